@@ -1,0 +1,17 @@
+"""Private helpers of scikit-learn that have no public counterpart, in one place.
+
+When a new scikit-learn moves one of them, this is the only file to change.
+"""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "RealNotInt",
+    "StrOptions",
+    "check_sample_weight",
+    "fit_context",
+]

@@ -1,0 +1,43 @@
+"""How an epoch is cut into batches."""
+
+import math
+
+import torch
+
+# Batches that only measure need no gradients and no randomness: larger ones are faster.
+_EVALUATION_BATCH = 1024
+
+
+class Batches:
+    """Iterator over the batches of one epoch, shuffled anew each time if asked.
+
+    The batches of an epoch have equal sizes up to one row, so that none is so small that
+    it is mostly noise (or one row, which batch normalisation cannot take).
+
+    Parameters
+    ----------
+    rows : TrainingRows
+        What is cut.
+    batch_size : int
+        Upper limit of the rows in a batch.
+    generator : torch.Generator or None
+        Source of the order; None keeps the rows' own order.
+    """
+
+    def __init__(self, rows, batch_size, generator=None):
+        self.rows = rows
+        self.generator = generator
+        size = batch_size if generator is not None else _EVALUATION_BATCH
+        self.n_batches = math.ceil(len(rows) / size)
+
+    def __len__(self):
+        return self.n_batches
+
+    def __iter__(self):
+        n = len(self.rows)
+        if self.generator is None:
+            order = torch.arange(n)
+        else:
+            order = torch.randperm(n, generator=self.generator)
+        for indices in order.tensor_split(self.n_batches):
+            yield self.rows[indices]

@@ -1,0 +1,59 @@
+"""When training stops, and which weights are kept."""
+
+import math
+
+import torch
+
+
+class BestWeights:
+    """The best weights seen so far, and how long ago that was.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Whose weights are kept.
+    tol : float, default=0.0
+        An improvement smaller than this does not count against `patience`.
+    patience : int, default=1
+        Epochs without such an improvement after which `exhausted` becomes true.
+    """
+
+    def __init__(self, module, tol=0.0, patience=1):
+        self.module = module
+        self.tol = tol
+        self.patience = patience
+        self.loss = math.inf
+        self._milestone = math.inf
+        self._misses = 0
+        self._weights = None
+
+    def update(self, loss):
+        """Take the monitored loss of the weights as they are now."""
+        if loss < self._milestone - self.tol:
+            self._milestone = loss
+            self._misses = 0
+        else:
+            self._misses += 1
+        if loss < self.loss:
+            self.loss = loss
+            self._weights = _copy(self.module, into=self._weights)
+
+    @property
+    def exhausted(self):
+        """Whether patience has run out."""
+        return self._misses >= self.patience
+
+    def restore(self):
+        """Put the best weights back, if any were seen."""
+        if self._weights is not None:
+            self.module.load_state_dict(self._weights)
+
+
+@torch.no_grad()
+def _copy(module, into=None):
+    state = module.state_dict()
+    if into is None:
+        return {name: tensor.clone() for name, tensor in state.items()}
+    for name, tensor in state.items():
+        into[name].copy_(tensor)
+    return into

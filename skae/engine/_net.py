@@ -1,0 +1,279 @@
+"""The skorch net that trains every autoencoder."""
+
+import math
+from functools import partial
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.dataset import unpack_data
+from skorch.helper import predefined_split
+
+from ._batches import Batches
+from ._early_stopping import BestWeights
+from ._optimizers import shrink
+from ._progress import EpochProgressBar
+from ._schedules import SCHEDULES
+
+
+def _wants_batches(callback):
+    """Whether a callback listens to single batches, which costs a synchronisation each."""
+    events = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+    return any(getattr(type(callback), e, None) is not getattr(Callback, e) for e in events)
+
+
+class AutoencoderNet(NeuralNet):
+    """A skorch net whose epochs cost little more than their matrix products.
+
+    It differs from skorch's own net in that the objective is called with the network and
+    the batch and answers in parts, losses are read once an epoch, batches are cut from a
+    tensor instead of collated row by row, the random numbers come from a generator of its
+    own, and the best weights are kept. History, callbacks and parameters are skorch's;
+    batch callbacks run if one is passed.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        The network, with its initial weights.
+    criterion : torch.nn.Module
+        The objective: maps network, batch and weights to a dict of named scalars.
+    random_state : int, default=0
+        Seed of the order of the rows, of dropout and of noise.
+    learning_rate : str, default="constant"
+        Name of a schedule in `SCHEDULES`.
+    max_grad_norm : float or None, default=None
+        Norm to which the gradient of all parameters together is clipped.
+    tol : float, default=0.0
+        Improvement of the monitored loss that counts.
+    patience : int, default=10
+        Epochs without it after which training stops, if it may stop.
+    **kwargs : dict
+        Parameters of skorch.NeuralNet.
+    """
+
+    def __init__(
+        self,
+        module,
+        criterion,
+        *args,
+        random_state=0,
+        learning_rate="constant",
+        max_grad_norm=None,
+        tol=0.0,
+        patience=10,
+        **kwargs,
+    ):
+        super().__init__(module, criterion, *args, **kwargs)
+        self.random_state = random_state
+        self.learning_rate = learning_rate
+        self.max_grad_norm = max_grad_norm
+        self.tol = tol
+        self.patience = patience
+
+    @property
+    def _default_callbacks(self):
+        # Losses are recorded by the net itself.
+        return [("progress_bar", EpochProgressBar())]
+
+    def initialize(self):
+        """Set up everything that training needs."""
+        super().initialize()
+        self.generator_ = torch.Generator().manual_seed(self.random_state)
+        self._noise_generator = self.generator_
+        if torch.device(self.device).type != "cpu":
+            self._noise_generator = torch.Generator(self.device).manual_seed(self.random_state)
+        for module in (*self.module_.modules(), *self.criterion_.modules()):
+            if hasattr(module, "generator"):
+                module.generator = self._noise_generator
+        return self
+
+    # -- skorch's seams ---------------------------------------------------------------
+
+    def get_iterator(self, dataset, training=False):
+        """Return the batches of an epoch."""
+        return Batches(dataset, self.batch_size, self.generator_ if training else None)
+
+    def notify(self, method_name, **kwargs):
+        """Tell all callbacks; skorch's EarlyStopping ends training without a warning."""
+        getattr(self, method_name)(self, **kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **kwargs)
+            except KeyboardInterrupt:
+                if not isinstance(callback, EarlyStopping):
+                    raise
+                self.stopped_ = True
+
+    def fit_loop(self, X, y=None, epochs=None, **kwargs):
+        """Run the epochs; see skorch.NeuralNet.fit_loop.
+
+        An interrupt from the keyboard ends training and is remembered in `interrupted_`.
+        """
+        train, valid = self.get_split_datasets(X, y)
+        n_epochs = self.max_epochs if epochs is None else epochs
+        batches = self.get_iterator(train, training=True)
+        self._listens = any(_wants_batches(callback) for _, callback in self.callbacks_)
+        self.schedule_ = SCHEDULES[self.learning_rate](
+            self.optimizer_, n_epochs * len(batches), self.patience
+        )
+        self.best_ = BestWeights(self.module_, self.tol, self.patience)
+        self.stopped_ = self.interrupted_ = False
+        try:
+            if valid is not None:
+                self.best_.update(self.evaluate(valid))
+            for _ in range(n_epochs):
+                self._run_epoch(batches, train, valid)
+                if self.stopped_:
+                    break
+        except KeyboardInterrupt:
+            self.interrupted_ = True
+        if valid is not None or self.interrupted_:
+            self.best_.restore()
+        return self
+
+    def _run_epoch(self, batches, train, valid):
+        datasets = {"dataset_train": train, "dataset_valid": valid}
+        self.notify("on_epoch_begin", **datasets)
+        self.run_single_epoch(batches, True, "train", self.train_step)
+        monitored = self.history[-1, "train_loss"]
+        if valid is not None:
+            batches = self.get_iterator(valid)
+            self.run_single_epoch(batches, False, "valid", self.validation_step)
+            monitored = self.history[-1, "valid_loss"]
+        self.best_.update(monitored)
+        self.schedule_.after_epoch(monitored)
+        self.notify("on_epoch_end", **datasets)
+        # Without validation rows a schedule that is planned to its end is run to its end:
+        # the training loss rests while the rate is high and falls when it comes down.
+        may_stop = valid is not None or not self.schedule_.planned
+        self.stopped_ |= may_stop and self.best_.exhausted
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **kwargs):
+        """Run the step on every batch and record the mean of each part of the objective."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        listener = partial(self._tell_batch, training, prefix) if self._listens else None
+        parts = _mean_parts(iterator, step_fn, listener)
+        self.history.record(prefix + "_batch_count", len(iterator))
+        self._record(prefix, parts)
+
+    def train_step(self, batch, **kwargs):
+        """Take one step of the optimizer and return the parts of the objective."""
+        x, sample_weight = unpack_data(batch)
+        parts = None
+
+        def closure():
+            nonlocal parts
+            self.optimizer_.zero_grad()
+            parts = self.criterion_(self.module_, x, sample_weight)
+            loss = sum(parts.values())
+            loss.backward()
+            if self._listens:
+                named = list(self.get_all_learnable_params())
+                self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+            if self.max_grad_norm is not None:
+                torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_grad_norm)
+            return loss
+
+        self.optimizer_.step(closure)
+        penalty = self.criterion_.weight_penalty
+        if penalty.l1:
+            shrink(self.optimizer_, penalty.weights(self.module_), penalty.l1)
+        self.schedule_.after_step()
+        return parts
+
+    @torch.no_grad()
+    def validation_step(self, batch, **kwargs):
+        """Return the parts of the objective on a batch with the weights as they are."""
+        return self.criterion_(self.module_, *unpack_data(batch))
+
+    # -- what skorch has no word for --------------------------------------------------
+
+    def train(self, rows, train=None, valid=None, *, epochs=None, never_worse=False, verbose=0):
+        """Train from the weights and the optimizer as they are.
+
+        Sets `objective_`, the objective over `rows` with the weights that are kept.
+
+        Parameters
+        ----------
+        rows : TrainingRows
+            All rows.
+        train, valid : ndarray of int or None, default=None
+            Which of them to train on, and which to judge training by: it stops when these
+            say so, and the weights that are best on them are kept. Without them training
+            is on all rows and the last weights are kept.
+        epochs : int or None, default=None
+            Epochs to run, by default `max_epochs`.
+        never_worse : bool, default=False
+            Whether to go back to the start should the objective over all rows end above
+            where it started.
+        verbose : int, default=0
+            Whether to show a progress bar.
+        """
+        start = BestWeights(self.module_)
+        if never_worse:
+            start.update(self.evaluate(rows))
+        self.train_split = None if valid is None else predefined_split(rows.subset(valid))
+        self.verbose = verbose
+        try:
+            self.partial_fit(rows if train is None else rows.subset(train), epochs=epochs)
+        finally:
+            # The net outlives the training data and should not keep it alive.
+            self.train_split = None
+            self.verbose = 0
+        self.objective_ = self.evaluate(rows)
+        if start.loss < self.objective_:
+            start.restore()
+            self.objective_ = start.loss
+
+    def evaluate(self, rows):
+        """Return the objective over `rows` with the weights as they are, a float."""
+        self._set_training(False)
+        return sum(_mean_parts(self.get_iterator(rows), self.validation_step).values())
+
+    def _record(self, prefix, parts):
+        """Write the parts of the objective and their sum into the history."""
+        loss = sum(parts.values())
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"The {prefix} loss became {loss} in epoch {len(self.history)}. Try a smaller "
+                f"learning_rate_init (now {self.lr}), max_grad_norm=1.0, or data without "
+                f"extreme values (RobustScaler, or loss='huber')."
+            )
+        earlier = [epoch.get(prefix + "_loss", math.inf) for epoch in self.history[:-1]]
+        self.history.record(prefix + "_loss", loss)
+        self.history.record(prefix + "_loss_best", loss < min(earlier, default=math.inf))
+        for name, value in parts.items():
+            self.history.record(f"{prefix}_{name}", value)
+
+    def _tell_batch(self, training, prefix, batch, parts=None):
+        """Tell the callbacks that a batch begins, or, given its parts, that it ended."""
+        if parts is None:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            return
+        loss = sum(parts.values()).detach()
+        self.history.record_batch(prefix + "_loss", loss.item())
+        self.history.record_batch(prefix + "_batch_size", len(batch[0]))
+        with torch.no_grad():
+            y_pred = self.infer(batch[0])
+        self.notify("on_batch_end", batch=batch, training=training, loss=loss, y_pred=y_pred)
+
+
+def _mean_parts(iterator, step_fn, listener=None):
+    """Run a step on each batch; return the mean over the rows of each part it answers.
+
+    The sums stay on the device until the last batch is done.
+    """
+    totals, n_rows = {}, 0
+    for batch in iterator:
+        if listener is not None:
+            listener(batch)
+        parts = step_fn(batch)
+        if listener is not None:
+            listener(batch, parts)
+        n = len(batch[0])
+        n_rows += n
+        for name, value in parts.items():
+            totals[name] = totals.get(name, 0) + value.detach() * n
+    return {name: (total / n_rows).item() for name, total in totals.items()}

@@ -1,0 +1,23 @@
+"""The progress bar."""
+
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+
+class EpochProgressBar(Callback):
+    """One bar over the epochs of a fit, with the losses and the time left, if asked for."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar."""
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc="fit", disable=not net.verbose)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Move the bar by one epoch and show the losses."""
+        epoch = net.history[-1]
+        losses = {n: f"{epoch[n]:.4g}" for n in ("train_loss", "valid_loss") if n in epoch}
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        """Close the bar."""
+        self.bar_.close()

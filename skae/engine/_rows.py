@@ -1,0 +1,105 @@
+"""The rows of a table on their way into the network."""
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch.utils.data import Dataset
+
+
+class ScaledRows:
+    """Rows of a table, centred and scaled as they are read.
+
+    A sparse table becomes dense only in the rows that are read.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        Rows of float32 or float64.
+    mean : ndarray of shape (n_features,)
+        What is subtracted.
+    scale : float
+        What the difference is divided by.
+    """
+
+    def __init__(self, X, mean, scale):
+        self.X = X
+        self.mean = mean.astype(X.dtype, copy=False)
+        self.scale = X.dtype.type(scale)
+        self.shape = X.shape
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, selection):
+        """Return the selected rows (a slice or indices), a new dense array of X's dtype."""
+        rows = self.X[selection]
+        if sparse.issparse(rows):
+            rows = rows.toarray()
+        rows = rows - self.mean
+        rows /= self.scale
+        return rows
+
+    def chunks(self, size):
+        """Yield the rows in order, `size` at a time, with the slice that they come from."""
+        for start in range(0, len(self), size):
+            selection = slice(start, min(start + size, len(self)))
+            yield selection, self[selection]
+
+
+class TrainingRows(Dataset):
+    """Rows ready to be cut into batches, with their weights.
+
+    Dense rows are moved to the device once; sparse rows become dense batch by batch.
+
+    Parameters
+    ----------
+    rows : ScaledRows
+        The rows.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights; they are divided by their mean.
+    dtype : torch.dtype
+        Floating point type of the batches.
+    device : torch.device
+        Where the batches are.
+    """
+
+    def __init__(self, rows, sample_weight, dtype, device):
+        self.dtype, self.device = dtype, device
+        self.shape = rows.shape
+        self._rows = rows if sparse.issparse(rows.X) else self._to_device(rows[:])
+        self._weight = None
+        if sample_weight is not None:
+            self._weight = self._to_device(sample_weight / sample_weight.mean())
+
+    def _to_device(self, array):
+        return torch.as_tensor(array).to(device=self.device, dtype=self.dtype)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, indices):
+        """Return the batch at `indices`, a LongTensor on the CPU: rows and weights or None."""
+        if isinstance(self._rows, torch.Tensor):
+            indices = indices.to(self.device)
+            x = self._rows.index_select(0, indices)
+        else:
+            x = self._to_device(self._rows[indices.numpy()])
+        weight = self._weight
+        return x, None if weight is None else weight[indices.to(self.device)]
+
+    def subset(self, indices):
+        """Return the rows at `indices` as rows of their own, without copying them."""
+        return _SubsetRows(self, torch.as_tensor(np.asarray(indices)))
+
+
+class _SubsetRows(Dataset):
+    def __init__(self, rows, indices):
+        self._all = rows
+        self._indices = indices
+        self.shape = (len(indices), rows.shape[1])
+
+    def __len__(self):
+        return len(self._indices)
+
+    def __getitem__(self, indices):
+        return self._all[self._indices[indices]]

@@ -1,0 +1,5 @@
+"""The estimators: what a user constructs, one in a file."""
+
+from ._transformer import AutoencoderTransformer
+
+__all__ = ["AutoencoderTransformer"]

@@ -1,0 +1,134 @@
+"""PCA of weighted, dense or sparse rows, as the start of training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from skae.engine import threads_for
+
+_CHUNK = 4096
+
+# Up to this many features the covariance matrix is decomposed whole.
+_EXACT = 2000
+
+_MAX_SWEEPS = 30
+
+
+@dataclass
+class PrincipalComponents:
+    """Leading principal components of a table.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n_features,)
+        Mean row.
+    components : ndarray of shape (n_components, n_features)
+        Orthonormal directions of largest variance, those of no variance left out.
+    variances : ndarray of shape (n_components,)
+        Variance along each.
+    total_variance : float
+        Variance of all features together.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+    variances: np.ndarray
+    total_variance: float
+
+
+def principal_components(rows, sample_weight, n_components, dtype, rng):
+    """Find the leading principal components of a table.
+
+    Up to 2000 features this decomposes the covariance matrix, accumulated chunk by chunk;
+    beyond, it iterates on a random subspace (Halko, Martinsson and Tropp, 2011), also
+    chunk by chunk, until the variance that it holds settles. A sparse table never becomes
+    dense as a whole.
+
+    Parameters
+    ----------
+    rows : ScaledRows of shape (n_samples, n_features)
+        The table.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights of the rows.
+    n_components : int or float
+        How many components, or, in (0, 1), the share of the variance that they must hold.
+    dtype : numpy dtype
+        In which the products of rows are computed; they are summed in float64.
+    rng : RandomState
+        Source of the random subspace.
+
+    Returns
+    -------
+    PrincipalComponents
+        No more of them than there are directions with variance.
+    """
+    table = _WeightedTable(rows, sample_weight, dtype)
+    n_features = rows.shape[1]
+    whole = n_features <= _EXACT or not isinstance(n_components, int | np.integer)
+    with threads_for(min(len(rows), _CHUNK) * n_features * min(n_features, _EXACT)):
+        if whole:
+            values, vectors = torch.linalg.eigh(table.covariance_times(None))
+        else:
+            size = min(n_components + 10, *rows.shape)
+            values, vectors = _leading_subspace(table, rng.normal(size=(n_features, size)))
+    values, vectors = values.flip(0).numpy(), vectors.flip(1).T.numpy()
+    present = values > max(values[0], 0) * np.finfo(dtype).eps * max(rows.shape)
+    if not isinstance(n_components, int | np.integer):
+        explained = np.cumsum(values) / max(table.total_variance, np.finfo(float).tiny)
+        n_components = int(np.searchsorted(explained, n_components, side="right")) + 1
+    n_components = min(n_components, int(present.sum()))
+    components = _fix_signs(vectors[:n_components])
+    return PrincipalComponents(
+        table.mean.numpy(), components, values[:n_components], table.total_variance
+    )
+
+
+class _WeightedTable:
+    """Products with the covariance matrix of weighted rows, a chunk in memory at a time."""
+
+    def __init__(self, rows, sample_weight, dtype):
+        self.rows, self.dtype = rows, dtype
+        self.weight = np.ones(len(rows)) if sample_weight is None else sample_weight
+        total, squares = 0.0, 0.0
+        for weight, chunk in self._chunks():
+            total = total + (weight[:, None] * chunk).sum(dim=0, dtype=torch.float64)
+            squares += float((weight[:, None] * chunk.square()).sum(dtype=torch.float64))
+        self.mean = total / self.weight.sum()
+        squared_mean = float(self.mean.square().sum())
+        self.total_variance = max(squares / self.weight.sum() - squared_mean, 0.0)
+
+    def _chunks(self):
+        for selection, chunk in self.rows.chunks(_CHUNK):
+            weight = self.weight[selection].astype(self.dtype)
+            yield torch.from_numpy(weight), torch.from_numpy(chunk.astype(self.dtype, copy=False))
+
+    def covariance_times(self, matrix):
+        """Return the covariance matrix, or its product with a matrix, in float64."""
+        total = 0.0
+        mean = self.mean.to(getattr(torch, np.dtype(self.dtype).name))
+        for weight, chunk in self._chunks():
+            chunk = chunk - mean
+            right = chunk if matrix is None else chunk @ matrix.to(chunk.dtype)
+            total = total + (chunk.T @ (right * weight[:, None])).double()
+        return total / self.weight.sum()
+
+
+def _leading_subspace(table, start):
+    image, held = torch.as_tensor(start), 0.0
+    for _ in range(_MAX_SWEEPS):
+        basis = torch.linalg.qr(image).Q
+        image = table.covariance_times(basis)
+        small = basis.T @ image
+        before, held = held, float(small.trace())
+        if held - before <= 1e-6 * held:
+            break
+    values, vectors = torch.linalg.eigh((small + small.T) / 2)
+    return values, basis @ vectors
+
+
+def _fix_signs(components):
+    """Make the largest entry of each component positive, as scikit-learn's PCA does."""
+    largest = np.abs(components).argmax(axis=1)
+    signs = np.sign(components[np.arange(len(components)), largest])
+    return components * signs[:, None]

@@ -1,0 +1,107 @@
+"""The decisions of a fit that depend on the size of the table."""
+
+import math
+
+import numpy as np
+
+# Validation rows below which their loss says more about chance than about the model.
+MIN_VALIDATION_ROWS = 10
+
+
+def split_rows(n_samples, early_stopping, validation_fraction, rng):
+    """Choose which rows are held out to judge training by.
+
+    Parameters
+    ----------
+    n_samples : int
+        Rows of the table.
+    early_stopping : bool or "auto"
+        "auto" holds rows out if at least 10 of them are left to hold out.
+    validation_fraction : float
+        Share of the rows to hold out, in (0, 1).
+    rng : RandomState
+        Source of the choice.
+
+    Returns
+    -------
+    train, valid : ndarray of int, or None
+        Indices of the rows; both None if none are held out.
+
+    Raises
+    ------
+    ValueError
+        If rows must be held out and too few are there.
+    """
+    n_valid = math.ceil(validation_fraction * n_samples)
+    if early_stopping == "auto":
+        early_stopping = n_valid >= MIN_VALIDATION_ROWS and n_samples - n_valid > n_valid
+    if not early_stopping:
+        return None, None
+    if n_valid < 2 or n_samples - n_valid < 2:
+        raise ValueError(
+            f"early_stopping=True holds out validation_fraction={validation_fraction} of "
+            f"n_samples={n_samples} rows, which makes {n_valid} validation and "
+            f"{n_samples - n_valid} training rows; both must be at least 2. Change "
+            f"validation_fraction, or set early_stopping=False."
+        )
+    order = rng.permutation(n_samples)
+    return np.sort(order[n_valid:]), np.sort(order[:n_valid])
+
+
+def resolve_batch_size(batch_size, n_samples):
+    """Return the number of rows in a batch.
+
+    Parameters
+    ----------
+    batch_size : int or "auto"
+        The parameter.
+    n_samples : int
+        Rows to train on.
+    """
+    if batch_size != "auto":
+        return min(batch_size, n_samples)
+    return 128
+
+
+def resolve_hidden_layer_sizes(sizes):
+    """Return the widths of the hidden layers as a tuple of positive int.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not a positive integer.
+    """
+    sizes = tuple(np.atleast_1d(np.asarray(sizes)).tolist())
+    if any(not isinstance(size, int) or size < 1 for size in sizes):
+        raise ValueError(
+            f"hidden_layer_sizes must hold integers of at least 1, got {sizes}. Use () for a "
+            f"linear autoencoder."
+        )
+    return sizes
+
+
+def check_range(X, loss):
+    """Check that the data lies where the loss is defined.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix}
+        Validated rows.
+    loss : Loss
+        Knows its range.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside.
+    """
+    low, high = X.min(), X.max()
+    if low >= loss.minimum and high <= loss.maximum:
+        return
+    where = "in [0, 1]" if math.isfinite(loss.maximum) else "of zero or more"
+    cure = "scale them with MinMaxScaler" if math.isfinite(loss.maximum) else "shift them"
+    raise ValueError(
+        f"loss={loss.name!r} needs values {where}, but X holds values from {low:.6g} to "
+        f"{high:.6g}. Pass counts or shares as they are, {cure}, or use "
+        f"loss='squared_error'."
+    )

@@ -1,0 +1,16 @@
+"""Encoders and decoders: plain torch modules that only run forward."""
+
+from ._autoencoder import Autoencoder
+from ._dense import DenseNetwork
+from ._layers import ACTIVATIONS
+from ._linear_path import add_linear_path, start_linear_path
+from ._network import Network
+
+__all__ = [
+    "ACTIVATIONS",
+    "Autoencoder",
+    "DenseNetwork",
+    "Network",
+    "add_linear_path",
+    "start_linear_path",
+]

@@ -1,0 +1,53 @@
+"""Dense (fully connected) encoders and decoders."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import nn
+
+from ._layers import ACTIVATIONS, NORMALIZATIONS, Dropout, make_linear
+from ._network import Network
+
+
+@dataclass
+class DenseNetwork(Network):
+    """Description of a dense autoencoder whose decoder mirrors its encoder.
+
+    Each hidden layer is linear -> normalisation -> activation -> dropout; code and
+    output are linear.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=(256, 128)
+        Widths of the encoder's hidden layers, from the input to the code.
+        ``()`` makes a linear autoencoder.
+    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "logistic", \
+            "identity"}, default="silu"
+        Activation of the hidden layers.
+    dropout : float, default=0.0
+        Probability with which a hidden unit is dropped in training, in [0, 1).
+    normalization : {"batch", "layer"} or None, default=None
+        Normalisation of the hidden layers.
+    """
+
+    hidden_layer_sizes: tuple = (256, 128)
+    activation: str = "silu"
+    dropout: float = 0.0
+    normalization: str | None = None
+
+    def build(self, n_features, n_components, generator):
+        """Make encoder and decoder; see :meth:`Network.build`."""
+        sizes = (n_features, *self.hidden_layer_sizes, n_components)
+        return self._stack(sizes, generator), self._stack(sizes[::-1], generator)
+
+    def _stack(self, sizes, generator):
+        layers = []
+        for n_in, n_out in pairwise(sizes[:-1]):
+            layers.append(make_linear(n_in, n_out, generator, self.activation))
+            if self.normalization is not None:
+                layers.append(NORMALIZATIONS[self.normalization](n_out))
+            layers.append(ACTIVATIONS[self.activation]())
+            if self.dropout > 0:
+                layers.append(Dropout(self.dropout))
+        layers.append(make_linear(*sizes[-2:], generator))
+        return nn.Sequential(*layers)

@@ -1,0 +1,77 @@
+"""What describes a network before its data is known."""
+
+from dataclasses import fields
+
+
+class Network:
+    """Base class of network descriptions.
+
+    A description is a dataclass that says how a network looks, without knowing how many
+    features it will see; :meth:`build` makes the torch modules once that is known.
+    Its fields are parameters in scikit-learn's sense (``network__<field>``), so a grid
+    search reaches them and ``clone`` copies them.
+
+    Subclasses are dataclasses and define ``build``.
+    """
+
+    def build(self, n_features, n_components, generator):
+        """Make the two halves of an autoencoder.
+
+        Parameters
+        ----------
+        n_features : int
+            Width of the input rows.
+        n_components : int
+            Width of the code.
+        generator : torch.Generator
+            Source of every random initial weight, on the CPU.
+
+        Returns
+        -------
+        encoder : torch.nn.Module
+            Maps a (n_samples, n_features) tensor to (n_samples, n_components).
+        decoder : torch.nn.Module
+            Maps a (n_samples, n_components) tensor to (n_samples, n_features).
+        """
+        raise TypeError(f"{type(self).__name__} must define `build`")
+
+    def get_params(self, deep=True):
+        """Return the fields of the description by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Ignored: a description holds no other estimators.
+
+        Returns
+        -------
+        params : dict
+        """
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def set_params(self, **params):
+        """Change fields of the description.
+
+        Parameters
+        ----------
+        **params : dict
+            New values by field name.
+
+        Returns
+        -------
+        self : Network
+
+        Raises
+        ------
+        ValueError
+            If a name is no field of this description.
+        """
+        valid = self.get_params()
+        for name, value in params.items():
+            if name not in valid:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for {type(self).__name__}. "
+                    f"Valid parameters are: {sorted(valid)}."
+                )
+            setattr(self, name, value)
+        return self

@@ -1,0 +1,7 @@
+"""What training minimises: losses and penalties, as torch modules."""
+
+from ._losses import LOSSES, Loss
+from ._reconstruction import ReconstructionObjective
+from ._weight_penalty import WeightPenalty
+
+__all__ = ["LOSSES", "Loss", "ReconstructionObjective", "WeightPenalty"]

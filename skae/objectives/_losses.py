@@ -1,0 +1,94 @@
+"""The reconstruction losses and all that depends on which one is chosen."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A reconstruction loss.
+
+    Parameters
+    ----------
+    name : str
+        What users call it.
+    function : callable
+        ``function(output, target, reduction="mean" | "none")``, where `output` is what
+        the decoder gives, before the inverse link.
+    inverse_link : callable or None, default=None
+        Maps the decoder's output to the scale of the data; None is the identity.
+    link, link_slope : callable or None, default=None
+        The link at the mean of each feature and its derivative there: how an output
+        that is linear in the data starts in the scale of the decoder.
+    minimum, maximum : float
+        Range of the data that the loss is defined on.
+    centered : bool, default=True
+        Whether the data may be shifted before training.
+    scaled : bool, default=True
+        Whether the data may be divided by a scalar before training.
+    scale_power : int, default=0
+        The loss of data divided by s is the loss of the data divided by s to this power.
+    """
+
+    name: str
+    function: Callable
+    inverse_link: Callable | None = None
+    link: Callable | None = None
+    link_slope: Callable | None = None
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    centered: bool = True
+    scaled: bool = True
+    scale_power: int = 0
+
+    def to_data(self, output):
+        """Map the decoder's output to the scale of the training data."""
+        return output if self.inverse_link is None else self.inverse_link(output)
+
+
+def _mean_poisson_deviance(output, target, reduction="mean"):
+    # 2 (x log(x / mu) - x + mu) with mu = exp(output): zero for a perfect prediction.
+    deviance = 2 * (torch.xlogy(target, target) - target * (output + 1) + output.exp())
+    return deviance.mean() if reduction == "mean" else deviance
+
+
+# A mean at the edge of its range has an infinite link and an infinite slope there; the
+# start only needs to be sensible, so means are kept this far inside.
+_EDGE = 0.05
+
+
+def _logit_slope(mean):
+    mean = mean.clamp(_EDGE, 1 - _EDGE)
+    return 1 / (mean * (1 - mean))
+
+
+_ALL = (
+    Loss("squared_error", F.mse_loss, scale_power=2),
+    Loss("absolute_error", F.l1_loss, scale_power=1),
+    Loss("huber", F.huber_loss, scale_power=2),
+    Loss("log_loss", 
+        F.binary_cross_entropy_with_logits,
+        inverse_link=torch.sigmoid,
+        link=lambda mean: torch.logit(mean, eps=_EDGE / 10),
+        link_slope=_logit_slope,
+        minimum=0.0,
+        maximum=1.0,
+        centered=False,
+        scaled=False,
+    ),
+    Loss("poisson", 
+        _mean_poisson_deviance,
+        inverse_link=torch.exp,
+        link=lambda mean: torch.log(mean.clamp(min=_EDGE / 10)),
+        link_slope=lambda mean: 1 / mean.clamp(min=_EDGE),
+        minimum=0.0,
+        centered=False,
+        scale_power=1,
+    ),
+)
+
+LOSSES = {loss.name: loss for loss in _ALL}

@@ -1,0 +1,56 @@
+"""The plain autoencoder's objective."""
+
+from torch import nn
+
+
+class ReconstructionObjective(nn.Module):
+    """Mean reconstruction loss plus a penalty on the weights.
+
+    Parameters
+    ----------
+    loss : Loss
+        The reconstruction loss.
+    weight_penalty : WeightPenalty
+        The penalty.
+    """
+
+    def __init__(self, loss, weight_penalty):
+        super().__init__()
+        self.loss = loss
+        self.weight_penalty = weight_penalty
+
+    def forward(self, autoencoder, x, sample_weight=None):
+        """Answer in parts what training minimises on one batch.
+
+        Parameters
+        ----------
+        autoencoder : Autoencoder
+            The network.
+        x : tensor of shape (n_samples, n_features)
+            Scaled rows.
+        sample_weight : tensor of shape (n_samples,) or None
+            Weights whose mean over all training rows is one.
+
+        Returns
+        -------
+        parts : dict of str to tensor
+            Scalars that add up to the objective.
+        """
+        output = autoencoder(x)
+        if sample_weight is None:
+            reconstruction = self.loss.function(output, x)
+        else:
+            reconstruction = (self.row_losses(output, x) * sample_weight).mean()
+        return {"reconstruction": reconstruction, **self.weight_penalty(autoencoder)}
+
+    def row_losses(self, output, x):
+        """Return the loss of each row, a tensor of shape (n_samples,).
+
+        Parameters
+        ----------
+        output : tensor of shape (n_samples, n_features)
+            What the decoder gave.
+        x : tensor of shape (n_samples, n_features)
+            The scaled rows that it should give.
+        """
+        return self.loss.function(output, x, reduction="none").mean(dim=1)
