@@ -26,8 +26,7 @@ def resolve_device(device):
         resolved = torch.device(device)
     except RuntimeError as error:
         raise ValueError(
-            f"device={device!r} is no torch device. Use 'cpu', 'cuda', 'cuda:1', 'mps' or "
-            f"'auto'."
+            f"device={device!r} is no torch device. Use 'cpu', 'cuda', 'cuda:1', 'mps' or 'auto'."
         ) from error
     try:
         torch.empty(0, device=resolved)

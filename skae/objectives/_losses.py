@@ -70,7 +70,8 @@ _ALL = (
     Loss("squared_error", F.mse_loss, scale_power=2),
     Loss("absolute_error", F.l1_loss, scale_power=1),
     Loss("huber", F.huber_loss, scale_power=2),
-    Loss("log_loss", 
+    Loss(
+        "log_loss",
         F.binary_cross_entropy_with_logits,
         inverse_link=torch.sigmoid,
         link=lambda mean: torch.logit(mean, eps=_EDGE / 10),
@@ -80,7 +81,8 @@ _ALL = (
         centered=False,
         scaled=False,
     ),
-    Loss("poisson", 
+    Loss(
+        "poisson",
         _mean_poisson_deviance,
         inverse_link=torch.exp,
         link=lambda mean: torch.log(mean.clamp(min=_EDGE / 10)),

@@ -1,0 +1,19 @@
+"""Settings that every test shares."""
+
+import os
+
+# scikit-learn's array API checks only run if this is set before SciPy is first imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _torch_generator_stays_untouched():
+    """Fail any test in which something draws from torch's global generator."""
+    before = torch.random.get_rng_state()
+    yield
+    assert torch.equal(torch.random.get_rng_state(), before)
