@@ -4,8 +4,10 @@ import math
 
 import torch
 
+from ._rows import rows_in_chunk
+
 # Batches that only measure need no gradients and no randomness: larger ones are faster.
-_EVALUATION_BATCH = 1024
+_MEASURED_ROWS = 1024
 
 
 class Batches:
@@ -27,8 +29,13 @@ class Batches:
     def __init__(self, rows, batch_size, generator=None):
         self.rows = rows
         self.generator = generator
-        size = batch_size if generator is not None else _EVALUATION_BATCH
+        size = batch_size
+        if generator is None:
+            size = min(_MEASURED_ROWS, rows_in_chunk(rows.shape[1]))
         self.n_batches = math.ceil(len(rows) / size)
+        if size > 1:
+            # Rather one row too many than a batch of one, which batch normalisation refuses.
+            self.n_batches = min(self.n_batches, max(1, len(rows) // 2))
 
     def __len__(self):
         return self.n_batches

@@ -5,6 +5,9 @@ import torch
 from scipy import sparse
 from torch.utils.data import Dataset
 
+# Cells of a chunk that is read where its number of rows does not matter: 16 MiB in float64.
+_CHUNK_CELLS = 2**21
+
 
 class ScaledRows:
     """Rows of a table, centred and scaled as they are read.
@@ -39,11 +42,18 @@ class ScaledRows:
         rows /= self.scale
         return rows
 
-    def chunks(self, size):
+    def chunks(self, size=None):
         """Yield the rows in order, `size` at a time, with the slice that they come from."""
+        if size is None:
+            size = rows_in_chunk(self.shape[1])
         for start in range(0, len(self), size):
             selection = slice(start, min(start + size, len(self)))
             yield selection, self[selection]
+
+
+def rows_in_chunk(n_features):
+    """Return how many rows of this width are read at a time."""
+    return max(1, _CHUNK_CELLS // n_features)
 
 
 class TrainingRows(Dataset):
@@ -66,10 +76,16 @@ class TrainingRows(Dataset):
     def __init__(self, rows, sample_weight, dtype, device):
         self.dtype, self.device = dtype, device
         self.shape = rows.shape
-        self._rows = rows if sparse.issparse(rows.X) else self._to_device(rows[:])
+        self._rows = rows if sparse.issparse(rows.X) else self._resident(rows)
         self._weight = None
         if sample_weight is not None:
             self._weight = self._to_device(sample_weight / sample_weight.mean())
+
+    def _resident(self, rows):
+        tensor = torch.empty(rows.shape, dtype=self.dtype)
+        for selection, chunk in rows.chunks():
+            tensor[selection] = torch.from_numpy(chunk)
+        return tensor.to(self.device)
 
     def _to_device(self, array):
         return torch.as_tensor(array).to(device=self.device, dtype=self.dtype)

@@ -7,8 +7,6 @@ import torch
 
 from skae.engine import threads_for
 
-_CHUNK = 4096
-
 # Up to this many features the covariance matrix is decomposed whole.
 _EXACT = 2000
 
@@ -66,7 +64,7 @@ def principal_components(rows, sample_weight, n_components, dtype, rng):
     table = _WeightedTable(rows, sample_weight, dtype)
     n_features = rows.shape[1]
     whole = n_features <= _EXACT or not isinstance(n_components, int | np.integer)
-    with threads_for(min(len(rows), _CHUNK) * n_features * min(n_features, _EXACT)):
+    with threads_for(len(rows) * n_features):
         if whole:
             values, vectors = torch.linalg.eigh(table.covariance_times(None))
         else:
@@ -99,7 +97,7 @@ class _WeightedTable:
         self.total_variance = max(squares / self.weight.sum() - squared_mean, 0.0)
 
     def _chunks(self):
-        for selection, chunk in self.rows.chunks(_CHUNK):
+        for selection, chunk in self.rows.chunks():
             weight = self.weight[selection].astype(self.dtype)
             yield torch.from_numpy(weight), torch.from_numpy(chunk.astype(self.dtype, copy=False))
 

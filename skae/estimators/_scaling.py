@@ -1,7 +1,10 @@
 """The shift and the one scalar that bring a table into the network's range."""
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
+
+from skae.engine import ScaledRows, merge_moments
 
 
 def fit_scaling(X, sample_weight, loss):
@@ -33,8 +36,8 @@ def fit_scaling(X, sample_weight, loss):
         If the values are too large for their variance to be a number.
     """
     # Dividing by the largest value first keeps the squares of extreme units in range.
-    largest = float(abs(X).max()) or 1.0
-    mean, variance = _mean_and_variance(X / X.dtype.type(largest), sample_weight)
+    largest = max(-float(X.min()), float(X.max())) or 1.0
+    mean, variance = _mean_and_variance(X, sample_weight, largest)
     if loss.centered:
         scale = largest * np.sqrt(variance.mean())
     elif loss.scaled:
@@ -53,12 +56,17 @@ def fit_scaling(X, sample_weight, loss):
     return mean, float(scale)
 
 
-def _mean_and_variance(X, sample_weight):
-    if isinstance(X, np.ndarray):
-        mean = np.average(X, axis=0, weights=sample_weight)
-        if sample_weight is None:
-            return mean.astype(np.float64), X.var(axis=0, dtype=np.float64)
-        return mean, np.average((X - mean) ** 2, axis=0, weights=sample_weight)
-    weights = None if sample_weight is None else sample_weight.astype(X.dtype)
-    mean, variance = mean_variance_axis(X, axis=0, weights=weights)
-    return mean.astype(np.float64), variance.astype(np.float64)
+def _mean_and_variance(X, sample_weight, largest):
+    """Return mean and variance of each feature of X / largest, in float64."""
+    if sparse.issparse(X):
+        weights = None if sample_weight is None else sample_weight.astype(X.dtype)
+        moments = mean_variance_axis(X / X.dtype.type(largest), axis=0, weights=weights)
+        return tuple(moment.astype(np.float64) for moment in moments)
+    weights = np.ones(len(X)) if sample_weight is None else sample_weight
+    moments = None
+    for selection, chunk in ScaledRows(X, np.zeros(X.shape[1]), largest).chunks():
+        weight, chunk = weights[selection], chunk.astype(np.float64, copy=False)
+        mean = np.average(chunk, axis=0, weights=weight)
+        variance = np.average(np.square(chunk - mean), axis=0, weights=weight)
+        moments = merge_moments(moments, (weight.sum(), mean, variance))
+    return moments[1:]

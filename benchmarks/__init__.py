@@ -1,0 +1,1 @@
+"""Measurements that stand behind the figures: ``python -m benchmarks NAME``."""

@@ -1,0 +1,40 @@
+"""Entry point: ``python -m benchmarks NAME`` prints a table and can write it as JSON."""
+
+import argparse
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from . import features, reconstruction
+
+BENCHMARKS = {"reconstruction": reconstruction, "features": features}
+DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def main():
+    """Run one benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=BENCHMARKS, help="what to measure")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=DEFAULT_DATA,
+        help="folder that holds mnist.npz; what is not there is left out (default: %(default)s)",
+    )
+    parser.add_argument("--json", type=Path, help="also write the table to this file")
+    arguments = parser.parse_args()
+
+    # Rivals are compared on one thread, where CPU time means the work that was done.
+    torch.set_num_threads(1)
+    packages = ("skae", "torch", "scikit-learn", "numpy")
+    print(", ".join(f"{name} {version(name)}" for name in packages), "on", platform.platform())
+    table = BENCHMARKS[arguments.name].run(arguments.data)
+    print(table.to_markdown(index=False, floatfmt=".3f"))
+    if arguments.json:
+        table.to_json(arguments.json, orient="records", indent=1)
+
+
+if __name__ == "__main__":
+    main()

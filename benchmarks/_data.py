@@ -1,0 +1,83 @@
+"""The tables that the first benchmarks run on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn import datasets
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+SEEDS = (0, 1, 2)
+MNIST_ROWS = 10_000
+
+
+@dataclass
+class Table:
+    """A data set, cut into training and test rows by a seed.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in the results.
+    n_components : tuple of int
+        The code sizes that it is measured at.
+    split : callable
+        ``split(seed)`` returns X_train, X_test, y_train, y_test.
+    classes : bool
+        Whether y holds class labels.
+    """
+
+    name: str
+    n_components: tuple
+    split: Callable
+    classes: bool = True
+
+
+def bundled_tables():
+    """Return the tables that ship with scikit-learn, standardised by their training rows."""
+    loaders = [
+        ("breast cancer", datasets.load_breast_cancer, (2, 5), True),
+        ("wine", datasets.load_wine, (2, 5), True),
+        ("diabetes", datasets.load_diabetes, (2, 5), False),
+        ("iris", datasets.load_iris, (1, 2), True),
+    ]
+    return [
+        Table(name, sizes, _splitter(load, StandardScaler()), classes)
+        for name, load, sizes, classes in loaders
+    ]
+
+
+def image_tables(folder):
+    """Return the digits that ship with scikit-learn and, if its file is there, MNIST."""
+    tables = [Table("digits", (2, 8, 16), _splitter(datasets.load_digits))]
+    file = folder / "mnist.npz"
+    if file.exists():
+        tables.append(Table("MNIST", (2, 8, 16), lambda seed: _split_mnist(file, seed)))
+    else:
+        print(
+            f"MNIST is left out: {file} is not there. It holds X_train (60000, 28, 28), y_train, "
+            f"X_test (10000, 28, 28), y_test; sklearn.datasets.fetch_openml('mnist_784') has "
+            f"the same rows. Save them with numpy.savez and pass --data FOLDER."
+        )
+    return tables
+
+
+def _splitter(load, scaler=None):
+    def split(seed):
+        X, y = load(return_X_y=True)
+        X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=seed)
+        if scaler is not None:
+            X_train, X_test = scaler.fit_transform(X_train), scaler.transform(X_test)
+        return X_train, X_test, y_train, y_test
+
+    return split
+
+
+def _split_mnist(file, seed):
+    with np.load(file) as arrays:
+        x_train, y_train = arrays["X_train"], arrays["y_train"]
+        x_test, y_test = arrays["X_test"], arrays["y_test"]
+    rows = np.random.RandomState(seed).permutation(len(x_train))[:MNIST_ROWS]
+    scaled = [x.reshape(len(x), -1) / 255 for x in (x_train[rows], x_test)]
+    return *scaled, y_train[rows], y_test
