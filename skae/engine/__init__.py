@@ -1,7 +1,7 @@
 """Training and inference: skorch's net, its batches, its callbacks, devices, threads."""
 
 from ._devices import existing_device, resolve_device
-from ._inference import CHUNK, forward_in_chunks
+from ._inference import forward_in_chunks
 from ._moments import code_moments, merge_moments
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
@@ -11,7 +11,6 @@ from ._state import load_net_state, net_to_state
 from ._threads import threads_for
 
 __all__ = [
-    "CHUNK",
     "OPTIMIZERS",
     "SCHEDULES",
     "AutoencoderNet",

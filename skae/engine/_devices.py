@@ -29,7 +29,7 @@ def resolve_device(device):
             f"device={device!r} is no torch device. Use 'cpu', 'cuda', 'cuda:1', 'mps' or 'auto'."
         ) from error
     try:
-        torch.empty(0, device=resolved)
+        torch.zeros(1, device=resolved).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
             f"device={device!r} was asked for, but it is not available on this machine "

@@ -2,9 +2,12 @@
 
 import torch
 
-# Every product is done on this many rows, whatever the rest of the last chunk holds: the
-# BLAS then takes the same route for every row, and a row alone gives the bits that it gives
-# in a batch. The size trades the latency of one row against the overhead of a chunk.
+from ._threads import one_thread
+
+# Every product is done on this many rows, whatever the rest of the last chunk holds, and on
+# one thread: the BLAS then takes the same route for every row, and a row alone gives the bits
+# that it gives in a batch. The size trades the latency of one row against the overhead of a
+# chunk.
 CHUNK = 64
 
 
@@ -37,6 +40,6 @@ def forward_in_chunks(function, rows, module):
     staged = buffer.numpy()
     for selection, chunk in rows.chunks(CHUNK):
         staged[: len(chunk)] = chunk
-        with torch.inference_mode():
+        with torch.inference_mode(), one_thread():
             result = function(buffer.to(example.device)).cpu()
         yield selection, chunk, result[: len(chunk)]

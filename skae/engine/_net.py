@@ -55,7 +55,7 @@ class AutoencoderNet(NeuralNet):
         self,
         module,
         criterion,
-        *args,
+        *,
         random_state=0,
         learning_rate="constant",
         max_grad_norm=None,
@@ -63,7 +63,7 @@ class AutoencoderNet(NeuralNet):
         patience=10,
         **kwargs,
     ):
-        super().__init__(module, criterion, *args, **kwargs)
+        super().__init__(module, criterion, **kwargs)
         self.random_state = random_state
         self.learning_rate = learning_rate
         self.max_grad_norm = max_grad_norm
@@ -88,6 +88,16 @@ class AutoencoderNet(NeuralNet):
         return self
 
     # -- skorch's seams ---------------------------------------------------------------
+
+    def initialize_callbacks(self):
+        """Initialise the callbacks; see skorch.NeuralNet.initialize_callbacks."""
+        for _, callback, _ in self._yield_callbacks():
+            if not hasattr(callback, "on_epoch_end"):
+                raise ValueError(
+                    f"callbacks must hold skorch callbacks or pairs of a name and one, got "
+                    f"{callback!r}."
+                )
+        return super().initialize_callbacks()
 
     def get_iterator(self, dataset, training=False):
         """Return the batches of an epoch."""
@@ -127,6 +137,7 @@ class AutoencoderNet(NeuralNet):
                     break
         except KeyboardInterrupt:
             self.interrupted_ = True
+            self._drop_unfinished_epoch("train_loss" if valid is None else "valid_loss")
         if valid is not None or self.interrupted_:
             self.best_.restore()
         return self
@@ -148,6 +159,10 @@ class AutoencoderNet(NeuralNet):
         may_stop = valid is not None or not self.schedule_.planned
         self.stopped_ |= may_stop and self.best_.exhausted
 
+    def _drop_unfinished_epoch(self, last_entry):
+        if self.history and last_entry not in self.history[-1]:
+            self.history.pop()
+
     def run_single_epoch(self, iterator, training, prefix, step_fn, **kwargs):
         """Run the step on every batch and record the mean of each part of the objective."""
         if iterator is None:
@@ -155,6 +170,10 @@ class AutoencoderNet(NeuralNet):
         self._set_training(training)
         listener = partial(self._tell_batch, training, prefix) if self._listens else None
         parts = _mean_parts(iterator, step_fn, listener)
+        if not self._listens:
+            # skorch's callbacks may look at the last batch: the whole epoch counts as one.
+            self.history.new_batch()
+            self._record_batch(prefix, sum(parts.values()), len(iterator.rows))
         self.history.record(prefix + "_batch_count", len(iterator))
         self._record(prefix, parts)
 
@@ -222,7 +241,7 @@ class AutoencoderNet(NeuralNet):
             # The net outlives the training data and should not keep it alive.
             self.train_split = None
             self.verbose = 0
-        self.objective_ = self.evaluate(rows)
+        self.objective_ = self._finite(self.evaluate(rows), "final loss")
         if start.loss < self.objective_:
             start.restore()
             self.objective_ = start.loss
@@ -234,18 +253,25 @@ class AutoencoderNet(NeuralNet):
 
     def _record(self, prefix, parts):
         """Write the parts of the objective and their sum into the history."""
-        loss = sum(parts.values())
-        if not math.isfinite(loss):
-            raise ValueError(
-                f"The {prefix} loss became {loss} in epoch {len(self.history)}. Try a smaller "
-                f"learning_rate_init (now {self.lr}), max_grad_norm=1.0, or data without "
-                f"extreme values (RobustScaler, or loss='huber')."
-            )
+        loss = self._finite(sum(parts.values()), f"{prefix} loss")
         earlier = [epoch.get(prefix + "_loss", math.inf) for epoch in self.history[:-1]]
         self.history.record(prefix + "_loss", loss)
         self.history.record(prefix + "_loss_best", loss < min(earlier, default=math.inf))
         for name, value in parts.items():
             self.history.record(f"{prefix}_{name}", value)
+
+    def _record_batch(self, prefix, loss, n_rows):
+        self.history.record_batch(prefix + "_loss", loss)
+        self.history.record_batch(prefix + "_batch_size", n_rows)
+
+    def _finite(self, loss, name):
+        if math.isfinite(loss):
+            return loss
+        raise ValueError(
+            f"The {name} became {loss} in epoch {len(self.history)}. Try a smaller "
+            f"learning_rate_init (now {self.lr}), max_grad_norm=1.0, or data without extreme "
+            f"values (RobustScaler, or loss='huber')."
+        )
 
     def _tell_batch(self, training, prefix, batch, parts=None):
         """Tell the callbacks that a batch begins, or, given its parts, that it ended."""
@@ -253,8 +279,7 @@ class AutoencoderNet(NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=training)
             return
         loss = sum(parts.values()).detach()
-        self.history.record_batch(prefix + "_loss", loss.item())
-        self.history.record_batch(prefix + "_batch_size", len(batch[0]))
+        self._record_batch(prefix, loss.item(), len(batch[0]))
         with torch.no_grad():
             y_pred = self.infer(batch[0])
         self.notify("on_batch_end", batch=batch, training=training, loss=loss, y_pred=y_pred)

@@ -6,21 +6,18 @@ from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
 
 from skae._compat import check_sample_weight, fit_context
 from skae.engine import (
-    CHUNK,
     OPTIMIZERS,
     AutoencoderNet,
-    ScaledRows,
     TrainingRows,
     code_moments,
     existing_device,
-    forward_in_chunks,
     load_net_state,
     merge_moments,
     net_to_state,
@@ -31,16 +28,15 @@ from skae.networks import Autoencoder, add_linear_path
 from skae.objectives import LOSSES
 
 from ._constraints import AUTOENCODER_CONSTRAINTS
+from ._fitted_network import FLOATS, FittedNetworkMixin
 from ._pca_start import start_at_pca
 from ._principal_components import principal_components
 from ._scaling import fit_scaling
 from ._training import check_range, resolve_batch_size, split_rows
 
-_FLOATS = (np.float64, np.float32)
 
-
-class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Validate, train, encode and decode, score.
+class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
+    """Validate and train; what the fitted network does then is the mixin's.
 
     A variant's ``__init__`` stores its parameters; it defines `_make_network`, which
     returns a network description, and `_make_objective`, which returns what training
@@ -92,12 +88,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             n_train = X.shape[0] if train is None else len(train)
             batch_size = resolve_batch_size(self.batch_size, n_train)
             if continued:
-                self._check_unchanged()
-                self.net_.criterion_ = self._make_objective()
+                self._renew_net()
             else:
                 self._start(X, sample_weight, batch_size >= X.shape[0], rng)
-            self.net_.set_params(**self._net_params(), batch_size=batch_size)
-            self.net_.initialize_optimizer()
+            self.net_.set_params(batch_size=batch_size)
             self._train(X, sample_weight, train, valid)
         return self
 
@@ -131,7 +125,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         continued = hasattr(self, "net_")
         with self._as_before_on_error(in_place=continued):
             X, sample_weight = self._validate_rows(X, sample_weight, reset=not continued)
-            if not continued:
+            if continued:
+                self._renew_net(keep_optimizer=True)
+            else:
                 self._start(X, sample_weight, False, check_random_state(self.random_state))
             params = self._net_params() | {"learning_rate": "constant"}
             batch_size = resolve_batch_size(self.batch_size, X.shape[0])
@@ -158,7 +154,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             X,
             reset=reset,
             accept_sparse="csr",
-            dtype=_FLOATS,
+            dtype=FLOATS,
             ensure_min_samples=2 if reset else 1,
         )
         check_range(X, self._make_objective().loss)
@@ -182,6 +178,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         device = resolve_device(self.device)
         seed = int(rng.randint(np.iinfo(np.int32).max))
         loss = self._make_objective().loss
+        self._fitted_params = self.get_params(deep=False)
         self.mean_, self.scale_ = fit_scaling(X, sample_weight, loss)
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
@@ -241,14 +238,33 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         }
 
     def _check_unchanged(self):
-        """Refuse to continue a fit whose network would have to be another one."""
+        """Refuse to continue a fit that would need another network or another scaling."""
         wanted = self._n_components_wanted()
-        changed = isinstance(wanted, Integral) and wanted != self.n_components_
-        if changed or self._make_network() != self.network_:
-            raise ValueError(
-                "warm_start=True continues the fitted network, but n_components or a parameter "
-                "of the network changed since. Set them back, or set warm_start=False."
-            )
+        changed = {
+            "n_components": isinstance(wanted, Integral) and wanted != self.n_components_,
+            "loss": self.net_.criterion_.loss != self._make_objective().loss,
+            "a parameter of the network": self._make_network() != self.network_,
+        }
+        for what, differs in changed.items():
+            if differs:
+                raise ValueError(
+                    f"{what} changed since the first fit, and training cannot continue with it. "
+                    f"Set it back, or set warm_start=False and call fit."
+                )
+
+    def _renew_net(self, keep_optimizer=False):
+        """Make a net with the parameters as they are now around the fitted network."""
+        self._check_unchanged()
+        fitted, fitted_params = self.net_, self._fitted_params
+        self._fitted_params = self.get_params(deep=False)
+        device = fitted.device
+        if self.device != fitted_params["device"]:
+            device = resolve_device(self.device)
+        self.net_ = self._make_net(fitted.module_, device, fitted.random_state).initialize()
+        self.net_.history.extend(fitted.history)
+        self.net_.generator_.set_state(fitted.generator_.get_state())
+        if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
+            self.net_.optimizer_.load_state_dict(fitted.optimizer_.state_dict())
 
     def _train(self, X, sample_weight, train=None, valid=None, epochs=None):
         """Train the net on the rows and set the fitted attributes."""
@@ -310,160 +326,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 stacklevel=3,
             )
 
-    # -- using the fitted network -----------------------------------------------------
-
-    def transform(self, X):
-        """Encode rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to encode.
-
-        Returns
-        -------
-        codes : ndarray of shape (n_samples, n_components)
-            Codes, of zero mean and unit variance over the training rows, in the dtype of
-            `X` if that is float32 or float64, else float64.
-        """
-        X = self._validate_new(X)
-        codes = np.empty((X.shape[0], self.n_components_), X.dtype)
-        for selection, _, result in self._forward(self._encode, self._scaled(X)):
-            codes[selection] = result
-        return codes
-
-    def inverse_transform(self, X):
-        """Decode codes back to rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Codes as :meth:`transform` gives them.
-
-        Returns
-        -------
-        X_original : ndarray of shape (n_samples, n_features)
-            Decoded rows in the unit of the training data, in the dtype of the codes.
-
-        Raises
-        ------
-        ValueError
-            If `X` has not `n_components_` columns.
-        """
-        check_is_fitted(self, "net_")
-        X = check_array(X, dtype=_FLOATS, input_name="X")
-        if X.shape[1] != self.n_components_:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but {type(self).__name__} decodes codes of "
-                f"n_components_={self.n_components_}, as transform gives them."
-            )
-        codes = ScaledRows(X, np.zeros(self.n_components_), 1.0)
-        return self._decoded(self._decode, codes)
-
-    def reconstruct(self, X):
-        """Encode rows and decode them again.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to reconstruct.
-
-        Returns
-        -------
-        X_reconstructed : ndarray of shape (n_samples, n_features)
-            ``inverse_transform(transform(X))``.
-        """
-        X = self._validate_new(X)
-        return self._decoded(self._there_and_back, self._scaled(X))
-
-    def score_samples(self, X):
-        """Score rows by how well they are reconstructed.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to score.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) and dtype float64
-            Minus the reconstruction loss of each row, averaged over its features, in the
-            unit of the data: minus the mean squared error for ``loss="squared_error"``.
-            Higher is more ordinary.
-        """
-        X = self._validate_new(X)
-        objective = self.net_.criterion_
-        check_range(X, objective.loss)
-        scores = np.empty(X.shape[0])
-        for selection, chunk, output in self._forward(self._there_and_back, self._scaled(X)):
-            scores[selection] = objective.row_losses(
-                output.double(), torch.as_tensor(chunk, dtype=torch.float64)
-            )
-        scores *= -self._loss_unit()
-        return scores
-
-    def score(self, X, y=None, sample_weight=None):
-        """Average the scores of rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to score.
-        y : None
-            Ignored, present for the conventions of scikit-learn.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the average.
-
-        Returns
-        -------
-        score : float
-            Weighted mean of :meth:`score_samples`; higher is better.
-        """
-        scores = self.score_samples(X)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, scores, dtype=np.float64, ensure_non_negative=True
-            )
-        return float(np.average(scores, weights=sample_weight))
-
-    def _validate_new(self, X):
-        check_is_fitted(self, "net_")
-        return validate_data(self, X, reset=False, accept_sparse="csr", dtype=_FLOATS)
-
-    def _scaled(self, X):
-        return ScaledRows(X, self.mean_, self.scale_)
-
-    def _loss_unit(self):
-        """What a loss of scaled rows is multiplied by to be one of the data."""
-        return self.scale_**self.net_.criterion_.loss.scale_power
-
-    def _encode(self, x):
-        return self.net_.module_.encode(x)
-
-    def _decode(self, codes):
-        return self.net_.module_.decode(codes)
-
-    def _there_and_back(self, x):
-        return self._decode(self._encode(x))
-
-    def _forward(self, function, rows):
-        module = self.net_.module_
-        with threads_for(CHUNK * sum(p.numel() for p in module.parameters())):
-            yield from forward_in_chunks(function, rows, module)
-
-    def _decoded(self, function, rows):
-        """Run a function that ends in the decoder; return rows in the unit of the data."""
-        loss = self.net_.criterion_.loss
-        decoded = np.empty((rows.shape[0], self.n_features_in_), rows.X.dtype)
-        for selection, _, output in self._forward(function, rows):
-            decoded[selection] = loss.to_data(output).numpy() * self.scale_ + self.mean_
-        return decoded
-
     # -- scikit-learn's protocols -----------------------------------------------------
-
-    @property
-    def _n_features_out(self):
-        return self.n_components_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -486,6 +349,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             return
         net = self.__dict__.pop("net_")
         module = self._build_module(net["seed"]).to(getattr(torch, net["dtype"]))
+        # The net is the one that was fitted, whatever parameters were set since.
+        params_now = self.get_params(deep=False)
+        self.__dict__.update(self._fitted_params)
         device = existing_device(net["device"])
         self.net_ = self._make_net(module, device, net["seed"]).initialize()
+        self.__dict__.update(params_now)
         load_net_state(self.net_, net)

@@ -1,14 +1,19 @@
 """PCA of weighted, dense or sparse rows, as the start of training."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import torch
+from scipy import sparse
 
 from skae.engine import threads_for
 
-# Up to this many features the covariance matrix is decomposed whole.
+# Up to this many features the covariance matrix is decomposed whole, ...
 _EXACT = 2000
+
+# ... and up to this many if a share of the variance asks for all of it.
+_LARGEST = 10_000
 
 _MAX_SWEEPS = 30
 
@@ -60,19 +65,34 @@ def principal_components(rows, sample_weight, n_components, dtype, rng):
     -------
     PrincipalComponents
         No more of them than there are directions with variance.
+
+    Raises
+    ------
+    ValueError
+        If a share is asked for of more than 10,000 features.
     """
-    table = _WeightedTable(rows, sample_weight, dtype)
     n_features = rows.shape[1]
-    whole = n_features <= _EXACT or not isinstance(n_components, int | np.integer)
+    share = not isinstance(n_components, Integral)
+    if share and n_features > _LARGEST:
+        raise ValueError(
+            f"n_components={n_components} as a share of the variance needs the covariance of all "
+            f"n_features={n_features} features, which is done up to {_LARGEST}. Pass an int."
+        )
+    weight = np.ones(len(rows)) if sample_weight is None else sample_weight
+    if sparse.issparse(rows.X):
+        table = _SparseTable(rows, weight)
+    else:
+        table = _DenseTable(rows, weight, dtype)
+    whole = share or n_features <= _EXACT
     with threads_for(len(rows) * n_features):
         if whole:
-            values, vectors = torch.linalg.eigh(table.covariance_times(None))
+            values, vectors = torch.linalg.eigh(table.covariance_times())
         else:
             size = min(n_components + 10, *rows.shape)
             values, vectors = _leading_subspace(table, rng.normal(size=(n_features, size)))
     values, vectors = values.flip(0).numpy(), vectors.flip(1).T.numpy()
     present = values > max(values[0], 0) * np.finfo(dtype).eps * max(rows.shape)
-    if not isinstance(n_components, int | np.integer):
+    if share:
         explained = np.cumsum(values) / max(table.total_variance, np.finfo(float).tiny)
         n_components = int(np.searchsorted(explained, n_components, side="right")) + 1
     n_components = min(n_components, int(present.sum()))
@@ -82,12 +102,11 @@ def principal_components(rows, sample_weight, n_components, dtype, rng):
     )
 
 
-class _WeightedTable:
+class _DenseTable:
     """Products with the covariance matrix of weighted rows, a chunk in memory at a time."""
 
-    def __init__(self, rows, sample_weight, dtype):
-        self.rows, self.dtype = rows, dtype
-        self.weight = np.ones(len(rows)) if sample_weight is None else sample_weight
+    def __init__(self, rows, weight, dtype):
+        self.rows, self.weight, self.dtype = rows, weight, dtype
         total, squares = 0.0, 0.0
         for weight, chunk in self._chunks():
             total = total + (weight[:, None] * chunk).sum(dim=0, dtype=torch.float64)
@@ -101,8 +120,8 @@ class _WeightedTable:
             weight = self.weight[selection].astype(self.dtype)
             yield torch.from_numpy(weight), torch.from_numpy(chunk.astype(self.dtype, copy=False))
 
-    def covariance_times(self, matrix):
-        """Return the covariance matrix, or its product with a matrix, in float64."""
+    def covariance_times(self, matrix=None):
+        """Return the product of the covariance matrix with a matrix, or itself."""
         total = 0.0
         mean = self.mean.to(getattr(torch, np.dtype(self.dtype).name))
         for weight, chunk in self._chunks():
@@ -110,6 +129,30 @@ class _WeightedTable:
             right = chunk if matrix is None else chunk @ matrix.to(chunk.dtype)
             total = total + (chunk.T @ (right * weight[:, None])).double()
         return total / self.weight.sum()
+
+
+class _SparseTable:
+    """The same for a sparse table, which stays sparse: only its products are centred."""
+
+    def __init__(self, rows, weight):
+        self.X = sparse.csr_array(rows.X).astype(np.float64) / float(rows.scale)
+        self.shift = rows.mean.astype(np.float64) / rows.scale
+        self.share = weight / weight.sum()
+        self.raw_mean = self.share @ self.X
+        self.mean = torch.from_numpy(self.raw_mean - self.shift)
+        squares = self.share @ (self.X * self.X)
+        self.total_variance = max(float((squares - self.raw_mean**2).sum()), 0.0)
+
+    def covariance_times(self, matrix=None):
+        """Return the product of the covariance matrix with a matrix, or itself."""
+        if matrix is None:
+            weighted = sparse.diags_array(self.share) @ self.X
+            second = (self.X.T @ weighted).toarray()
+            return torch.from_numpy(second - np.outer(self.raw_mean, self.raw_mean))
+        matrix = matrix.numpy()
+        centered = self.X @ matrix - self.raw_mean @ matrix
+        # The weighted rows of `centered` add up to zero, so centring the left side is no use.
+        return torch.from_numpy(self.X.T @ (self.share[:, None] * centered))
 
 
 def _leading_subspace(table, start):

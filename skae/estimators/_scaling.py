@@ -6,6 +6,9 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from skae.engine import ScaledRows, merge_moments
 
+# Losses are given in the square of the unit of the data, which must be a number.
+_LARGEST_SCALE = 1e150
+
 
 def fit_scaling(X, sample_weight, loss):
     """Find the mean and the scale of a table, as far as the loss allows them.
@@ -48,7 +51,7 @@ def fit_scaling(X, sample_weight, loss):
     # What is left of constant columns is rounding.
     if scale <= 10 * np.finfo(X.dtype).eps * np.abs(mean).max():
         scale = 1.0
-    if not np.isfinite(scale):
+    if not scale < _LARGEST_SCALE:
         raise ValueError(
             f"X holds values up to {largest:.3g}, too large to compute with in {X.dtype}. "
             f"Scale the data, for example with RobustScaler."

@@ -5,7 +5,10 @@ import math
 import numpy as np
 
 # Validation rows below which their loss says more about chance than about the model.
-MIN_VALIDATION_ROWS = 10
+MIN_VALIDATION_ROWS = 50
+
+# Tables up to this size are one batch: with more steps they are learned by heart.
+FULL_BATCH_ROWS = 200
 
 
 def split_rows(n_samples, early_stopping, validation_fraction, rng):
@@ -16,7 +19,7 @@ def split_rows(n_samples, early_stopping, validation_fraction, rng):
     n_samples : int
         Rows of the table.
     early_stopping : bool or "auto"
-        "auto" holds rows out if at least 10 of them are left to hold out.
+        "auto" holds rows out if that makes at least 50 of them.
     validation_fraction : float
         Share of the rows to hold out, in (0, 1).
     rng : RandomState
@@ -60,7 +63,9 @@ def resolve_batch_size(batch_size, n_samples):
     """
     if batch_size != "auto":
         return min(batch_size, n_samples)
-    return 128
+    if n_samples <= FULL_BATCH_ROWS:
+        return n_samples
+    return int(np.clip(2 ** round(math.log2(n_samples / 64)), 32, 256))
 
 
 def resolve_hidden_layer_sizes(sizes):
@@ -98,10 +103,12 @@ def check_range(X, loss):
     low, high = X.min(), X.max()
     if low >= loss.minimum and high <= loss.maximum:
         return
-    where = "in [0, 1]" if math.isfinite(loss.maximum) else "of zero or more"
-    cure = "scale them with MinMaxScaler" if math.isfinite(loss.maximum) else "shift them"
+    if math.isfinite(loss.maximum):
+        needed, cure = "values in [0, 1]", "Scale them with MinMaxScaler"
+    else:
+        needed, cure = "values of zero or more", "Shift them"
+    found = "Negative values in data" if low < 0 else "Values too large in data"
     raise ValueError(
-        f"loss={loss.name!r} needs values {where}, but X holds values from {low:.6g} to "
-        f"{high:.6g}. Pass counts or shares as they are, {cure}, or use "
-        f"loss='squared_error'."
+        f"{found}: loss={loss.name!r} needs {needed}, but X holds values from {low:.6g} to "
+        f"{high:.6g}. {cure}, or use loss='squared_error'."
     )

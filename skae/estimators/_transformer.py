@@ -10,7 +10,181 @@ from ._training import resolve_hidden_layer_sizes
 
 
 class AutoencoderTransformer(BaseAutoencoder):
-    """Nonlinear dimensionality reduction with an autoencoder."""
+    """Autoencoder: nonlinear dimensionality reduction that also goes back.
+
+    An encoder maps each row to a short code, a decoder maps the code back to the row, and
+    both are trained together to lose as little as possible on the way (Hinton and
+    Salakhutdinov, 2006). With no hidden layers this is PCA (Baldi and Hornik, 1989); with
+    them it keeps more in the same number of components.
+
+    The data are centred and divided by one scalar inside, so features keep their relative
+    weight, as in PCA. Put a :class:`~sklearn.preprocessing.StandardScaler` before it if the
+    features have different units. Codes leave with zero mean and unit variance over the
+    training rows.
+
+    Parameters
+    ----------
+    n_components : int, float or "auto", default="auto"
+        Width of the code. An int is taken as it is, and may exceed the number of features.
+        A float in (0, 1) means the number of components that PCA needs to explain this
+        share of the variance. "auto" is the square root of the number of features, rounded
+        up: small enough to be a bottleneck for any table, large enough for most classifiers.
+    hidden_layer_sizes : tuple of int or int, default=(256, 128)
+        Widths of the encoder's hidden layers, from the input to the code; the decoder
+        mirrors them. ``()`` makes a linear autoencoder.
+    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "logistic", \
+            "identity"}, default="silu"
+        Activation of the hidden layers. Smooth rectifiers reconstruct held-out rows best: on
+        the digits, over three code sizes, SiLU left 0.48 of PCA's error, GELU 0.49,
+        ELU 0.50, ReLU 0.51, tanh 0.58.
+    init : {"pca", "random"}, default="pca"
+        Where training starts. "pca" gives encoder and decoder a linear path beside the deep
+        one and starts at PCA's solution, from which the deep path learns what PCA cannot
+        do. If the objective over the training rows ends above its start, `fit` goes back
+        there, so without penalties (`alpha`) they are never reconstructed worse than by PCA.
+        "random" is the plain network. Losses with a link (log_loss, poisson) start at PCA
+        seen through the link, to first order.
+    loss : {"squared_error", "absolute_error", "huber", "log_loss", "poisson"}, \
+            default="squared_error"
+        What a reconstruction loses. "huber" turns from squared to absolute at a residual of
+        one root-mean-variance of the data. "log_loss" takes data in [0, 1] and predicts
+        shares, "poisson" takes data of zero or more and predicts expected counts; both are
+        then neither centred inside.
+    alpha : float, default=0.0
+        Strength of the penalty on the weights,
+        ``alpha * (l1_ratio * sum|w| + (1 - l1_ratio) / 2 * sum w**2)``, added to the loss
+        of the scaled data. Zero by default: early stopping regularises.
+    l1_ratio : float, default=0.0
+        Share of the L1 part, in [0, 1]. It makes weights exactly zero, through a proximal
+        step in the metric of the optimizer.
+    dropout : float, default=0.0
+        Probability with which a hidden unit is dropped in training, in [0, 1).
+    normalization : {"batch", "layer"} or None, default=None
+        Normalisation of the hidden layers. The inputs have unit variance already, so two
+        hidden layers do without.
+    network : Network or None, default=None
+        Description of another network. None is the dense one that `hidden_layer_sizes`,
+        `activation`, `dropout` and `normalization` describe; otherwise these four are
+        ignored. Its fields are reached as ``network__<field>``.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"} or callable, default="adam"
+        "adam" needs the least tuning. "sgd" has a Nesterov momentum of 0.9, "adamw" torch's
+        weight decay of 0.01. A class of torch.optim, or any callable that takes parameters
+        and `lr`, works too.
+    learning_rate_init : float, default=2e-3
+        Learning rate, or the highest one of a schedule. Half of it needs twice the epochs
+        for the same error, twice of it learns small tables by heart.
+    learning_rate : {"constant", "one_cycle", "cosine", "plateau"}, default="one_cycle"
+        Schedule of the learning rate over the planned steps. "one_cycle" rises and falls
+        (Smith and Topin, 2019): it does not tear the start apart with its first steps, and
+        reconstructed digits better than a constant rate (0.48 against 0.49 of PCA's error).
+        "cosine" falls from the start. "plateau" divides by five when the monitored loss
+        stagnates for a third of `n_iter_no_change` epochs.
+    max_grad_norm : float or None, default=None
+        Norm to which the gradient of all parameters together is clipped.
+    batch_size : int or "auto", default="auto"
+        Rows in a batch. "auto" takes all rows of a table of up to 200, where more steps
+        overfit, and otherwise a 64th of them, rounded to a power of two between 32 and 256:
+        about 60 steps in an epoch for most tables.
+    max_iter : int, default=50
+        Epochs at most, and the length of the schedule. Twice as many gain nothing on the
+        digits and lose on small tables; larger tables gain a little.
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out `validation_fraction` of the rows, stop when their loss no longer
+        improves, and keep the weights that were best on them. "auto" does so if that
+        makes at least 50 rows; fewer say more about chance than about the model, and the
+        small table needs every row. Without it training is on all rows and the last weights
+        are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows that are held out, in (0, 1).
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which training stops: a fifth of the default
+        schedule, longer than the plateaus at its highest rate.
+    tol : float, default=1e-5
+        Improvement that counts, in units of the loss of the scaled data: for squared_error
+        the share of the variance. Small, as wide codes leave little of it.
+    warm_start : bool, default=False
+        Whether `fit` continues from the weights of the last fit. Scaling and validation
+        rows stay those of the first fit if the data do.
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, validation rows, order of the rows and dropout. An int
+        gives the same bits on every call on one machine's CPU. The global generators are
+        neither read nor touched, but for None, which draws a seed from NumPy's.
+    device : str, default="cpu"
+        Any torch device, or "auto": the GPU if there is one. A fitted estimator that is
+        unpickled where its device is absent continues on the CPU.
+    callbacks : list or None, default=None
+        Callbacks of skorch, handed to the net as they are.
+    verbose : int, default=0
+        1 shows a progress bar with the losses and the time left.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Width of the code.
+    mean_ : ndarray of shape (n_features,)
+        What is subtracted from the rows.
+    scale_ : float
+        What they are divided by afterwards.
+    network_ : Network
+        Description of the network that was trained.
+    has_linear_path_ : bool
+        Whether encoder and decoder have a linear path beside the deep one.
+    net_ : skorch.NeuralNet
+        The trained net: ``net_.module_`` is the torch module, ``net_.history`` what
+        happened in each epoch.
+    n_iter_ : int
+        Epochs that were run.
+    loss_ : float
+        The objective over all training rows with the weights that were kept, in the unit
+        of the data.
+    loss_curve_ : list of float
+        Its mean over the training rows during each epoch.
+    validation_loss_curve_ : list of float or None
+        That of the held-out rows after each epoch; None if no rows were held out.
+    best_validation_loss_ : float or None
+        The lowest, the start included: that of the weights that were kept.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if `X` had names that are all strings.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The best linear encoder and decoder.
+    sklearn.decomposition.KernelPCA : Nonlinear components without training.
+    sklearn.neural_network.MLPRegressor : ``fit(X, X)`` trains an autoencoder by hand.
+
+    Notes
+    -----
+    Training runs in float32, except where an epoch is a single batch of float64 rows on the
+    CPU: double precision costs next to nothing there, and integer weights then equal
+    repeated rows. Output always has the dtype of the input.
+
+    References
+    ----------
+    P. Baldi and K. Hornik, 1989. Neural networks and principal component analysis: learning
+    from examples without local minima. Neural Networks 2.
+
+    G. E. Hinton and R. R. Salakhutdinov, 2006. Reducing the dimensionality of data with
+    neural networks. Science 313.
+
+    L. N. Smith and N. Topin, 2019. Super-convergence: very fast training of neural networks
+    using large learning rates. Proc. SPIE 11006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skae import AutoencoderTransformer
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> ae = AutoencoderTransformer(n_components=8, random_state=0).fit(X)
+    >>> ae.transform(X).shape
+    (1797, 8)
+    >>> pca = PCA(n_components=8).fit(X)
+    >>> pca_error = ((X - pca.inverse_transform(pca.transform(X))) ** 2).mean()
+    >>> bool(-ae.score(X) < 0.5 * pca_error)
+    True
+    """
 
     def __init__(
         self,
@@ -30,11 +204,11 @@ class AutoencoderTransformer(BaseAutoencoder):
         learning_rate="one_cycle",
         max_grad_norm=None,
         batch_size="auto",
-        max_iter=100,
+        max_iter=50,
         early_stopping="auto",
         validation_fraction=0.1,
-        n_iter_no_change=20,
-        tol=0.0,
+        n_iter_no_change=10,
+        tol=1e-5,
         warm_start=False,
         random_state=None,
         device="cpu",

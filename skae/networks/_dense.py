@@ -43,7 +43,7 @@ class DenseNetwork(Network):
     def _stack(self, sizes, generator):
         layers = []
         for n_in, n_out in pairwise(sizes[:-1]):
-            layers.append(make_linear(n_in, n_out, generator, self.activation))
+            layers.append(make_linear(n_in, n_out, generator))
             if self.normalization is not None:
                 layers.append(NORMALIZATIONS[self.normalization](n_out))
             layers.append(ACTIVATIONS[self.activation]())

@@ -15,9 +15,6 @@ ACTIVATIONS = {
     "identity": nn.Identity,
 }
 
-# Units that pass only half of their input need weights larger by sqrt(2) (He et al. 2015).
-_RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu"}
-
 NORMALIZATIONS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 # Rows of this many elements start on a cache line, for float32 as for float64.
@@ -61,15 +58,15 @@ class Dropout(nn.Module):
         return x * kept.div_(1 - self.p)
 
 
-def make_linear(in_features, out_features, generator, activation="identity"):
-    """Make a linear layer with initial weights from `generator`, biases zero.
+def make_linear(in_features, out_features, generator):
+    """Make a linear layer with initial weights and biases from `generator`.
 
-    Weights are normal with variance 2 / in_features before rectifiers (He et al. 2015)
-    and 1 / in_features elsewhere (LeCun et al. 1998).
+    Both are uniform within ``1 / sqrt(in_features)``, torch's own choice. Larger weights
+    (He et al., 2015) train no faster in shallow autoencoders and generalise worse.
     """
     layer = nn.utils.skip_init(Linear, in_features, out_features)
-    gain = 2.0 if activation in _RECTIFIERS else 1.0
+    bound = in_features**-0.5
     with torch.no_grad():
-        layer.weight.normal_(0.0, (gain / in_features) ** 0.5, generator=generator)
-        layer.bias.zero_()
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        layer.bias.uniform_(-bound, bound, generator=generator)
     return layer

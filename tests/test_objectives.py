@@ -1,0 +1,268 @@
+"""Losses and penalties against independent formulas, and the step that makes weights zero."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import log_loss, mean_poisson_deviance
+from torch import nn, optim
+
+from skae.engine import OPTIMIZERS
+from skae.engine._optimizers import shrink
+from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
+
+
+def normal(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, dtype=torch.float64, generator=generator)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+OUTPUT = 1.5 * normal(8, 5)
+TARGETS = {
+    "squared_error": normal(8, 5, seed=1),
+    "absolute_error": normal(8, 5, seed=1),
+    "huber": normal(8, 5, seed=1),
+    "log_loss": (normal(8, 5, seed=1) > 0).double(),
+    "poisson": (3 * normal(8, 5, seed=1)).abs().floor(),
+}
+
+
+def xlogy(x, y):
+    return np.where(x > 0, x * np.log(np.where(x > 0, y, 1)), 0)
+
+
+# (value, gradient by the decoder's output) of each element, z the output and x the target.
+FORMULAS = {
+    "squared_error": lambda z, x: ((z - x) ** 2, 2 * (z - x)),
+    "absolute_error": lambda z, x: (abs(z - x), np.sign(z - x)),
+    "huber": lambda z, x: (
+        np.where(abs(z - x) < 1, (z - x) ** 2 / 2, abs(z - x) - 0.5),
+        np.clip(z - x, -1, 1),
+    ),
+    "log_loss": lambda z, x: (
+        -x * np.log(sigmoid(z)) - (1 - x) * np.log(1 - sigmoid(z)),
+        sigmoid(z) - x,
+    ),
+    "poisson": lambda z, x: (
+        2 * (xlogy(x, x) - x * z - x + np.exp(z)),
+        2 * (np.exp(z) - x),
+    ),
+}
+
+
+# -- losses ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_values_and_gradients(name):
+    output, target = OUTPUT.clone().requires_grad_(), TARGETS[name]
+    value, gradient = FORMULAS[name](OUTPUT.numpy(), target.numpy())
+    assert_allclose(
+        LOSSES[name].function(output, target, reduction="none").detach(), value, atol=1e-12
+    )
+    mean = LOSSES[name].function(output, target)
+    mean.backward()
+    assert_allclose(mean.item(), value.mean())
+    assert_allclose(output.grad, gradient / OUTPUT.numel(), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("log_loss", lambda x, r: log_loss(x.ravel(), r.ravel())),
+        ("poisson", lambda x, r: mean_poisson_deviance(x.ravel(), r.ravel())),
+    ],
+)
+def test_losses_with_a_link_equal_the_metrics_of_scikit_learn(name, metric):
+    loss, target = LOSSES[name], TARGETS[name]
+    reconstruction = loss.to_data(OUTPUT).numpy()
+    assert_allclose(loss.function(OUTPUT, target).item(), metric(target.numpy(), reconstruction))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_perfect_reconstruction_is_the_minimum(name):
+    loss = LOSSES[name]
+    x = torch.full((1, 1), 0.7, dtype=torch.float64)
+    output = x if loss.link is None else loss.link(x)
+    assert_allclose(loss.to_data(output), x)
+    at_best = loss.function(output, x)
+    if name != "log_loss":  # whose minimum is the entropy of the target
+        assert_allclose(at_best.item(), 0, atol=1e-12)
+    for step in (-0.1, 0.1):
+        assert loss.function(output + step, x) > at_best
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].scaled])
+def test_losses_scale_with_the_unit_of_the_data(name):
+    # In units of s the target is x / s, and so is the reconstruction; exp(z - log s) for poisson.
+    loss, s = LOSSES[name], 7.0
+    output, target = OUTPUT, TARGETS[name]
+    in_unit = output / s if loss.link is None else output - np.log(s)
+    if name == "huber":  # whose bend moves with the unit: small errors show the power
+        in_unit, target = (target + 1e-2 * output) / s, TARGETS[name]
+        output = target + 1e-2 * output
+    value = loss.function(in_unit, target / s) * s**loss.scale_power
+    assert_allclose(value.item(), loss.function(output, target).item(), rtol=1e-10)
+
+
+def test_losses_that_need_their_own_unit_are_not_scaled():
+    assert not LOSSES["log_loss"].scaled
+    assert [name for name in LOSSES if not LOSSES[name].centered] == ["log_loss", "poisson"]
+
+
+@pytest.mark.parametrize("name", ["log_loss", "poisson"])
+def test_the_slope_of_a_link_is_its_derivative(name):
+    loss = LOSSES[name]
+    mean = torch.tensor([0.1, 0.3, 0.5, 0.9], dtype=torch.float64, requires_grad=True)
+    loss.link(mean).sum().backward()
+    assert_allclose(loss.link_slope(mean).detach(), mean.grad)
+    # At the edges both stay finite, where the link itself is not.
+    edges = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    assert torch.isfinite(loss.link(edges)).all()
+    assert torch.isfinite(loss.link_slope(edges)).all()
+
+
+# -- the objective --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_weights_of_rows_count_in_the_objective(name):
+    target = TARGETS[name]
+    objective = ReconstructionObjective(LOSSES[name], WeightPenalty(0.0, 0.0))
+
+    def network(x):
+        return OUTPUT
+
+    rows = FORMULAS[name](OUTPUT.numpy(), target.numpy())[0].mean(axis=1)
+    assert_allclose(objective.row_losses(OUTPUT, target), rows, atol=1e-12)
+    unweighted, equal = objective(network, target), objective(network, target, torch.ones(8))
+    assert list(unweighted) == ["reconstruction"]
+    assert_allclose(unweighted["reconstruction"].item(), rows.mean())
+    assert_allclose(equal["reconstruction"].item(), rows.mean())
+    weight = torch.arange(8.0, dtype=torch.float64) / 3.5
+    weighted = objective(network, target, weight)["reconstruction"].item()
+    assert_allclose(weighted, np.average(rows, weights=weight))
+    assert abs(weighted - rows.mean()) > 1e-3
+
+
+def small_network():
+    module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Conv1d(3, 2, 1)).double()
+    for i, parameter in enumerate(module.parameters()):
+        parameter.data = normal(*parameter.shape, seed=i)
+    return module
+
+
+@pytest.fixture
+def module():
+    # torch's own layers draw their first weights from the global generator.
+    with torch.random.fork_rng():
+        return small_network()
+
+
+@pytest.mark.parametrize(("alpha", "l1_ratio"), [(0, 0), (0.3, 0), (0.3, 1), (0.3, 0.25)])
+def test_weight_penalty_against_numpy(module, alpha, l1_ratio):
+    penalty = WeightPenalty(alpha, l1_ratio)
+    weights = [module[0].weight, module[2].weight]  # neither biases nor the normalisation
+    assert [id(w) for w in penalty.weights(module)] == [id(w) for w in weights]
+    flat = np.concatenate([w.detach().numpy().ravel() for w in weights])
+    expected = {"l1": alpha * l1_ratio * abs(flat).sum()}
+    expected["l2"] = alpha * (1 - l1_ratio) / 2 * (flat**2).sum()
+    expected = {name: value for name, value in expected.items() if value}
+    parts = penalty(module)
+    assert {name: value.item() for name, value in parts.items()} == pytest.approx(expected)
+    if "l2" in parts:
+        sum(parts.values()).backward()
+        # The gradient is that of the L2 part alone; the L1 part is a proximal step.
+        for weight in weights:
+            assert_allclose(weight.grad, alpha * (1 - l1_ratio) * weight.detach())
+        assert module[0].bias.grad is None
+
+
+def test_the_parts_of_the_objective_have_names(module):
+    objective = ReconstructionObjective(LOSSES["squared_error"], WeightPenalty(0.1, 0.5))
+    square = module[0]
+    square.weight.data = normal(4, 4)
+    square.bias.data = normal(4)
+    x = normal(3, 4)
+    parts = objective(square, x)
+    assert set(parts) == {"reconstruction", "l1", "l2"}
+    assert_allclose(parts["reconstruction"].item(), (square(x) - x).square().mean().item())
+
+
+# -- soft thresholds ------------------------------------------------------------------------
+
+
+def soft_threshold(weight, threshold):
+    return np.sign(weight) * np.maximum(abs(weight) - threshold, 0)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3, 3.0])
+def test_shrinking_after_sgd_is_a_soft_threshold(strength):
+    weight, free = nn.Parameter(normal(6, 4)), nn.Parameter(normal(5))
+    before = weight.detach().numpy().copy(), free.detach().numpy().copy()
+    optimizer = optim.SGD([weight, free], lr=0.5)
+    optimizer.zero_grad()
+    (weight.sum() * 0 + free.sum() * 0).backward()
+    optimizer.step()
+    shrink(optimizer, [weight], strength)
+    assert_allclose(weight.detach(), soft_threshold(before[0], 0.5 * strength))
+    assert_array_equal(free.detach(), before[1])
+    assert (weight == 0).any().item() == (strength > 0)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "n_steps"),
+    [(optim.Adam, 1), (optim.Adam, 3), (OPTIMIZERS["adam"], 3), (OPTIMIZERS["adamw"], 2)],
+)
+def test_shrinking_after_adam_follows_the_size_of_its_gradients(optimizer, n_steps):
+    gradient = normal(6, 4, seed=1).abs() + 0.1
+    weight = nn.Parameter(normal(6, 4))
+    optimizer = optimizer([weight], lr=0.1)
+    for _ in range(n_steps):
+        weight.grad = gradient.clone()
+        optimizer.step()
+    before = weight.detach().numpy().copy()
+    shrink(optimizer, [weight], 0.5)
+    # Under a constant gradient the root of Adam's second moment is that gradient.
+    expected = soft_threshold(before, 0.1 * 0.5 / gradient.numpy())
+    assert_allclose(weight.detach(), expected, atol=1e-5)
+    assert 0 < (expected == 0).mean() < 1
+
+
+def test_shrinking_after_rmsprop_follows_the_size_of_its_gradients():
+    gradient = normal(6, 4, seed=1).abs() + 0.1
+    weight = nn.Parameter(normal(6, 4))
+    optimizer = optim.RMSprop([weight], lr=0.01, alpha=0.5)
+    weight.grad = gradient.clone()
+    optimizer.step()
+    before = weight.detach().numpy().copy()
+    shrink(optimizer, [weight], 5)
+    metric = np.sqrt(0.5) * gradient.numpy()
+    assert_allclose(weight.detach(), soft_threshold(before, 0.01 * 5 / metric), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [partial(optim.SGD, lr=0.1), partial(optim.Adam, lr=0.01)], ids=["sgd", "adam"]
+)
+def test_proximal_steps_end_at_the_minimum(optimizer):
+    # The minimum of (w - a)^2 / 2 + strength |w| is the soft threshold of a.
+    target, strength = normal(20), 0.5
+    weight = nn.Parameter(torch.ones(20, dtype=torch.float64))
+    optimizer = optimizer([weight])
+    for step in range(1500):
+        optimizer.zero_grad()
+        ((weight - target).square().sum() / 2).backward()
+        optimizer.step()
+        shrink(optimizer, [weight], strength)
+        if step == 1000:
+            optimizer.param_groups[0]["lr"] /= 10
+    expected = soft_threshold(target.numpy(), strength)
+    assert_allclose(weight.detach(), expected, atol=0.02)
+    assert_array_equal(weight.detach() == 0, expected == 0)
+    assert 0 < (expected == 0).sum() < 20

@@ -1,0 +1,223 @@
+"""scikit-learn's contract: every check that scikit-learn has for a transformer.
+
+No check is marked as an expected failure, and one that skips itself fails here.
+"""
+
+from contextlib import contextmanager
+from unittest import SkipTest
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+from skae import AutoencoderTransformer
+
+SMALL = {"hidden_layer_sizes": (7,), "max_iter": 20}
+
+CONFIGURATIONS = [
+    AutoencoderTransformer(),
+    AutoencoderTransformer(hidden_layer_sizes=(), max_iter=20),
+    AutoencoderTransformer(init="random", loss="absolute_error", **SMALL),
+    AutoencoderTransformer(normalization="layer", activation="tanh", alpha=1e-3, **SMALL),
+    # loss="log_loss" is not among them: the checks' data leave [0, 1], and no tag says so.
+    AutoencoderTransformer(loss="poisson", **SMALL),
+]
+
+NOISY = AutoencoderTransformer(normalization="batch", dropout=0.2, **SMALL)
+
+# Not run by scikit-learn's generator of checks, but applied by its own tests.
+EXTRA_CHECKS = [
+    estimator_checks.check_dataframe_column_names_consistency,
+    estimator_checks.check_estimators_partial_fit_n_features,
+    estimator_checks.check_get_feature_names_out_error,
+    estimator_checks.check_global_output_transform_pandas,
+    estimator_checks.check_global_set_output_transform_polars,
+    estimator_checks.check_inplace_ensure_writeable,
+    estimator_checks.check_param_validation,
+    estimator_checks.check_set_output_transform,
+    estimator_checks.check_set_output_transform_pandas,
+    estimator_checks.check_set_output_transform_polars,
+    estimator_checks.check_transformer_get_feature_names_out,
+    estimator_checks.check_transformer_get_feature_names_out_pandas,
+]
+
+# The set_output checks fit with names and transform without, or the reverse, on purpose; any
+# transformer of scikit-learn warns there.
+MIXED_NAMES = "ignore:X (does not have valid|has) feature names:UserWarning"
+
+
+def name_of(check):
+    """The name of a check, which the generator wraps in partials."""
+    while hasattr(check, "func"):
+        check = check.func
+    return check.__name__
+
+
+def short(estimator):
+    """The representation of an estimator on one line."""
+    return repr(estimator).replace("\n", "").replace("  ", "")
+
+
+def run(check, *args):
+    """Run a check; one that skips itself fails."""
+    try:
+        check(*args)
+    except SkipTest as reason:
+        pytest.fail(f"{name_of(check)} was skipped: {reason}")
+
+
+@contextmanager
+def data_of_the_checks_in(dtype):
+    """Cast the floating point data that the checks generate.
+
+    The checks generate float64 and pass it through one function before use.
+    """
+    adapt = estimator_checks._enforce_estimator_tags_X
+
+    def adapt_and_cast(estimator, X, *args, **kwargs):
+        X = adapt(estimator, X, *args, **kwargs)
+        return X.astype(dtype) if getattr(X, "dtype", None) == np.float64 else X
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(estimator_checks, "_enforce_estimator_tags_X", adapt_and_cast)
+        yield
+
+
+def generated(estimator, without=()):
+    """The generator's checks for one estimator, as parameters with short names."""
+    return [
+        pytest.param(instance, check, id=name_of(check))
+        for instance, check in estimator_checks_generator(estimator)
+        if name_of(check) not in without
+    ]
+
+
+@parametrize_with_checks(CONFIGURATIONS)
+def test_check(estimator, check):
+    run(check, estimator)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    # Noise and batch statistics treat one row of weight two and two equal rows differently.
+    generated(
+        NOISY,
+        without=(
+            "check_sample_weight_equivalence_on_dense_data",
+            "check_sample_weight_equivalence_on_sparse_data",
+        ),
+    ),
+)
+def test_check_with_batch_normalization_and_dropout(estimator, check):
+    run(check, estimator)
+
+
+@pytest.mark.parametrize(("estimator", "check"), generated(CONFIGURATIONS[2]))
+def test_check_on_float32(estimator, check):
+    with data_of_the_checks_in(np.float32):
+        run(check, estimator)
+
+
+@pytest.mark.filterwarnings(MIXED_NAMES)
+@pytest.mark.parametrize(
+    "estimator", [AutoencoderTransformer(max_iter=5), *CONFIGURATIONS[1:], NOISY], ids=short
+)
+@pytest.mark.parametrize("check", EXTRA_CHECKS, ids=name_of)
+def test_extra_check(estimator, check):
+    run(check, type(estimator).__name__, estimator)
+
+
+@pytest.mark.filterwarnings(MIXED_NAMES)
+@pytest.mark.parametrize("check", EXTRA_CHECKS, ids=name_of)
+def test_extra_check_on_float32(check):
+    with data_of_the_checks_in(np.float32):
+        run(check, "AutoencoderTransformer", CONFIGURATIONS[2])
+
+
+def test_the_checks_of_pca_are_the_checks_here():
+    """What scikit-learn asks of PCA, it asks of an autoencoder, and a little more."""
+    mine = {name_of(check) for _, check in estimator_checks_generator(AutoencoderTransformer())}
+    of_pca = {name_of(check) for _, check in estimator_checks_generator(PCA())}
+    only_array_api = {name for name in of_pca - mine if "array_api" in name}
+    assert of_pca - mine == only_array_api
+    assert "check_sample_weight_equivalence_on_sparse_data" in mine
+
+
+def test_a_skipped_check_is_seen():
+    def skips(estimator):
+        raise SkipTest("a reason")
+
+    with pytest.raises(pytest.fail.Exception, match="skips was skipped: a reason"):
+        run(skips, AutoencoderTransformer())
+
+
+def test_data_of_the_checks_can_be_float32():
+    seen = []
+
+    class Spy(AutoencoderTransformer):
+        def fit(self, X, y=None):
+            seen.append(X.dtype)
+            return super().fit(X)
+
+    with data_of_the_checks_in(np.float32):
+        estimator_checks.check_fit_check_is_fitted("Spy", Spy(**SMALL))
+    estimator_checks.check_fit_check_is_fitted("Spy", Spy(**SMALL))
+    assert seen == [np.float32, np.float64]
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.RandomState(0)
+    return rng.normal(size=(150, 3)) @ rng.normal(size=(3, 6)) + 5
+
+
+@pytest.mark.parametrize("fitted_on", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_dtype_is_kept(table, fitted_on, loss):
+    table = np.abs(table)
+    ae = AutoencoderTransformer(2, loss=loss, random_state=0, **SMALL)
+    ae.fit(table.astype(fitted_on))
+    for dtype in (np.float32, np.float64):
+        X = table.astype(dtype)
+        codes = ae.transform(X)
+        assert codes.dtype == dtype
+        assert ae.inverse_transform(codes).dtype == dtype
+        assert ae.reconstruct(X).dtype == dtype
+        # scikit-learn wants scores in float64 whatever the rows are.
+        assert ae.score_samples(X).dtype == np.float64
+    for other in (np.int64, np.float16):
+        assert ae.transform(table.astype(other)).dtype == np.float64
+
+
+@pytest.mark.parametrize("batch_size", ["auto", 150, 40])
+def test_float32_and_float64_agree(table, batch_size):
+    """Fits of the same table in both dtypes differ only by rounding.
+
+    Plain gradient descent, because Adam divides small gradients by their own size, which
+    makes more of rounding.
+    """
+    params = SMALL | {"optimizer": "sgd", "learning_rate_init": 0.05, "early_stopping": False}
+    params |= {"batch_size": batch_size, "random_state": 0}
+    single = AutoencoderTransformer(2, **params).fit(table.astype(np.float32))
+    double = AutoencoderTransformer(2, **params).fit(table)
+    X = table[:20]
+    rounding = {"rtol": 0, "atol": 1e-3}
+    np.testing.assert_allclose(single.transform(X), double.transform(X), **rounding)
+    np.testing.assert_allclose(single.reconstruct(X), double.reconstruct(X), **rounding)
+    np.testing.assert_allclose(single.score_samples(X), double.score_samples(X), **rounding)
+    # The control: another seed is farther away than rounding.
+    other = AutoencoderTransformer(2, **params | {"random_state": 1, "init": "random"}).fit(table)
+    assert np.abs(other.reconstruct(X) - double.reconstruct(X)).max() > 20 * rounding["atol"]
+
+
+@pytest.mark.parametrize("fitted_on", [np.float32, np.float64])
+def test_one_model_gives_the_same_for_both_dtypes(table, fitted_on):
+    ae = AutoencoderTransformer(2, random_state=0, **SMALL).fit(table.astype(fitted_on))
+    single, double = table.astype(np.float32), table
+    np.testing.assert_allclose(ae.transform(single), ae.transform(double), atol=1e-5)
+    np.testing.assert_allclose(ae.reconstruct(single), ae.reconstruct(double), rtol=1e-5)
+    np.testing.assert_allclose(
+        ae.score_samples(single), ae.score_samples(double), rtol=1e-4, atol=1e-5
+    )

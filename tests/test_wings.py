@@ -1,0 +1,160 @@
+"""The architecture: which part of the package may import what, read from its source."""
+
+import ast
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+import skae
+
+PACKAGE = Path(skae.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+WINGS = ("networks", "objectives", "engine", "estimators")
+MAX_LINES = 500
+
+# What each wing must not import; a prefix stands for all that is below it.
+FORBIDDEN = {
+    "networks": ["skae", "sklearn", "skorch"],
+    "objectives": ["skae", "sklearn", "skorch"],
+    "engine": ["skae", "sklearn"],
+    "estimators": ["skorch"],
+}
+
+
+def name_of(path):
+    """The module name of a file of the package, and whether it is a package itself."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    is_package = parts[-1] == "__init__"
+    return ".".join(parts[:-1] if is_package else parts), is_package
+
+
+def imports_of(source, module, is_package=False):
+    """Yield the full dotted name of everything that a source imports, anywhere in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = node.module or ""
+            if node.level:
+                base = module.split(".")
+                base = base[: len(base) - node.level + is_package]
+                origin = ".".join(base + ([origin] if origin else []))
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def is_below(name, prefix):
+    return name == prefix or name.startswith(prefix + ".")
+
+
+def violations(source, module, is_package=False):
+    """What a module of the package imports against the rules of its wing."""
+    wing = module.split(".")[1] if "." in module else ""
+    found = []
+    for name in imports_of(source, module, is_package):
+        forbidden = any(is_below(name, prefix) for prefix in FORBIDDEN.get(wing, ()))
+        if forbidden and not is_below(name, f"skae.{wing}"):
+            found.append(f"{module} imports {name}")
+        library, *below = name.split(".")
+        private = any(part.startswith("_") and not part.endswith("__") for part in below)
+        if private and library in ("sklearn", "skorch") and module != "skae._compat":
+            found.append(f"{module} imports {name}, which is private")
+        if library == "skorch" and wing != "engine" and module != "skae._compat":
+            found.append(f"{module} imports {name} outside the engine")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: name_of(path)[0])
+def test_each_module_imports_only_what_its_wing_may(path):
+    assert violations(path.read_text(), *name_of(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("skae.networks._x", "import sklearn.base"),
+        ("skae.networks._x", "from skae.objectives import LOSSES"),
+        ("skae.networks._x", "from ..objectives import LOSSES"),
+        ("skae.networks._x", "from .. import estimators"),
+        ("skae.objectives._x", "def f():\n    from skorch import NeuralNet"),
+        ("skae.objectives._x", "import skae"),
+        ("skae.engine._x", "from skae.networks import Autoencoder"),
+        ("skae.engine._x", "from .._compat import Interval"),
+        ("skae.engine._x", "from sklearn.utils import check_array"),
+        ("skae.estimators._x", "import skorch"),
+        ("skae.estimators._x", "from sklearn.base import _fit_context"),
+        ("skae.estimators._x", "from sklearn.utils._param_validation import Interval"),
+        ("skae.engine._x", "from skorch.callbacks._x import Callback"),
+        ("skae.displays._x", "from skorch import NeuralNet"),
+    ],
+)
+def test_the_check_finds_a_planted_violation(module, source):
+    assert violations(source, module)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("skae.networks._x", "import torch\nfrom ._layers import Linear"),
+        ("skae.networks._x", "from skae.networks import Network"),
+        ("skae.engine._x", "from skorch.callbacks import Callback\nfrom . import _rows"),
+        (
+            "skae.estimators._x",
+            "from skae.engine import CHUNK\nfrom . import _base",
+        ),
+        ("skae._compat", "from sklearn.base import _fit_context"),
+    ],
+)
+def test_the_check_lets_pass_what_is_allowed(module, source):
+    assert violations(source, module) == []
+
+
+def test_there_is_something_in_every_wing():
+    # Or the checks above would pass on a package that moved elsewhere.
+    for wing in WINGS:
+        assert len([path for path in FILES if path.parent == PACKAGE / wing]) > 1
+
+
+def test_nothing_imports_upward():
+    # With the rules above this leaves no way for a circle between the wings.
+    below = {"estimators": {"engine", "objectives", "networks", "_compat"}}
+    for path in FILES:
+        module, is_package = name_of(path)
+        wing = module.split(".")[1] if "." in module else ""
+        if wing not in WINGS:
+            continue
+        for name in imports_of(path.read_text(), module, is_package):
+            if name.startswith("skae."):
+                assert name.split(".")[1] in below.get(wing, set()) | {wing}, f"{module}: {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: name_of(path)[0])
+def test_files_stay_short(path):
+    assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("name", ["skae", *(f"skae.{wing}" for wing in WINGS)])
+def test_all_names_exactly_what_is_public(name):
+    module = importlib.import_module(name)
+    tree = ast.parse(Path(module.__file__).read_text())
+    imported = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert set(module.__all__) == {public for public in imported if not public.startswith("_")}
+    assert len(module.__all__) == len(set(module.__all__))
+    assert all(hasattr(module, public) for public in module.__all__)
+
+
+def test_importing_the_package_needs_no_extra():
+    # Packages of the extras may only be imported inside the function that needs them.
+    standard = sys.stdlib_module_names
+    core = {"numpy", "scipy", "sklearn", "torch", "skorch", "pandas", "joblib", "tqdm", "skae"}
+    for path in FILES:
+        for node in ast.parse(path.read_text()).body:
+            top = ast.unparse(node) if isinstance(node, ast.Import | ast.ImportFrom) else ""
+            for name in imports_of(top, *name_of(path)):
+                assert name.split(".")[0] in core | standard, f"{path.name}: {name}"
