@@ -376,6 +376,7 @@ def test_a_model_from_a_gpu_loads_where_there_is_none(fitted, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     state = make_ae(device="cuda").__getstate__() | fitted.__getstate__() | {"device": "cuda"}
     state["net_"] = state["net_"] | {"device": "cuda:7"}
+    state["_fitted_params"] = state["_fitted_params"] | {"device": "cuda"}
     loaded = AutoencoderTransformer.__new__(AutoencoderTransformer)
     loaded.__setstate__(pickle.loads(pickle.dumps(state)))
     assert_same_answers(fitted, loaded)

@@ -140,6 +140,8 @@ class AutoencoderNet(NeuralNet):
             self._drop_unfinished_epoch("train_loss" if valid is None else "valid_loss")
         if valid is not None or self.interrupted_:
             self.best_.restore()
+        self.best_loss_ = self.best_.loss
+        self.converged_ = self.stopped_ or self.schedule_.planned
         return self
 
     def _run_epoch(self, batches, train, valid):
@@ -212,7 +214,9 @@ class AutoencoderNet(NeuralNet):
     def train(self, rows, train=None, valid=None, *, epochs=None, never_worse=False, verbose=0):
         """Train from the weights and the optimizer as they are.
 
-        Sets `objective_`, the objective over `rows` with the weights that are kept.
+        Sets `objective_`, the objective over `rows` with the weights that are kept,
+        `best_loss_`, the lowest monitored loss, `interrupted_`, whether the keyboard ended
+        training, and `converged_`, whether it ended of itself.
 
         Parameters
         ----------
@@ -238,8 +242,8 @@ class AutoencoderNet(NeuralNet):
         try:
             self.partial_fit(rows if train is None else rows.subset(train), epochs=epochs)
         finally:
-            # The net outlives the training data and should not keep it alive.
-            self.train_split = None
+            # The net outlives training and should keep neither the data nor copies of itself.
+            self.train_split = self.schedule_ = self.best_ = None
             self.verbose = 0
         self.objective_ = self._finite(self.evaluate(rows), "final loss")
         if start.loss < self.objective_:

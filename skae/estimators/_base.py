@@ -308,7 +308,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         self.loss_curve_ = [epoch["train_loss"] * unit for epoch in net.history]
         valid = [epoch["valid_loss"] * unit for epoch in net.history if "valid_loss" in epoch]
         self.validation_loss_curve_ = valid or None
-        self.best_validation_loss_ = net.best_.loss * unit if valid else None
+        self.best_validation_loss_ = net.best_loss_ * unit if valid else None
 
     def _warn(self, net, whole_fit):
         if net.interrupted_:
@@ -318,7 +318,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=3,
             )
-        elif whole_fit and not net.stopped_ and not net.schedule_.planned:
+        elif whole_fit and not net.converged_:
             warnings.warn(
                 f"max_iter={self.max_iter} epochs were reached while the loss still fell. Raise "
                 f"max_iter, or use learning_rate='one_cycle', which is planned to its end.",
