@@ -458,3 +458,11 @@ def test_the_unit_of_the_data_changes_nothing(unit, batch_size, to_input):
 def test_values_whose_square_is_no_number(fitted, to_input):
     table = to_input(X * 1e300)
     assert_survives(fitted, ValueError, "too large.*Scale the data", lambda: fitted.fit(table))
+
+
+@pytest.mark.parametrize("params", [{"batch_size": 1}, {}], ids=["fit", "partial_fit"])
+def test_batch_normalization_of_single_rows_is_refused(params):
+    ae = AutoencoderTransformer(2, hidden_layer_sizes=(6,), max_iter=2, normalization="batch")
+    ae.fit(X).set_params(**params)
+    train = (lambda: ae.fit(X)) if params else (lambda: ae.partial_fit(X[:1]))
+    assert_survives(ae, ValueError, "normalization='batch' needs batches of at least 2", train)

@@ -1,6 +1,8 @@
 """skorch's callbacks, the history, and the progress bar."""
 
+import pickle
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -246,3 +248,36 @@ def test_without_verbose_nothing_is_printed(capsys):
     ae.transform(X)
     ae.partial_fit(X)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_pickle_forgets_the_callbacks_of_the_fit():
+    class Unpicklable(Callback):
+        def __reduce__(self):
+            raise TypeError("cannot be pickled")
+
+    ae = AutoencoderTransformer(2, hidden_layer_sizes=(4,), max_iter=2, callbacks=[Unpicklable()])
+    ae.fit(X)
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(ae)
+    loaded = pickle.loads(pickle.dumps(ae.set_params(callbacks=None)))
+    np.testing.assert_array_equal(loaded.transform(X), ae.transform(X))
+
+
+def test_a_copy_does_not_start_the_callbacks(tmp_path):
+    folder = tmp_path / "weights"
+    ae = AutoencoderTransformer(2, hidden_layer_sizes=(4,), max_iter=2)
+    ae.set_params(callbacks=[Checkpoint(dirname=folder, monitor="train_loss_best")]).fit(X)
+    shutil.rmtree(folder)
+    pickle.loads(pickle.dumps(ae)).transform(X)
+    assert not folder.exists()
+
+
+def test_the_progress_bar_is_closed_when_training_fails(capsys):
+    ae = AutoencoderTransformer(
+        2, hidden_layer_sizes=(4,), optimizer="sgd", learning_rate_init=1e20, verbose=1
+    )
+    with pytest.raises(ValueError, match="loss became"):
+        ae.fit(X)
+    assert dict(ae.__dict__).get("net_") is None
+    # A closed bar ends its line.
+    assert capsys.readouterr().err.endswith("\n")

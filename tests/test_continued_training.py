@@ -211,3 +211,34 @@ def test_a_warm_start_takes_the_penalty_as_it_is_now():
 def test_a_warm_start_without_a_fit_is_a_fit():
     expected = make().fit(DIGITS).transform(DIGITS)
     assert_array_equal(make(warm_start=True).fit(DIGITS).transform(DIGITS), expected)
+
+
+def test_the_loss_of_held_out_rows_is_gone_with_them():
+    X = load_digits().data[:600]
+    ae = AutoencoderTransformer(
+        3, hidden_layer_sizes=(8,), early_stopping=True, max_iter=3, random_state=0
+    )
+    # The start may have been the best.
+    assert ae.fit(X).best_validation_loss_ <= min(ae.validation_loss_curve_)
+    assert ae.partial_fit(X).best_validation_loss_ is None
+
+
+def test_a_warm_start_refuses_another_start():
+    X = load_digits().data[:300]
+    ae = AutoencoderTransformer(
+        0.5, hidden_layer_sizes=(8,), max_iter=2, warm_start=True, random_state=0
+    ).fit(X)
+    with pytest.raises(ValueError, match="init changed since the first fit"):
+        ae.set_params(init="random").fit(X)
+    with pytest.raises(ValueError, match="n_components changed since the first fit"):
+        ae.set_params(init="pca", n_components=0.9).fit(X)
+    ae.set_params(n_components=ae.n_components_).fit(X)
+
+
+def test_a_warm_start_refuses_a_single_row():
+    X = load_digits().data[:300]
+    ae = AutoencoderTransformer(3, hidden_layer_sizes=(8,), max_iter=2, warm_start=True).fit(X)
+    with pytest.raises(ValueError, match="minimum of 2"):
+        ae.fit(X[:1])
+    # partial_fit goes on with whatever comes.
+    assert np.isfinite(ae.partial_fit(X[:1]).transform(X)).all()

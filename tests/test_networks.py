@@ -257,3 +257,38 @@ def test_a_dense_network_passed_equals_the_parameters_of_the_estimator():
     assert_array_equal(passed.fit_transform(IRIS), expected)
     passed.set_params(network__activation="tanh", init="random")
     assert abs(passed.fit_transform(IRIS) - expected).max() > 0.01
+
+
+@dataclass
+class EndsIn(Network):
+    """A dense network whose halves end in a module of choice."""
+
+    last: str = "none"
+
+    def build(self, n_features, n_components, generator):
+        ends = {"none": [], "sigmoid": [nn.Sigmoid()], "softplus": [nn.Softplus()]}
+
+        def half(n_in, n_out):
+            return nn.Sequential(make_linear(n_in, n_out, generator), *ends[self.last])
+
+        return half(n_features, n_components), half(n_components, n_features)
+
+
+@pytest.mark.parametrize("last", ["sigmoid", "softplus"])
+def test_a_network_that_cannot_start_at_pca_is_refused(last):
+    X = np.random.default_rng(0).normal(size=(60, 6))
+    ae = AutoencoderTransformer(2, network=EndsIn(last), max_iter=2, random_state=0)
+    with pytest.raises(ValueError, match=r"init='pca' needs.*end in a linear layer"):
+        ae.fit(X)
+    assert np.isfinite(ae.set_params(init="random").fit(X).transform(X)).all()
+    assert np.isfinite(ae.set_params(init="pca", network__last="none").fit(X).transform(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("activation", "foo"), ("dropout", 1.5), ("dropout", -0.1)]
+)
+def test_a_dense_network_refuses_what_it_cannot_build(field, value):
+    X = np.random.default_rng(0).normal(size=(60, 6))
+    ae = AutoencoderTransformer(2, network=DenseNetwork((4,)).set_params(**{field: value}))
+    with pytest.raises(ValueError, match=f"{field} must be"):
+        ae.fit(X)

@@ -10,8 +10,8 @@ from sklearn.metrics import log_loss, mean_poisson_deviance
 from torch import nn, optim
 
 from skae.engine import OPTIMIZERS
-from skae.engine._optimizers import shrink
 from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
+from skae.objectives._proximal import shrink
 
 
 def normal(*shape, seed=0):
@@ -248,7 +248,18 @@ def test_shrinking_after_rmsprop_follows_the_size_of_its_gradients():
 
 
 @pytest.mark.parametrize(
-    "optimizer", [partial(optim.SGD, lr=0.1), partial(optim.Adam, lr=0.01)], ids=["sgd", "adam"]
+    "optimizer",
+    [
+        partial(optim.SGD, lr=0.1),
+        partial(OPTIMIZERS["sgd"], lr=0.01),
+        partial(optim.SGD, lr=0.01, momentum=0.5),
+        partial(OPTIMIZERS["adam"], lr=0.01),
+        partial(OPTIMIZERS["adamw"], lr=0.01, weight_decay=0),
+        partial(optim.NAdam, lr=0.01),
+        partial(OPTIMIZERS["rmsprop"], lr=0.01),
+        partial(optim.RMSprop, lr=0.001, momentum=0.9),
+    ],
+    ids=["sgd", "nesterov", "heavy ball", "adam", "adamw", "nadam", "rmsprop", "rmsprop heavy"],
 )
 def test_proximal_steps_end_at_the_minimum(optimizer):
     # The minimum of (w - a)^2 / 2 + strength |w| is the soft threshold of a.
@@ -266,3 +277,12 @@ def test_proximal_steps_end_at_the_minimum(optimizer):
     assert_allclose(weight.detach(), expected, atol=0.02)
     assert_array_equal(weight.detach() == 0, expected == 0)
     assert 0 < (expected == 0).sum() < 20
+
+
+def test_shrinking_refuses_an_optimizer_whose_steps_it_does_not_know():
+    weight = nn.Parameter(normal(6, 4))
+    optimizer = optim.Adagrad([weight], lr=0.1)
+    weight.grad = normal(6, 4, seed=1)
+    optimizer.step()
+    with pytest.raises(ValueError, match=r"L1 penalty.*'adam'.*not with optimizer=Adagrad"):
+        shrink(optimizer, [weight], 0.5)

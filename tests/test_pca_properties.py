@@ -31,8 +31,10 @@ TABLES = {
     "wine": StandardScaler().fit_transform(load_wine().data),
     "wine, raw": load_wine().data,
     "breast_cancer": StandardScaler().fit_transform(load_breast_cancer().data),
+    "breast_cancer, raw": load_breast_cancer().data,
     "diabetes": load_diabetes().data,
     "digits": DIGITS[:500],
+    "digits and a row number": np.c_[100.0 * np.arange(500), DIGITS[:500]],
 }
 
 
@@ -207,16 +209,16 @@ def test_codes_may_be_wider_than_the_input(init):
 # -- principal_components against scikit-learn's PCA -----------------------------------------
 
 
-def components_of(X, n_components, sample_weight=None, dtype=np.float64):
+def components_of(X, n_components, sample_weight=None):
     rows = ScaledRows(X, np.zeros(X.shape[1]), 1.0)
-    return principal_components(rows, sample_weight, n_components, dtype, np.random.RandomState(0))
+    return principal_components(rows, sample_weight, n_components, np.random.RandomState(0))
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix, sparse.csr_array])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-9)])
 def test_principal_components_equal_those_of_pca(dtype, tolerance, container):
     X = decaying().astype(dtype)
-    found, pca = components_of(container(X), 6, dtype=dtype), PCA(6).fit(X.astype(float))
+    found, pca = components_of(container(X), 6), PCA(6).fit(X.astype(float))
     assert_allclose(found.mean, pca.mean_, atol=tolerance)
     signs = np.sign((found.components * pca.components_).sum(axis=1))
     assert_allclose(found.components, signs[:, None] * pca.components_, atol=tolerance)
@@ -246,6 +248,20 @@ def test_principal_components_of_many_features(container):
     assert np.degrees(subspace_angles(found.components.T, pca.components_.T).max()) < 0.5
     assert_allclose(found.components @ found.components.T, np.eye(4), atol=1e-9)
     assert_allclose(found.variances, pca.explained_variance_ * 59 / 60, rtol=1e-4)
+
+
+def test_small_variances_are_found_beside_large_ones_in_many_rows():
+    # What counts as no variance must not grow with the number of rows.
+    X = np.random.default_rng(0).normal(size=(200_000, 4)).astype(np.float32)
+    found = components_of(X * np.float32([1, 1e-1, 1e-2, 1e-3]), 4)
+    assert_allclose(np.sqrt(found.variances), [1, 1e-1, 1e-2, 1e-3], rtol=0.01)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.999, 0.99999, 0.9999999])
+def test_a_share_counts_components_as_pca_does_on_badly_scaled_features(share):
+    X = TABLES["breast_cancer, raw"]
+    ae = AutoencoderTransformer(share, hidden_layer_sizes=(), max_iter=1).fit(X)
+    assert ae.n_components_ == PCA(share).fit(X).n_components_
 
 
 def test_directions_without_variance_are_no_components():

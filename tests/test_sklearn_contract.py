@@ -114,7 +114,9 @@ def test_check_with_batch_normalization_and_dropout(estimator, check):
     run(check, estimator)
 
 
-@pytest.mark.parametrize(("estimator", "check"), generated(CONFIGURATIONS[2]))
+@pytest.mark.parametrize(
+    ("estimator", "check"), [pair for one in CONFIGURATIONS for pair in generated(one)]
+)
 def test_check_on_float32(estimator, check):
     with data_of_the_checks_in(np.float32):
         run(check, estimator)

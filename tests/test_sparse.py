@@ -212,3 +212,34 @@ def test_memory_stays_far_below_the_dense_table(wide, init):
     assert peak_of(lambda: ae.partial_fit(wide)) < dense / 3
     assert peak_of(lambda: ae.transform(wide)) < dense / 20
     assert peak_of(lambda: ae.score_samples(wide)) < dense / 20
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array])
+def test_every_kind_of_sparse_input_takes_weights(container, dtype, weighted):
+    X = sparse.random(60, 9, density=0.4, random_state=0, dtype=dtype).toarray()
+    weight = np.arange(60) % 3 + 1.0 if weighted else None
+    params = {"hidden_layer_sizes": (6,), "max_iter": 3, "random_state": 0}
+    from_sparse = AutoencoderTransformer(3, **params).fit(container(X), sample_weight=weight)
+    from_dense = AutoencoderTransformer(3, **params).fit(X, sample_weight=weight)
+    np.testing.assert_allclose(
+        from_sparse.transform(container(X)), from_dense.transform(X), atol=0.01
+    )
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_a_sparse_matrix_is_read_and_never_written(loss):
+    """Sorting its indices or adding up duplicates would write to what the caller owns."""
+    rng = np.random.default_rng(0)
+    left, right = (sparse.random_array((50, 50), density=0.2, rng=rng).tocsr() for _ in range(2))
+    X = left @ right
+    assert not X.has_sorted_indices
+    before = X.indices.copy(), X.data.copy()
+    for array in (X.data, X.indices, X.indptr):
+        array.flags.writeable = False
+    ae = AutoencoderTransformer(3, hidden_layer_sizes=(6,), max_iter=2, loss=loss, random_state=0)
+    ae.fit(X).score_samples(X)
+    np.testing.assert_array_equal(X.indices, before[0])
+    np.testing.assert_array_equal(X.data, before[1])
+    np.testing.assert_allclose(ae.transform(X), ae.transform(X.toarray()), atol=1e-5)

@@ -248,3 +248,73 @@ def test_a_last_step_into_infinity_is_seen(init):
     ae = make(init=init, optimizer=torch.optim.SGD, **params)
     with pytest.raises(ValueError, match="learning_rate_init"):
         ae.fit(IRIS.astype(np.float32))
+
+
+@pytest.mark.parametrize("params", [{"activation": "logistic"}, {"optimizer": "sgd"}], ids=str)
+def test_patience_waits_until_the_learning_rate_has_risen(params):
+    # Both improve too slowly in the small first steps for a patience of three epochs.
+    X = load_digits().data
+    params |= {"n_iter_no_change": 3, "tol": 1e-2, "max_iter": 30, "random_state": 0}
+    ae = AutoencoderTransformer(4, hidden_layer_sizes=(32,), **params).fit(X)
+    assert ae.n_iter_ >= 0.3 * 30
+    # The control: a rate that never rises is judged from the start.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        ae.set_params(learning_rate="constant", learning_rate_init=1e-5).fit(X)
+    assert ae.n_iter_ == 3
+
+
+def test_the_loss_of_held_out_rows_is_their_own_weighted_mean():
+    X = load_digits().data[:600]
+    weight = np.where(np.arange(600) < 20, 1e3, 1.0)
+    seen = {}
+
+    class Keep(Callback):
+        def on_train_begin(self, net, X=None, **kwargs):
+            seen["valid"] = net.train_split(X)[1]._indices.numpy()
+
+    ae = AutoencoderTransformer(
+        4, hidden_layer_sizes=(8,), early_stopping=True, max_iter=4, random_state=0
+    )
+    ae.set_params(callbacks=[Keep()]).fit(X, sample_weight=weight)
+    valid = seen["valid"]
+    assert len(valid) == 60
+    expected = -ae.score(X[valid], sample_weight=weight[valid])
+    np.testing.assert_allclose(ae.best_validation_loss_, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("factor", [1e-50, 1e40, 1e300])
+def test_only_the_ratios_of_the_weights_count(factor):
+    X = load_digits().data[:300].astype(np.float32)
+    weight = np.arange(300) % 4 + 0.5
+    params = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
+    plain, scaled = (
+        AutoencoderTransformer(4, **params).fit(X, sample_weight=w)
+        for w in (weight, factor * weight)
+    )
+    np.testing.assert_allclose(plain.transform(X), scaled.transform(X), atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_large_constant_column_changes_nothing(dtype):
+    X = (load_digits().data[:300] / 160).astype(dtype)
+    constant = np.full((300, 1), 2e6, dtype)
+    params = {"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
+    alone = AutoencoderTransformer(4, **params).fit(X)
+    beside = AutoencoderTransformer(4, **params).fit(np.hstack([X, constant]))
+    np.testing.assert_allclose(beside.scale_, alone.scale_ * np.sqrt(64 / 65), rtol=1e-5)
+    np.testing.assert_array_equal(beside.reconstruct(np.hstack([X, constant]))[:, -1], 2e6)
+
+
+def test_numbers_of_numpy_are_numbers():
+    X = load_digits().data[:250]
+    plain = {"n_components": 3, "hidden_layer_sizes": (8, 6), "batch_size": 64, "max_iter": 3}
+    plain |= {"n_iter_no_change": 2, "learning_rate_init": 0.01, "alpha": 1e-4, "l1_ratio": 0.5}
+    plain |= {"dropout": 0.25, "max_grad_norm": 1.0, "tol": 0.0, "validation_fraction": 0.25}
+    of_numpy = {
+        name: np.array(value) if isinstance(value, tuple) else np.asarray(value)[()]
+        for name, value in plain.items()
+    }
+    one = AutoencoderTransformer(**plain, random_state=0).fit(X)
+    other = AutoencoderTransformer(**of_numpy, random_state=0).fit(X)
+    np.testing.assert_array_equal(one.transform(X), other.transform(X))

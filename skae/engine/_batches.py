@@ -46,5 +46,5 @@ class Batches:
             order = torch.arange(n)
         else:
             order = torch.randperm(n, generator=self.generator)
-        for indices in order.tensor_split(self.n_batches):
+        for indices in order.to(self.rows.index_device).tensor_split(self.n_batches):
             yield self.rows[indices]

@@ -13,7 +13,7 @@ class BestWeights:
     module : torch.nn.Module
         Whose weights are kept.
     tol : float, default=0.0
-        An improvement smaller than this does not count against `patience`.
+        Share of the best loss so far by which a loss must improve to count.
     patience : int, default=1
         Epochs without such an improvement after which `exhausted` becomes true.
     """
@@ -27,12 +27,21 @@ class BestWeights:
         self._misses = 0
         self._weights = None
 
-    def update(self, loss):
-        """Take the monitored loss of the weights as they are now."""
-        if loss < self._milestone - self.tol:
+    def update(self, loss, warming_up=False):
+        """Take the monitored loss of the weights as they are now.
+
+        Parameters
+        ----------
+        loss : float
+            The loss.
+        warming_up : bool, default=False
+            Whether the learning rate still rises, which spares the patience: steps are
+            small then, and soon too large for the weights to be good.
+        """
+        if self._milestone == math.inf or loss < self._milestone - self.tol * abs(self._milestone):
             self._milestone = loss
             self._misses = 0
-        else:
+        elif not warming_up:
             self._misses += 1
         if loss < self.loss:
             self.loss = loss

@@ -11,7 +11,6 @@ from skorch.helper import predefined_split
 
 from ._batches import Batches
 from ._early_stopping import BestWeights
-from ._optimizers import shrink
 from ._progress import EpochProgressBar
 from ._schedules import SCHEDULES
 
@@ -140,7 +139,6 @@ class AutoencoderNet(NeuralNet):
             self._drop_unfinished_epoch("train_loss" if valid is None else "valid_loss")
         if valid is not None or self.interrupted_:
             self.best_.restore()
-        self.best_loss_ = self.best_.loss
         self.converged_ = self.stopped_ or self.schedule_.planned
         return self
 
@@ -153,7 +151,7 @@ class AutoencoderNet(NeuralNet):
             batches = self.get_iterator(valid)
             self.run_single_epoch(batches, False, "valid", self.validation_step)
             monitored = self.history[-1, "valid_loss"]
-        self.best_.update(monitored)
+        self.best_.update(monitored, self.schedule_.warming_up)
         self.schedule_.after_epoch(monitored)
         self.notify("on_epoch_end", **datasets)
         # Without validation rows a schedule that is planned to its end is run to its end:
@@ -198,9 +196,7 @@ class AutoencoderNet(NeuralNet):
             return loss
 
         self.optimizer_.step(closure)
-        penalty = self.criterion_.weight_penalty
-        if penalty.l1:
-            shrink(self.optimizer_, penalty.weights(self.module_), penalty.l1)
+        self.criterion_.after_step(self.module_, self.optimizer_)
         self.schedule_.after_step()
         return parts
 
@@ -215,8 +211,8 @@ class AutoencoderNet(NeuralNet):
         """Train from the weights and the optimizer as they are.
 
         Sets `objective_`, the objective over `rows` with the weights that are kept,
-        `best_loss_`, the lowest monitored loss, `interrupted_`, whether the keyboard ended
-        training, and `converged_`, whether it ended of itself.
+        `valid_objective_`, the same over the held-out rows or None, `interrupted_`, whether
+        the keyboard ended training, and `converged_`, whether it ended of itself.
 
         Parameters
         ----------
@@ -237,7 +233,8 @@ class AutoencoderNet(NeuralNet):
         start = BestWeights(self.module_)
         if never_worse:
             start.update(self.evaluate(rows))
-        self.train_split = None if valid is None else predefined_split(rows.subset(valid))
+        held_out = None if valid is None else rows.subset(valid)
+        self.train_split = None if valid is None else predefined_split(held_out)
         self.verbose = verbose
         try:
             self.partial_fit(rows if train is None else rows.subset(train), epochs=epochs)
@@ -245,10 +242,12 @@ class AutoencoderNet(NeuralNet):
             # The net outlives training and should keep neither the data nor copies of itself.
             self.train_split = self.schedule_ = self.best_ = None
             self.verbose = 0
+            dict(self.callbacks_)["progress_bar"].close()
         self.objective_ = self._finite(self.evaluate(rows), "final loss")
         if start.loss < self.objective_:
             start.restore()
             self.objective_ = start.loss
+        self.valid_objective_ = None if held_out is None else self.evaluate(held_out)
 
     def evaluate(self, rows):
         """Return the objective over `rows` with the weights as they are, a float."""

@@ -18,6 +18,6 @@ class EpochProgressBar(Callback):
         self.bar_.set_postfix(losses, refresh=False)
         self.bar_.update()
 
-    def on_train_end(self, net, **kwargs):
-        """Close the bar."""
+    def close(self):
+        """Close the bar, however training ended."""
         self.bar_.close()

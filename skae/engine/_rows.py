@@ -94,28 +94,35 @@ class TrainingRows(Dataset):
         return self.shape[0]
 
     def __getitem__(self, indices):
-        """Return the batch at `indices`, a LongTensor on the CPU: rows and weights or None."""
+        """Return the batch at `indices`, a LongTensor on `index_device`: rows, weights or None."""
         if isinstance(self._rows, torch.Tensor):
-            indices = indices.to(self.device)
             x = self._rows.index_select(0, indices)
         else:
             x = self._to_device(self._rows[indices.numpy()])
-        weight = self._weight
-        return x, None if weight is None else weight[indices.to(self.device)]
+        return x, None if self._weight is None else self._weight[indices.to(self.device)]
+
+    @property
+    def index_device(self):
+        """Where indices of rows must be."""
+        return self.device if isinstance(self._rows, torch.Tensor) else torch.device("cpu")
 
     def subset(self, indices):
         """Return the rows at `indices` as rows of their own, without copying them."""
-        return _SubsetRows(self, torch.as_tensor(np.asarray(indices)))
+        return _SubsetRows(self, torch.as_tensor(np.asarray(indices)).to(self.index_device))
 
 
 class _SubsetRows(Dataset):
     def __init__(self, rows, indices):
-        self._all = rows
-        self._indices = indices
+        self._all, self._indices = rows, indices
         self.shape = (len(indices), rows.shape[1])
+        self.index_device = rows.index_device
+        self._mean_weight = None
+        if rows._weight is not None:
+            self._mean_weight = rows._weight[indices.to(rows.device)].mean()
 
     def __len__(self):
         return len(self._indices)
 
     def __getitem__(self, indices):
-        return self._all[self._indices[indices]]
+        x, weight = self._all[self._indices[indices]]
+        return x, None if weight is None else weight / self._mean_weight

@@ -2,14 +2,22 @@
 
 from torch.optim import lr_scheduler
 
+# Share of the steps in which "one_cycle" rises, torch's default.
+_RISING = 0.3
+
 
 class _PerStep:
     """A schedule that moves after every step and is planned to its end."""
 
     planned = True
 
-    def __init__(self, scheduler):
+    def __init__(self, scheduler, n_rising=0):
         self._scheduler = scheduler
+        self._n_rising = n_rising
+
+    @property
+    def warming_up(self):
+        return self._scheduler.last_epoch < self._n_rising
 
     def after_step(self):
         self._scheduler.step()
@@ -21,7 +29,7 @@ class _PerStep:
 class _Plateau:
     """A schedule that divides the rate by five whenever the monitored loss stagnates."""
 
-    planned = False
+    planned = warming_up = False
 
     def __init__(self, optimizer, patience):
         self._scheduler = lr_scheduler.ReduceLROnPlateau(
@@ -36,7 +44,7 @@ class _Plateau:
 
 
 class _Constant:
-    planned = False
+    planned = warming_up = False
 
     def after_step(self):
         pass
@@ -47,9 +55,10 @@ class _Constant:
 
 def _one_cycle(optimizer, n_steps, patience):
     max_lr = [group["lr"] for group in optimizer.param_groups]
-    return _PerStep(
-        lr_scheduler.OneCycleLR(optimizer, max_lr, total_steps=n_steps, cycle_momentum=False)
+    scheduler = lr_scheduler.OneCycleLR(
+        optimizer, max_lr, total_steps=n_steps, pct_start=_RISING, cycle_momentum=False
     )
+    return _PerStep(scheduler, n_rising=_RISING * n_steps)
 
 
 def _cosine(optimizer, n_steps, patience):

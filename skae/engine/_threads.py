@@ -1,6 +1,7 @@
 """How many threads torch uses for a piece of work."""
 
 from contextlib import contextmanager, nullcontext
+from threading import Lock
 
 import torch
 
@@ -29,11 +30,35 @@ def one_thread():
 
     One thread is faster for small matrix products, keeps a parallel grid search from
     fighting over the cores, and gives the same bits whatever the number of cores.
-    The setting is the calling thread's own; other threads keep theirs.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    _Setting.enter()
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        _Setting.leave()
+
+
+class _Setting:
+    """The caller's number of threads, while anyone runs on one.
+
+    Torch keeps the number for each thread, but a new thread starts with the one that was
+    set last anywhere. So it is read only while nobody has changed it.
+    """
+
+    lock = Lock()
+    users = 0
+    n_threads = None
+
+    @classmethod
+    def enter(cls):
+        with cls.lock:
+            if cls.users == 0:
+                cls.n_threads = torch.get_num_threads()
+            cls.users += 1
+            torch.set_num_threads(1)
+
+    @classmethod
+    def leave(cls):
+        with cls.lock:
+            cls.users -= 1
+            torch.set_num_threads(cls.n_threads)

@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
@@ -24,7 +24,7 @@ from skae.engine import (
     resolve_device,
     threads_for,
 )
-from skae.networks import Autoencoder, add_linear_path
+from skae.networks import Autoencoder, DenseNetwork, add_linear_path
 from skae.objectives import LOSSES
 
 from ._constraints import AUTOENCODER_CONSTRAINTS
@@ -32,15 +32,19 @@ from ._fitted_network import FLOATS, FittedNetworkMixin
 from ._pca_start import start_at_pca
 from ._principal_components import principal_components
 from ._scaling import fit_scaling
-from ._training import check_range, resolve_batch_size, split_rows
+from ._training import (
+    check_range,
+    resolve_batch_size,
+    resolve_hidden_layer_sizes,
+    split_rows,
+)
 
 
 class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
     """Validate and train; what the fitted network does then is the mixin's.
 
-    A variant's ``__init__`` stores its parameters; it defines `_make_network`, which
-    returns a network description, and `_make_objective`, which returns what training
-    minimises. Everything else is here.
+    A variant's ``__init__`` stores its parameters, and its `_make_objective` returns what
+    training minimises. Everything else is here.
     """
 
     _parameter_constraints = AUTOENCODER_CONSTRAINTS
@@ -80,13 +84,13 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         """
         continued = self.warm_start and hasattr(self, "net_")
         with self._as_before_on_error(in_place=continued):
-            X, sample_weight = self._validate_rows(X, sample_weight, reset=not continued)
+            X, sample_weight = self._validate_rows(X, sample_weight, 2, reset=not continued)
             rng = check_random_state(self.random_state)
             train, valid = split_rows(
                 X.shape[0], self.early_stopping, self.validation_fraction, rng
             )
             n_train = X.shape[0] if train is None else len(train)
-            batch_size = resolve_batch_size(self.batch_size, n_train)
+            batch_size = self._batch_size(n_train)
             if continued:
                 self._renew_net()
             else:
@@ -124,13 +128,14 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         """
         continued = hasattr(self, "net_")
         with self._as_before_on_error(in_place=continued):
-            X, sample_weight = self._validate_rows(X, sample_weight, reset=not continued)
+            n_needed = 1 if continued else 2
+            X, sample_weight = self._validate_rows(X, sample_weight, n_needed, reset=not continued)
             if continued:
                 self._renew_net(keep_optimizer=True)
             else:
                 self._start(X, sample_weight, False, check_random_state(self.random_state))
             params = self._net_params() | {"learning_rate": "constant"}
-            batch_size = resolve_batch_size(self.batch_size, X.shape[0])
+            batch_size = self._batch_size(X.shape[0])
             self.net_.set_params(**params, batch_size=batch_size)
             self._train(X, sample_weight, epochs=1)
         return self
@@ -148,14 +153,15 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
                 load_net_state(self.net_, state)
             raise
 
-    def _validate_rows(self, X, sample_weight, reset):
+    def _validate_rows(self, X, sample_weight, n_needed, reset):
+        """Return the rows that count and their weights, of mean one, or None."""
         X = validate_data(
             self,
             X,
             reset=reset,
             accept_sparse="csr",
             dtype=FLOATS,
-            ensure_min_samples=2 if reset else 1,
+            ensure_min_samples=n_needed,
         )
         check_range(X, self._make_objective().loss)
         if sample_weight is None:
@@ -163,22 +169,34 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         sample_weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
+        # Dividing by the largest first keeps the sum of extreme weights in range.
+        sample_weight = sample_weight / sample_weight.max()
         counted = sample_weight > 0
-        if reset and counted.sum() < 2:
+        if counted.sum() < n_needed:
             raise ValueError(
-                "sample_weight leaves only 1 sample with a weight above zero, while a minimum "
-                "of 2 is required."
+                f"sample_weight leaves only 1 sample with a weight above zero, while a minimum "
+                f"of {n_needed} is required."
             )
-        if counted.all():
-            return X, sample_weight
-        return X[counted], sample_weight[counted]
+        if not counted.all():
+            X, sample_weight = X[counted], sample_weight[counted]
+        return X, sample_weight / sample_weight.mean()
+
+    def _batch_size(self, n_samples):
+        batch_size = resolve_batch_size(self.batch_size, n_samples)
+        if batch_size < 2 and self.network is None and self.normalization == "batch":
+            raise ValueError(
+                f"normalization='batch' needs batches of at least 2 rows, but "
+                f"batch_size={self.batch_size} makes batches of {batch_size} of n_samples="
+                f"{n_samples}. Use normalization='layer', or larger batches."
+            )
+        return batch_size
 
     def _start(self, X, sample_weight, full_batch, rng):
         """Set everything that must stand before the first step of training."""
         device = resolve_device(self.device)
         seed = int(rng.randint(np.iinfo(np.int32).max))
         loss = self._make_objective().loss
-        self._fitted_params = self.get_params(deep=False)
+        self._remember_params()
         self.mean_, self.scale_ = fit_scaling(X, sample_weight, loss)
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
@@ -188,7 +206,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         if self.init == "pca" or not isinstance(self.n_components, Integral | str):
             wanted = self._n_components_wanted()
             rows = self._scaled(X)
-            pca = principal_components(rows, sample_weight, wanted, dtype, rng)
+            pca = principal_components(rows, sample_weight, wanted, rng)
         self.n_components_ = self._n_components_wanted()
         if not isinstance(self.n_components_, Integral):
             self.n_components_ = max(1, len(pca.components))
@@ -198,13 +216,29 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         if self.has_linear_path_:
             start_at_pca(module, pca, loss, rng)
         module.to(getattr(torch, np.dtype(dtype).name))
-        self.net_ = self._make_net(module, device, seed).initialize()
+        self.net_ = self._make_net(module, device, seed, self._callbacks()).initialize()
         self._code_moments = None
+
+    def _remember_params(self):
+        # What the net depends on, so that a pickle is not led astray by later set_params.
+        self._fitted_params = self.get_params(deep=False)
+        del self._fitted_params["callbacks"]
 
     def _n_components_wanted(self):
         if self.n_components == "auto":
             return int(np.ceil(np.sqrt(self.n_features_in_)))
-        return self.n_components
+        share = not isinstance(self.n_components, Integral)
+        return self.n_components if share else int(self.n_components)
+
+    def _make_network(self):
+        if self.network is not None:
+            return clone(self.network, safe=False)
+        return DenseNetwork(
+            hidden_layer_sizes=resolve_hidden_layer_sizes(self.hidden_layer_sizes),
+            activation=self.activation,
+            dropout=self.dropout,
+            normalization=self.normalization,
+        )
 
     def _build_module(self, seed):
         n_features, n_components = self.n_features_in_, self.n_components_
@@ -215,22 +249,25 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             decoder = add_linear_path(decoder, n_components, n_features)
         return Autoencoder(encoder, decoder, n_components)
 
-    def _make_net(self, module, device, seed):
+    def _make_net(self, module, device, seed, callbacks):
         return AutoencoderNet(
             module,
             self._make_objective(),
             optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
             random_state=seed,
             device=str(device),
-            callbacks=list(self.callbacks or []),
+            callbacks=callbacks,
             verbose=0,
             **self._net_params(),
         )
 
+    def _callbacks(self):
+        return list(self.callbacks or [])
+
     def _net_params(self):
         return {
-            "lr": self.learning_rate_init,
-            "max_epochs": self.max_iter,
+            "lr": float(self.learning_rate_init),
+            "max_epochs": int(self.max_iter),
             "learning_rate": self.learning_rate,
             "max_grad_norm": self.max_grad_norm,
             "tol": self.tol,
@@ -239,9 +276,11 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
 
     def _check_unchanged(self):
         """Refuse to continue a fit that would need another network or another scaling."""
-        wanted = self._n_components_wanted()
+        before = self._fitted_params
+        same_size = self.n_components in (before["n_components"], self.n_components_)
         changed = {
-            "n_components": isinstance(wanted, Integral) and wanted != self.n_components_,
+            "n_components": not same_size,
+            "init": self.init != before["init"],
             "loss": self.net_.criterion_.loss != self._make_objective().loss,
             "a parameter of the network": self._make_network() != self.network_,
         }
@@ -256,11 +295,13 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         """Make a net with the parameters as they are now around the fitted network."""
         self._check_unchanged()
         fitted, fitted_params = self.net_, self._fitted_params
-        self._fitted_params = self.get_params(deep=False)
+        self._remember_params()
         device = fitted.device
         if self.device != fitted_params["device"]:
             device = resolve_device(self.device)
-        self.net_ = self._make_net(fitted.module_, device, fitted.random_state).initialize()
+        seed = fitted.random_state
+        net = self._make_net(fitted.module_, device, seed, self._callbacks())
+        self.net_ = net.initialize()
         self.net_.history.extend(fitted.history)
         self.net_.generator_.set_state(fitted.generator_.get_state())
         if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
@@ -308,7 +349,8 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         self.loss_curve_ = [epoch["train_loss"] * unit for epoch in net.history]
         valid = [epoch["valid_loss"] * unit for epoch in net.history if "valid_loss" in epoch]
         self.validation_loss_curve_ = valid or None
-        self.best_validation_loss_ = net.best_loss_ * unit if valid else None
+        held_out = net.valid_objective_
+        self.best_validation_loss_ = None if held_out is None else held_out * unit
 
     def _warn(self, net, whole_fit):
         if net.interrupted_:
@@ -353,6 +395,6 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         params_now = self.get_params(deep=False)
         self.__dict__.update(self._fitted_params)
         device = existing_device(net["device"])
-        self.net_ = self._make_net(module, device, net["seed"]).initialize()
+        self.net_ = self._make_net(module, device, net["seed"], callbacks=None).initialize()
         self.__dict__.update(params_now)
         load_net_state(self.net_, net)

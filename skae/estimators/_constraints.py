@@ -2,6 +2,8 @@
 
 from numbers import Integral, Real
 
+import torch
+
 from skae._compat import HasMethods, Interval, RealNotInt, StrOptions
 from skae.engine import OPTIMIZERS, SCHEDULES
 from skae.networks import ACTIVATIONS
@@ -38,7 +40,7 @@ AUTOENCODER_CONSTRAINTS = {
     "tol": [_NOT_NEGATIVE],
     "warm_start": ["boolean"],
     "random_state": ["random_state"],
-    "device": [str],
+    "device": [str, torch.device],
     "callbacks": [list, None],
     "verbose": ["verbose"],
 }

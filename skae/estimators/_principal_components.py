@@ -40,7 +40,7 @@ class PrincipalComponents:
     total_variance: float
 
 
-def principal_components(rows, sample_weight, n_components, dtype, rng):
+def principal_components(rows, sample_weight, n_components, rng):
     """Find the leading principal components of a table.
 
     Up to 2000 features this decomposes the covariance matrix, accumulated chunk by chunk;
@@ -56,8 +56,6 @@ def principal_components(rows, sample_weight, n_components, dtype, rng):
         Weights of the rows.
     n_components : int or float
         How many components, or, in (0, 1), the share of the variance that they must hold.
-    dtype : numpy dtype
-        In which the products of rows are computed; they are summed in float64.
     rng : RandomState
         Source of the random subspace.
 
@@ -79,10 +77,7 @@ def principal_components(rows, sample_weight, n_components, dtype, rng):
             f"n_features={n_features} features, which is done up to {_LARGEST}. Pass an int."
         )
     weight = np.ones(len(rows)) if sample_weight is None else sample_weight
-    if sparse.issparse(rows.X):
-        table = _SparseTable(rows, weight)
-    else:
-        table = _DenseTable(rows, weight, dtype)
+    table = _SparseTable(rows, weight) if sparse.issparse(rows.X) else _DenseTable(rows, weight)
     whole = share or n_features <= _EXACT
     with threads_for(len(rows) * n_features):
         if whole:
@@ -91,7 +86,7 @@ def principal_components(rows, sample_weight, n_components, dtype, rng):
             size = min(n_components + 10, *rows.shape)
             values, vectors = _leading_subspace(table, rng.normal(size=(n_features, size)))
     values, vectors = values.flip(0).numpy(), vectors.flip(1).T.numpy()
-    present = values > max(values[0], 0) * np.finfo(dtype).eps * max(rows.shape)
+    present = values > max(values[0], 0) * np.finfo(np.float64).eps * n_features
     if share:
         explained = np.cumsum(values) / max(table.total_variance, np.finfo(float).tiny)
         n_components = int(np.searchsorted(explained, n_components, side="right")) + 1
@@ -105,29 +100,28 @@ def principal_components(rows, sample_weight, n_components, dtype, rng):
 class _DenseTable:
     """Products with the covariance matrix of weighted rows, a chunk in memory at a time."""
 
-    def __init__(self, rows, weight, dtype):
-        self.rows, self.weight, self.dtype = rows, weight, dtype
+    def __init__(self, rows, weight):
+        self.rows, self.weight = rows, weight
         total, squares = 0.0, 0.0
         for weight, chunk in self._chunks():
-            total = total + (weight[:, None] * chunk).sum(dim=0, dtype=torch.float64)
-            squares += float((weight[:, None] * chunk.square()).sum(dtype=torch.float64))
+            total = total + weight @ chunk
+            squares += float((weight @ chunk.square()).sum())
         self.mean = total / self.weight.sum()
         squared_mean = float(self.mean.square().sum())
         self.total_variance = max(squares / self.weight.sum() - squared_mean, 0.0)
 
     def _chunks(self):
         for selection, chunk in self.rows.chunks():
-            weight = self.weight[selection].astype(self.dtype)
-            yield torch.from_numpy(weight), torch.from_numpy(chunk.astype(self.dtype, copy=False))
+            chunk = chunk.astype(np.float64, copy=False)
+            yield torch.from_numpy(self.weight[selection]), torch.from_numpy(chunk)
 
     def covariance_times(self, matrix=None):
         """Return the product of the covariance matrix with a matrix, or itself."""
         total = 0.0
-        mean = self.mean.to(getattr(torch, np.dtype(self.dtype).name))
         for weight, chunk in self._chunks():
-            chunk = chunk - mean
-            right = chunk if matrix is None else chunk @ matrix.to(chunk.dtype)
-            total = total + (chunk.T @ (right * weight[:, None])).double()
+            chunk = chunk - self.mean
+            right = chunk if matrix is None else chunk @ matrix
+            total = total + chunk.T @ (right * weight[:, None])
         return total / self.weight.sum()
 
 

@@ -39,18 +39,17 @@ def fit_scaling(X, sample_weight, loss):
         If the values are too large for their variance to be a number.
     """
     # Dividing by the largest value first keeps the squares of extreme units in range.
-    largest = max(-float(X.min()), float(X.max())) or 1.0
+    largest = _largest(X) or 1.0
     mean, variance = _mean_and_variance(X, sample_weight, largest)
+    # What is left of a constant column is rounding.
+    variance[np.sqrt(variance) <= 10 * np.finfo(X.dtype).eps * np.abs(mean)] = 0.0
     if loss.centered:
-        scale = largest * np.sqrt(variance.mean())
+        scale = largest * np.sqrt(variance.mean()) or 1.0
     elif loss.scaled:
-        scale = largest * mean.mean()
+        scale = largest * mean.mean() or 1.0
     else:
         scale = 1.0
     mean = largest * mean if loss.centered else np.zeros_like(mean)
-    # What is left of constant columns is rounding.
-    if scale <= 10 * np.finfo(X.dtype).eps * np.abs(mean).max():
-        scale = 1.0
     if not scale < _LARGEST_SCALE:
         raise ValueError(
             f"X holds values up to {largest:.3g}, too large to compute with in {X.dtype}. "
@@ -59,12 +58,16 @@ def fit_scaling(X, sample_weight, loss):
     return mean, float(scale)
 
 
+def _largest(X):
+    """Return the largest absolute value, without touching how a sparse matrix is stored."""
+    values = X.data if sparse.issparse(X) else X
+    return max(-float(values.min()), float(values.max())) if values.size else 0.0
+
+
 def _mean_and_variance(X, sample_weight, largest):
     """Return mean and variance of each feature of X / largest, in float64."""
     if sparse.issparse(X):
-        weights = None if sample_weight is None else sample_weight.astype(X.dtype)
-        moments = mean_variance_axis(X / X.dtype.type(largest), axis=0, weights=weights)
-        return tuple(moment.astype(np.float64) for moment in moments)
+        return mean_variance_axis(X.astype(np.float64) / largest, axis=0, weights=sample_weight)
     weights = np.ones(len(X)) if sample_weight is None else sample_weight
     moments = None
     for selection, chunk in ScaledRows(X, np.zeros(X.shape[1]), largest).chunks():

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from scipy import sparse
 
 # Validation rows below which their loss says more about chance than about the model.
 MIN_VALIDATION_ROWS = 50
@@ -62,7 +63,7 @@ def resolve_batch_size(batch_size, n_samples):
         Rows to train on.
     """
     if batch_size != "auto":
-        return min(batch_size, n_samples)
+        return int(min(batch_size, n_samples))
     if n_samples <= FULL_BATCH_ROWS:
         return n_samples
     return int(np.clip(2 ** round(math.log2(n_samples / 64)), 32, 256))
@@ -77,7 +78,7 @@ def resolve_hidden_layer_sizes(sizes):
         If one of them is not a positive integer.
     """
     sizes = tuple(np.atleast_1d(np.asarray(sizes)).tolist())
-    if any(not isinstance(size, int) or size < 1 for size in sizes):
+    if any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError(
             f"hidden_layer_sizes must hold integers of at least 1, got {sizes}. Use () for a "
             f"linear autoencoder."
@@ -100,6 +101,11 @@ def check_range(X, loss):
     ValueError
         If a value lies outside.
     """
+    if math.isinf(loss.minimum) and math.isinf(loss.maximum):
+        return
+    if sparse.issparse(X) and not X.has_canonical_format:
+        # Finding the smallest value would add up duplicates in the caller's matrix.
+        X = X.copy()
     low, high = X.min(), X.max()
     if low >= loss.minimum and high <= loss.maximum:
         return

@@ -37,6 +37,12 @@ class DenseNetwork(Network):
 
     def build(self, n_features, n_components, generator):
         """Make encoder and decoder; see :meth:`Network.build`."""
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}."
+            )
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}.")
         sizes = (n_features, *self.hidden_layer_sizes, n_components)
         return self._stack(sizes, generator), self._stack(sizes[::-1], generator)
 

@@ -45,14 +45,37 @@ def add_linear_path(deep, n_in, n_out):
     -------
     module : torch.nn.Module
         With its linear layer still to be set by `start_linear_path`.
+
+    Raises
+    ------
+    ValueError
+        If `deep` has other widths, or does not become zero with its last layer.
     """
-    layers = [m for m in deep.modules() if getattr(m, "weight", None) is not None]
-    if len(layers) == 1 and isinstance(layers[0], nn.Linear):
+    leaves = [module for module in deep.modules() if not list(module.children())]
+    if len(leaves) == 1 and isinstance(leaves[0], nn.Linear):
         return deep
+    last = [module for module in leaves if getattr(module, "weight", None) is not None][-1]
     with torch.no_grad():
-        for parameter in layers[-1].parameters():
+        for parameter in last.parameters():
             parameter.zero_()
+    _check_zero(deep, n_in, n_out)
     return WithLinearPath(deep, nn.utils.skip_init(Linear, n_in, n_out))
+
+
+@torch.no_grad()
+def _check_zero(deep, n_in, n_out):
+    output = deep.eval()(torch.ones(2, n_in))
+    deep.train()
+    if output.shape != (2, n_out):
+        raise ValueError(
+            f"The network maps rows of {n_in} values to shape {tuple(output.shape[1:])}, expected "
+            f"({n_out},)."
+        )
+    if output.any():
+        raise ValueError(
+            "init='pca' needs encoder and decoder to end in a linear layer, and this network "
+            "ends otherwise. Remove what follows the last layer, or set init='random'."
+        )
 
 
 @torch.no_grad()

@@ -1,7 +1,8 @@
 """What training minimises: losses and penalties, as torch modules."""
 
 from ._losses import LOSSES, Loss
+from ._objective import Objective
 from ._reconstruction import ReconstructionObjective
 from ._weight_penalty import WeightPenalty
 
-__all__ = ["LOSSES", "Loss", "ReconstructionObjective", "WeightPenalty"]
+__all__ = ["LOSSES", "Loss", "Objective", "ReconstructionObjective", "WeightPenalty"]

@@ -50,8 +50,13 @@ class Loss:
         return output if self.inverse_link is None else self.inverse_link(output)
 
 
+# No count is expected to be more than 1e13 times the mean; beyond, exp would overflow.
+_LARGEST_LOG = 30.0
+
+
 def _mean_poisson_deviance(output, target, reduction="mean"):
     # 2 (x log(x / mu) - x + mu) with mu = exp(output): zero for a perfect prediction.
+    output = output.clamp(max=_LARGEST_LOG)
     deviance = 2 * (torch.xlogy(target, target) - target * (output + 1) + output.exp())
     return deviance.mean() if reduction == "mean" else deviance
 
@@ -84,7 +89,7 @@ _ALL = (
     Loss(
         "poisson",
         _mean_poisson_deviance,
-        inverse_link=torch.exp,
+        inverse_link=lambda output: torch.exp(output.clamp(max=_LARGEST_LOG)),
         link=lambda mean: torch.log(mean.clamp(min=_EDGE / 10)),
         link_slope=lambda mean: 1 / mean.clamp(min=_EDGE),
         minimum=0.0,

@@ -1,9 +1,9 @@
 """The plain autoencoder's objective."""
 
-from torch import nn
+from ._objective import Objective
 
 
-class ReconstructionObjective(nn.Module):
+class ReconstructionObjective(Objective):
     """Mean reconstruction loss plus a penalty on the weights.
 
     Parameters
@@ -13,11 +13,6 @@ class ReconstructionObjective(nn.Module):
     weight_penalty : WeightPenalty
         The penalty.
     """
-
-    def __init__(self, loss, weight_penalty):
-        super().__init__()
-        self.loss = loss
-        self.weight_penalty = weight_penalty
 
     def forward(self, autoencoder, x, sample_weight=None):
         """Answer in parts what training minimises on one batch.
@@ -42,15 +37,3 @@ class ReconstructionObjective(nn.Module):
         else:
             reconstruction = (self.row_losses(output, x) * sample_weight).mean()
         return {"reconstruction": reconstruction, **self.weight_penalty(autoencoder)}
-
-    def row_losses(self, output, x):
-        """Return the loss of each row, a tensor of shape (n_samples,).
-
-        Parameters
-        ----------
-        output : tensor of shape (n_samples, n_features)
-            What the decoder gave.
-        x : tensor of shape (n_samples, n_features)
-            The scaled rows that it should give.
-        """
-        return self.loss.function(output, x, reduction="none").mean(dim=1)
