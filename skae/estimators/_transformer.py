@@ -37,8 +37,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         Where training starts. "pca" gives encoder and decoder a linear path beside the deep
         one and starts at PCA's solution, from which the deep path learns what PCA cannot
         do. If the objective over the training rows ends above its start, `fit` goes back
-        there, so without penalties (`alpha`) they are never reconstructed worse than by PCA, up to the
-        rounding of float32.
+        there: without penalties (`alpha`) they are never reconstructed worse than by PCA, up
+        to the rounding of float32.
         "random" is the plain network. Losses with a link (log_loss, poisson) start at PCA
         seen through the link, to first order.
     loss : {"squared_error", "absolute_error", "huber", "log_loss", "poisson"}, \
