@@ -1,5 +1,6 @@
 """Running a fitted network over rows."""
 
+import numpy as np
 import torch
 
 from ._threads import one_thread
@@ -33,17 +34,17 @@ def forward_in_chunks(function, rows, module):
     ------
     selection : slice
         Which rows these are.
-    chunk : ndarray of shape (n_rows, n_in)
-        The rows.
-    result : tensor of shape (n_rows, ...)
+    x : tensor of shape (n_chunk, n_in)
+        The rows in their own dtype, and below them what fills the chunk.
+    result : tensor of shape (n_chunk, ...)
         What `function` gave for them, on the CPU.
     """
     example = next(module.parameters())
     size = CHUNK if example.device.type == "cpu" else min(_GPU_CHUNK, len(rows))
-    buffer = torch.zeros((size, rows.shape[1]), dtype=example.dtype)
-    staged = buffer.numpy()
+    staged = np.zeros((size, rows.shape[1]), rows.X.dtype)
+    x = torch.from_numpy(staged)
     for selection, chunk in rows.chunks(size):
         staged[: len(chunk)] = chunk
         with torch.inference_mode(), one_thread():
-            result = function(buffer.to(example.device)).cpu()
-        yield selection, chunk, result[: len(chunk)]
+            result = function(x.to(device=example.device, dtype=example.dtype)).cpu()
+        yield selection, x, result

@@ -11,6 +11,7 @@ from skorch.helper import predefined_split
 
 from ._batches import Batches
 from ._early_stopping import BestWeights
+from ._fused import fused_step
 from ._progress import EpochProgressBar
 from ._schedules import SCHEDULES
 
@@ -126,6 +127,7 @@ class AutoencoderNet(NeuralNet):
             self.optimizer_, n_epochs * len(batches), self.patience
         )
         self.best_ = BestWeights(self.module_, self.tol, self.patience)
+        self._fused = fused_step(self.module_, self.criterion_, self.optimizer_, self.max_grad_norm)
         self.stopped_ = self.interrupted_ = False
         try:
             if valid is not None:
@@ -180,6 +182,14 @@ class AutoencoderNet(NeuralNet):
     def train_step(self, batch, **kwargs):
         """Take one step of the optimizer and return the parts of the objective."""
         x, sample_weight = unpack_data(batch)
+        on_gradient = partial(self._tell_gradient, batch) if self._listens else None
+        step = self._fused or self._autograd_step
+        parts = step(x, sample_weight, on_gradient)
+        self.criterion_.after_step(self.module_, self.optimizer_)
+        self.schedule_.after_step()
+        return parts
+
+    def _autograd_step(self, x, sample_weight, on_gradient):
         parts = None
 
         def closure():
@@ -188,16 +198,13 @@ class AutoencoderNet(NeuralNet):
             parts = self.criterion_(self.module_, x, sample_weight)
             loss = sum(parts.values())
             loss.backward()
-            if self._listens:
-                named = list(self.get_all_learnable_params())
-                self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+            if on_gradient is not None:
+                on_gradient()
             if self.max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_grad_norm)
             return loss
 
         self.optimizer_.step(closure)
-        self.criterion_.after_step(self.module_, self.optimizer_)
-        self.schedule_.after_step()
         return parts
 
     @torch.no_grad()
@@ -240,7 +247,8 @@ class AutoencoderNet(NeuralNet):
             self.partial_fit(rows if train is None else rows.subset(train), epochs=epochs)
         finally:
             # The net outlives training and should keep neither the data nor copies of itself.
-            self.train_split = self.schedule_ = self.best_ = None
+            self.optimizer_.zero_grad()
+            self.train_split = self.schedule_ = self.best_ = self._fused = None
             self.verbose = 0
             dict(self.callbacks_)["progress_bar"].close()
         self.objective_ = self._finite(self.evaluate(rows), "final loss")
@@ -276,6 +284,10 @@ class AutoencoderNet(NeuralNet):
             f"values (RobustScaler, or loss='huber')."
         )
 
+    def _tell_gradient(self, batch):
+        named = list(self.get_all_learnable_params())
+        self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+
     def _tell_batch(self, training, prefix, batch, parts=None):
         """Tell the callbacks that a batch begins, or, given its parts, that it ended."""
         if parts is None:
@@ -303,5 +315,8 @@ def _mean_parts(iterator, step_fn, listener=None):
         n = len(batch[0])
         n_rows += n
         for name, value in parts.items():
-            totals[name] = totals.get(name, 0) + value.detach() * n
+            if name in totals:
+                totals[name].add_(value.detach(), alpha=n)
+            else:
+                totals[name] = value.detach() * n
     return {name: (total / n_rows).item() for name, total in totals.items()}

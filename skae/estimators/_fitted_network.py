@@ -1,7 +1,6 @@
 """What a fitted autoencoder does with rows and codes."""
 
 import numpy as np
-import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -34,7 +33,7 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X = self._validate_new(X)
         codes = np.empty((X.shape[0], self.n_components_), X.dtype)
         for selection, _, result in self._forward(self._encode, self._scaled(X)):
-            codes[selection] = result
+            codes[selection] = result[: selection.stop - selection.start]
         return codes
 
     def inverse_transform(self, X):
@@ -100,10 +99,9 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         objective = self.net_.criterion_
         check_range(X, objective.loss)
         scores = np.empty(X.shape[0])
-        for selection, chunk, output in self._forward(self._there_and_back, self._scaled(X)):
-            scores[selection] = objective.row_losses(
-                output.double(), torch.as_tensor(chunk, dtype=torch.float64)
-            )
+        for selection, x, output in self._forward(self._there_and_back, self._scaled(X)):
+            losses = objective.row_losses(output.double(), x.double())
+            scores[selection] = losses[: selection.stop - selection.start]
         scores *= -self._loss_unit()
         return scores
 
@@ -164,5 +162,6 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         decoded = np.empty((rows.shape[0], self.n_features_in_), rows.X.dtype)
         for selection, _, output in self._forward(lambda x: loss.to_data(function(x)), rows):
             # In double precision, as the scale of the data may leave the range of float32.
-            decoded[selection] = output.double().numpy() * self.scale_ + self.mean_
+            output = output[: selection.stop - selection.start].double().numpy()
+            decoded[selection] = output * self.scale_ + self.mean_
         return decoded

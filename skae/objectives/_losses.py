@@ -19,6 +19,12 @@ class Loss:
     function : callable
         ``function(output, target, reduction="mean" | "none")``, where `output` is what
         the decoder gives, before the inverse link.
+    gradient : callable
+        ``gradient(output, target)``, the derivative of each element of the loss with
+        respect to the output, a new tensor.
+    from_gradient : callable or None, default=None
+        The sum of the loss as a function of its gradient, where that saves a pass over the
+        batch.
     inverse_link : callable or None, default=None
         Maps the decoder's output to the scale of the data; None is the identity.
     link, link_slope : callable or None, default=None
@@ -36,6 +42,8 @@ class Loss:
 
     name: str
     function: Callable
+    gradient: Callable
+    from_gradient: Callable | None = None
     inverse_link: Callable | None = None
     link: Callable | None = None
     link_slope: Callable | None = None
@@ -44,6 +52,27 @@ class Loss:
     centered: bool = True
     scaled: bool = True
     scale_power: int = 0
+
+    def value_and_gradient(self, output, target, sample_weight=None):
+        """Return the mean loss and its gradient with respect to the output.
+
+        Parameters
+        ----------
+        output, target : tensor of shape (n_samples, n_features)
+            What the decoder gave and what it should give.
+        sample_weight : tensor of shape (n_samples,) or None, default=None
+            Weights of the rows.
+        """
+        n = output.numel()
+        gradient = self.gradient(output, target)
+        if sample_weight is not None:
+            rows = self.function(output, target, reduction="none").mean(dim=1)
+            return (rows * sample_weight).mean(), gradient.mul_(sample_weight[:, None] / n)
+        if self.from_gradient is None:
+            value = self.function(output, target)
+        else:
+            value = self.from_gradient(gradient) / n
+        return value, gradient.mul_(1 / n)
 
     def to_data(self, output):
         """Map the decoder's output to the scale of the training data."""
@@ -66,18 +95,37 @@ def _mean_poisson_deviance(output, target, reduction="mean"):
 _EDGE = 0.05
 
 
+def _sum_of_squares(gradient):
+    # The gradient of a squared error is twice the error.
+    flat = gradient.view(-1)
+    return torch.dot(flat, flat) / 4
+
+
+def _poisson_gradient(output, target):
+    # Beyond the bound the loss does not change with the output any more.
+    gradient = output.clamp(max=_LARGEST_LOG).exp_().sub_(target).mul_(2)
+    return gradient.masked_fill_(output > _LARGEST_LOG, 0.0)
+
+
 def _logit_slope(mean):
     mean = mean.clamp(_EDGE, 1 - _EDGE)
     return 1 / (mean * (1 - mean))
 
 
 _ALL = (
-    Loss("squared_error", F.mse_loss, scale_power=2),
-    Loss("absolute_error", F.l1_loss, scale_power=1),
-    Loss("huber", F.huber_loss, scale_power=2),
+    Loss(
+        "squared_error",
+        F.mse_loss,
+        lambda o, x: (o - x).mul_(2),
+        from_gradient=_sum_of_squares,
+        scale_power=2,
+    ),
+    Loss("absolute_error", F.l1_loss, lambda o, x: (o - x).sign_(), scale_power=1),
+    Loss("huber", F.huber_loss, lambda o, x: (o - x).clamp_(-1, 1), scale_power=2),
     Loss(
         "log_loss",
         F.binary_cross_entropy_with_logits,
+        lambda o, x: torch.sigmoid(o).sub_(x),
         inverse_link=torch.sigmoid,
         link=lambda mean: torch.logit(mean, eps=_EDGE / 10),
         link_slope=_logit_slope,
@@ -89,6 +137,7 @@ _ALL = (
     Loss(
         "poisson",
         _mean_poisson_deviance,
+        _poisson_gradient,
         inverse_link=lambda output: torch.exp(output.clamp(max=_LARGEST_LOG)),
         link=lambda mean: torch.log(mean.clamp(min=_EDGE / 10)),
         link_slope=lambda mean: 1 / mean.clamp(min=_EDGE),

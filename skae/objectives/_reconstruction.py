@@ -14,6 +14,11 @@ class ReconstructionObjective(Objective):
         The penalty.
     """
 
+    @property
+    def is_plain_reconstruction(self):
+        """Whether this is the loss of one pass through the network and the weight penalty."""
+        return type(self).forward is ReconstructionObjective.forward
+
     def forward(self, autoencoder, x, sample_weight=None):
         """Answer in parts what training minimises on one batch.
 

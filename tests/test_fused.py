@@ -1,0 +1,263 @@
+"""The training step with a hand-derived backward, against plain autograd."""
+
+import copy
+import inspect
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from sklearn.datasets import load_digits
+from torch import optim
+
+from skae import AutoencoderTransformer
+from skae.engine._fused import fused_step
+from skae.networks import (
+    ACTIVATIONS,
+    Autoencoder,
+    DenseNetwork,
+    add_linear_path,
+    start_linear_path,
+)
+from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
+
+N_FEATURES, N_COMPONENTS = 7, 3
+PENALTIES = {"none": (0.0, 0.0), "l2": (0.1, 0.0), "l1": (0.1, 1.0), "elastic": (0.1, 0.4)}
+DIGITS = load_digits().data[:400]
+
+
+def make_module(activation="silu", linear_path=False, hidden=(6, 5), **params):
+    generator = torch.Generator().manual_seed(0)
+    network = DenseNetwork(hidden, activation=activation, **params)
+    encoder, decoder = network.build(N_FEATURES, N_COMPONENTS, generator)
+    if linear_path:
+        rng = np.random.default_rng(0)
+        encoder = add_linear_path(encoder, N_FEATURES, N_COMPONENTS)
+        decoder = add_linear_path(decoder, N_COMPONENTS, N_FEATURES)
+        for half, n_in, n_out in (
+            (encoder, N_FEATURES, N_COMPONENTS),
+            (decoder, N_COMPONENTS, N_FEATURES),
+        ):
+            start_linear_path(half, rng.normal(size=(n_out, n_in)), rng.normal(size=n_out))
+    module = Autoencoder(encoder, decoder, N_COMPONENTS).double()
+    with torch.no_grad():
+        # The zero layers of a PCA start would hide the gradient of what is before them.
+        for parameter in module.parameters():
+            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.add_(0.1 * noise)
+    return module
+
+
+def make_rows(n_rows=20):
+    generator = torch.Generator().manual_seed(1)
+    # In the range of every loss, with some targets at the ends of it.
+    rows = torch.rand(n_rows, N_FEATURES, generator=generator, dtype=torch.float64)
+    return rows.mul_(1.4).sub_(0.2).clamp_(0, 1)
+
+
+def make_objective(loss="squared_error", penalty="none"):
+    return ReconstructionObjective(LOSSES[loss], WeightPenalty(*PENALTIES[penalty]))
+
+
+def gradients(module):
+    return {name: p.grad.clone() for name, p in module.named_parameters()}
+
+
+def by_autograd(module, objective, x, weight):
+    parts = objective(module, x, weight)
+    sum(parts.values()).backward()
+    return parts, gradients(module)
+
+
+def by_hand(module, objective, x, weight):
+    step = fused_step(module, objective, optim.Adam(module.parameters()), None)
+    found = {}
+    parts = step(x, weight, on_gradient=lambda: found.update(gradients(module)))
+    return parts, found
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("linear_path", [False, True])
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gradients_equal_those_of_autograd(activation, loss, penalty, linear_path, weighted):
+    x, objective = make_rows(), make_objective(loss, penalty)
+    weight = torch.linspace(0.1, 1.9, len(x), dtype=torch.float64) if weighted else None
+    results = []
+    for compute in (by_autograd, by_hand):
+        module = make_module(activation, linear_path)
+        results.append(compute(module, objective, x, weight))
+    (parts, expected), (hand_parts, found) = results
+    assert parts.keys() == hand_parts.keys()
+    for name in parts:
+        assert_allclose(hand_parts[name].detach(), parts[name].detach(), rtol=1e-12)
+    assert found.keys() == expected.keys()
+    for name in expected:
+        assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-14, err_msg=name)
+        assert expected[name].any()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("hidden", [(), (4,), (8, 6, 4)])
+def test_gradients_for_other_depths(hidden, loss):
+    x, objective = make_rows(), make_objective(loss)
+    for linear_path in (False, True):
+        one, other = (make_module("tanh", linear_path, hidden) for _ in range(2))
+        expected = by_autograd(one, objective, x, None)[1]
+        found = by_hand(other, objective, x, None)[1]
+        for name in expected:
+            assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-14, err_msg=name)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_gradients_of_the_losses_pass_gradcheck(loss):
+    class Mean(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, output, target):
+            value, gradient = LOSSES[loss].value_and_gradient(output, target)
+            ctx.save_for_backward(gradient)
+            return value
+
+        @staticmethod
+        def backward(ctx, upstream):
+            return upstream * ctx.saved_tensors[0], None
+
+    target = make_rows(5)
+    output = 3 * torch.linspace(-1, 1.1, target.numel(), dtype=torch.float64).view_as(target)
+    assert torch.autograd.gradcheck(Mean.apply, (output.requires_grad_(), target))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: optim.Adam(p, lr=0.01),
+        lambda p: optim.Adam(p, lr=0.01, weight_decay=0.1, betas=(0.8, 0.9)),
+        lambda p: optim.AdamW(p, lr=0.01, weight_decay=0.1),
+        lambda p: optim.SGD(p, lr=0.1, momentum=0.9),
+        lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
+    ],
+)
+@pytest.mark.parametrize("max_grad_norm", [None, 0.05])
+def test_steps_and_their_state_equal_those_of_the_optimizer(make, max_grad_norm):
+    x, objective = make_rows(), make_objective()
+    one, other = make_module(linear_path=True), make_module(linear_path=True)
+    plain, fused = make(one.parameters()), make(other.parameters())
+    # Halfway the fused step is made anew, as at the next call of partial_fit.
+    for _ in range(2):
+        step = fused_step(other, objective, fused, max_grad_norm)
+        for _ in range(5):
+            plain.zero_grad()
+            sum(objective(one, x).values()).backward()
+            if max_grad_norm is not None:
+                torch.nn.utils.clip_grad_norm_(one.parameters(), max_grad_norm)
+            plain.step()
+            step(x, None)
+    for (name, p), q in zip(one.named_parameters(), other.parameters(), strict=True):
+        assert_allclose(q.detach(), p.detach(), rtol=1e-7, atol=1e-12, err_msg=name)
+    expected, found = plain.state_dict()["state"], fused.state_dict()["state"]
+    assert expected.keys() == found.keys()
+    for key, state in expected.items():
+        for name, value in state.items():
+            assert_allclose(found[key][name], value, rtol=1e-6, atol=1e-14)
+
+
+class ByAutograd(optim.Adam):
+    """Adam, under a name that the fused step does not know."""
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"init": "random"},
+        {"loss": "absolute_error", "alpha": 1e-3, "l1_ratio": 0.5},
+        {"early_stopping": True, "max_grad_norm": 0.1},
+        {"batch_size": 37, "max_iter": 3, "learning_rate": "constant"},
+        {"hidden_layer_sizes": ()},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.filterwarnings("ignore:max_iter")
+def test_a_fit_is_the_same_with_and_without(params, weighted):
+    weight = np.arange(len(DIGITS)) % 3 + 0.5 if weighted else None
+    # One batch an epoch is computed in double precision, where rounding stays rounding.
+    base = {"hidden_layer_sizes": (16, 8), "batch_size": 400, "max_iter": 15, "random_state": 0}
+    base |= params
+    fits = {}
+    for name, optimizer in (("fused", optim.Adam), ("autograd", ByAutograd)):
+        # With torch's eps, Adam would turn the rounding of vanishing gradients into steps.
+        ae = AutoencoderTransformer(4, optimizer=partial(optimizer, eps=1e-6), **base)
+        fits[name] = ae.fit(DIGITS, sample_weight=weight)
+    fused, plain = fits["fused"], fits["autograd"]
+    tolerance = 0.01 if "batch_size" in params else 1e-6
+    assert_allclose(fused.loss_curve_, plain.loss_curve_, rtol=tolerance)
+    for ae in (fused, plain):
+        ae.partial_fit(DIGITS[:100])
+    assert_allclose(fused.loss_curve_, plain.loss_curve_, rtol=tolerance)
+    assert_allclose(fused.score_samples(DIGITS), plain.score_samples(DIGITS), rtol=10 * tolerance)
+
+
+def is_fused(ae):
+    net = ae.net_
+    return fused_step(net.module_, net.criterion_, net.optimizer_, None) is not None
+
+
+def test_the_defaults_are_fused():
+    assert is_fused(AutoencoderTransformer(2, max_iter=1, random_state=0).fit(DIGITS))
+
+
+@pytest.mark.parametrize(
+    ("params", "fused"),
+    [
+        ({"init": "random"}, True),
+        ({"optimizer": "adamw"}, True),
+        ({"optimizer": "sgd"}, True),
+        ({"optimizer": "rmsprop"}, False),
+        ({"optimizer": ByAutograd}, False),
+        ({"optimizer": optim.LBFGS}, False),
+        ({"dropout": 0.5}, False),
+        ({"normalization": "batch"}, False),
+        ({"normalization": "layer"}, False),
+    ],
+    ids=str,
+)
+def test_what_the_step_cannot_do_is_left_to_autograd(params, fused):
+    base = {"hidden_layer_sizes": (6,), "max_iter": 1, "learning_rate_init": 1e-3}
+    ae = AutoencoderTransformer(2, random_state=0, **base | params).fit(DIGITS)
+    assert is_fused(ae) is fused
+
+
+def test_another_objective_is_left_to_autograd():
+    class Doubled(ReconstructionObjective):
+        def forward(self, autoencoder, x, sample_weight=None):
+            parts = super().forward(autoencoder, x, sample_weight)
+            return {name: 2 * value for name, value in parts.items()}
+
+    module = make_module()
+    optimizer = optim.Adam(module.parameters())
+    objective = Doubled(LOSSES["squared_error"], WeightPenalty(0.0, 0.0))
+    assert fused_step(module, objective, optimizer, None) is None
+    assert fused_step(module, make_objective(), optimizer, None) is not None
+
+
+def test_every_activation_has_a_hand_derived_backward():
+    from skae.engine import _fused
+
+    assert set(ACTIVATIONS.values()) == set(_fused.ACTIVATIONS)
+    # A layer of ours computes what torch's own does, in training as the step does it.
+    assert "autograd" in inspect.getdoc(_fused)
+
+
+def test_a_copy_of_the_module_is_a_module_of_its_own():
+    # Parameters are views of one buffer, which a copy must not share.
+    ae = AutoencoderTransformer(2, hidden_layer_sizes=(6,), max_iter=1, random_state=0)
+    before = ae.fit(DIGITS).transform(DIGITS)
+    copied = copy.deepcopy(ae)
+    with torch.no_grad():
+        for parameter in copied.net_.module_.parameters():
+            parameter.zero_()
+    np.testing.assert_array_equal(ae.transform(DIGITS), before)
+    assert all(p.grad is None for p in ae.net_.module_.parameters())
