@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from . import features, reconstruction
+from . import features, reconstruction, speed
 
-BENCHMARKS = {"reconstruction": reconstruction, "features": features}
+BENCHMARKS = {"reconstruction": reconstruction, "features": features, "speed": speed}
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

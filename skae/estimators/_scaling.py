@@ -71,8 +71,10 @@ def _mean_and_variance(X, sample_weight, largest):
     weights = np.ones(len(X)) if sample_weight is None else sample_weight
     moments = None
     for selection, chunk in ScaledRows(X, np.zeros(X.shape[1]), largest).chunks():
-        weight, chunk = weights[selection], chunk.astype(np.float64, copy=False)
-        mean = np.average(chunk, axis=0, weights=weight)
-        variance = np.average(np.square(chunk - mean), axis=0, weights=weight)
-        moments = merge_moments(moments, (weight.sum(), mean, variance))
+        chunk = chunk.astype(np.float64, copy=False)
+        share = weights[selection] / weights[selection].sum()
+        mean = share @ chunk
+        chunk -= mean
+        variance = share @ np.square(chunk, out=chunk)
+        moments = merge_moments(moments, (weights[selection].sum(), mean, variance))
     return moments[1:]
