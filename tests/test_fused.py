@@ -116,7 +116,7 @@ def test_gradients_of_the_losses_pass_gradcheck(loss):
     class Mean(torch.autograd.Function):
         @staticmethod
         def forward(ctx, output, target):
-            value, gradient = LOSSES[loss].value_and_gradient(output, target)
+            value, gradient = LOSSES[loss].value_and_gradient(output.clone(), target)
             ctx.save_for_backward(gradient)
             return value
 

@@ -60,7 +60,8 @@ def rows_in_chunk(n_features):
 class TrainingRows(Dataset):
     """Rows ready to be cut into batches, with their weights.
 
-    Dense rows are moved to the device once; sparse rows become dense batch by batch.
+    Dense rows are moved to the device once; sparse rows become dense batch by batch. A batch
+    of dense rows is overwritten by the next one of its size.
 
     Parameters
     ----------
@@ -78,6 +79,7 @@ class TrainingRows(Dataset):
         self.dtype, self.device = dtype, device
         self.shape = rows.shape
         self._rows = rows if sparse.issparse(rows.X) else self._resident(rows)
+        self._buffers = {}
         self._weight = None
         if sample_weight is not None:
             self._weight = self._to_device(sample_weight / sample_weight.mean())
@@ -97,7 +99,11 @@ class TrainingRows(Dataset):
     def __getitem__(self, indices):
         """Return the batch at `indices`, a LongTensor on `index_device`: rows, weights or None."""
         if isinstance(self._rows, torch.Tensor):
-            x = self._rows.index_select(0, indices)
+            x = self._buffers.get(len(indices))
+            if x is None:
+                x = self._rows.new_empty(len(indices), self.shape[1])
+                self._buffers[len(indices)] = x
+            torch.index_select(self._rows, 0, indices, out=x)
         else:
             x = self._to_device(self._rows[indices.numpy()])
         return x, None if self._weight is None else self._weight[indices.to(self.device)]

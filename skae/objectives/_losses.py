@@ -21,10 +21,12 @@ class Loss:
         the decoder gives, before the inverse link.
     gradient : callable
         ``gradient(output, target)``, the derivative of each element of the loss with
-        respect to the output, a new tensor.
+        respect to the output, up to `gradient_factor`; it takes the place of the output.
+    gradient_factor : float, default=1.0
+        What it is still to be multiplied by.
     from_gradient : callable or None, default=None
-        The sum of the loss as a function of its gradient, where that saves a pass over the
-        batch.
+        The sum of the loss as a function of what `gradient` returns, where that saves a pass
+        over the batch.
     inverse_link : callable or None, default=None
         Maps the decoder's output to the scale of the data; None is the identity.
     link, link_slope : callable or None, default=None
@@ -43,6 +45,7 @@ class Loss:
     name: str
     function: Callable
     gradient: Callable
+    gradient_factor: float = 1.0
     from_gradient: Callable | None = None
     inverse_link: Callable | None = None
     link: Callable | None = None
@@ -54,7 +57,7 @@ class Loss:
     scale_power: int = 0
 
     def value_and_gradient(self, output, target, sample_weight=None):
-        """Return the mean loss and its gradient with respect to the output.
+        """Return the mean loss and its gradient, which overwrites the output.
 
         Parameters
         ----------
@@ -64,15 +67,16 @@ class Loss:
             Weights of the rows.
         """
         n = output.numel()
-        gradient = self.gradient(output, target)
+        factor = self.gradient_factor / n
         if sample_weight is not None:
             rows = self.function(output, target, reduction="none").mean(dim=1)
-            return (rows * sample_weight).mean(), gradient.mul_(sample_weight[:, None] / n)
+            value = (rows * sample_weight).mean()
+            return value, self.gradient(output, target).mul_(factor * sample_weight[:, None])
         if self.from_gradient is None:
             value = self.function(output, target)
-        else:
-            value = self.from_gradient(gradient) / n
-        return value, gradient.mul_(1 / n)
+            return value, self.gradient(output, target).mul_(factor)
+        gradient = self.gradient(output, target)
+        return self.from_gradient(gradient) / n, gradient.mul_(factor)
 
     def to_data(self, output):
         """Map the decoder's output to the scale of the training data."""
@@ -95,16 +99,15 @@ def _mean_poisson_deviance(output, target, reduction="mean"):
 _EDGE = 0.05
 
 
-def _sum_of_squares(gradient):
-    # The gradient of a squared error is twice the error.
-    flat = gradient.view(-1)
-    return torch.dot(flat, flat) / 4
+def _sum_of_squares(errors):
+    flat = errors.view(-1)
+    return torch.dot(flat, flat)
 
 
 def _poisson_gradient(output, target):
     # Beyond the bound the loss does not change with the output any more.
-    gradient = output.clamp(max=_LARGEST_LOG).exp_().sub_(target).mul_(2)
-    return gradient.masked_fill_(output > _LARGEST_LOG, 0.0)
+    beyond = output > _LARGEST_LOG
+    return output.clamp_(max=_LARGEST_LOG).exp_().sub_(target).masked_fill_(beyond, 0.0)
 
 
 def _logit_slope(mean):
@@ -116,16 +119,17 @@ _ALL = (
     Loss(
         "squared_error",
         F.mse_loss,
-        lambda o, x: (o - x).mul_(2),
+        lambda o, x: o.sub_(x),
+        gradient_factor=2.0,
         from_gradient=_sum_of_squares,
         scale_power=2,
     ),
-    Loss("absolute_error", F.l1_loss, lambda o, x: (o - x).sign_(), scale_power=1),
-    Loss("huber", F.huber_loss, lambda o, x: (o - x).clamp_(-1, 1), scale_power=2),
+    Loss("absolute_error", F.l1_loss, lambda o, x: o.sub_(x).sign_(), scale_power=1),
+    Loss("huber", F.huber_loss, lambda o, x: o.sub_(x).clamp_(-1, 1), scale_power=2),
     Loss(
         "log_loss",
         F.binary_cross_entropy_with_logits,
-        lambda o, x: torch.sigmoid(o).sub_(x),
+        lambda o, x: o.sigmoid_().sub_(x),
         inverse_link=torch.sigmoid,
         link=lambda mean: torch.logit(mean, eps=_EDGE / 10),
         link_slope=_logit_slope,
@@ -138,6 +142,7 @@ _ALL = (
         "poisson",
         _mean_poisson_deviance,
         _poisson_gradient,
+        gradient_factor=2.0,
         inverse_link=lambda output: torch.exp(output.clamp(max=_LARGEST_LOG)),
         link=lambda mean: torch.log(mean.clamp(min=_EDGE / 10)),
         link_slope=lambda mean: 1 / mean.clamp(min=_EDGE),
