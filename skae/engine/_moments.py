@@ -27,7 +27,7 @@ def code_moments(module, rows):
     total = shift = first = second = 0.0
     largest = 0.0
     for x, sample_weight in Batches(rows, None):
-        codes = module.encoder(x).double().cpu()
+        codes = module.encoder(x).cpu().double()
         weight = torch.ones(len(x)) if sample_weight is None else sample_weight.cpu()
         weight = weight.double()
         if total == 0:
