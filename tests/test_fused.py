@@ -261,3 +261,15 @@ def test_a_copy_of_the_module_is_a_module_of_its_own():
             parameter.zero_()
     np.testing.assert_array_equal(ae.transform(DIGITS), before)
     assert all(p.grad is None for p in ae.net_.module_.parameters())
+
+
+def test_frozen_or_shared_parameters_are_left_to_autograd():
+    objective = make_objective()
+    frozen = make_module()
+    frozen.encoder[0].weight.requires_grad_(False)
+    assert fused_step(frozen, objective, optim.Adam(frozen.parameters()), None) is None
+    shared = make_module(hidden=(N_COMPONENTS,))
+    shared.decoder[0].weight = shared.encoder[2].weight
+    assert fused_step(shared, objective, optim.Adam(shared.parameters()), None) is None
+    part = make_module()
+    assert fused_step(part, objective, optim.Adam(part.encoder.parameters()), None) is None

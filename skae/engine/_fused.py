@@ -99,6 +99,8 @@ def fused_step(module, objective, optimizer, max_grad_norm):
     plain = getattr(objective, "is_plain_reconstruction", False)
     if None in halves or update is None or not plain:
         return None
+    if not _covers(halves, module, optimizer):
+        return None
     return FusedStep(module, halves, objective, optimizer, update, max_grad_norm)
 
 
@@ -139,6 +141,15 @@ def _read_half(half):
         else:
             return None
     return _Half(layers, activations, linear) if len(layers) == len(activations) + 1 else None
+
+
+def _covers(halves, module, optimizer):
+    """Whether the layers hold every parameter once, and the optimizer moves all of them."""
+    layers = [layer for half in halves for layer in (*half.layers, half.linear) if layer]
+    held = [id(p) for layer in layers for p in layer.parameters()]
+    moved = {id(p) for p in optimizer.param_groups[0]["params"] if p.requires_grad}
+    everything = {id(p) for p in module.parameters()}
+    return len(held) == len(everything) == 2 * len(layers) and set(held) == everything == moved
 
 
 def _fused_update(optimizer):
