@@ -379,7 +379,11 @@ def test_an_interrupt_keeps_the_best_model_so_far(callback, n_epochs, early_stop
     assert len(curve) == interrupted.n_iter_ == n_epochs
     best_epoch = 1 + int(np.argmin(curve))
     assert best_epoch < n_epochs
-    planned = AutoencoderTransformer(**params | {"max_iter": best_epoch})
+    # Listening to batches costs the fused step, whose rounding is another.
+    patient = InterruptInBatch("batch_end", 10**9) if "Batch" in type(callback).__name__ else None
+    planned = AutoencoderTransformer(
+        **params | {"max_iter": best_epoch}, callbacks=[patient] if patient else None
+    )
     with pytest.warns(ConvergenceWarning):
         planned.fit(X)
     np.testing.assert_array_equal(interrupted.transform(X), planned.transform(X))

@@ -9,7 +9,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
-from torch import optim
+from skorch.callbacks import Callback, Freezer, Unfreezer
+from torch import nn, optim
 
 from skae import AutoencoderTransformer
 from skae.engine._fused import fused_step
@@ -72,9 +73,7 @@ def by_autograd(module, objective, x, weight):
 
 def by_hand(module, objective, x, weight):
     step = fused_step(module, objective, optim.Adam(module.parameters()), None)
-    found = {}
-    parts = step(x, weight, on_gradient=lambda: found.update(gradients(module)))
-    return parts, found
+    return step(x, weight), gradients(module)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -154,6 +153,7 @@ def test_steps_and_their_state_equal_those_of_the_optimizer(make, max_grad_norm)
                 torch.nn.utils.clip_grad_norm_(one.parameters(), max_grad_norm)
             plain.step()
             step(x, None)
+        step.release()
     for (name, p), q in zip(one.named_parameters(), other.parameters(), strict=True):
         assert_allclose(q.detach(), p.detach(), rtol=1e-7, atol=1e-12, err_msg=name)
     expected, found = plain.state_dict()["state"], fused.state_dict()["state"]
@@ -273,3 +273,95 @@ def test_frozen_or_shared_parameters_are_left_to_autograd():
     assert fused_step(shared, objective, optim.Adam(shared.parameters()), None) is None
     part = make_module()
     assert fused_step(part, objective, optim.Adam(part.encoder.parameters()), None) is None
+
+
+class Times3(nn.Linear):
+    """A linear layer by its class, and not by what it computes."""
+
+    def forward(self, x):
+        return 3 * super().forward(x)
+
+
+class Backwards(nn.Sequential):
+    """A sequence by its class that runs another way."""
+
+    def forward(self, x):
+        return -super().forward(x)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.encoder.__setitem__(1, nn.LeakyReLU(0.5)),
+        lambda m: m.encoder.__setitem__(1, nn.ELU(0.3)),
+        lambda m: m.encoder.__setitem__(1, nn.GELU("tanh")),
+        lambda m: m.encoder.__setitem__(0, Times3(N_FEATURES, 6)),
+        lambda m: setattr(m, "encoder", Backwards(*m.encoder)),
+        lambda m: m.encoder[0].register_forward_hook(lambda *args: None),
+        lambda m: m.encoder.insert(2, m.encoder[0]),
+    ],
+    ids=["slope", "alpha", "approximate", "linear", "sequence", "hook", "twice"],
+)
+def test_modules_that_compute_something_else_are_left_to_autograd(change):
+    module = make_module()
+    assert fused_step(module, make_objective(), optim.Adam(module.parameters()), None) is not None
+    with torch.random.fork_rng(devices=[]):
+        change(module)
+    assert fused_step(module, make_objective(), optim.Adam(module.parameters()), None) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"weight_decay": 0.5, "decoupled_weight_decay": True}, {"amsgrad": True}, {"maximize": True}],
+    ids=str,
+)
+def test_unusual_settings_of_adam_mean_the_same(settings):
+    params = {"hidden_layer_sizes": (8,), "batch_size": 400, "max_iter": 5, "random_state": 0}
+    if "maximize" in settings:
+        params["learning_rate_init"] = 1e-5
+    losses = []
+    for optimizer in (optim.Adam, ByAutograd):
+        ae = AutoencoderTransformer(
+            4, init="random", optimizer=partial(optimizer, eps=1e-6, **settings), **params
+        )
+        losses.append(ae.fit(DIGITS).loss_curve_)
+    assert_allclose(*losses, rtol=1e-6)
+
+
+def test_a_layer_that_a_callback_freezes_is_not_trained():
+    def first_layer(**params):
+        callbacks = [Freezer("encoder.0.*"), *params.pop("callbacks", [])]
+        ae = AutoencoderTransformer(
+            4, hidden_layer_sizes=(8,), init="random", random_state=0, callbacks=callbacks, **params
+        )
+        return ae.fit(DIGITS).net_.module_.encoder[0].weight.detach()
+
+    assert torch.equal(first_layer(max_iter=1), first_layer(max_iter=4))
+    thawed = first_layer(max_iter=4, callbacks=[Unfreezer("encoder.0.*", at=3)])
+    assert not torch.equal(first_layer(max_iter=1), thawed)
+
+
+def test_an_ordinary_step_of_the_optimizer_follows_a_fused_one():
+    ae = AutoencoderTransformer(4, hidden_layer_sizes=(8,), random_state=0).partial_fit(DIGITS)
+    net = ae.net_
+    steps = [state["step"].item() for state in net.optimizer_.state.values()]
+    for p in net.module_.parameters():
+        p.grad = torch.zeros_like(p)
+    net.optimizer_.step()
+    assert [s["step"].item() for s in net.optimizer_.state.values()] == [n + 1 for n in steps]
+
+
+def test_a_callback_may_keep_a_batch():
+    class Keep(Callback):
+        def __init__(self):
+            self.kept = []
+
+        def on_batch_end(self, net, batch=None, **kwargs):
+            self.kept.append((batch[0], batch[0].clone()))
+
+    keep = Keep()
+    AutoencoderTransformer(
+        4, hidden_layer_sizes=(8,), batch_size=50, max_iter=1, random_state=0, callbacks=[keep]
+    ).fit(DIGITS)
+    assert len(keep.kept) > 1
+    assert all(torch.equal(batch, copied) for batch, copied in keep.kept)

@@ -24,10 +24,13 @@ class Batches:
         Upper limit of the rows in a batch.
     generator : torch.Generator or None
         Source of the order; None keeps the rows' own order.
+    kept : bool, default=False
+        Whether batches may be kept, so that the next one must not take their place.
     """
 
-    def __init__(self, rows, batch_size, generator=None):
+    def __init__(self, rows, batch_size, generator=None, kept=False):
         self.rows = rows
+        self.kept = kept
         self.generator = generator
         size = batch_size
         if generator is None:
@@ -47,4 +50,5 @@ class Batches:
         else:
             order = torch.randperm(n, generator=self.generator)
         for indices in order.to(self.rows.index_device).tensor_split(self.n_batches):
-            yield self.rows[indices]
+            x, weight = self.rows[indices]
+            yield x.clone() if self.kept else x, weight

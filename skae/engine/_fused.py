@@ -94,12 +94,12 @@ def fused_step(module, objective, optimizer, max_grad_norm):
     -------
     step : FusedStep or None
     """
+    plain = getattr(objective, "is_plain_reconstruction", False)
+    if not plain or _fused_as(module) != "autoencoder" or _has_hooks(module):
+        return None
     halves = [_read_half(module.encoder), _read_half(module.decoder)]
     update = _fused_update(optimizer)
-    plain = getattr(objective, "is_plain_reconstruction", False)
-    if None in halves or update is None or not plain:
-        return None
-    if not _covers(halves, module, optimizer):
+    if None in halves or update is None or not _covers(halves, module, optimizer):
         return None
     return FusedStep(module, halves, objective, optimizer, update, max_grad_norm)
 
@@ -127,16 +127,31 @@ class _Half:
         return _Half([_Layer(layer) for layer in self.layers], self.activations, linear)
 
 
+def _fused_as(module):
+    """Return what a module's class itself declares to compute; a subclass may differ."""
+    return "linear" if type(module) is nn.Linear else vars(type(module)).get("fused_as")
+
+
+def _is_known_activation(module):
+    known = type(module) in ACTIVATIONS
+    return known and module.extra_repr() == type(module)().extra_repr()
+
+
+def _has_hooks(module):
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return any(getattr(m, kind) for m in module.modules() for kind in kinds)
+
+
 def _read_half(half):
     """Read a half as alternating linear layers and activations, or return None."""
     linear = None
-    if hasattr(half, "deep") and hasattr(half, "linear"):
+    if _fused_as(half) == "linear path":
         half, linear = half.deep, half.linear
     layers, activations = [], []
-    for module in half.children() if isinstance(half, nn.Sequential) else [half]:
-        if isinstance(module, nn.Linear) and len(layers) == len(activations):
+    for module in half if type(half) is nn.Sequential else [half]:
+        if _fused_as(module) == "linear" and len(layers) == len(activations):
             layers.append(module)
-        elif type(module) in ACTIVATIONS and len(layers) == len(activations) + 1:
+        elif _is_known_activation(module) and len(layers) == len(activations) + 1:
             activations.append(ACTIVATIONS[type(module)])
         else:
             return None
@@ -144,12 +159,14 @@ def _read_half(half):
 
 
 def _covers(halves, module, optimizer):
-    """Whether the layers hold every parameter once, and the optimizer moves all of them."""
+    """Whether the layers hold every parameter once, and the optimizer moves all as one."""
     layers = [layer for half in halves for layer in (*half.layers, half.linear) if layer]
     held = [id(p) for layer in layers for p in layer.parameters()]
     moved = {id(p) for p in optimizer.param_groups[0]["params"] if p.requires_grad}
     everything = {id(p) for p in module.parameters()}
-    return len(held) == len(everything) == 2 * len(layers) and set(held) == everything == moved
+    steps = {float(optimizer.state[p].get("step", 0)) for p in module.parameters()}
+    once = len(held) == len(everything) == 2 * len(layers)
+    return once and set(held) == everything == moved and len(steps) == 1
 
 
 def _fused_update(optimizer):
@@ -159,10 +176,9 @@ def _fused_update(optimizer):
     hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
     if len(optimizer.param_groups) > 1 or hooks or any(group.get(name) for name in unusual):
         return None
-    if type(optimizer) is optim.Adam:
-        return partial(_adam, torch._fused_adam_)
-    if type(optimizer) is optim.AdamW:
-        return partial(_adam, torch._fused_adamw_)
+    if type(optimizer) in (optim.Adam, optim.AdamW):
+        decoupled = type(optimizer) is optim.AdamW or group.get("decoupled_weight_decay")
+        return partial(_adam, torch._fused_adamw_ if decoupled else torch._fused_adam_)
     if type(optimizer) is optim.SGD and group["momentum"]:
         return _sgd
     return None
@@ -254,17 +270,22 @@ class FusedStep:
             for s, view in zip(held, _views(flat[name], parameters), strict=True):
                 s[name] = view
         if "exp_avg" in flat:
-            flat["step"] = held[0].get("step", torch.zeros((), device=self.flat.device))
+            before = float(held[0].get("step", 0))
+            flat["step"] = torch.full((), before, dtype=torch.float32, device=self.flat.device)
             for s in held:
                 s["step"] = flat["step"]
         return flat
 
-    @torch.no_grad()
-    def __call__(self, x, sample_weight, on_gradient=None):
-        """Take one step and return the parts of the objective on the batch before it.
+    def release(self):
+        """Give every parameter a count of steps of its own, as the optimizer's step needs."""
+        for p in self.module.parameters():
+            state = self.optimizer.state.get(p, {})
+            if "step" in state:
+                state["step"] = state["step"].clone()
 
-        `on_gradient` is called, if given, once the gradients are there.
-        """
+    @torch.no_grad()
+    def __call__(self, x, sample_weight):
+        """Take one step and return the parts of the objective on the batch before it."""
         buffers = self._buffers.get(len(x))
         if buffers is None:
             buffers = [self._allocate(half, len(x)) for half in self.halves]
@@ -278,8 +299,6 @@ class FusedStep:
         if self.penalty.l1 or self.penalty.l2:
             parts |= self.penalty(self.module)
             self.weight_gradient.add_(self.flat_weights, alpha=self.penalty.l2)
-        if on_gradient is not None:
-            on_gradient()
         if self.max_grad_norm is not None:
             norm = self.gradient.norm()
             self.gradient.mul_((self.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))

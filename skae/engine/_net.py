@@ -51,6 +51,11 @@ class AutoencoderNet(NeuralNet):
         Parameters of skorch.NeuralNet.
     """
 
+    # Whether a callback listens to single batches, known once training begins, and the fused
+    # step, if the net has one.
+    _listens = False
+    _fused = None
+
     def __init__(
         self,
         module,
@@ -101,7 +106,8 @@ class AutoencoderNet(NeuralNet):
 
     def get_iterator(self, dataset, training=False):
         """Return the batches of an epoch."""
-        return Batches(dataset, self.batch_size, self.generator_ if training else None)
+        generator = self.generator_ if training else None
+        return Batches(dataset, self.batch_size, generator, kept=self._listens)
 
     def notify(self, method_name, **kwargs):
         """Tell all callbacks; skorch's EarlyStopping ends training without a warning."""
@@ -121,13 +127,12 @@ class AutoencoderNet(NeuralNet):
         """
         train, valid = self.get_split_datasets(X, y)
         n_epochs = self.max_epochs if epochs is None else epochs
-        batches = self.get_iterator(train, training=True)
         self._listens = any(_wants_batches(callback) for _, callback in self.callbacks_)
+        batches = self.get_iterator(train, training=True)
         self.schedule_ = SCHEDULES[self.learning_rate](
             self.optimizer_, n_epochs * len(batches), self.patience
         )
         self.best_ = BestWeights(self.module_, self.tol, self.patience)
-        self._fused = fused_step(self.module_, self.criterion_, self.optimizer_, self.max_grad_norm)
         self.stopped_ = self.interrupted_ = False
         try:
             if valid is not None:
@@ -147,6 +152,10 @@ class AutoencoderNet(NeuralNet):
     def _run_epoch(self, batches, train, valid):
         datasets = {"dataset_train": train, "dataset_valid": valid}
         self.notify("on_epoch_begin", **datasets)
+        # A callback may have frozen a layer or changed the optimizer since the last epoch.
+        if self._fused is None or len(self.callbacks_) > len(self._default_callbacks):
+            self._release_fused_step()
+            self._fused = self._fused_step()
         self.run_single_epoch(batches, True, "train", self.train_step)
         monitored = self.history[-1, "train_loss"]
         if valid is not None:
@@ -182,14 +191,26 @@ class AutoencoderNet(NeuralNet):
     def train_step(self, batch, **kwargs):
         """Take one step of the optimizer and return the parts of the objective."""
         x, sample_weight = unpack_data(batch)
-        on_gradient = partial(self._tell_gradient, batch) if self._listens else None
-        step = self._fused or self._autograd_step
-        parts = step(x, sample_weight, on_gradient)
+        if self._fused is not None:
+            parts = self._fused(x, sample_weight)
+        else:
+            parts = self._autograd_step(batch, x, sample_weight)
         self.criterion_.after_step(self.module_, self.optimizer_)
         self.schedule_.after_step()
         return parts
 
-    def _autograd_step(self, x, sample_weight, on_gradient):
+    def _fused_step(self):
+        # Who listens to single batches may also change them.
+        if self._listens:
+            return None
+        return fused_step(self.module_, self.criterion_, self.optimizer_, self.max_grad_norm)
+
+    def _release_fused_step(self):
+        if self._fused is not None:
+            self._fused.release()
+            self._fused = None
+
+    def _autograd_step(self, batch, x, sample_weight):
         parts = None
 
         def closure():
@@ -198,8 +219,9 @@ class AutoencoderNet(NeuralNet):
             parts = self.criterion_(self.module_, x, sample_weight)
             loss = sum(parts.values())
             loss.backward()
-            if on_gradient is not None:
-                on_gradient()
+            if self._listens:
+                named = list(self.get_all_learnable_params())
+                self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
             if self.max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_grad_norm)
             return loss
@@ -247,8 +269,9 @@ class AutoencoderNet(NeuralNet):
             self.partial_fit(rows if train is None else rows.subset(train), epochs=epochs)
         finally:
             # The net outlives training and should keep neither the data nor copies of itself.
+            self._release_fused_step()
             self.optimizer_.zero_grad()
-            self.train_split = self.schedule_ = self.best_ = self._fused = None
+            self.train_split = self.schedule_ = self.best_ = None
             self.verbose = 0
             dict(self.callbacks_)["progress_bar"].close()
         self.objective_ = self._finite(self.evaluate(rows), "final loss")
@@ -283,10 +306,6 @@ class AutoencoderNet(NeuralNet):
             f"learning_rate_init (now {self.lr}), max_grad_norm=1.0, or data without extreme "
             f"values (RobustScaler, or loss='huber')."
         )
-
-    def _tell_gradient(self, batch):
-        named = list(self.get_all_learnable_params())
-        self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
 
     def _tell_batch(self, training, prefix, batch, parts=None):
         """Tell the callbacks that a batch begins, or, given its parts, that it ended."""

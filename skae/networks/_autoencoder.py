@@ -19,6 +19,9 @@ class Autoencoder(nn.Module):
         Width of the code.
     """
 
+    # What a training engine that does not call `forward` may take this class to compute.
+    fused_as = "autoencoder"
+
     def __init__(self, encoder, decoder, n_components):
         super().__init__()
         self.encoder = encoder

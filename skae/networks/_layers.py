@@ -30,6 +30,8 @@ class Linear(nn.Linear):
     removes the difference; training needs no such exactness and skips the copy.
     """
 
+    fused_as = "linear"
+
     def forward(self, x):
         """Return ``x @ weight.T + bias``."""
         padding = -self.in_features % _ALIGNMENT

@@ -17,6 +17,8 @@ class WithLinearPath(nn.Module):
         The path beside it.
     """
 
+    fused_as = "linear path"
+
     def __init__(self, deep, linear):
         super().__init__()
         self.deep = deep
