@@ -8,6 +8,7 @@ into a buffer that is reused, and one call of torch's fused kernel updates all p
 `fused_step` says whether a net qualifies. What does not is trained by autograd.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,8 +33,8 @@ class _Activation:
         Whether `backward` needs the input (which then must not be overwritten) or the output.
     """
 
-    forward: object
-    backward: object
+    forward: Callable
+    backward: Callable
     saves_input: bool = False
 
 

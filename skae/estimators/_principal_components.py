@@ -79,6 +79,8 @@ def principal_components(rows, sample_weight, n_components, rng):
     weight = np.ones(len(rows)) if sample_weight is None else sample_weight
     table = _SparseTable(rows, weight) if sparse.issparse(rows.X) else _DenseTable(rows, weight)
     whole = share or n_features <= _EXACT
+    # One pass over the table is a step here; small tables get the same bits on any machine's
+    # number of cores.
     with threads_for(len(rows) * n_features):
         if whole:
             values, vectors = torch.linalg.eigh(table.covariance_times())
