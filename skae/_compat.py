@@ -4,6 +4,12 @@ When a new scikit-learn moves one of them, this is the only file to change.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils._array_api import (
+    check_same_namespace,
+    get_namespace_and_device,
+    move_to,
+    supported_float_dtypes,
+)
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
@@ -12,6 +18,10 @@ __all__ = [
     "Interval",
     "RealNotInt",
     "StrOptions",
+    "check_same_namespace",
     "check_sample_weight",
     "fit_context",
+    "get_namespace_and_device",
+    "move_to",
+    "supported_float_dtypes",
 ]

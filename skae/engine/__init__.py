@@ -1,14 +1,14 @@
 """Training and inference: skorch's net, its batches, its callbacks, devices, threads."""
 
 from ._devices import existing_device, resolve_device
-from ._inference import forward_in_chunks
-from ._moments import code_moments, merge_moments
+from ._moments import merge_moments
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
-from ._rows import ScaledRows, TrainingRows
+from ._rows import ScaledRows, is_memory_mapped
 from ._schedules import SCHEDULES
 from ._state import load_net_state, net_to_state
-from ._threads import threads_for
+from ._threads import one_thread, threads_for
+from ._training_rows import TrainingRows
 
 __all__ = [
     "OPTIMIZERS",
@@ -16,12 +16,12 @@ __all__ = [
     "AutoencoderNet",
     "ScaledRows",
     "TrainingRows",
-    "code_moments",
     "existing_device",
-    "forward_in_chunks",
+    "is_memory_mapped",
     "load_net_state",
     "merge_moments",
     "net_to_state",
+    "one_thread",
     "resolve_device",
     "threads_for",
 ]

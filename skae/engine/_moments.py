@@ -1,48 +1,58 @@
 """Mean and variance of the codes over a table."""
 
-import numpy as np
 import torch
 
-from ._batches import Batches
+
+class CodeMoments:
+    """Weighted mean and variance of each code, summed up batch by batch on the device."""
+
+    def __init__(self):
+        self._total = self._first = self._second = self._largest = 0.0
+        self._shift = None
+
+    def add(self, codes, sample_weight=None):
+        """Take the codes of a batch.
+
+        Parameters
+        ----------
+        codes : tensor of shape (n_samples, n_components)
+            As the encoder gives them.
+        sample_weight : tensor of shape (n_samples,) or None, default=None
+            Weights of the rows.
+        """
+        self._eps = torch.finfo(codes.dtype).eps
+        codes = codes.detach().to(_exact(codes.device))
+        if self._shift is None:
+            self._shift = codes.mean(dim=0)
+        codes = codes - self._shift
+        weight = codes.new_ones(len(codes)) if sample_weight is None else sample_weight.to(codes)
+        self._total += weight.sum()
+        self._first += weight @ codes
+        self._second += weight @ codes.square()
+        self._largest = torch.maximum(codes.abs().amax(dim=0), torch.as_tensor(self._largest))
+
+    def result(self):
+        """Return what the batches have in common.
+
+        Returns
+        -------
+        weight : float
+            Number of rows.
+        mean, variance : ndarray of shape (n_components,)
+            In float64. The variance of a code that does not vary is exactly zero.
+        """
+        mean = self._first / self._total
+        variance = (self._second / self._total - mean.square()).clamp_(min=0)
+        # What is left of a constant code is rounding, and dividing by it would make it noise.
+        rounding = self._eps * (self._shift.abs() + self._largest)
+        variance[variance.sqrt() <= 10 * rounding] = 0.0
+        mean = self._shift + mean
+        return float(self._total), *(m.cpu().double().numpy() for m in (mean, variance))
 
 
-@torch.no_grad()
-def code_moments(module, rows):
-    """Return the weighted mean and variance of each code, as the encoder gives it.
-
-    Parameters
-    ----------
-    module : Autoencoder
-        The network, in evaluation mode.
-    rows : TrainingRows
-        The table, of which only one batch is encoded at a time.
-
-    Returns
-    -------
-    weight : float
-        Number of rows.
-    mean, variance : ndarray of shape (n_components,)
-        In float64. The variance of a code that does not vary is exactly zero.
-    """
-    total = shift = first = second = 0.0
-    largest = 0.0
-    for x, sample_weight in Batches(rows, None):
-        codes = module.encoder(x).cpu().double()
-        weight = torch.ones(len(x)) if sample_weight is None else sample_weight.cpu()
-        weight = weight.double()
-        if total == 0:
-            shift = codes.mean(dim=0)
-        codes -= shift
-        total += weight.sum()
-        first += weight @ codes
-        second += weight @ codes.square()
-        largest = torch.maximum(codes.abs().amax(dim=0), torch.as_tensor(largest))
-    mean = first / total
-    variance = (second / total - mean.square()).clamp_(min=0)
-    # What is left of a constant code is rounding, and dividing by it would make it noise.
-    rounding = torch.finfo(next(module.parameters()).dtype).eps * (shift.abs() + largest)
-    variance[variance.sqrt() <= 10 * rounding] = 0.0
-    return float(total), (shift + mean).numpy(), variance.numpy()
+def _exact(device):
+    # Apple's GPUs have no double precision.
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def merge_moments(first, second):
@@ -51,7 +61,7 @@ def merge_moments(first, second):
     Parameters
     ----------
     first : tuple or None
-        What `code_moments` returned for one table; None for an empty one.
+        Weight, mean and variance of one table; None for an empty one.
     second : tuple
         The same for the other.
     """
@@ -61,5 +71,5 @@ def merge_moments(first, second):
     total = n_a + n_b
     share = n_b / total
     mean = mean_a + share * (mean_b - mean_a)
-    between = share * (1 - share) * np.square(mean_b - mean_a)
+    between = share * (1 - share) * (mean_b - mean_a) ** 2
     return total, mean, (1 - share) * variance_a + share * variance_b + between

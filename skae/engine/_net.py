@@ -9,9 +9,11 @@ from skorch.callbacks import Callback, EarlyStopping
 from skorch.dataset import unpack_data
 from skorch.helper import predefined_split
 
-from ._batches import Batches
+from ._batches import Batches, MeasuredBatches
 from ._early_stopping import BestWeights
 from ._fused import fused_step
+from ._inference import ChunkedForward
+from ._moments import CodeMoments
 from ._progress import EpochProgressBar
 from ._schedules import SCHEDULES
 
@@ -90,6 +92,7 @@ class AutoencoderNet(NeuralNet):
         for module in (*self.module_.modules(), *self.criterion_.modules()):
             if hasattr(module, "generator"):
                 module.generator = self._noise_generator
+        self.forward_chunks_ = ChunkedForward(self.module_)
         return self
 
     # -- skorch's seams ---------------------------------------------------------------
@@ -106,8 +109,9 @@ class AutoencoderNet(NeuralNet):
 
     def get_iterator(self, dataset, training=False):
         """Return the batches of an epoch."""
-        generator = self.generator_ if training else None
-        return Batches(dataset, self.batch_size, generator, kept=self._listens)
+        if not training:
+            return MeasuredBatches(dataset)
+        return Batches(dataset, self.batch_size, self.generator_)
 
     def notify(self, method_name, **kwargs):
         """Tell all callbacks; skorch's EarlyStopping ends training without a warning."""
@@ -274,16 +278,36 @@ class AutoencoderNet(NeuralNet):
             self.train_split = self.schedule_ = self.best_ = None
             self.verbose = 0
             dict(self.callbacks_)["progress_bar"].close()
-        self.objective_ = self._finite(self.evaluate(rows), "final loss")
+        loss, moments = self._evaluate_with_codes(rows)
+        self.objective_ = self._finite(loss, "final loss")
         if start.loss < self.objective_:
             start.restore()
-            self.objective_ = start.loss
+            self.objective_, moments = self._evaluate_with_codes(rows)
+        self.code_moments_ = moments
         self.valid_objective_ = None if held_out is None else self.evaluate(held_out)
 
     def evaluate(self, rows):
         """Return the objective over `rows` with the weights as they are, a float."""
         self._set_training(False)
         return sum(_mean_parts(self.get_iterator(rows), self.validation_step).values())
+
+    def _evaluate_with_codes(self, rows):
+        """Return the same, and the moments of the codes, in one pass over the rows."""
+        moments, codes = CodeMoments(), None
+
+        def keep(encoder, arguments, output):
+            nonlocal codes
+            codes = output
+
+        def step(batch):
+            parts = self.validation_step(batch)
+            moments.add(codes, batch[1])
+            return parts
+
+        self._set_training(False)
+        with self.module_.encoder.register_forward_hook(keep):
+            loss = sum(_mean_parts(self.get_iterator(rows), step).values())
+        return loss, moments.result()
 
     def _record(self, prefix, parts):
         """Write the parts of the objective and their sum into the history."""
@@ -327,6 +351,8 @@ def _mean_parts(iterator, step_fn, listener=None):
     totals, n_rows = {}, 0
     for batch in iterator:
         if listener is not None:
+            # Who listens may keep the batch, and the next one would take its place.
+            batch = (batch[0].clone(), batch[1])
             listener(batch)
         parts = step_fn(batch)
         if listener is not None:

@@ -1,6 +1,7 @@
 """What every autoencoder of the package has in common."""
 
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral
 
@@ -9,14 +10,12 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
-from skae._compat import check_sample_weight, fit_context
+from skae._compat import fit_context
 from skae.engine import (
     OPTIMIZERS,
     AutoencoderNet,
     TrainingRows,
-    code_moments,
     existing_device,
     load_net_state,
     merge_moments,
@@ -28,7 +27,8 @@ from skae.networks import Autoencoder, DenseNetwork, add_linear_path
 from skae.objectives import LOSSES
 
 from ._constraints import AUTOENCODER_CONSTRAINTS
-from ._fitted_network import FLOATS, FittedNetworkMixin
+from ._containers import validate_rows, validate_weight
+from ._fitted_network import FittedNetworkMixin
 from ._pca_start import start_at_pca
 from ._principal_components import principal_components
 from ._scaling import fit_scaling
@@ -84,7 +84,9 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         """
         continued = self.warm_start and hasattr(self, "net_")
         with self._as_before_on_error(in_place=continued):
-            X, sample_weight = self._validate_rows(X, sample_weight, 2, reset=not continued)
+            X, sample_weight, container = self._validate_rows(
+                X, sample_weight, 2, reset=not continued
+            )
             rng = check_random_state(self.random_state)
             train, valid = split_rows(
                 X.shape[0], self.early_stopping, self.validation_fraction, rng
@@ -94,7 +96,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             if continued:
                 self._renew_net()
             else:
-                self._start(X, sample_weight, batch_size >= X.shape[0], rng)
+                self._start(X, sample_weight, container, batch_size >= X.shape[0], rng)
             self.net_.set_params(batch_size=batch_size)
             self._train(X, sample_weight, train, valid)
         return self
@@ -104,41 +106,57 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         """Train for one pass over these rows, from where training stands.
 
         The first call fixes the scaling, the number of components and the start from its
-        rows, so it should see a fair sample. The learning rate is constant, and no rows
-        are held out.
+        rows (of an iterator, from its first chunk), so these should be a fair sample. The
+        learning rate is constant, and no rows are held out.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The next rows.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or Iterator
+            The next rows, or an iterator (a generator, for example) over chunks of them,
+            which are trained on one after the other: only one of them is in memory.
         y : None
             Ignored, present for the conventions of scikit-learn.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
+            How much each row counts; not for an iterator.
 
         Returns
         -------
         self : object
-            The fitted estimator. If fitting fails, it stays as it was.
+            The fitted estimator. If fitting fails, at whatever chunk, it stays as it was.
 
         Raises
         ------
         ValueError
-            As :meth:`fit`.
+            As :meth:`fit`; for an iterator also if it is empty, or comes with weights.
         """
-        continued = hasattr(self, "net_")
-        with self._as_before_on_error(in_place=continued):
-            n_needed = 1 if continued else 2
-            X, sample_weight = self._validate_rows(X, sample_weight, n_needed, reset=not continued)
-            if continued:
-                self._renew_net(keep_optimizer=True)
-            else:
-                self._start(X, sample_weight, False, check_random_state(self.random_state))
-            params = self._net_params() | {"learning_rate": "constant"}
-            batch_size = self._batch_size(X.shape[0])
-            self.net_.set_params(**params, batch_size=batch_size)
-            self._train(X, sample_weight, epochs=1)
+        chunks = X if isinstance(X, Iterator) else [X]
+        if chunks is X and sample_weight is not None:
+            raise ValueError(
+                "sample_weight cannot be given for an iterator of chunks. Call partial_fit for "
+                "each chunk with its own sample_weight."
+            )
+        empty = True
+        with self._as_before_on_error(in_place=hasattr(self, "net_")):
+            for chunk in chunks:
+                self._partial_fit(chunk, sample_weight)
+                empty = False
+        if empty:
+            raise ValueError("X is an iterator without a single chunk, expected at least one.")
         return self
+
+    def _partial_fit(self, X, sample_weight):
+        continued = hasattr(self, "net_")
+        X, sample_weight, container = self._validate_rows(
+            X, sample_weight, 1 if continued else 2, reset=not continued
+        )
+        if continued:
+            self._renew_net(keep_optimizer=True)
+        else:
+            rng = check_random_state(self.random_state)
+            self._start(X, sample_weight, container, False, rng)
+        params = self._net_params() | {"learning_rate": "constant"}
+        self.net_.set_params(**params, batch_size=self._batch_size(X.shape[0]))
+        self._train(X, sample_weight, epochs=1)
 
     @contextmanager
     def _as_before_on_error(self, in_place):
@@ -154,21 +172,12 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             raise
 
     def _validate_rows(self, X, sample_weight, n_needed, reset):
-        """Return the rows that count and their weights, of mean one, or None."""
-        X = validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=FLOATS,
-            ensure_min_samples=n_needed,
-        )
+        """Return the rows that count, their weights, of mean one, or None, and the container."""
+        X, container = validate_rows(self, X, reset=reset, ensure_min_samples=n_needed)
         check_range(X, self._make_objective().loss)
         if sample_weight is None:
-            return X, None
-        sample_weight = check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+            return X, None, container
+        sample_weight = validate_weight(sample_weight, X)
         # Dividing by the largest first keeps the sum of extreme weights in range.
         sample_weight = sample_weight / sample_weight.max()
         counted = sample_weight > 0
@@ -179,7 +188,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             )
         if not counted.all():
             X, sample_weight = X[counted], sample_weight[counted]
-        return X, sample_weight / sample_weight.mean()
+        return X, sample_weight / sample_weight.mean(), container
 
     def _batch_size(self, n_samples):
         batch_size = resolve_batch_size(self.batch_size, n_samples)
@@ -191,21 +200,21 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             )
         return batch_size
 
-    def _start(self, X, sample_weight, full_batch, rng):
+    def _start(self, X, sample_weight, container, full_batch, rng):
         """Set everything that must stand before the first step of training."""
         device = resolve_device(self.device)
         seed = int(rng.randint(np.iinfo(np.int32).max))
         loss = self._make_objective().loss
         self._remember_params()
-        self.mean_, self.scale_ = fit_scaling(X, sample_weight, loss)
+        mean, self.scale_ = fit_scaling(X, sample_weight, loss)
+        self.mean_ = container.close(mean)
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
-        exact = full_batch and X.dtype == np.float64 and device.type == "cpu"
-        dtype = np.float64 if exact else np.float32
+        rows = self._scaled(X)
+        exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         pca = None
         if self.init == "pca" or not isinstance(self.n_components, Integral | str):
             wanted = self._n_components_wanted()
-            rows = self._scaled(X)
             pca = principal_components(rows, sample_weight, wanted, rng)
         self.n_components_ = self._n_components_wanted()
         if not isinstance(self.n_components_, Integral):
@@ -215,7 +224,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         module = self._build_module(seed)
         if self.has_linear_path_:
             start_at_pca(module, pca, loss, rng)
-        module.to(getattr(torch, np.dtype(dtype).name))
+        module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, self._callbacks()).initialize()
         self._code_moments = None
 
@@ -324,17 +333,16 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
                 never_worse=self.init == "pca" and whole_fit,
                 verbose=self.verbose if whole_fit else 0,
             )
-            self._standardize_codes(rows, whole_fit)
+        self._standardize_codes(whole_fit)
         if whole_fit:
             # A later partial_fit starts with a rested optimizer at its full rate.
             net.initialize_optimizer()
         self._set_curves(net)
         self._warn(net, whole_fit)
 
-    def _standardize_codes(self, rows, whole_fit):
+    def _standardize_codes(self, whole_fit):
         """Give the codes zero mean and unit variance over the rows trained on."""
-        module = self.net_.module_
-        moments = code_moments(module, rows)
+        module, moments = self.net_.module_, self.net_.code_moments_
         if not whole_fit:
             moments = merge_moments(self._code_moments, moments)
         self._code_moments = moments
@@ -373,6 +381,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = True
         tags.input_tags.positive_only = getattr(LOSSES.get(self.loss), "minimum", -1) == 0
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
@@ -381,7 +390,8 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         """Replace the net by numpy arrays, which load on any machine."""
         state = super().__getstate__()
         if "net_" in state:
-            state = {**state, "net_": net_to_state(self.net_)}
+            mean = self._mean().cpu().numpy()
+            state = {**state, "net_": net_to_state(self.net_), "mean_": mean}
         return state
 
     def __setstate__(self, state):

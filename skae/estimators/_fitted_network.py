@@ -1,16 +1,14 @@
 """What a fitted autoencoder does with rows and codes."""
 
 import numpy as np
+import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat import check_sample_weight
-from skae.engine import ScaledRows, forward_in_chunks
+from skae.engine import ScaledRows, one_thread
 
+from ._containers import validate_codes, validate_new_rows
 from ._training import check_range
-
-FLOATS = (np.float64, np.float32)
 
 
 class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -30,11 +28,12 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Codes, of zero mean and unit variance over the training rows, in the dtype of
             `X` if that is float32 or float64, else float64.
         """
-        X = self._validate_new(X)
-        codes = np.empty((X.shape[0], self.n_components_), X.dtype)
-        for selection, _, result in self._forward(self._encode, self._scaled(X)):
+        X, container = validate_new_rows(self, X, "transform")
+        rows = self._scaled(X)
+        codes = torch.empty(len(rows), self.n_components_, dtype=rows.dtype, device=rows.device)
+        for selection, _, result in self.net_.forward_chunks_(self._encode, rows):
             codes[selection] = result[: selection.stop - selection.start]
-        return codes
+        return container.close(codes)
 
     def inverse_transform(self, X):
         """Decode codes back to rows.
@@ -54,15 +53,14 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         ValueError
             If `X` has not `n_components_` columns.
         """
-        check_is_fitted(self, "net_")
-        X = check_array(X, dtype=FLOATS, input_name="X")
+        X, container = validate_codes(self, X, "inverse_transform")
         if X.shape[1] != self.n_components_:
             raise ValueError(
                 f"X has {X.shape[1]} columns, but {type(self).__name__} decodes codes of "
                 f"n_components_={self.n_components_}, as transform gives them."
             )
-        codes = ScaledRows(X, np.zeros(self.n_components_), 1.0)
-        return self._decoded(self._decode, codes)
+        codes = ScaledRows(X, torch.zeros(self.n_components_), 1.0)
+        return container.close(self._decoded(self._decode, codes))
 
     def reconstruct(self, X):
         """Encode rows and decode them again.
@@ -77,8 +75,8 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X_reconstructed : ndarray of shape (n_samples, n_features)
             ``inverse_transform(transform(X))``.
         """
-        X = self._validate_new(X)
-        return self._decoded(self._there_and_back, self._scaled(X))
+        X, container = validate_new_rows(self, X, "reconstruct")
+        return container.close(self._decoded(self._there_and_back, self._scaled(X)))
 
     def score_samples(self, X):
         """Score rows by how well they are reconstructed.
@@ -95,15 +93,19 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             unit of the data: minus the mean squared error for ``loss="squared_error"``.
             Higher is more ordinary.
         """
-        X = self._validate_new(X)
+        X, container = validate_new_rows(self, X, "score_samples")
+        return container.close(self._score_samples(X))
+
+    def _score_samples(self, X):
         objective = self.net_.criterion_
         check_range(X, objective.loss)
-        scores = np.empty(X.shape[0])
-        for selection, x, output in self._forward(self._there_and_back, self._scaled(X)):
-            losses = objective.row_losses(output.double(), x.double())
-            scores[selection] = losses[: selection.stop - selection.start]
-        scores *= -self._loss_unit()
-        return scores
+        rows = self._scaled(X)
+        scores = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
+        with one_thread():
+            for selection, x, output in self.net_.forward_chunks_(self._there_and_back, rows):
+                losses = objective.row_losses(output.to(scores), x.to(scores))
+                scores[selection] = losses[: selection.stop - selection.start]
+        return scores.mul_(-self._loss_unit())
 
     def score(self, X, y=None, sample_weight=None):
         """Average the scores of rows.
@@ -122,7 +124,8 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         score : float
             Weighted mean of :meth:`score_samples`; higher is better.
         """
-        scores = self.score_samples(X)
+        X, _ = validate_new_rows(self, X, "score")
+        scores = self._score_samples(X).cpu().numpy()
         if sample_weight is not None:
             sample_weight = check_sample_weight(
                 sample_weight, scores, dtype=np.float64, ensure_non_negative=True
@@ -133,12 +136,15 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _n_features_out(self):
         return self.n_components_
 
-    def _validate_new(self, X):
-        check_is_fitted(self, "net_")
-        return validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
-
     def _scaled(self, X):
-        return ScaledRows(X, self.mean_, self.scale_)
+        return ScaledRows(X, self._mean(), self.scale_)
+
+    def _mean(self):
+        """Return `mean_` as a tensor, whatever library it is an array of."""
+        if isinstance(self.mean_, np.ndarray):
+            # A copy, as the array may be mapped from a file that must not be written.
+            return torch.tensor(self.mean_)
+        return torch.from_dlpack(self.mean_)
 
     def _loss_unit(self):
         """What a loss of scaled rows is multiplied by to be one of the data."""
@@ -153,15 +159,19 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _there_and_back(self, x):
         return self._decode(self._encode(x))
 
-    def _forward(self, function, rows):
-        return forward_in_chunks(function, rows, self.net_.module_)
-
     def _decoded(self, function, rows):
         """Run a function that ends in the decoder; return rows in the unit of the data."""
         loss = self.net_.criterion_.loss
-        decoded = np.empty((rows.shape[0], self.n_features_in_), rows.X.dtype)
-        for selection, _, output in self._forward(lambda x: loss.to_data(function(x)), rows):
-            # In double precision, as the scale of the data may leave the range of float32.
-            output = output[: selection.stop - selection.start].double().numpy()
-            decoded[selection] = output * self.scale_ + self.mean_
+        shape = (len(rows), self.n_features_in_)
+        decoded = torch.empty(shape, dtype=rows.dtype, device=rows.device)
+
+        def to_data(x):
+            return loss.to_data(function(x))
+
+        # In double precision, as the scale of the data may leave the range of float32.
+        mean = self._mean().to(device=rows.device, dtype=torch.float64)
+        with one_thread():
+            for selection, _, output in self.net_.forward_chunks_(to_data, rows):
+                output = output[: selection.stop - selection.start].to(mean)
+                decoded[selection] = output * self.scale_ + mean
         return decoded

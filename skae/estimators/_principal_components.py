@@ -52,7 +52,7 @@ def principal_components(rows, sample_weight, n_components, rng):
     ----------
     rows : ScaledRows of shape (n_samples, n_features)
         The table.
-    sample_weight : ndarray of shape (n_samples,) or None
+    sample_weight : {ndarray, tensor} of shape (n_samples,) or None
         Weights of the rows.
     n_components : int or float
         How many components, or, in (0, 1), the share of the variance that they must hold.
@@ -76,8 +76,9 @@ def principal_components(rows, sample_weight, n_components, rng):
             f"n_components={n_components} as a share of the variance needs the covariance of all "
             f"n_features={n_features} features, which is done up to {_LARGEST}. Pass an int."
         )
-    weight = np.ones(len(rows)) if sample_weight is None else sample_weight
-    table = _SparseTable(rows, weight) if sparse.issparse(rows.X) else _DenseTable(rows, weight)
+    if sample_weight is None:
+        sample_weight = np.ones(len(rows))
+    table = (_SparseTable if sparse.issparse(rows.X) else _DenseTable)(rows, sample_weight)
     whole = share or n_features <= _EXACT
     # One pass over the table is a step here; small tables get the same bits on any machine's
     # number of cores.
@@ -87,7 +88,7 @@ def principal_components(rows, sample_weight, n_components, rng):
         else:
             size = min(n_components + 10, *rows.shape)
             values, vectors = _leading_subspace(table, rng.normal(size=(n_features, size)))
-    values, vectors = values.flip(0).numpy(), vectors.flip(1).T.numpy()
+    values, vectors = values.flip(0).cpu().numpy(), vectors.flip(1).T.cpu().numpy()
     present = values > max(values[0], 0) * np.finfo(np.float64).eps * n_features
     if share:
         explained = np.cumsum(values) / max(table.total_variance, np.finfo(float).tiny)
@@ -95,7 +96,7 @@ def principal_components(rows, sample_weight, n_components, rng):
     n_components = min(n_components, int(present.sum()))
     components = _fix_signs(vectors[:n_components])
     return PrincipalComponents(
-        table.mean.numpy(), components, values[:n_components], table.total_variance
+        table.mean.cpu().numpy(), components, values[:n_components], table.total_variance
     )
 
 
@@ -103,19 +104,19 @@ class _DenseTable:
     """Products with the covariance matrix of weighted rows, a chunk in memory at a time."""
 
     def __init__(self, rows, weight):
-        self.rows, self.weight = rows, weight
+        self.rows = rows
+        self.weight = torch.as_tensor(weight).to(device=rows.device, dtype=torch.float64)
         total, squares = 0.0, 0.0
         for weight, chunk in self._chunks():
             total = total + weight @ chunk
-            squares += float((weight @ chunk.square()).sum())
+            squares = squares + (weight @ chunk.square()).sum()
         self.mean = total / self.weight.sum()
-        squared_mean = float(self.mean.square().sum())
-        self.total_variance = max(squares / self.weight.sum() - squared_mean, 0.0)
+        variance = squares / self.weight.sum() - self.mean.square().sum()
+        self.total_variance = max(float(variance), 0.0)
 
     def _chunks(self):
         for selection, chunk in self.rows.chunks():
-            chunk = chunk.astype(np.float64, copy=False)
-            yield torch.from_numpy(self.weight[selection]), torch.from_numpy(chunk)
+            yield self.weight[selection], chunk.double()
 
     def covariance_times(self, matrix=None):
         """Return the product of the covariance matrix with a matrix, or itself."""
@@ -152,7 +153,7 @@ class _SparseTable:
 
 
 def _leading_subspace(table, start):
-    image, held = torch.as_tensor(start), 0.0
+    image, held = table.mean.new_tensor(start), 0.0
     for _ in range(_MAX_SWEEPS):
         basis = torch.linalg.qr(image).Q
         image = table.covariance_times(basis)

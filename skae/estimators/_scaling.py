@@ -1,10 +1,10 @@
 """The shift and the one scalar that bring a table into the network's range."""
 
-import numpy as np
+import torch
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from skae.engine import ScaledRows, merge_moments
+from skae.engine import ScaledRows, merge_moments, one_thread
 
 # Losses are given in the square of the unit of the data, which must be a number.
 _LARGEST_SCALE = 1e150
@@ -18,17 +18,17 @@ def fit_scaling(X, sample_weight, loss):
 
     Parameters
     ----------
-    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
+    X : {ndarray, CSR matrix, tensor} of shape (n_samples, n_features)
         Validated rows.
-    sample_weight : ndarray of shape (n_samples,) or None
+    sample_weight : {ndarray, tensor} of shape (n_samples,) or None
         Weights of the rows.
     loss : Loss
         Says whether the data may be centred and scaled.
 
     Returns
     -------
-    mean : ndarray of shape (n_features,)
-        In float64; zeros if the loss needs the data's own origin.
+    mean : tensor of shape (n_features,)
+        In float64, on the device of `X`; zeros if the loss needs the data's own origin.
     scale : float
         Root of the features' mean variance, or the mean of all values where the data may
         not be centred, or 1 for constant data or a loss that needs the data's own unit.
@@ -40,41 +40,46 @@ def fit_scaling(X, sample_weight, loss):
     """
     # Dividing by the largest value first keeps the squares of extreme units in range.
     largest = _largest(X) or 1.0
-    mean, variance = _mean_and_variance(X, sample_weight, largest)
+    rows = ScaledRows(X, torch.zeros(X.shape[1]), largest)
+    mean, variance = _mean_and_variance(rows, sample_weight)
     # What is left of a constant column is rounding.
-    variance[np.sqrt(variance) <= 10 * np.finfo(X.dtype).eps * np.abs(mean)] = 0.0
+    variance[variance.sqrt() <= 10 * torch.finfo(rows.dtype).eps * mean.abs()] = 0.0
     if loss.centered:
-        scale = largest * np.sqrt(variance.mean()) or 1.0
+        scale = largest * float(variance.mean().sqrt()) or 1.0
     elif loss.scaled:
-        scale = largest * mean.mean() or 1.0
+        scale = largest * float(mean.mean()) or 1.0
     else:
         scale = 1.0
-    mean = largest * mean if loss.centered else np.zeros_like(mean)
+    mean = largest * mean if loss.centered else torch.zeros_like(mean)
     if not scale < _LARGEST_SCALE:
         raise ValueError(
             f"X holds values up to {largest:.3g}, too large to compute with in {X.dtype}. "
             f"Scale the data, for example with RobustScaler."
         )
-    return mean, float(scale)
+    return mean, scale
 
 
 def _largest(X):
     """Return the largest absolute value, without touching how a sparse matrix is stored."""
     values = X.data if sparse.issparse(X) else X
-    return max(-float(values.min()), float(values.max())) if values.size else 0.0
+    return max(-float(values.min()), float(values.max())) if len(values) else 0.0
 
 
-def _mean_and_variance(X, sample_weight, largest):
-    """Return mean and variance of each feature of X / largest, in float64."""
-    if sparse.issparse(X):
-        return mean_variance_axis(X.astype(np.float64) / largest, axis=0, weights=sample_weight)
-    weights = np.ones(len(X)) if sample_weight is None else sample_weight
+def _mean_and_variance(rows, sample_weight):
+    """Return mean and variance of each feature, in float64."""
+    if sparse.issparse(rows.X):
+        X = rows.X.astype("float64") / float(rows.scale)
+        moments = mean_variance_axis(X, axis=0, weights=sample_weight)
+        return tuple(torch.from_numpy(moment) for moment in moments)
+    weights = None if sample_weight is None else torch.as_tensor(sample_weight)
     moments = None
-    for selection, chunk in ScaledRows(X, np.zeros(X.shape[1]), largest).chunks():
-        chunk = chunk.astype(np.float64, copy=False)
-        share = weights[selection] / weights[selection].sum()
-        mean = share @ chunk
-        chunk -= mean
-        variance = share @ np.square(chunk, out=chunk)
-        moments = merge_moments(moments, (weights[selection].sum(), mean, variance))
+    with one_thread():
+        for selection, chunk in rows.chunks():
+            chunk = chunk.double()
+            weight = chunk.new_ones(len(chunk)) if weights is None else weights[selection]
+            weight = weight.to(chunk)
+            total = weight.sum()
+            mean = weight @ chunk / total
+            variance = weight @ (chunk - mean).square_() / total
+            moments = merge_moments(moments, (total, mean, variance))
     return moments[1:]
