@@ -19,13 +19,13 @@ class BestWeights:
     """
 
     def __init__(self, module, tol=0.0, patience=1):
-        self.module = module
         self.tol = tol
         self.patience = patience
         self.loss = math.inf
         self._milestone = math.inf
         self._misses = 0
-        self._weights = None
+        self._current = [*module.parameters(), *module.buffers()]
+        self._best = None
 
     def update(self, loss, warming_up=False):
         """Take the monitored loss of the weights as they are now.
@@ -45,7 +45,9 @@ class BestWeights:
             self._misses += 1
         if loss < self.loss:
             self.loss = loss
-            self._weights = _copy(self.module, into=self._weights)
+            if self._best is None:
+                self._best = [torch.empty_like(tensor) for tensor in self._current]
+            _copy(self._current, self._best)
 
     @property
     def exhausted(self):
@@ -54,15 +56,10 @@ class BestWeights:
 
     def restore(self):
         """Put the best weights back, if any were seen."""
-        if self._weights is not None:
-            self.module.load_state_dict(self._weights)
+        if self._best is not None:
+            _copy(self._best, self._current)
 
 
 @torch.no_grad()
-def _copy(module, into=None):
-    state = module.state_dict()
-    if into is None:
-        return {name: tensor.clone() for name, tensor in state.items()}
-    for name, tensor in state.items():
-        into[name].copy_(tensor)
-    return into
+def _copy(tensors, into):
+    torch._foreach_copy_(into, tensors)

@@ -106,12 +106,12 @@ def fused_step(module, objective, optimizer, max_grad_norm):
 
 
 class _Layer:
-    """The tensors of a linear layer, as views that the step uses again and again."""
+    """The tensors of a linear layer, as views into the flat buffers."""
 
-    def __init__(self, layer):
-        self.weight, self.bias = layer.weight.data, layer.bias.data
+    def __init__(self, layer, values, gradients):
+        self.weight, self.bias = values[layer.weight], values[layer.bias]
         self.transposed = self.weight.t()
-        self.weight_gradient, self.bias_gradient = layer.weight.grad, layer.bias.grad
+        self.weight_gradient, self.bias_gradient = gradients[layer.weight], gradients[layer.bias]
 
 
 @dataclass
@@ -122,10 +122,11 @@ class _Half:
     activations: list
     linear: object = None
 
-    def bind(self):
+    def bind(self, values, gradients):
         """Replace the modules by their tensors, once these have their final place."""
-        linear = None if self.linear is None else _Layer(self.linear)
-        return _Half([_Layer(layer) for layer in self.layers], self.activations, linear)
+        layers = [_Layer(layer, values, gradients) for layer in self.layers]
+        linear = None if self.linear is None else _Layer(self.linear, values, gradients)
+        return _Half(layers, [*self.activations, None], linear)
 
 
 def _fused_as(module):
@@ -186,16 +187,17 @@ def _fused_update(optimizer):
 
 
 def _adam(kernel, parameters, gradients, state, group):
-    state["step"] += 1
     beta1, beta2 = group["betas"]
-    kernel(
+    steps = state["step"]
+    one = torch.ones_like(steps)
+    update = partial(
+        kernel,
         [parameters],
         [gradients],
         [state["exp_avg"]],
         [state["exp_avg_sq"]],
         [],
-        [state["step"]],
-        lr=group["lr"],
+        [steps],
         beta1=beta1,
         beta2=beta2,
         weight_decay=group["weight_decay"],
@@ -204,20 +206,27 @@ def _adam(kernel, parameters, gradients, state, group):
         maximize=False,
     )
 
+    def step(rate):
+        steps.add_(one)
+        update(lr=rate)
+
+    return step
+
 
 def _sgd(parameters, gradients, state, group):
-    torch._fused_sgd_(
+    update = partial(
+        torch._fused_sgd_,
         [parameters],
         [gradients],
         [state["momentum_buffer"]],
         weight_decay=group["weight_decay"],
         momentum=group["momentum"],
-        lr=group["lr"],
         dampening=0.0,
         nesterov=group["nesterov"],
         maximize=False,
         is_first_step=False,
     )
+    return lambda rate: update(lr=rate)
 
 
 class FusedStep:
@@ -230,7 +239,6 @@ class FusedStep:
     def __init__(self, module, halves, objective, optimizer, update, max_grad_norm):
         self.objective = objective
         self.optimizer = optimizer
-        self.update = update
         self.max_grad_norm = max_grad_norm
         self.penalty = objective.weight_penalty
         self.module = module
@@ -240,16 +248,13 @@ class FusedStep:
         self.gradient = torch.zeros_like(self.flat)
         n_weights = sum(p.numel() for p in parameters if p.ndim > 1)
         self.flat_weights, self.weight_gradient = self.flat[:n_weights], self.gradient[:n_weights]
-        for p, value, gradient in zip(
-            parameters,
-            _views(self.flat, parameters),
-            _views(self.gradient, parameters),
-            strict=True,
-        ):
-            p.data, p.grad = value, gradient
-        self.halves = [half.bind() for half in halves]
-        self.state = self._adopt_state(parameters)
-        self._buffers = {}
+        values, gradients = _views(self.flat, parameters), _views(self.gradient, parameters)
+        for p in parameters:
+            p.data, p.grad = values[p], gradients[p]
+        self.halves = [half.bind(values, gradients) for half in halves]
+        state = self._adopt_state(parameters)
+        self.update = update(self.flat, self.gradient, state, optimizer.param_groups[0])
+        self._tapes = {}
         # What torch's schedulers ask an optimizer before they move.
         optimizer._opt_called = True
 
@@ -268,8 +273,9 @@ class FusedStep:
                 for p, s in zip(parameters, held, strict=True)
             ]
             flat[name] = _flatten(before)
-            for s, view in zip(held, _views(flat[name], parameters), strict=True):
-                s[name] = view
+            views = _views(flat[name], parameters)
+            for p, s in zip(parameters, held, strict=True):
+                s[name] = views[p]
         if "exp_avg" in flat:
             before = float(held[0].get("step", 0))
             flat["step"] = torch.full((), before, dtype=torch.float32, device=self.flat.device)
@@ -284,82 +290,89 @@ class FusedStep:
             if "step" in state:
                 state["step"] = state["step"].clone()
 
-    @torch.no_grad()
     def __call__(self, x, sample_weight):
         """Take one step and return the parts of the objective on the batch before it."""
-        buffers = self._buffers.get(len(x))
-        if buffers is None:
-            buffers = [self._allocate(half, len(x)) for half in self.halves]
-            self._buffers[len(x)] = buffers
-        code = _forward(self.halves[0], x, buffers[0])
-        output = _forward(self.halves[1], code, buffers[1])
-        value, gradient = self.objective.loss.value_and_gradient(output, x, sample_weight)
-        to_code = _backward(self.halves[1], code, gradient, buffers[1], input_needed=True)
-        _backward(self.halves[0], x, to_code, buffers[0], input_needed=False)
+        tape = self._tapes.get(x.shape[0])
+        if tape is None or tape.x is not x:
+            # Batches of one size come in the same tensor, so this is rare.
+            tape = self._tapes[x.shape[0]] = _Tape(self.halves, x)
+        for call in tape.forward:
+            call()
+        value, _ = self.objective.loss.value_and_gradient(tape.output, x, sample_weight)
+        for call in tape.backward:
+            call()
         parts = {"reconstruction": value}
         if self.penalty.l1 or self.penalty.l2:
-            parts |= self.penalty(self.module)
+            with torch.no_grad():
+                parts |= self.penalty(self.module)
             self.weight_gradient.add_(self.flat_weights, alpha=self.penalty.l2)
         if self.max_grad_norm is not None:
             norm = self.gradient.norm()
             self.gradient.mul_((self.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
-        self.update(self.flat, self.gradient, self.state, self.optimizer.param_groups[0])
+        self.update(self.optimizer.param_groups[0]["lr"])
         return parts
 
-    def _allocate(self, half, n_rows):
-        """Make the buffers of a half for batches of one size: of each layer, and of its input."""
 
-        def rows(width):
-            return self.flat.new_empty(n_rows, width)
+class _Tape:
+    """The calls of a step for one batch tensor, with every operand and result in its place.
 
-        outputs = [rows(len(layer.weight)) for layer in half.layers]
-        activated = [
-            rows(len(layer.weight)) if a is not None and a.saves_input else out
-            for layer, a, out in zip(half.layers[:-1], half.activations, outputs, strict=False)
-        ]
-        gradients = [rows(layer.weight.shape[1]) for layer in half.layers]
-        return outputs, activated, gradients
+    Between `forward` and `backward` the gradient of the loss must take the place of `output`.
+    """
 
+    def __init__(self, halves, x):
+        self.x = x
+        self.forward, self.backward = [], []
+        encoder, decoder = halves
+        code, encoded = self._record_forward(encoder, x)
+        self.output, decoded = self._record_forward(decoder, code)
+        to_code = self._record_backward(decoder, decoded, self.output, input_needed=True)
+        self._record_backward(encoder, encoded, to_code, input_needed=False)
 
-def _forward(half, x, buffers):
-    outputs, activated, _ = buffers
-    h = x
-    for layer, activation, z, a in zip(
-        half.layers, half.activations, outputs, activated, strict=False
-    ):
-        torch.addmm(layer.bias, h, layer.transposed, out=z)
-        if activation is not None:
-            activation.forward(z, a)
-        h = a
-    last, z = half.layers[-1], outputs[-1]
-    torch.addmm(last.bias, h, last.transposed, out=z)
-    if half.linear is not None:
-        z.addmm_(x, half.linear.transposed)
-        z.add_(half.linear.bias)
-    return z
+    def _record_forward(self, half, x):
+        """Record a half; return its output, and of each layer the input and what is saved."""
+        inputs, saved = [x], [None]
+        for layer, activation in zip(half.layers, half.activations, strict=True):
+            z = x.new_empty(len(x), len(layer.weight))
+            self.forward.append(
+                partial(torch.addmm, layer.bias, inputs[-1], layer.transposed, out=z)
+            )
+            if activation is None:
+                inputs.append(z)
+                saved.append(None)
+            else:
+                a = torch.empty_like(z) if activation.saves_input else z
+                self.forward.append(partial(activation.forward, z, a))
+                inputs.append(a)
+                saved.append(z)
+        if half.linear is not None:
+            self.forward.append(partial(z.addmm_, x, half.linear.transposed))
+            self.forward.append(partial(z.add_, half.linear.bias))
+        return z, (inputs, saved)
 
+    def _record_backward(self, half, recorded, gradient, input_needed):
+        """Record the gradients of a half's parameters; return that of its input if needed."""
+        inputs, saved = recorded
+        if half.linear is not None:
+            self._record_gradients(half.linear, gradient, inputs[0])
+        delta = gradient
+        for i in reversed(range(len(half.layers))):
+            layer = half.layers[i]
+            self._record_gradients(layer, delta, inputs[i])
+            if i == 0 and not input_needed:
+                return None
+            below = torch.empty_like(inputs[i])
+            self.backward.append(partial(torch.mm, delta, layer.weight, out=below))
+            delta = below
+            if saved[i] is not None:
+                backward = half.activations[i - 1].backward
+                self.backward.append(partial(backward, delta, saved[i]))
+        if half.linear is not None:
+            self.backward.append(partial(delta.addmm_, gradient, half.linear.weight))
+        return delta
 
-def _backward(half, x, gradient, buffers, input_needed):
-    """Write the gradients of a half's parameters; return that of its input if needed."""
-    outputs, activated, inputs = buffers
-    if half.linear is not None:
-        torch.mm(gradient.t(), x, out=half.linear.weight_gradient)
-        torch.sum(gradient, 0, out=half.linear.bias_gradient)
-    delta = gradient
-    for i in range(len(half.layers) - 1, -1, -1):
-        layer = half.layers[i]
-        torch.mm(delta.t(), activated[i - 1] if i else x, out=layer.weight_gradient)
-        torch.sum(delta, 0, out=layer.bias_gradient)
-        if i == 0 and not input_needed:
-            return None
-        delta = torch.mm(delta, layer.weight, out=inputs[i])
-        activation = half.activations[i - 1] if i else None
-        if activation is not None:
-            saved = outputs[i - 1] if activation.saves_input else activated[i - 1]
-            activation.backward(delta, saved)
-    if half.linear is not None:
-        delta.addmm_(gradient, half.linear.weight)
-    return delta
+    def _record_gradients(self, layer, delta, x):
+        self.backward.append(partial(torch.mm, delta.t(), x, out=layer.weight_gradient))
+        self.backward.append(partial(torch.sum, delta, 0, out=layer.bias_gradient))
 
 
 def _flatten(tensors):
@@ -367,5 +380,6 @@ def _flatten(tensors):
 
 
 def _views(flat, parameters):
-    sizes = [p.numel() for p in parameters]
-    return [v.view_as(p) for v, p in zip(flat.split(sizes), parameters, strict=True)]
+    """Return the parts of a flat buffer by parameter."""
+    parts = flat.split([p.numel() for p in parameters])
+    return {p: part.view_as(p) for p, part in zip(parameters, parts, strict=True)}

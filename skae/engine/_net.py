@@ -6,7 +6,6 @@ from functools import partial
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
-from skorch.dataset import unpack_data
 from skorch.helper import predefined_split
 
 from ._batches import Batches, MeasuredBatches
@@ -182,7 +181,8 @@ class AutoencoderNet(NeuralNet):
         """Run the step on every batch and record the mean of each part of the objective."""
         if iterator is None:
             return
-        self._set_training(training)
+        if self.module_.training != training:
+            self._set_training(training)
         listener = partial(self._tell_batch, training, prefix) if self._listens else None
         parts = _mean_parts(iterator, step_fn, listener)
         if not self._listens:
@@ -194,7 +194,7 @@ class AutoencoderNet(NeuralNet):
 
     def train_step(self, batch, **kwargs):
         """Take one step of the optimizer and return the parts of the objective."""
-        x, sample_weight = unpack_data(batch)
+        x, sample_weight = batch
         if self._fused is not None:
             parts = self._fused(x, sample_weight)
         else:
@@ -236,7 +236,7 @@ class AutoencoderNet(NeuralNet):
     @torch.no_grad()
     def validation_step(self, batch, **kwargs):
         """Return the parts of the objective on a batch with the weights as they are."""
-        return self.criterion_(self.module_, *unpack_data(batch))
+        return self.criterion_(self.module_, *batch)
 
     # -- what skorch has no word for --------------------------------------------------
 
@@ -244,8 +244,9 @@ class AutoencoderNet(NeuralNet):
         """Train from the weights and the optimizer as they are.
 
         Sets `objective_`, the objective over `rows` with the weights that are kept,
-        `valid_objective_`, the same over the held-out rows or None, `interrupted_`, whether
-        the keyboard ended training, and `converged_`, whether it ended of itself.
+        `valid_objective_`, the same over the held-out rows or None, `code_moments_`, what
+        `CodeMoments` found in the codes of `rows`, `interrupted_`, whether the keyboard ended
+        training, and `converged_`, whether it ended of itself.
 
         Parameters
         ----------
@@ -278,12 +279,10 @@ class AutoencoderNet(NeuralNet):
             self.train_split = self.schedule_ = self.best_ = None
             self.verbose = 0
             dict(self.callbacks_)["progress_bar"].close()
-        loss, moments = self._evaluate_with_codes(rows)
-        self.objective_ = self._finite(loss, "final loss")
+        self._summarize(rows)
         if start.loss < self.objective_:
             start.restore()
-            self.objective_, moments = self._evaluate_with_codes(rows)
-        self.code_moments_ = moments
+            self._summarize(rows)
         self.valid_objective_ = None if held_out is None else self.evaluate(held_out)
 
     def evaluate(self, rows):
@@ -291,23 +290,23 @@ class AutoencoderNet(NeuralNet):
         self._set_training(False)
         return sum(_mean_parts(self.get_iterator(rows), self.validation_step).values())
 
-    def _evaluate_with_codes(self, rows):
-        """Return the same, and the moments of the codes, in one pass over the rows."""
-        moments, codes = CodeMoments(), None
-
-        def keep(encoder, arguments, output):
-            nonlocal codes
-            codes = output
+    def _summarize(self, rows):
+        """Set `objective_` and `code_moments_` in one pass over the rows."""
+        moments, weight = CodeMoments(), None
 
         def step(batch):
-            parts = self.validation_step(batch)
-            moments.add(codes, batch[1])
-            return parts
+            nonlocal weight
+            weight = batch[1]
+            return self.validation_step(batch)
+
+        def add(encoder, arguments, codes):
+            moments.add(codes, weight)
 
         self._set_training(False)
-        with self.module_.encoder.register_forward_hook(keep):
+        with self.module_.encoder.register_forward_hook(add):
             loss = sum(_mean_parts(self.get_iterator(rows), step).values())
-        return loss, moments.result()
+        self.objective_ = self._finite(loss, "final loss")
+        self.code_moments_ = moments.result()
 
     def _record(self, prefix, parts):
         """Write the parts of the objective and their sum into the history."""
@@ -357,7 +356,7 @@ def _mean_parts(iterator, step_fn, listener=None):
         parts = step_fn(batch)
         if listener is not None:
             listener(batch, parts)
-        n = len(batch[0])
+        n = batch[0].shape[0]
         n_rows += n
         for name, value in parts.items():
             if name in totals:

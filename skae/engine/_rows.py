@@ -8,7 +8,7 @@ from scipy import sparse
 
 # Cells of a chunk that is read where its number of rows does not matter: few enough to stay in
 # a core's cache, and rows enough for a matrix product.
-_CHUNK_CELLS, _CHUNK_ROWS = 2**18, 64
+_CHUNK_CELLS, _CHUNK_ROWS = 2**17, 64
 
 
 class ScaledRows:

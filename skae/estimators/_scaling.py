@@ -76,10 +76,13 @@ def _mean_and_variance(rows, sample_weight):
     with one_thread():
         for selection, chunk in rows.chunks():
             chunk = chunk.double()
-            weight = chunk.new_ones(len(chunk)) if weights is None else weights[selection]
-            weight = weight.to(chunk)
-            total = weight.sum()
-            mean = weight @ chunk / total
-            variance = weight @ (chunk - mean).square_() / total
+            if weights is None:
+                total, mean = len(chunk), chunk.mean(dim=0)
+                variance = chunk.sub_(mean).square_().mean(dim=0)
+            else:
+                weight = weights[selection].to(chunk)
+                total = weight.sum()
+                mean = weight @ chunk / total
+                variance = weight @ chunk.sub_(mean).square_() / total
             moments = merge_moments(moments, (total, mean, variance))
     return moments[1:]

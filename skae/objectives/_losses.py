@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+_aten = torch.ops.aten
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -21,12 +23,10 @@ class Loss:
         the decoder gives, before the inverse link.
     gradient : callable
         ``gradient(output, target)``, the derivative of each element of the loss with
-        respect to the output, up to `gradient_factor`; it takes the place of the output.
-    gradient_factor : float, default=1.0
-        What it is still to be multiplied by.
-    from_gradient : callable or None, default=None
-        The sum of the loss as a function of what `gradient` returns, where that saves a pass
-        over the batch.
+        respect to the output; it takes the place of the output.
+    mean_and_gradient : callable or None, default=None
+        ``mean_and_gradient(output, target)``, the mean of the loss and its derivative, in the
+        place of the output, where both at once save passes over the batch.
     inverse_link : callable or None, default=None
         Maps the decoder's output to the scale of the data; None is the identity.
     link, link_slope : callable or None, default=None
@@ -45,8 +45,7 @@ class Loss:
     name: str
     function: Callable
     gradient: Callable
-    gradient_factor: float = 1.0
-    from_gradient: Callable | None = None
+    mean_and_gradient: Callable | None = None
     inverse_link: Callable | None = None
     link: Callable | None = None
     link_slope: Callable | None = None
@@ -66,17 +65,14 @@ class Loss:
         sample_weight : tensor of shape (n_samples,) or None, default=None
             Weights of the rows.
         """
-        n = output.numel()
-        factor = self.gradient_factor / n
         if sample_weight is not None:
             rows = self.function(output, target, reduction="none").mean(dim=1)
-            value = (rows * sample_weight).mean()
-            return value, self.gradient(output, target).mul_(factor * sample_weight[:, None])
-        if self.from_gradient is None:
-            value = self.function(output, target)
-            return value, self.gradient(output, target).mul_(factor)
-        gradient = self.gradient(output, target)
-        return self.from_gradient(gradient) / n, gradient.mul_(factor)
+            share = sample_weight[:, None] / output.numel()
+            return (rows * sample_weight).mean(), self.gradient(output, target).mul_(share)
+        if self.mean_and_gradient is not None:
+            return self.mean_and_gradient(output, target)
+        value = self.function(output, target)
+        return value, self.gradient(output, target).div_(output.numel())
 
     def to_data(self, output):
         """Map the decoder's output to the scale of the training data."""
@@ -99,15 +95,20 @@ def _mean_poisson_deviance(output, target, reduction="mean"):
 _EDGE = 0.05
 
 
-def _sum_of_squares(errors):
-    flat = errors.view(-1)
-    return torch.dot(flat, flat)
+def _squared_error_and_gradient(output, target):
+    # The gradient of the mean is 2 / n times the errors, in one pass; what is summed up in a
+    # second one are its squares.
+    one = output.new_ones(())
+    gradient = _aten.mse_loss_backward.grad_input(one, output, target, 1, grad_input=output)
+    flat = gradient.view(-1)
+    return torch.dot(flat, flat).mul_(flat.numel() / 4), gradient
 
 
 def _poisson_gradient(output, target):
     # Beyond the bound the loss does not change with the output any more.
     beyond = output > _LARGEST_LOG
-    return output.clamp_(max=_LARGEST_LOG).exp_().sub_(target).masked_fill_(beyond, 0.0)
+    gradient = output.clamp_(max=_LARGEST_LOG).exp_().sub_(target).mul_(2)
+    return gradient.masked_fill_(beyond, 0.0)
 
 
 def _logit_slope(mean):
@@ -119,9 +120,8 @@ _ALL = (
     Loss(
         "squared_error",
         F.mse_loss,
-        lambda o, x: o.sub_(x),
-        gradient_factor=2.0,
-        from_gradient=_sum_of_squares,
+        lambda o, x: o.sub_(x).mul_(2),
+        mean_and_gradient=_squared_error_and_gradient,
         scale_power=2,
     ),
     Loss("absolute_error", F.l1_loss, lambda o, x: o.sub_(x).sign_(), scale_power=1),
@@ -142,7 +142,6 @@ _ALL = (
         "poisson",
         _mean_poisson_deviance,
         _poisson_gradient,
-        gradient_factor=2.0,
         inverse_link=lambda output: torch.exp(output.clamp(max=_LARGEST_LOG)),
         link=lambda mean: torch.log(mean.clamp(min=_EDGE / 10)),
         link_slope=lambda mean: 1 / mean.clamp(min=_EDGE),
