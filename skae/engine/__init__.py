@@ -4,7 +4,7 @@ from ._devices import existing_device, resolve_device
 from ._moments import merge_moments
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
-from ._rows import ScaledRows, is_memory_mapped
+from ._rows import ScaledRows, is_memory_mapped, rows_in_chunk, slices
 from ._schedules import SCHEDULES
 from ._state import load_net_state, net_to_state
 from ._threads import one_thread, threads_for
@@ -23,5 +23,7 @@ __all__ = [
     "net_to_state",
     "one_thread",
     "resolve_device",
+    "rows_in_chunk",
+    "slices",
     "threads_for",
 ]

@@ -59,10 +59,30 @@ class ScaledRows:
         rows /= self.scale
         return torch.as_tensor(rows)
 
+    def read(self, selection, out):
+        """Write the selected rows into a tensor on the CPU, and return it."""
+        plain = type(self.X) is np.ndarray and self.dtype == out.dtype
+        if not plain or self.X.dtype != self.mean.dtype:
+            return out.copy_(self[selection])
+        rows = out.numpy()
+        if isinstance(selection, slice):
+            np.subtract(self.X[selection], self.mean, out=rows)
+        else:
+            # Any other mode than "clip" takes the way through a buffer.
+            np.take(self.X, selection, axis=0, out=rows, mode="clip")
+            rows -= self.mean
+        rows /= self.scale
+        return out
+
     @property
     def out_of_core(self):
         """Whether the table as a dense tensor may be more than memory holds."""
         return sparse.issparse(self.X) or is_memory_mapped(self.X)
+
+    @property
+    def row_major(self):
+        """Whether the table is an array whose rows each lie in one piece."""
+        return type(self.X) is np.ndarray and self.X.strides[1] == self.X.itemsize
 
     def chunks(self, size=None):
         """Yield the rows in order, `size` at a time, with the slice that they come from."""

@@ -1,18 +1,24 @@
 """The rows that training draws its batches from."""
 
 import copy
+import math
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 
+# A table of up to this many cells is copied without a thought.
+_SMALL = 2**22
+
+
 class TrainingRows(Dataset):
     """Rows ready to be cut into batches, with their weights.
 
-    Rows that fit are moved to the device once. Rows of a sparse matrix, of a file mapped into
-    memory, or of more than a GPU holds are read batch by batch. A batch may be overwritten
-    by the next one of its size.
+    Rows are moved to the device once, scaled and in the type that is trained in. They are read
+    batch by batch if they come from a sparse matrix or a file mapped into memory, if a GPU
+    does not hold them, or if they are many and lie in memory in that type already. A batch is
+    overwritten by the next one of its size.
 
     Parameters
     ----------
@@ -27,8 +33,9 @@ class TrainingRows(Dataset):
     """
 
     def __init__(self, rows, sample_weight, dtype, device):
-        streamed = rows.out_of_core or not _fits(rows, dtype, device)
-        self._table = (_Streamed if streamed else _Resident)(rows, dtype, device)
+        self._table = (_Streamed if _streams(rows, dtype, device) else _Resident)(
+            rows, dtype, device
+        )
         self._indices = self._weight = None
         self.shape = rows.shape
         self.device = device
@@ -64,12 +71,14 @@ class TrainingRows(Dataset):
         return subset
 
 
-def _fits(rows, dtype, device):
-    if device.type != "cuda":
+def _streams(rows, dtype, device):
+    cells = math.prod(rows.shape)
+    if rows.out_of_core:
         return True
-    free, _ = torch.cuda.mem_get_info(device)
-    # The network, its gradients and the batches need room too.
-    return np.prod(rows.shape) * dtype.itemsize < free / 2
+    if device.type == "cuda":
+        # The network, its gradients and the batches need room too.
+        return cells * dtype.itemsize > torch.cuda.mem_get_info(device)[0] / 2
+    return device.type == "cpu" and cells > _SMALL and rows.row_major and rows.dtype == dtype
 
 
 class _Resident:
@@ -98,33 +107,46 @@ class _Streamed:
     def __init__(self, rows, dtype, device):
         self.index_device = rows.device
         self._rows, self._dtype, self._device = rows, dtype, device
-        self._pinned = [_PinnedBuffer(), _PinnedBuffer()] if device.type == "cuda" else []
+        self._batches = {}
+        self._staged = [_Staged(), _Staged()]
 
     def read(self, selection):
-        if isinstance(selection, torch.Tensor) and not isinstance(self._rows.X, torch.Tensor):
-            selection = selection.numpy()
-        batch = self._rows[selection].to(self._dtype)
-        if not self._pinned:
-            return batch.to(self._device)
-        self._pinned.reverse()
-        return self._pinned[0].send(batch, self._device)
+        if isinstance(selection, slice):
+            n = selection.stop - selection.start
+        else:
+            n = len(selection)
+            if not isinstance(self._rows.X, torch.Tensor):
+                selection = selection.numpy()
+        batch = self._batches.get(n)
+        if batch is None:
+            shape = (n, self._rows.shape[1])
+            batch = torch.empty(shape, dtype=self._dtype, device=self._device)
+            self._batches[n] = batch
+        if self._device.type == "cpu":
+            return self._rows.read(selection, batch)
+        self._staged.reverse()
+        return self._staged[0].send(self._rows, selection, batch)
 
 
-class _PinnedBuffer:
-    """Memory from which a GPU copies while the processor already reads the next batch.
+class _Staged:
+    """Memory of the host's from which a GPU copies while the next batch is already read.
 
     Two of them take turns: one is filled while the other is on its way.
     """
 
     def __init__(self):
         self._host = torch.empty(0)
-        self._sent = torch.cuda.Event()
+        self._sent = None
 
-    def send(self, batch, device):
-        self._sent.synchronize()
+    def send(self, rows, selection, batch):
+        """Read the rows into a batch on a device."""
+        if self._sent is not None:
+            self._sent.synchronize()
         if self._host.numel() < batch.numel():
-            self._host = torch.empty(batch.numel(), dtype=batch.dtype, pin_memory=True)
-        staged = self._host[: batch.numel()].view_as(batch).copy_(batch)
-        sent = staged.to(device, non_blocking=True)
-        self._sent.record(torch.cuda.current_stream(device))
-        return sent
+            pinned = batch.device.type == "cuda"
+            self._host = torch.empty(batch.numel(), dtype=batch.dtype, pin_memory=pinned)
+        host = self._host[: batch.numel()].view_as(batch)
+        batch.copy_(rows.read(selection, host), non_blocking=True)
+        if batch.device.type == "cuda":
+            self._sent = torch.cuda.current_stream(batch.device).record_event()
+        return batch

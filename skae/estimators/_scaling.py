@@ -4,7 +4,7 @@ import torch
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from skae.engine import ScaledRows, merge_moments, one_thread
+from skae.engine import merge_moments, one_thread, rows_in_chunk, slices
 
 # Losses are given in the square of the unit of the data, which must be a number.
 _LARGEST_SCALE = 1e150
@@ -38,12 +38,14 @@ def fit_scaling(X, sample_weight, loss):
     ValueError
         If the values are too large for their variance to be a number.
     """
-    # Dividing by the largest value first keeps the squares of extreme units in range.
-    largest = _largest(X) or 1.0
-    rows = ScaledRows(X, torch.zeros(X.shape[1]), largest)
-    mean, variance = _mean_and_variance(rows, sample_weight)
+    # Dividing by the largest value first keeps the squares of extreme units in range; those of
+    # single precision are in the range of double precision.
+    single = str(X.dtype).endswith("float32")
+    largest = 1.0 if single else _largest(X) or 1.0
+    mean, variance = _mean_and_variance(X, sample_weight, largest)
     # What is left of a constant column is rounding.
-    variance[variance.sqrt() <= 10 * torch.finfo(rows.dtype).eps * mean.abs()] = 0.0
+    eps = torch.finfo(torch.float32 if single else torch.float64).eps
+    variance[variance.sqrt() <= 10 * eps * mean.abs()] = 0.0
     if loss.centered:
         scale = largest * float(variance.mean().sqrt()) or 1.0
     elif loss.scaled:
@@ -65,17 +67,23 @@ def _largest(X):
     return max(-float(values.min()), float(values.max())) if len(values) else 0.0
 
 
-def _mean_and_variance(rows, sample_weight):
-    """Return mean and variance of each feature, in float64."""
-    if sparse.issparse(rows.X):
-        X = rows.X.astype("float64") / float(rows.scale)
+def _mean_and_variance(X, sample_weight, largest):
+    """Return mean and variance of each feature of X / largest, in float64."""
+    if sparse.issparse(X):
+        X = X.astype("float64") / largest
         moments = mean_variance_axis(X, axis=0, weights=sample_weight)
         return tuple(torch.from_numpy(moment) for moment in moments)
     weights = None if sample_weight is None else torch.as_tensor(sample_weight)
     moments = None
     with one_thread():
-        for selection, chunk in rows.chunks():
-            chunk = chunk.double()
+        for selection in slices(len(X), rows_in_chunk(X.shape[1])):
+            chunk = X[selection]
+            if isinstance(X, torch.Tensor):
+                chunk = chunk.to(torch.float64, copy=True)
+            else:
+                chunk = torch.from_numpy(chunk.astype("float64"))
+            if largest != 1:
+                chunk /= largest
             if weights is None:
                 total, mean = len(chunk), chunk.mean(dim=0)
                 variance = chunk.sub_(mean).square_().mean(dim=0)
