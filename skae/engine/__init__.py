@@ -4,6 +4,7 @@ from ._devices import existing_device, resolve_device
 from ._moments import merge_moments
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
+from ._precision import PRECISIONS
 from ._rows import ScaledRows, is_memory_mapped, rows_in_chunk, slices
 from ._schedules import SCHEDULES
 from ._state import load_net_state, net_to_state
@@ -12,6 +13,7 @@ from ._training_rows import TrainingRows
 
 __all__ = [
     "OPTIMIZERS",
+    "PRECISIONS",
     "SCHEDULES",
     "AutoencoderNet",
     "ScaledRows",

@@ -77,7 +77,7 @@ ACTIVATIONS = {
 }
 
 
-def fused_step(module, objective, optimizer, max_grad_norm):
+def fused_step(module, objective, optimizer, max_grad_norm, low=None):
     """Return the fused step of a net, or None if it needs autograd.
 
     Parameters
@@ -90,6 +90,8 @@ def fused_step(module, objective, optimizer, max_grad_norm):
         The optimizer of the module's parameters; its state lives on in the fused step.
     max_grad_norm : float or None
         Norm to which the gradient is clipped.
+    low : torch.dtype or None, default=None
+        Type that the matrix products are done in; None is the parameters' own.
 
     Returns
     -------
@@ -102,7 +104,7 @@ def fused_step(module, objective, optimizer, max_grad_norm):
     update = _fused_update(optimizer)
     if None in halves or update is None or not _covers(halves, module, optimizer):
         return None
-    return FusedStep(module, halves, objective, optimizer, update, max_grad_norm)
+    return FusedStep(module, halves, objective, optimizer, update, max_grad_norm, low)
 
 
 class _Layer:
@@ -236,7 +238,7 @@ class FusedStep:
     `train_step` does.
     """
 
-    def __init__(self, module, halves, objective, optimizer, update, max_grad_norm):
+    def __init__(self, module, halves, objective, optimizer, update, max_grad_norm, low):
         self.objective = objective
         self.optimizer = optimizer
         self.max_grad_norm = max_grad_norm
@@ -251,6 +253,11 @@ class FusedStep:
         values, gradients = _views(self.flat, parameters), _views(self.gradient, parameters)
         for p in parameters:
             p.data, p.grad = values[p], gradients[p]
+        self.low_flat = self.low_gradient = None
+        if low is not None:
+            self.low_flat, self.low_gradient = self.flat.to(low), self.gradient.to(low)
+            values = _views(self.low_flat, parameters)
+            gradients = _views(self.low_gradient, parameters)
         self.halves = [half.bind(values, gradients) for half in halves]
         state = self._adopt_state(parameters)
         self.update = update(self.flat, self.gradient, state, optimizer.param_groups[0])
@@ -290,12 +297,21 @@ class FusedStep:
             if "step" in state:
                 state["step"] = state["step"].clone()
 
+    @property
+    def learning_rate(self):
+        """Rate that the next step is to be taken at."""
+        return self.optimizer.param_groups[0]["lr"]
+
     def __call__(self, x, sample_weight):
         """Take one step and return the parts of the objective on the batch before it."""
+        return self.run(x, sample_weight, self.learning_rate)
+
+    def run(self, x, sample_weight, rate):
+        """Take one step at a rate, a float or a tensor."""
         tape = self._tapes.get(x.shape[0])
         if tape is None or tape.x is not x:
             # Batches of one size come in the same tensor, so this is rare.
-            tape = self._tapes[x.shape[0]] = _Tape(self.halves, x)
+            tape = self._tapes[x.shape[0]] = _Tape(self, x)
         for call in tape.forward:
             call()
         value, _ = self.objective.loss.value_and_gradient(tape.output, x, sample_weight)
@@ -309,7 +325,7 @@ class FusedStep:
         if self.max_grad_norm is not None:
             norm = self.gradient.norm()
             self.gradient.mul_((self.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
-        self.update(self.optimizer.param_groups[0]["lr"])
+        self.update(rate)
         return parts
 
 
@@ -319,14 +335,26 @@ class _Tape:
     Between `forward` and `backward` the gradient of the loss must take the place of `output`.
     """
 
-    def __init__(self, halves, x):
+    def __init__(self, step, x):
         self.x = x
         self.forward, self.backward = [], []
-        encoder, decoder = halves
+        encoder, decoder = step.halves
+        low = step.low_flat
+        if low is not None:
+            x = x.to(low.dtype)
+            self.forward += [partial(low.copy_, step.flat), partial(x.copy_, self.x)]
         code, encoded = self._record_forward(encoder, x)
-        self.output, decoded = self._record_forward(decoder, code)
-        to_code = self._record_backward(decoder, decoded, self.output, input_needed=True)
+        output, decoded = self._record_forward(decoder, code)
+        self.output = output
+        if low is not None:
+            # The loss and its gradient in the precision of the data.
+            self.output = torch.empty_like(self.x)
+            self.forward.append(partial(self.output.copy_, output))
+            self.backward.append(partial(output.copy_, self.output))
+        to_code = self._record_backward(decoder, decoded, output, input_needed=True)
         self._record_backward(encoder, encoded, to_code, input_needed=False)
+        if low is not None:
+            self.backward.append(partial(step.gradient.copy_, step.low_gradient))
 
     def _record_forward(self, half, x):
         """Record a half; return its output, and of each layer the input and what is saved."""

@@ -9,10 +9,12 @@ from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
 
 from ._batches import Batches, MeasuredBatches
+from ._cuda_graph import GraphedStep
 from ._early_stopping import BestWeights
 from ._fused import fused_step
 from ._inference import ChunkedForward
 from ._moments import CodeMoments
+from ._precision import autocast, low_precision, products_in
 from ._progress import EpochProgressBar
 from ._schedules import SCHEDULES
 
@@ -44,6 +46,8 @@ class AutoencoderNet(NeuralNet):
         Name of a schedule in `SCHEDULES`.
     max_grad_norm : float or None, default=None
         Norm to which the gradient of all parameters together is clipped.
+    precision : str, default="float32"
+        Precision of the matrix products of training, one of `PRECISIONS`.
     tol : float, default=0.0
         Improvement of the monitored loss that counts.
     patience : int, default=10
@@ -65,6 +69,7 @@ class AutoencoderNet(NeuralNet):
         random_state=0,
         learning_rate="constant",
         max_grad_norm=None,
+        precision="float32",
         tol=0.0,
         patience=10,
         **kwargs,
@@ -73,6 +78,7 @@ class AutoencoderNet(NeuralNet):
         self.random_state = random_state
         self.learning_rate = learning_rate
         self.max_grad_norm = max_grad_norm
+        self.precision = precision
         self.tol = tol
         self.patience = patience
 
@@ -207,7 +213,16 @@ class AutoencoderNet(NeuralNet):
         # Who listens to single batches may also change them.
         if self._listens:
             return None
-        return fused_step(self.module_, self.criterion_, self.optimizer_, self.max_grad_norm)
+        step = fused_step(
+            self.module_,
+            self.criterion_,
+            self.optimizer_,
+            self.max_grad_norm,
+            low_precision(self.precision),
+        )
+        if step is not None and torch.device(self.device).type == "cuda":
+            return GraphedStep(step)
+        return step
 
     def _release_fused_step(self):
         if self._fused is not None:
@@ -220,7 +235,8 @@ class AutoencoderNet(NeuralNet):
         def closure():
             nonlocal parts
             self.optimizer_.zero_grad()
-            parts = self.criterion_(self.module_, x, sample_weight)
+            with autocast(self.precision, x.device):
+                parts = self.criterion_(self.module_, x, sample_weight)
             loss = sum(parts.values())
             loss.backward()
             if self._listens:
@@ -271,7 +287,8 @@ class AutoencoderNet(NeuralNet):
         self.train_split = None if valid is None else predefined_split(held_out)
         self.verbose = verbose
         try:
-            self.partial_fit(rows if train is None else rows.subset(train), epochs=epochs)
+            with products_in(self.precision):
+                self.partial_fit(rows if train is None else rows.subset(train), epochs=epochs)
         finally:
             # The net outlives training and should keep neither the data nor copies of itself.
             self._release_fused_step()

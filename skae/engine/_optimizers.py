@@ -11,6 +11,6 @@ _EPS = 1e-6
 OPTIMIZERS = {
     "adam": partial(optim.Adam, eps=_EPS, fused=True),
     "adamw": partial(optim.AdamW, eps=_EPS, fused=True),
-    "sgd": partial(optim.SGD, momentum=0.9, nesterov=True),
-    "rmsprop": optim.RMSprop,
+    "sgd": partial(optim.SGD, momentum=0.9, nesterov=True, fused=True),
+    "rmsprop": partial(optim.RMSprop, foreach=True),
 }

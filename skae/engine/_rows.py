@@ -97,9 +97,9 @@ def is_memory_mapped(X):
     return isinstance(X, mmap.mmap)
 
 
-def rows_in_chunk(n_features):
+def rows_in_chunk(n_features, cells=_CHUNK_CELLS):
     """Return how many rows of this width are read at a time."""
-    return max(_CHUNK_ROWS, _CHUNK_CELLS // n_features)
+    return max(_CHUNK_ROWS, cells // n_features)
 
 
 def slices(n_rows, size):

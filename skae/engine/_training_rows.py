@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-
 # A table of up to this many cells is copied without a thought.
 _SMALL = 2**22
 

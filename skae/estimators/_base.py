@@ -212,6 +212,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         # with weights then equals a fit with repeated rows to the last digits.
         rows = self._scaled(X)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
+        exact = exact and self.precision == "float32"
         pca = None
         if self.init == "pca" or not isinstance(self.n_components, Integral | str):
             wanted = self._n_components_wanted()
@@ -279,6 +280,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             "max_epochs": int(self.max_iter),
             "learning_rate": self.learning_rate,
             "max_grad_norm": self.max_grad_norm,
+            "precision": self.precision,
             "tol": self.tol,
             "patience": self.n_iter_no_change,
         }

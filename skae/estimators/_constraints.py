@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import torch
 
 from skae._compat import HasMethods, Interval, RealNotInt, StrOptions
-from skae.engine import OPTIMIZERS, SCHEDULES
+from skae.engine import OPTIMIZERS, PRECISIONS, SCHEDULES
 from skae.networks import ACTIVATIONS
 from skae.objectives import LOSSES
 
@@ -41,6 +41,7 @@ AUTOENCODER_CONSTRAINTS = {
     "warm_start": ["boolean"],
     "random_state": ["random_state"],
     "device": [str, torch.device],
+    "precision": [StrOptions(set(PRECISIONS))],
     "callbacks": [list, None],
     "verbose": ["verbose"],
 }

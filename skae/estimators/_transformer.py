@@ -112,6 +112,12 @@ class AutoencoderTransformer(BaseAutoencoder):
     device : str or torch.device, default="cpu"
         Any torch device, or "auto": the GPU if there is one. A fitted estimator that is
         unpickled where its device is absent continues on the CPU.
+    precision : {"float32", "bfloat16", "tf32"}, default="float32"
+        Precision of the matrix products of training. "bfloat16" keeps 8 bits of each operand
+        (Micikevicius et al., 2018, with weights and sums in float32), which GPUs and some
+        processors do several times faster; "tf32" keeps 11 bits, on NVIDIA GPUs only, and
+        changes nothing elsewhere. Both are for wide networks: small ones wait for other
+        things. A fitted network always answers in float32.
     callbacks : list or None, default=None
         Callbacks of skorch, handed to the net as they are. One that listens to single
         batches or gradients slows training down.
@@ -171,6 +177,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     G. E. Hinton and R. R. Salakhutdinov, 2006. Reducing the dimensionality of data with
     neural networks. Science 313.
 
+    P. Micikevicius et al., 2018. Mixed precision training. ICLR.
+
     L. N. Smith and N. Topin, 2019. Super-convergence: very fast training of neural networks
     using large learning rates. Proc. SPIE 11006.
 
@@ -215,6 +223,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         warm_start=False,
         random_state=None,
         device="cpu",
+        precision="float32",
         callbacks=None,
         verbose=0,
     ):
@@ -241,6 +250,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.warm_start = warm_start
         self.random_state = random_state
         self.device = device
+        self.precision = precision
         self.callbacks = callbacks
         self.verbose = verbose
 
