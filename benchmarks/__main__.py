@@ -1,6 +1,7 @@
-"""Entry point: ``python -m benchmarks NAME`` prints a table and can write it as JSON."""
+"""Entry point: ``python -m benchmarks NAME`` prints tables and can write them as JSON."""
 
 import argparse
+import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -23,17 +24,19 @@ def main():
         default=DEFAULT_DATA,
         help="folder that holds mnist.npz; what is not there is left out (default: %(default)s)",
     )
-    parser.add_argument("--json", type=Path, help="also write the table to this file")
+    parser.add_argument("--json", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()
 
     # Rivals are compared on one thread, where CPU time means the work that was done.
     torch.set_num_threads(1)
     packages = ("skae", "torch", "scikit-learn", "numpy")
     print(", ".join(f"{name} {version(name)}" for name in packages), "on", platform.platform())
-    table = BENCHMARKS[arguments.name].run(arguments.data)
-    print(table.to_markdown(index=False, floatfmt=".3f"))
+    tables = []
+    for table in BENCHMARKS[arguments.name].run(arguments.data):
+        print(table.to_markdown(index=False, floatfmt=".3f"), end="\n\n", flush=True)
+        tables.append(table.to_dict(orient="records"))
     if arguments.json:
-        table.to_json(arguments.json, orient="records", indent=1)
+        arguments.json.write_text(json.dumps(tables, indent=1))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def run(folder):
     folder : Path
         Where ``mnist.npz`` is, if it is there.
 
-    Returns
-    -------
+    Yields
+    ------
     results : DataFrame
         One row for each table and code size, means over the seeds.
     """
@@ -37,7 +37,7 @@ def run(folder):
     )
     of_tables = results["data"].isin([table.name for table in bundled])
     mean = results[of_tables].mean(numeric_only=True).drop("k")
-    return pd.concat([results, pd.DataFrame([{"data": "mean of tables", **mean}])])
+    yield pd.concat([results, pd.DataFrame([{"data": "mean of tables", **mean}])])
 
 
 def _encoders(n_components, seed):

@@ -1,21 +1,22 @@
-"""CPU time of a whole fit, beside its matrix products and beside other ways to train it."""
+"""How long skae takes, beside its matrix products alone and beside other ways to do it."""
 
-import itertools
 import time
 import warnings
+from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.neural_network import MLPRegressor
-from skorch import NeuralNetRegressor
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from sklearn.decomposition import PCA
 
 from skae import AutoencoderTransformer
 
+from . import _rivals
+from ._memory import memory_of_a_fit
+from ._products import encoder_products, training_products
+
 ROUNDS = 5
-RATE = 1e-3
 
 # Name, rows, widths from the input to the code, batch size, epochs.
 CASES = [
@@ -24,9 +25,17 @@ CASES = [
     ("1k x 20", 1_000, (20, 64, 8), 128, 100),
 ]
 
+RIVALS = {
+    "skae": _rivals.skae,
+    "scikit-learn MLPRegressor(X, X)": _rivals.scikit_learn,
+    "textbook PyTorch loop": _rivals.textbook,
+    "skorch, its defaults": _rivals.skorch,
+    "PyOD AutoEncoder": _rivals.pyod,
+}
+
 
 def run(folder):
-    """Time every rival on every case, interleaved, each round against the floor of the round.
+    """Measure training, the defaults, inference, memory and, where there is one, the GPU.
 
     Parameters
     ----------
@@ -34,16 +43,97 @@ def run(folder):
         Where ``mnist.npz`` is; without it, random numbers of the same shape are used, which
         take the same time.
 
-    Returns
-    -------
-    results : DataFrame
-        One row for each rival: medians over the rounds of CPU time divided by the floor's.
+    Yields
+    ------
+    table : DataFrame
+        Medians of ratios over interleaved rounds, unless a column says otherwise.
     """
     warnings.simplefilter("ignore")
-    table = {
-        name: _measure(_rows(folder, n, sizes[0]), sizes, *rest) for name, n, sizes, *rest in CASES
-    }
+    yield training(folder)
+    yield defaults(folder)
+    yield inference()
+    yield memory_of_a_fit()
+    if torch.cuda.is_available():
+        yield gpu(_rows(folder, 60_000, 784))
+
+
+def training(folder):
+    """Return the CPU time of a whole fit divided by that of the matrix products of its steps."""
+    rivals = dict(RIVALS)
+    if find_spec("pyod") is None:
+        del rivals["PyOD AutoEncoder"]
+    table = {}
+    for name, n, sizes, batch_size, n_epochs in CASES:
+        X = _rows(folder, n, sizes[0])
+        calls = {
+            rival: partial(fit, X, sizes, batch_size, n_epochs) for rival, fit in rivals.items()
+        }
+        n_steps = n_epochs * -(-n // batch_size)
+        table[name] = _ratios(calls, partial(training_products(sizes, batch_size), n_steps), ROUNDS)
     return pd.DataFrame(table).rename_axis("CPU time / matrix products").reset_index()
+
+
+def defaults(folder):
+    """Return the same for the defaults: PCA start, linear paths, held-out rows, schedule."""
+    rows = []
+    for name, n, n_features, n_rounds in [
+        ("MNIST 60k x 784", 60_000, 784, 1),
+        ("10k x 20", 10_000, 20, ROUNDS),
+    ]:
+        X, ratios = _rows(folder, n, n_features), []
+        for _ in range(n_rounds):
+            start = time.process_time()
+            ae = AutoencoderTransformer(random_state=0).fit(X)
+            elapsed = time.process_time() - start
+            batch_size = ae.net_.batch_size
+            n_train = n - -(-n // 10)
+            n_steps = ae.n_iter_ * -(-n_train // batch_size)
+            sizes = (n_features, 256, 128, ae.n_components_)
+            floor = training_products(sizes, batch_size, linear_path=True)
+            ratios.append(elapsed / _cpu_time(partial(floor, n_steps)))
+        rows.append((name, ae.n_iter_, elapsed, np.median(ratios)))
+    columns = ["defaults", "epochs", "CPU s", "CPU time / matrix products"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def inference():
+    """Return the CPU time of transform beside its matrix products and beside PCA's."""
+    X = np.random.default_rng(0).normal(size=(100_000, 64)).astype(np.float32)
+    ae = AutoencoderTransformer(activation="relu", max_iter=1, random_state=0).fit(X[:5000])
+    pca = PCA(ae.n_components_).fit(X[:5000])
+    floor = encoder_products((64, 256, 128, ae.n_components_), len(X))
+    many = _ratios({"": lambda: ae.transform(X)}, floor, ROUNDS)[""]
+    one_row = X[:1]
+    calls = {
+        f"{name} of one row": partial(_often, getattr(ae, name), one_row)
+        for name in ("transform", "score_samples", "reconstruct")
+    }
+    one = _ratios(calls, partial(_often, pca.transform, one_row), ROUNDS)
+    rows = [("transform of 100k x 64", "matrix products", many)]
+    rows += [(name, "PCA.transform of one row", ratio) for name, ratio in one.items()]
+    return pd.DataFrame(rows, columns=["call", "beside", "CPU time ratio"])
+
+
+def _often(method, rows):
+    for _ in range(1000):
+        method(rows)
+
+
+def gpu(X):
+    """Return the time of 20 epochs on a GPU beside skorch's and beside a hand-written graph's."""
+    case = X, (784, 128, 32), 256, 20
+    skae = partial(_rivals.skae, *case, device="cuda")
+    by_hand = partial(_rivals.cuda_graph, *case)
+    calls = {
+        "skae": skae,
+        "skae, precision='tf32'": partial(skae, precision="tf32"),
+        "skae, precision='bfloat16'": partial(skae, precision="bfloat16"),
+        "hand-written CUDA graph": by_hand,
+        "skorch, its defaults": partial(_rivals.skorch, *case, device="cuda"),
+    }
+    ratios = _ratios(calls, by_hand, ROUNDS, clock=_gpu_time)
+    column = f"time / hand-written CUDA graph, {torch.cuda.get_device_name()}"
+    return pd.Series(ratios, name=column).rename_axis("MNIST 60k x 784, 20 epochs").reset_index()
 
 
 def _rows(folder, n_samples, n_features):
@@ -54,126 +144,26 @@ def _rows(folder, n_samples, n_features):
     return np.random.default_rng(0).normal(size=(n_samples, n_features)).astype(np.float32)
 
 
-def _measure(X, sizes, batch_size, n_epochs):
-    ratios = {}
-    for round_ in range(ROUNDS + 1):
-        floor = _cpu_time(matrix_products, X, sizes, batch_size, n_epochs)
-        for name, fit in RIVALS.items():
-            ratio = _cpu_time(fit, X, sizes, batch_size, n_epochs) / floor
-            # The first round warms caches and allocators.
-            if round_:
-                ratios.setdefault(name, []).append(ratio)
-    return {name: np.median(values) for name, values in ratios.items()}
-
-
-def _cpu_time(call, *arguments):
+def _cpu_time(call):
     start = time.process_time()
-    call(*arguments)
+    call()
     return time.process_time() - start
 
 
-def matrix_products(X, sizes, batch_size, n_epochs):
-    """Do the products of all steps and nothing else, in buffers made once."""
-    widths = (*sizes, *sizes[-2::-1])
-    weights = [torch.randn(o, i) / i**0.5 for i, o in itertools.pairwise(widths)]
-    rows = [torch.randn(batch_size, width) for width in widths]
-    deltas = [torch.randn(batch_size, width) for width in widths]
-    gradients = [torch.empty_like(weight) for weight in weights]
-    layers = range(len(weights))
-    for _ in range(n_epochs * -(-len(X) // batch_size)):
-        for i in layers:
-            torch.mm(rows[i], weights[i].t(), out=rows[i + 1])
-        for i in reversed(layers):
-            torch.mm(deltas[i + 1].t(), rows[i], out=gradients[i])
-            if i:
-                torch.mm(deltas[i + 1], weights[i], out=deltas[i])
+def _gpu_time(call):
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    call()
+    torch.cuda.synchronize()
+    return time.perf_counter() - start
 
 
-def _skae(X, sizes, batch_size, n_epochs):
-    AutoencoderTransformer(
-        sizes[-1],
-        hidden_layer_sizes=sizes[1:-1],
-        activation="relu",
-        init="random",
-        early_stopping=False,
-        learning_rate="constant",
-        n_iter_no_change=n_epochs,
-        learning_rate_init=RATE,
-        batch_size=batch_size,
-        max_iter=n_epochs,
-        random_state=0,
-    ).fit(X)
-
-
-def _scikit_learn(X, sizes, batch_size, n_epochs):
-    MLPRegressor(
-        hidden_layer_sizes=(*sizes[1:], *sizes[-2:0:-1]),
-        learning_rate_init=RATE,
-        batch_size=batch_size,
-        max_iter=n_epochs,
-        n_iter_no_change=n_epochs,
-        random_state=0,
-    ).fit(X, X)
-
-
-def _network(sizes):
-    widths = (*sizes, *sizes[-2::-1])
-    layers = []
-    for n_in, n_out in itertools.pairwise(widths):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
-
-
-def _skorch(X, sizes, batch_size, n_epochs):
-    NeuralNetRegressor(
-        _network(sizes),
-        optimizer=torch.optim.Adam,
-        lr=RATE,
-        batch_size=batch_size,
-        max_epochs=n_epochs,
-        train_split=None,
-        verbose=0,
-    ).fit(X, X)
-
-
-def _textbook(X, sizes, batch_size, n_epochs):
-    network = _network(sizes)
-    optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
-    loader = DataLoader(TensorDataset(torch.from_numpy(X)), batch_size=batch_size, shuffle=True)
-    for _ in range(n_epochs):
-        total = 0.0
-        for (x,) in loader:
-            optimizer.zero_grad()
-            loss = nn.functional.mse_loss(network(x), x)
-            loss.backward()
-            optimizer.step()
-            total += loss.item()
-
-
-def _pyod(X, sizes, batch_size, n_epochs):
-    from pyod.models.auto_encoder import AutoEncoder
-
-    AutoEncoder(
-        hidden_neuron_list=list(sizes[1:]),
-        batch_norm=False,
-        dropout_rate=0.0,
-        preprocessing=False,
-        lr=RATE,
-        batch_size=batch_size,
-        epoch_num=n_epochs,
-        device="cpu",
-        verbose=0,
-    ).fit(X)
-
-
-RIVALS = {
-    "skae": _skae,
-    "scikit-learn MLPRegressor(X, X)": _scikit_learn,
-    "textbook PyTorch loop": _textbook,
-    "skorch, its defaults": _skorch,
-    "PyOD AutoEncoder": _pyod,
-}
-try:
-    import pyod  # noqa: F401
-except ImportError:
-    del RIVALS["PyOD AutoEncoder"]
+def _ratios(calls, reference, n_rounds, clock=_cpu_time):
+    """Return the median over rounds of the time of each call, divided by the reference's."""
+    ratios = {name: [] for name in calls}
+    # One round more than is counted: the first one warms caches and allocators.
+    for _ in range(n_rounds + 1):
+        unit = clock(reference)
+        for name, call in calls.items():
+            ratios[name].append(clock(call) / unit)
+    return {name: np.median(values[1:]) for name, values in ratios.items()}

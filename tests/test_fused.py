@@ -128,6 +128,63 @@ def test_gradients_of_the_losses_pass_gradcheck(loss):
     assert torch.autograd.gradcheck(Mean.apply, (output.requires_grad_(), target))
 
 
+@pytest.mark.parametrize("linear_path", [False, True])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_whole_step_passes_gradcheck(activation, loss, linear_path):
+    x, module = make_rows(6), make_module(activation, linear_path, hidden=(4,))
+    optimizer = optim.SGD(module.parameters(), lr=0.0, momentum=0.9)
+    step = fused_step(module, make_objective(loss), optimizer, None)
+
+    class Step(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, parameters):
+            step.flat.copy_(parameters)
+            value = step(x, None)["reconstruction"].clone()
+            ctx.save_for_backward(step.gradient.clone())
+            return value
+
+        @staticmethod
+        def backward(ctx, upstream):
+            return upstream * ctx.saved_tensors[0]
+
+    parameters = step.flat.clone().requires_grad_()
+    assert torch.autograd.gradcheck(Step.apply, (parameters,))
+
+
+def loss_curve(step, module, objective, optimizer, batches):
+    curve = []
+    for x in 10 * batches:
+        curve.append(float(sum(step(x).values())))
+        objective.after_step(module, optimizer)
+    return curve
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_loss_curves_equal_those_of_autograd(activation, loss, penalty):
+    objective, batches = make_objective(loss, penalty), list(make_rows(23).split(12))
+    curves = []
+    for by_hand in (False, True):
+        module = make_module(activation, linear_path=True)
+        optimizer = optim.AdamW(module.parameters(), lr=0.01, eps=1e-6)
+
+        def by_autograd(x, module=module, optimizer=optimizer):
+            optimizer.zero_grad()
+            parts = objective(module, x)
+            sum(parts.values()).backward()
+            optimizer.step()
+            return {name: value.detach() for name, value in parts.items()}
+
+        step = by_autograd
+        if by_hand:
+            step = partial(fused_step(module, objective, optimizer, None), sample_weight=None)
+        curves.append(loss_curve(step, module, objective, optimizer, batches))
+    assert curves[0][-1] < 0.99 * curves[0][0]
+    assert_allclose(curves[1], curves[0], rtol=1e-7)
+
+
 @pytest.mark.parametrize(
     "make",
     [

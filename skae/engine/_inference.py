@@ -4,14 +4,15 @@ import torch
 
 from ._threads import one_thread
 
-# On the CPU every product is done on this many rows, whatever the rest of the last chunk
-# holds, and on one thread: the BLAS then takes the same route for every row, and a row alone
-# gives the bits that it gives in a batch.
-_CHUNK = 64
+# On the CPU rows go through the network in chunks of a fixed size, the last one filled up with
+# zeros, on one thread: the BLAS then takes the same route for every row, and a row alone gives
+# the bits that it gives in a batch. A table of fewer rows does with a smaller chunk where that
+# gives the same bits. It cannot be smaller than the first one: elementwise functions take 32
+# values at a time, and another route for what is left.
+_CHUNKS = (32, 64, 128, 256)
 
-# Up to this many rows do with half a chunk, where that gives the same bits. Still smaller ones
-# would not: elementwise functions take 32 values at a time, and another route for what is left.
-_FEW = 32
+# In rows wider than this, few are enough.
+_WIDE = 2**14
 
 # A GPU has no such promise to keep, and needs more rows at a time to be busy.
 _GPU_CHUNK = 8192
@@ -32,7 +33,7 @@ class ChunkedForward:
         self._module = module
         example = next(module.parameters())
         self._dtype, self._device = example.dtype, example.device
-        self._few_are_exact = None
+        self._chunks_agree = None
 
     def __call__(self, function, rows):
         """Yield ``function`` of the rows, chunk by chunk.
@@ -61,7 +62,7 @@ class ChunkedForward:
                     result = function(x.to(device=self._device, dtype=self._dtype))
                 yield selection, x, result
             return
-        size = _FEW if len(rows) <= _FEW and self._exact_for_few() else _CHUNK
+        size = self._chunk_size(*rows.shape)
         # Products may depend on where memory begins: a tensor of torch's own, always the same.
         x = torch.zeros(size, rows.shape[1], dtype=rows.dtype)
         for selection, chunk in rows.chunks(size):
@@ -70,20 +71,28 @@ class ChunkedForward:
                 result = function(x.to(self._dtype))
             yield selection, x, result
 
-    def _exact_for_few(self):
-        """Whether the BLAS of this machine gives a row the same bits in a chunk of few rows."""
-        if self._few_are_exact is None:
+    def _chunk_size(self, n_rows, width):
+        chunks = _CHUNKS if width <= _WIDE else _CHUNKS[:2]
+        if n_rows <= chunks[-2] and self._same_in_all_chunks():
+            return next(size for size in chunks if n_rows <= size)
+        return chunks[-1]
+
+    def _same_in_all_chunks(self):
+        """Whether the BLAS of this machine gives a row the same bits in chunks of all sizes."""
+        if self._chunks_agree is None:
             generator = torch.Generator().manual_seed(0)
-            codes = torch.randn(_CHUNK, len(self._module.code_mean), generator=generator)
+            codes = torch.randn(_CHUNKS[-1], len(self._module.code_mean), generator=generator)
             with torch.inference_mode(), one_thread():
                 codes = codes.to(self._dtype)
                 rows = self._module.decode(codes)
-                self._few_are_exact = _same_in_parts(self._module.decode, codes) and (
-                    _same_in_parts(self._module.encode, rows)
+                self._chunks_agree = all(
+                    _same_in_parts(function, x, size)
+                    for function, x in ((self._module.decode, codes), (self._module.encode, rows))
+                    for size in _CHUNKS[:-1]
                 )
-        return self._few_are_exact
+        return self._chunks_agree
 
 
-def _same_in_parts(function, x):
-    parts = [function(part.clone()) for part in x.split(_FEW)]
+def _same_in_parts(function, x, size):
+    parts = [function(part.clone()) for part in x.split(size)]
     return torch.equal(torch.cat(parts), function(x))

@@ -1,7 +1,7 @@
 """How many threads torch uses for a piece of work."""
 
 from contextlib import contextmanager, nullcontext
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 
 import torch
 
@@ -12,6 +12,9 @@ _SMALL = 200_000_000
 def threads_for(work):
     """Run small work on one thread, and put the caller's setting back afterwards.
 
+    Large work has the caller's number of threads. One that is not Python's main thread is one
+    of several at work, as in a parallel grid search; together they would take too many.
+
     Parameters
     ----------
     work : int
@@ -21,7 +24,8 @@ def threads_for(work):
     -------
     context : context manager
     """
-    return one_thread() if work < _SMALL else nullcontext()
+    alone = current_thread() is main_thread()
+    return nullcontext() if alone and work >= _SMALL else one_thread()
 
 
 @contextmanager

@@ -57,9 +57,10 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training rows. float32 and float64 are kept, other types become float64.
-            A sparse matrix never becomes dense as a whole.
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Training rows. float32 and float64 are kept, other types become float64. A sparse
+            matrix never becomes dense as a whole, and an array that is mapped from a file
+            (``numpy.load(file, mmap_mode="r")``) is read batch by batch.
         y : None
             Ignored, present for the conventions of scikit-learn.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -111,7 +112,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or Iterator
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features) or Iterator
             The next rows, or an iterator (a generator, for example) over chunks of them,
             which are trained on one after the other: only one of them is in memory.
         y : None

@@ -19,12 +19,12 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Rows to encode.
 
         Returns
         -------
-        codes : ndarray of shape (n_samples, n_components)
+        codes : {ndarray, tensor} of shape (n_samples, n_components)
             Codes, of zero mean and unit variance over the training rows, in the dtype of
             `X` if that is float32 or float64, else float64.
         """
@@ -40,12 +40,12 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components)
+        X : {array-like, tensor} of shape (n_samples, n_components)
             Codes as :meth:`transform` gives them.
 
         Returns
         -------
-        X_original : ndarray of shape (n_samples, n_features)
+        X_original : {ndarray, tensor} of shape (n_samples, n_features)
             Decoded rows in the unit of the training data, in the dtype of the codes.
 
         Raises
@@ -67,12 +67,12 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Rows to reconstruct.
 
         Returns
         -------
-        X_reconstructed : ndarray of shape (n_samples, n_features)
+        X_reconstructed : {ndarray, tensor} of shape (n_samples, n_features)
             ``inverse_transform(transform(X))``.
         """
         X, container = validate_new_rows(self, X, "reconstruct")
@@ -83,12 +83,12 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Rows to score.
 
         Returns
         -------
-        scores : ndarray of shape (n_samples,) and dtype float64
+        scores : {ndarray, tensor} of shape (n_samples,) and dtype float64
             Minus the reconstruction loss of each row, averaged over its features, in the
             unit of the data: minus the mean squared error for ``loss="squared_error"``.
             Higher is more ordinary.
@@ -112,7 +112,7 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Rows to score.
         y : None
             Ignored, present for the conventions of scikit-learn.

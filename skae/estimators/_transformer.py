@@ -115,7 +115,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     precision : {"float32", "bfloat16", "tf32"}, default="float32"
         Precision of the matrix products of training. "bfloat16" keeps 8 bits of each operand
         (Micikevicius et al., 2018, with weights and sums in float32), which GPUs and some
-        processors do several times faster; "tf32" keeps 11 bits, on NVIDIA GPUs only, and
+        processors do several times faster; "tf32" keeps 11 bits, on CUDA devices only, and
         changes nothing elsewhere. Both are for wide networks: small ones wait for other
         things. A fitted network always answers in float32.
     callbacks : list or None, default=None
@@ -128,7 +128,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     ----------
     n_components_ : int
         Width of the code.
-    mean_ : ndarray of shape (n_features,)
+    mean_ : {ndarray, tensor} of shape (n_features,)
         What is subtracted from the rows.
     scale_ : float
         What they are divided by afterwards.
@@ -167,7 +167,15 @@ class AutoencoderTransformer(BaseAutoencoder):
     -----
     Training runs in float32, except where an epoch is a single batch of float64 rows on the
     CPU: double precision costs next to nothing there, and integer weights then equal
-    repeated rows. Output always has the dtype of the input.
+    repeated rows. Output always has the dtype of the input. Rows are read where they lie if
+    they are many and of float32, in memory or in a mapped file; others are copied once.
+
+    Torch tensors are taken by every method. They leave as NumPy arrays, or, with
+    ``sklearn.set_config(array_api_dispatch=True)``, as tensors on the device that they came
+    from; on a GPU their rows never leave it.
+
+    Small networks train on one thread, which is faster for them, and so do all that train
+    outside the main thread, as in a parallel grid search. Torch's own setting is put back.
 
     References
     ----------
@@ -177,7 +185,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     G. E. Hinton and R. R. Salakhutdinov, 2006. Reducing the dimensionality of data with
     neural networks. Science 313.
 
-    P. Micikevicius et al., 2018. Mixed precision training. ICLR.
+    P. Micikevicius et al., 2018. Mixed precision training. International
+    Conference on Learning Representations.
 
     L. N. Smith and N. Topin, 2019. Super-convergence: very fast training of neural networks
     using large learning rates. Proc. SPIE 11006.
