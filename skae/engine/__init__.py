@@ -5,7 +5,7 @@ from ._moments import merge_moments
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
 from ._precision import PRECISIONS
-from ._rows import ScaledRows, is_memory_mapped, rows_in_chunk, slices
+from ._rows import ScaledRows, SelectedRows, is_memory_mapped, rows_in_chunk, slices
 from ._schedules import SCHEDULES
 from ._state import load_net_state, net_to_state
 from ._threads import one_thread, threads_for
@@ -17,6 +17,7 @@ __all__ = [
     "SCHEDULES",
     "AutoencoderNet",
     "ScaledRows",
+    "SelectedRows",
     "TrainingRows",
     "existing_device",
     "is_memory_mapped",

@@ -12,7 +12,7 @@ from ._threads import one_thread
 _CHUNKS = (32, 64, 128, 256)
 
 # In rows wider than this, few are enough.
-_WIDE = 2**14
+_WIDE = 2**11
 
 # A GPU has no such promise to keep, and needs more rows at a time to be busy.
 _GPU_CHUNK = 8192

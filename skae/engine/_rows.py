@@ -18,7 +18,7 @@ class ScaledRows:
 
     Parameters
     ----------
-    X : ndarray, CSR matrix or tensor of shape (n_samples, n_features)
+    X : ndarray, SelectedRows, CSR matrix or tensor of shape (n_samples, n_features)
         Rows. float32 stays float32, any other type is read as float64.
     mean : ndarray or tensor of shape (n_features,)
         What is subtracted.
@@ -51,26 +51,34 @@ class ScaledRows:
         return self.shape[0]
 
     def __getitem__(self, selection):
-        """Return the selected rows (a slice or indices), a new dense tensor."""
+        """Return the selected rows (a slice or a LongTensor), a new dense tensor."""
+        if isinstance(selection, torch.Tensor) and not isinstance(self.X, torch.Tensor):
+            selection = selection.numpy()
         rows = self.X[selection]
         if sparse.issparse(rows):
             rows = rows.toarray()
-        rows = rows - self.mean
+        if isinstance(rows, torch.Tensor):
+            return (rows - self.mean).div_(self.scale).contiguous()
+        # In one order, whatever that of the table: sums depend on it.
+        rows = np.subtract(rows, self.mean, order="C")
         rows /= self.scale
-        return torch.as_tensor(rows)
+        return torch.from_numpy(rows)
 
     def read(self, selection, out):
-        """Write the selected rows into a tensor on the CPU, and return it."""
-        plain = type(self.X) is np.ndarray and self.dtype == out.dtype
-        if not plain or self.X.dtype != self.mean.dtype:
+        """Write the selected rows into a tensor and return it; faster if nothing is converted."""
+        plain = isinstance(self.X, np.ndarray) and self.X.dtype == self.mean.dtype
+        if not plain or self.dtype != out.dtype:
             return out.copy_(self[selection])
         rows = out.numpy()
         if isinstance(selection, slice):
             np.subtract(self.X[selection], self.mean, out=rows)
-        else:
+        elif self.X.flags.c_contiguous:
             # Any other mode than "clip" takes the way through a buffer.
-            np.take(self.X, selection, axis=0, out=rows, mode="clip")
+            np.take(self.X, selection.numpy(), axis=0, out=rows, mode="clip")
             rows -= self.mean
+        else:
+            # numpy.take would copy the whole table first.
+            np.subtract(self.X[selection.numpy()], self.mean, out=rows)
         rows /= self.scale
         return out
 
@@ -82,7 +90,7 @@ class ScaledRows:
     @property
     def row_major(self):
         """Whether the table is an array whose rows each lie in one piece."""
-        return type(self.X) is np.ndarray and self.X.strides[1] == self.X.itemsize
+        return isinstance(self.X, np.ndarray) and self.X.strides[1] == self.X.itemsize
 
     def chunks(self, size=None):
         """Yield the rows in order, `size` at a time, with the slice that they come from."""
@@ -90,8 +98,34 @@ class ScaledRows:
             yield selection, self[selection]
 
 
+class SelectedRows:
+    """Some rows of an array that is mapped from a file, where they stay until they are read.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The array.
+    indices : ndarray of int
+        Which of its rows.
+    """
+
+    def __init__(self, X, indices):
+        self.table, self.indices = X, indices
+        self.shape = (len(indices), X.shape[1])
+        self.dtype = X.dtype
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, selection):
+        """Return the selected rows of these, a new array."""
+        return self.table[self.indices[selection]]
+
+
 def is_memory_mapped(X):
     """Return whether the values of an array live in a file."""
+    if isinstance(X, SelectedRows):
+        return True
     while isinstance(X, np.ndarray):
         X = X.base
     return isinstance(X, mmap.mmap)

@@ -114,14 +114,12 @@ class _Streamed:
             n = selection.stop - selection.start
         else:
             n = len(selection)
-            if not isinstance(self._rows.X, torch.Tensor):
-                selection = selection.numpy()
         batch = self._batches.get(n)
         if batch is None:
             shape = (n, self._rows.shape[1])
             batch = torch.empty(shape, dtype=self._dtype, device=self._device)
             self._batches[n] = batch
-        if self._device.type == "cpu":
+        if self._rows.device.type == self._device.type:
             return self._rows.read(selection, batch)
         self._staged.reverse()
         return self._staged[0].send(self._rows, selection, batch)

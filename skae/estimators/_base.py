@@ -15,8 +15,10 @@ from skae._compat import fit_context
 from skae.engine import (
     OPTIMIZERS,
     AutoencoderNet,
+    SelectedRows,
     TrainingRows,
     existing_device,
+    is_memory_mapped,
     load_net_state,
     merge_moments,
     net_to_state,
@@ -188,7 +190,9 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
                 f"of {n_needed} is required."
             )
         if not counted.all():
-            X, sample_weight = X[counted], sample_weight[counted]
+            mapped = is_memory_mapped(X)
+            X = SelectedRows(X, np.flatnonzero(counted)) if mapped else X[counted]
+            sample_weight = sample_weight[counted]
         return X, sample_weight / sample_weight.mean(), container
 
     def _batch_size(self, n_samples):

@@ -64,7 +64,8 @@ def fit_scaling(X, sample_weight, loss):
 def _largest(X):
     """Return the largest absolute value, without touching how a sparse matrix is stored."""
     values = X.data if sparse.issparse(X) else X
-    return max(-float(values.min()), float(values.max())) if len(values) else 0.0
+    parts = (values[part] for part in slices(len(values), rows_in_chunk(X.shape[1])))
+    return max((max(-float(part.min()), float(part.max())) for part in parts), default=0.0)
 
 
 def _mean_and_variance(X, sample_weight, largest):
@@ -81,7 +82,7 @@ def _mean_and_variance(X, sample_weight, largest):
             if isinstance(X, torch.Tensor):
                 chunk = chunk.to(torch.float64, copy=True)
             else:
-                chunk = torch.from_numpy(chunk.astype("float64"))
+                chunk = torch.from_numpy(chunk.astype("float64", order="C"))
             if largest != 1:
                 chunk /= largest
             if weights is None:

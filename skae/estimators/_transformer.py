@@ -172,7 +172,7 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     Torch tensors are taken by every method. They leave as NumPy arrays, or, with
     ``sklearn.set_config(array_api_dispatch=True)``, as tensors on the device that they came
-    from; on a GPU their rows never leave it.
+    from; with ``device="cuda"`` the rows of CUDA tensors never leave the GPU.
 
     Small networks train on one thread, which is faster for them, and so do all that train
     outside the main thread, as in a parallel grid search. Torch's own setting is put back.
