@@ -4,14 +4,18 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn import config_context
 from sklearn.datasets import load_digits
+from skorch.callbacks import Callback
 
 from skae import AutoencoderTransformer
+from skae.engine import _net, _training_rows
 
 pytestmark = [
     pytest.mark.cuda,
@@ -68,3 +72,205 @@ np.save({str(codes)!r}, ae.transform(load_digits().data[:600].astype(np.float32)
     without = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     subprocess.run([sys.executable, "-c", program], env=without, check=True)
     np.testing.assert_allclose(np.load(codes), ae.transform(X), atol=1e-3)
+
+
+def make(**params):
+    return AutoencoderTransformer(4, **{"device": "cuda"} | PARAMS | params)
+
+
+WEIGHT = np.arange(len(X)) % 3 + 1.0
+
+# -- the recorded step -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def replays(monkeypatch):
+    """The number of times that a recorded step was played."""
+    played, replay = [], torch.cuda.CUDAGraph.replay
+
+    def counted(graph):
+        played.append(graph)
+        return replay(graph)
+
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", counted)
+    return played
+
+
+STEPS = {
+    "defaults": {},
+    # The last batches of an epoch are smaller by one row: two steps are recorded.
+    "uneven": {"batch_size": 70, "early_stopping": True},
+    "adamw": {"optimizer": "adamw"},
+    "sgd": {"optimizer": "sgd", "learning_rate_init": 0.2},
+    "penalised": {"alpha": 1e-3, "l1_ratio": 0.5},
+    "clipped": {"max_grad_norm": 0.1},
+    "poisson": {"loss": "poisson"},
+    "bfloat16": {"precision": "bfloat16"},
+    "tf32": {"precision": "tf32"},
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("params", STEPS.values(), ids=STEPS)
+def test_a_recorded_step_does_what_the_step_does(monkeypatch, replays, params, weighted):
+    weight = WEIGHT if weighted else None
+    params = {"init": "random", "max_iter": 15} | params
+    recorded = make(**params).fit(X, sample_weight=weight).partial_fit(X)
+    n_replays = len(replays)
+    assert n_replays > 0
+    monkeypatch.setattr(_net, "GraphedStep", lambda step: step)
+    plain = make(**params).fit(X, sample_weight=weight).partial_fit(X)
+    assert len(replays) == n_replays
+    np.testing.assert_allclose(recorded.loss_curve_, plain.loss_curve_, rtol=1e-4)
+    # The control: training came far, and did not stay where both start.
+    assert recorded.loss_curve_[-1] < 0.95 * recorded.loss_curve_[0]
+
+
+@pytest.mark.parametrize("params", [{"normalization": "layer"}, {"optimizer": "rmsprop"}], ids=str)
+def test_what_autograd_trains_is_not_recorded(replays, params):
+    make(**params).fit(X)
+    assert not replays
+
+
+# -- precision -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("normalization", [None, "layer"])
+@pytest.mark.parametrize("precision", ["bfloat16", "tf32"])
+def test_shorter_products_reconstruct_alike(precision, normalization):
+    params = {"init": "random", "normalization": normalization}
+    backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    before = [backend.fp32_precision for backend in backends]
+    exact, short = make(**params).fit(X), make(precision=precision, **params).fit(X)
+    assert [backend.fp32_precision for backend in backends] == before
+    np.testing.assert_allclose(error(short), error(exact), rtol=0.02)
+    assert {p.dtype for p in short.net_.module_.parameters()} == {torch.float32}
+    pairs = zip(short.net_.module_.parameters(), exact.net_.module_.parameters(), strict=True)
+    assert not all(torch.equal(one, other) for one, other in pairs)
+
+
+# -- tensors ---------------------------------------------------------------------------------
+
+ANSWERS = ("transform", "reconstruct", "score_samples")
+
+
+@pytest.mark.parametrize("dispatch", [False, True])
+@pytest.mark.parametrize("fitted_on", ["array", "tensor"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_tensors_on_the_gpu_come_back_where_they_came_from(device, fitted_on, dispatch):
+    tensor = torch.tensor(X, device="cuda")
+    before = tensor.clone()
+    with config_context(array_api_dispatch=dispatch):
+        ae = make(device=device).fit(
+            tensor if fitted_on == "tensor" else X,
+            sample_weight=torch.tensor(WEIGHT, device="cuda"),
+        )
+        for method in ANSWERS:
+            for n_rows in (5, len(X)):
+                found, expected = (
+                    getattr(ae, method)(tensor[:n_rows]),
+                    getattr(ae, method)(X[:n_rows]),
+                )
+                assert type(expected) is np.ndarray
+                assert isinstance(found, torch.Tensor) is dispatch
+                if dispatch:
+                    assert found.is_cuda
+                    assert not found.requires_grad
+                    found = found.cpu().numpy()
+                assert found.dtype == expected.dtype
+                np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+        codes = ae.transform(tensor)
+        assert isinstance(ae.inverse_transform(codes), torch.Tensor) is dispatch
+        np.testing.assert_allclose(ae.score(tensor), ae.score(X), rtol=1e-5)
+        loaded = pickle.loads(pickle.dumps(ae))
+        assert type(loaded.mean_) is np.ndarray
+        np.testing.assert_allclose(loaded.transform(X), ae.transform(X), rtol=1e-5, atol=1e-5)
+        ae.partial_fit(tensor)
+    assert torch.equal(tensor, before)
+
+
+# -- streams ---------------------------------------------------------------------------------
+
+
+def mapped(folder):
+    np.save(folder / "rows.npy", X)
+    return np.load(folder / "rows.npy", mmap_mode="r")
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("normalization", [None, "layer"])
+@pytest.mark.parametrize("kind", ["mapped", "sparse", "too large for the GPU"])
+def test_streamed_rows_train_like_rows_that_the_gpu_holds(
+    tmp_path, monkeypatch, kind, normalization, weighted
+):
+    weight = WEIGHT if weighted else None
+    # Plain descent does not blow up the rounding of sums in another order.
+    params = {"optimizer": "sgd", "normalization": normalization, "early_stopping": True}
+    held = make(**params).fit(X, sample_weight=weight)
+    if kind == "too large for the GPU":
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))
+    monkeypatch.setattr(_training_rows, "_Resident", None)
+    rows = {"mapped": mapped(tmp_path), "sparse": sparse.csr_array(X)}.get(kind, X)
+    streamed = make(**params).fit(rows, sample_weight=weight)
+    rtol = 1e-3 if kind == "sparse" else 1e-4
+    np.testing.assert_allclose(streamed.loss_curve_, held.loss_curve_, rtol=rtol)
+    np.testing.assert_allclose(
+        streamed.validation_loss_curve_, held.validation_loss_curve_, rtol=rtol
+    )
+
+
+# -- synchronisation -------------------------------------------------------------------------
+
+
+class EachBatch(Callback):
+    """Listen to single batches, whose losses must then be read."""
+
+    def on_batch_end(self, net, **kwargs):
+        pass
+
+
+@pytest.fixture
+def _synchronisations_warn():
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        # Torch warns that it does not find all of them.
+        warnings.simplefilter("ignore")
+        torch.cuda.set_sync_debug_mode("warn")
+    yield
+    torch.cuda.set_sync_debug_mode(before)
+
+
+def synchronisations(batch_size, weight=None, **params):
+    """How often a fit waits for the GPU."""
+    base = {"init": "random", "early_stopping": False, "max_iter": 3, "batch_size": batch_size}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        make(**base | params).fit(X, sample_weight=weight)
+    return sum("synchronizing CUDA operation" in str(w.message) for w in caught)
+
+
+@pytest.mark.usefixtures("_synchronisations_warn")
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"normalization": "layer"},
+        {"normalization": "layer", "max_grad_norm": 1.0, "optimizer": "rmsprop"},
+        {"max_grad_norm": 1.0},
+        {"alpha": 1e-3, "l1_ratio": 0.5},
+        {"precision": "bfloat16"},
+        {"weight": WEIGHT},
+    ],
+    ids=lambda params: ",".join(params) or "defaults",
+)
+def test_a_fit_waits_for_the_gpu_as_often_whatever_the_batches(params):
+    # One fit before, as libraries set themselves up in the first one.
+    synchronisations(200, **params)
+    few, many = (synchronisations(size, **params) for size in (200, 20))
+    assert many == few > 0
+
+
+@pytest.mark.usefixtures("_synchronisations_warn")
+def test_who_listens_to_batches_waits_for_each():
+    few, many = (synchronisations(size, callbacks=[EachBatch()]) for size in (200, 20))
+    assert many >= few + 3 * (30 - 3)

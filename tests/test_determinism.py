@@ -5,11 +5,14 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
 
 from skae import AutoencoderTransformer
+from skae.engine._inference import ChunkedForward
 
 SMALL = {"hidden_layer_sizes": (9,), "max_iter": 4, "batch_size": 32}
 
@@ -242,6 +245,73 @@ def test_a_row_alone_in_every_variant(params, to_input):
     for i in (0, 3, 63, 64, 89):
         for name, value in answers(ae, to_input(table[i : i + 1])).items():
             assert np.array_equal(value[0], together[name][i]), (name, i)
+
+
+FEW = (1, 2, 31, 32, 33, 63, 64, 65, 128, 129, 256, 257)
+
+
+def rows_at_a_time(ae, n_rows):
+    """The sizes of the chunks in which so many rows go through the encoder."""
+    sizes = set()
+    hook = lambda module, args, result: sizes.add(len(result))  # noqa: E731
+    with ae.net_.module_.encoder.register_forward_hook(hook):
+        ae.transform(np.zeros((n_rows, ae.n_features_in_)))
+    return sizes
+
+
+@pytest.mark.parametrize("activation", ["relu", "silu", "tanh"])
+@pytest.mark.parametrize("trained_in", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 1, ()), (5, 3, (9,)), (17, 4, (33, 11)), (2100, 3, (20,))])
+def test_few_rows_equal_their_rows_in_a_large_table(monkeypatch, shape, trained_in, activation):
+    """Fewer rows take a smaller chunk, where the bits are the same in chunks of all sizes."""
+    n_features, n_components, hidden = shape
+    table = make_table(300, n_features)
+    params = {"hidden_layer_sizes": hidden, "activation": activation, "init": "random"}
+    params |= {"batch_size": 300, "early_stopping": False, "max_iter": 1, "random_state": 0}
+    ae = AutoencoderTransformer(n_components, **params).fit(table.astype(trained_in))
+    together = {dtype: answers(ae, table.astype(dtype)) for dtype in (np.float32, np.float64)}
+
+    def check(n_rows, start=20):
+        for dtype, expected in together.items():
+            rows = table[start : start + n_rows].astype(dtype)
+            for name, value in answers(ae, rows).items():
+                assert np.array_equal(value, expected[name][start : start + n_rows]), name
+
+    for n_rows in FEW:
+        check(n_rows)
+    # Where the check of the BLAS fails, every chunk is as large as the largest.
+    monkeypatch.setattr(ChunkedForward, "_same_in_all_chunks", lambda self: False)
+    assert len({*rows_at_a_time(ae, 1), *rows_at_a_time(ae, 1000)}) == 1
+    for n_rows in FEW:
+        check(n_rows)
+
+
+def test_few_clean_rows_are_not_taken_on_trust():
+    """Validation is left out for a few rows that it would return as they are, and only then."""
+    table = make_table(150, 6)
+    ae = AutoencoderTransformer(**SMALL, random_state=0).fit(table)
+    named = AutoencoderTransformer(**SMALL, random_state=0).fit(
+        pd.DataFrame(table, columns=[*"abcdef"])
+    )
+    bad = {"NaN": np.nan, "infinity": np.inf}
+    for method in ("transform", "reconstruct", "score_samples"):
+        for dtype in (np.float32, np.float64):
+            for n_rows in (1, 64, 65):
+                rows = table[:n_rows].astype(dtype)
+                with pytest.raises(ValueError, match=r"5 features, but Autoenc.* expecting 6"):
+                    getattr(ae, method)(rows[:, :5])
+                with pytest.raises(ValueError, match="Expected 2D array, got 1D"):
+                    getattr(ae, method)(rows[0])
+                with pytest.warns(UserWarning, match="X does not have valid feature names"):
+                    getattr(named, method)(rows)
+                for words, value in bad.items():
+                    rows[-1, -1] = value
+                    with pytest.raises(ValueError, match=words):
+                        getattr(ae, method)(rows)
+        with pytest.raises(ValueError, match="0 sample"):
+            getattr(ae, method)(table[:0])
+        with pytest.raises(NotFittedError):
+            getattr(AutoencoderTransformer(), method)(table[:1])
 
 
 @pytest.fixture(scope="module")

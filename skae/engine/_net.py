@@ -287,7 +287,7 @@ class AutoencoderNet(NeuralNet):
         self.train_split = None if valid is None else predefined_split(held_out)
         self.verbose = verbose
         try:
-            with products_in(self.precision):
+            with products_in(self.precision, torch.device(self.device)):
                 self.partial_fit(rows if train is None else rows.subset(train), epochs=epochs)
         finally:
             # The net outlives training and should keep neither the data nor copies of itself.

@@ -1,6 +1,7 @@
 """In which precision the matrix products of training are done."""
 
 from contextlib import contextmanager, nullcontext
+from threading import Lock
 
 import torch
 
@@ -31,20 +32,50 @@ def autocast(precision, device):
 
 
 @contextmanager
-def products_in(precision):
+def products_in(precision, device):
     """Let an NVIDIA GPU shorten the operands of float32 products if "tf32" is asked for.
 
-    Torch keeps this setting for the whole process; it is put back afterwards.
+    Parameters
+    ----------
+    precision : str
+        One of `PRECISIONS`.
+    device : torch.device
+        Where the network is.
     """
-    if precision != "tf32":
+    if precision != "tf32" or device.type != "cuda":
         yield
         return
-    backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv
-    before = [backend.fp32_precision for backend in backends]
+    _Tf32.enter()
     try:
-        for backend in backends:
-            backend.fp32_precision = "tf32"
         yield
     finally:
-        for backend, setting in zip(backends, before, strict=True):
-            backend.fp32_precision = setting
+        _Tf32.leave()
+
+
+class _Tf32:
+    """The caller's settings, while anyone trains in tf32: torch has one for all threads."""
+
+    lock = Lock()
+    users = 0
+    before = ()
+
+    @staticmethod
+    def backends():
+        return torch.backends.cuda.matmul, torch.backends.cudnn.conv
+
+    @classmethod
+    def enter(cls):
+        with cls.lock:
+            if cls.users == 0:
+                cls.before = [backend.fp32_precision for backend in cls.backends()]
+            cls.users += 1
+            for backend in cls.backends():
+                backend.fp32_precision = "tf32"
+
+    @classmethod
+    def leave(cls):
+        with cls.lock:
+            cls.users -= 1
+            if cls.users == 0:
+                for backend, setting in zip(cls.backends(), cls.before, strict=True):
+                    backend.fp32_precision = setting

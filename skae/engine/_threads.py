@@ -1,7 +1,7 @@
 """How many threads torch uses for a piece of work."""
 
 from contextlib import contextmanager, nullcontext
-from threading import Lock, current_thread, main_thread
+from threading import Lock, current_thread, local, main_thread
 
 import torch
 
@@ -52,9 +52,14 @@ class _Setting:
     lock = Lock()
     users = 0
     n_threads = None
+    # How often this thread has entered without leaving: only the outermost one counts.
+    own = local()
 
     @classmethod
     def enter(cls):
+        cls.own.depth = getattr(cls.own, "depth", 0) + 1
+        if cls.own.depth > 1:
+            return
         with cls.lock:
             if cls.users == 0:
                 cls.n_threads = torch.get_num_threads()
@@ -63,6 +68,9 @@ class _Setting:
 
     @classmethod
     def leave(cls):
+        cls.own.depth -= 1
+        if cls.own.depth:
+            return
         with cls.lock:
             cls.users -= 1
             torch.set_num_threads(cls.n_threads)

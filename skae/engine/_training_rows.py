@@ -110,10 +110,8 @@ class _Streamed:
         self._staged = [_Staged(), _Staged()]
 
     def read(self, selection):
-        if isinstance(selection, slice):
-            n = selection.stop - selection.start
-        else:
-            n = len(selection)
+        whole = isinstance(selection, slice)
+        n = selection.stop - selection.start if whole else len(selection)
         batch = self._batches.get(n)
         if batch is None:
             shape = (n, self._rows.shape[1])

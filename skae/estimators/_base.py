@@ -143,6 +143,10 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             for chunk in chunks:
                 self._partial_fit(chunk, sample_weight)
                 empty = False
+                # The next chunk is made before this name is given to it.
+                del chunk
+                if self.net_.interrupted_:
+                    break
         if empty:
             raise ValueError("X is an iterator without a single chunk, expected at least one.")
         return self
@@ -176,7 +180,8 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
 
     def _validate_rows(self, X, sample_weight, n_needed, reset):
         """Return the rows that count, their weights, of mean one, or None, and the container."""
-        X, container = validate_rows(self, X, reset=reset, ensure_min_samples=n_needed)
+        method = "fit" if reset else "partial_fit"
+        X, container = validate_rows(self, X, method, reset=reset, ensure_min_samples=n_needed)
         check_range(X, self._make_objective().loss)
         if sample_weight is None:
             return X, None, container
@@ -217,7 +222,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         # with weights then equals a fit with repeated rows to the last digits.
         rows = self._scaled(X)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
-        exact = exact and self.precision == "float32"
+        exact = exact and self.precision != "bfloat16"
         pca = None
         if self.init == "pca" or not isinstance(self.n_components, Integral | str):
             wanted = self._n_components_wanted()
@@ -397,8 +402,9 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         """Replace the net by numpy arrays, which load on any machine."""
         state = super().__getstate__()
         if "net_" in state:
-            mean = self._mean().cpu().numpy()
-            state = {**state, "net_": net_to_state(self.net_), "mean_": mean}
+            state = {**state, "net_": net_to_state(self.net_)}
+            if isinstance(self.mean_, torch.Tensor):
+                state["mean_"] = self.mean_.cpu().numpy()
         return state
 
     def __setstate__(self, state):

@@ -61,7 +61,7 @@ def container_of(X):
     return Container()
 
 
-def validate_rows(estimator, X, *, reset, ensure_min_samples=1):
+def validate_rows(estimator, X, method, *, reset=False, ensure_min_samples=1):
     """Validate rows as scikit-learn does; keep tensors and mapped files what they are.
 
     Parameters
@@ -70,7 +70,9 @@ def validate_rows(estimator, X, *, reset, ensure_min_samples=1):
         Whose number and names of features are set or compared.
     X : {array-like, sparse matrix, tensor}
         The rows.
-    reset : bool
+    method : str
+        The method that was called, for errors.
+    reset : bool, default=False
         Whether to set them.
     ensure_min_samples : int, default=1
         Rows that are needed.
@@ -92,6 +94,8 @@ def validate_rows(estimator, X, *, reset, ensure_min_samples=1):
             f"X is an iterator ({type(X).__name__}), expected an array, a DataFrame, a sparse "
             f"matrix or a tensor. Only partial_fit takes an iterator, of chunks of rows."
         )
+    if not reset:
+        _check_namespace(estimator, X, method)
     container = container_of(X)
     X = _detached(X, container)
     X = validate_data(
@@ -120,8 +124,7 @@ def validate_new_rows(estimator, X, method):
     if _needs_no_validation(estimator, X):
         return X, Container()
     check_is_fitted(estimator, "net_")
-    _check_namespace(estimator, X, method)
-    return validate_rows(estimator, X, reset=False)
+    return validate_rows(estimator, X, method)
 
 
 def validate_codes(estimator, X, method):
@@ -144,6 +147,8 @@ def validate_weight(sample_weight, X):
     X : {ndarray, CSR matrix, tensor} of shape (n_samples, n_features)
         What `validate_rows` returned.
     """
+    if isinstance(sample_weight, list | tuple):
+        sample_weight = np.asarray(sample_weight)
     sample_weight = _detached(sample_weight, container_of(X))
     return check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
 

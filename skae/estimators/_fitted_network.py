@@ -4,10 +4,9 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from skae._compat import check_sample_weight
 from skae.engine import ScaledRows, one_thread
 
-from ._containers import validate_codes, validate_new_rows
+from ._containers import validate_codes, validate_new_rows, validate_weight
 from ._training import check_range
 
 
@@ -127,9 +126,7 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X, _ = validate_new_rows(self, X, "score")
         scores = self._score_samples(X).cpu().numpy()
         if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, scores, dtype=np.float64, ensure_non_negative=True
-            )
+            sample_weight = validate_weight(sample_weight, scores)
         return float(np.average(scores, weights=sample_weight))
 
     @property
