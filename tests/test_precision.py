@@ -186,10 +186,13 @@ CUDA = torch.device("cuda")
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "tf32"])
 def test_the_callers_setting_is_put_back(before, precision):
-    during = ["tf32", "tf32"] if precision == "tf32" else before
-    with pytest.raises(RuntimeError, match="training failed"), products_in(precision, CUDA):
-        assert settings() == during
-        raise RuntimeError("training failed")
+    def train():
+        with products_in(precision, CUDA):
+            assert settings() == (["tf32", "tf32"] if precision == "tf32" else before)
+            raise RuntimeError("training failed")
+
+    with pytest.raises(RuntimeError, match="training failed"):
+        train()
     assert settings() == before
 
 
