@@ -31,7 +31,7 @@ def memory_of_a_fit():
             rows[start : start + len(block)] = block
         rows.flush()
         call = [sys.executable, "-m", "benchmarks._memory", str(file)]
-        answer = subprocess.run(call, check=True, capture_output=True, text=True).stdout
+        answer = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True).stdout
     at_import, peak, seconds = map(float, answer.split())
     columns = ["fit of a 4 GiB float32 file", "at import", "above it at most", "s"]
     return pd.DataFrame([("RssAnon in MiB", at_import, peak - at_import, seconds)], columns=columns)

@@ -9,7 +9,7 @@ from ._rows import ScaledRows, SelectedRows, is_memory_mapped, rows_in_chunk, sl
 from ._schedules import SCHEDULES
 from ._state import load_net_state, net_to_state
 from ._threads import one_thread, threads_for
-from ._training_rows import TrainingRows
+from ._training_rows import TrainingRows, to_gpu
 
 __all__ = [
     "OPTIMIZERS",
@@ -29,4 +29,5 @@ __all__ = [
     "rows_in_chunk",
     "slices",
     "threads_for",
+    "to_gpu",
 ]

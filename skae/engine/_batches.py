@@ -6,10 +6,8 @@ import torch
 
 from ._rows import rows_in_chunk, slices
 
-# Batches that only measure need no gradients and no randomness: larger ones are faster, above
-# all on a GPU.
+# Batches that only measure need no gradients and no randomness: larger ones are faster.
 _MEASURED_ROWS = 1024
-_MEASURED_ROWS_GPU, _MEASURED_CELLS_GPU = 8192, 2**24
 
 
 class Batches:
@@ -26,13 +24,10 @@ class Batches:
         Upper limit of the rows in a batch.
     generator : torch.Generator
         Source of the order, on the CPU.
-    kept : bool, default=False
-        Whether batches may be kept, so that the next one must not take their place.
     """
 
-    def __init__(self, rows, batch_size, generator, kept=False):
+    def __init__(self, rows, batch_size, generator):
         self.rows = rows
-        self.kept = kept
         self.generator = generator
         self.n_batches = math.ceil(len(rows) / batch_size)
         if batch_size > 1:
@@ -43,13 +38,13 @@ class Batches:
         return self.n_batches
 
     def __iter__(self):
-        order = torch.randperm(len(self.rows), generator=self.generator)
+        order = torch.randperm(len(self.rows), generator=self.generator, device="cpu")
         if self.rows.index_device.type == "cuda":
             # A copy from pinned memory does not wait for the GPU.
-            order = order.pin_memory().to(self.rows.index_device, non_blocking=True)
-        for indices in order.to(self.rows.index_device).tensor_split(self.n_batches):
-            x, weight = self.rows[indices]
-            yield x.clone() if self.kept else x, weight
+            order = order.pin_memory()
+        order = order.to(self.rows.index_device, non_blocking=True)
+        for indices in order.tensor_split(self.n_batches):
+            yield self.rows[indices]
 
 
 class MeasuredBatches:
@@ -63,10 +58,9 @@ class MeasuredBatches:
 
     def __init__(self, rows):
         self.rows = rows
+        size = rows_in_chunk(rows.shape[1], rows.device)
         if rows.device.type == "cpu":
-            size = min(_MEASURED_ROWS, rows_in_chunk(rows.shape[1]))
-        else:
-            size = min(_MEASURED_ROWS_GPU, rows_in_chunk(rows.shape[1], _MEASURED_CELLS_GPU))
+            size = min(_MEASURED_ROWS, size)
         self._slices = list(slices(len(rows), size))
 
     def __len__(self):

@@ -5,8 +5,12 @@ A CUDA graph holds the launches of a whole step, and one call replays them.
 """
 
 from dataclasses import dataclass
+from threading import Lock
 
 import torch
+
+# CUDA records one graph at a time in a process.
+_recording = Lock()
 
 
 @dataclass
@@ -54,9 +58,10 @@ class GraphedStep:
 
     def _record(self, x, sample_weight):
         kept_weight = None if sample_weight is None else sample_weight.clone()
-        graph = torch.cuda.CUDAGraph()
-        # Other threads may use the GPU meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(x.device)
+        # What other threads do on the GPU meanwhile is not part of the graph.
+        record = torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local")
+        with _recording, torch.cuda.device(x.device), record:
             parts = self._step.run(x, kept_weight, self._rate)
         return _Recorded(graph, x, kept_weight, parts)
 

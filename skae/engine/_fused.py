@@ -17,6 +17,9 @@ from torch import nn, optim
 
 _aten = torch.ops.aten
 
+# Values that fill a cache line in single precision.
+_ALIGNMENT = 16
+
 
 @dataclass(frozen=True)
 class _Activation:
@@ -105,6 +108,24 @@ def fused_step(module, objective, optimizer, max_grad_norm, low=None):
     if None in halves or update is None or not _covers(halves, module, optimizer):
         return None
     return FusedStep(module, halves, objective, optimizer, update, max_grad_norm, low)
+
+
+def what_it_stands_on(module, optimizer):
+    """Return all that a fused step takes for granted and a callback may change, to compare.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network.
+    optimizer : torch.optim.Optimizer
+        Its optimizer.
+    """
+    parameters = [(p.data_ptr(), p.requires_grad) for p in module.parameters()]
+    groups = [
+        {name: value for name, value in group.items() if name not in ("params", "lr")}
+        for group in optimizer.param_groups
+    ]
+    return parameters, groups, _has_hooks(module)
 
 
 class _Layer:
@@ -248,7 +269,7 @@ class FusedStep:
         parameters = sorted(module.parameters(), key=lambda p: p.ndim < 2)
         self.flat = _flatten([p.data for p in parameters])
         self.gradient = torch.zeros_like(self.flat)
-        n_weights = sum(p.numel() for p in parameters if p.ndim > 1)
+        n_weights = sum(_padded(p) for p in parameters if p.ndim > 1)
         self.flat_weights, self.weight_gradient = self.flat[:n_weights], self.gradient[:n_weights]
         values, gradients = _views(self.flat, parameters), _views(self.gradient, parameters)
         for p in parameters:
@@ -403,11 +424,19 @@ class _Tape:
         self.backward.append(partial(torch.sum, delta, 0, out=layer.bias_gradient))
 
 
+def _padded(tensor):
+    """Return how many values a part takes in a flat buffer, so that each begins aligned."""
+    return -(-tensor.numel() // _ALIGNMENT) * _ALIGNMENT
+
+
 def _flatten(tensors):
-    return torch.cat([tensor.reshape(-1) for tensor in tensors])
+    flat = tensors[0].new_zeros(sum(map(_padded, tensors)))
+    for tensor, part in zip(tensors, flat.split([*map(_padded, tensors)]), strict=True):
+        part[: tensor.numel()] = tensor.reshape(-1)
+    return flat
 
 
 def _views(flat, parameters):
     """Return the parts of a flat buffer by parameter."""
-    parts = flat.split([p.numel() for p in parameters])
-    return {p: part.view_as(p) for p, part in zip(parameters, parts, strict=True)}
+    parts = flat.split([*map(_padded, parameters)])
+    return {p: v[: p.numel()].view_as(p) for p, v in zip(parameters, parts, strict=True)}

@@ -2,6 +2,7 @@
 
 import torch
 
+from ._rows import rows_in_chunk
 from ._threads import one_thread
 
 # On the CPU rows go through the network in chunks of a fixed size, the last one filled up with
@@ -13,9 +14,6 @@ _CHUNKS = (32, 64, 128, 256)
 
 # In rows wider than this, few are enough.
 _WIDE = 2**11
-
-# A GPU has no such promise to keep, and needs more rows at a time to be busy.
-_GPU_CHUNK = 8192
 
 
 class ChunkedForward:
@@ -57,14 +55,15 @@ class ChunkedForward:
             What `function` gave for them, on the module's device.
         """
         if self._device.type != "cpu":
-            for selection, x in rows.chunks(_GPU_CHUNK):
+            # A GPU has no such promise to keep, and needs more rows at a time to be busy.
+            for selection, x in rows.chunks(rows_in_chunk(rows.shape[1], self._device)):
                 with torch.inference_mode():
                     result = function(x.to(device=self._device, dtype=self._dtype))
                 yield selection, x, result
             return
         size = self._chunk_size(*rows.shape)
         # Products may depend on where memory begins: a tensor of torch's own, always the same.
-        x = torch.zeros(size, rows.shape[1], dtype=rows.dtype)
+        x = torch.zeros(size, rows.shape[1], dtype=rows.dtype, device="cpu")
         for selection, chunk in rows.chunks(size):
             x[: len(chunk)] = chunk
             with torch.inference_mode(), one_thread():
@@ -81,7 +80,8 @@ class ChunkedForward:
         """Whether the BLAS of this machine gives a row the same bits in chunks of all sizes."""
         if self._chunks_agree is None:
             generator = torch.Generator().manual_seed(0)
-            codes = torch.randn(_CHUNKS[-1], len(self._module.code_mean), generator=generator)
+            shape = _CHUNKS[-1], len(self._module.code_mean)
+            codes = torch.randn(shape, generator=generator, device="cpu")
             with torch.inference_mode(), one_thread():
                 codes = codes.to(self._dtype)
                 rows = self._module.decode(codes)

@@ -5,13 +5,13 @@ from functools import partial
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 
 from ._batches import Batches, MeasuredBatches
 from ._cuda_graph import GraphedStep
 from ._early_stopping import BestWeights
-from ._fused import fused_step
+from ._fused import fused_step, what_it_stands_on
 from ._inference import ChunkedForward
 from ._moments import CodeMoments
 from ._precision import autocast, low_precision, products_in
@@ -21,6 +21,8 @@ from ._schedules import SCHEDULES
 
 def _wants_batches(callback):
     """Whether a callback listens to single batches, which costs a synchronisation each."""
+    if isinstance(callback, LRScheduler):
+        return callback.step_every == "batch"
     events = ("on_batch_begin", "on_batch_end", "on_grad_computed")
     return any(getattr(type(callback), e, None) is not getattr(Callback, e) for e in events)
 
@@ -59,7 +61,7 @@ class AutoencoderNet(NeuralNet):
     # Whether a callback listens to single batches, known once training begins, and the fused
     # step, if the net has one.
     _listens = False
-    _fused = None
+    _fused = _fused_on = None
 
     def __init__(
         self,
@@ -91,14 +93,32 @@ class AutoencoderNet(NeuralNet):
         """Set up everything that training needs."""
         super().initialize()
         self.generator_ = torch.Generator().manual_seed(self.random_state)
-        self._noise_generator = self.generator_
+        # Its own generator for noise on a device, as a device takes numbers of its own only.
+        self.noise_generator_ = self.generator_
         if torch.device(self.device).type != "cpu":
-            self._noise_generator = torch.Generator(self.device).manual_seed(self.random_state)
+            self.noise_generator_ = torch.Generator(self.device).manual_seed(self.random_state)
         for module in (*self.module_.modules(), *self.criterion_.modules()):
             if hasattr(module, "generator"):
-                module.generator = self._noise_generator
+                module.generator = self.noise_generator_
         self.forward_chunks_ = ChunkedForward(self.module_)
         return self
+
+    def generator_states(self):
+        """Return the states of the order's and, on a device, of the noise's generator."""
+        generators = dict.fromkeys((self.generator_, self.noise_generator_))
+        return [generator.get_state() for generator in generators]
+
+    def set_generator_states(self, states):
+        """Continue the random numbers of another net, as far as both have them.
+
+        Parameters
+        ----------
+        states : list of tensor
+            What `generator_states` returned.
+        """
+        generators = dict.fromkeys((self.generator_, self.noise_generator_))
+        for generator, state in zip(generators, states, strict=False):
+            generator.set_state(state)
 
     # -- skorch's seams ---------------------------------------------------------------
 
@@ -162,9 +182,13 @@ class AutoencoderNet(NeuralNet):
         datasets = {"dataset_train": train, "dataset_valid": valid}
         self.notify("on_epoch_begin", **datasets)
         # A callback may have frozen a layer or changed the optimizer since the last epoch.
-        if self._fused is None or len(self.callbacks_) > len(self._default_callbacks):
+        watched = len(self.callbacks_) > len(self._default_callbacks)
+        if self._fused_on is None or (
+            watched and what_it_stands_on(self.module_, self.optimizer_) != self._fused_on
+        ):
             self._release_fused_step()
             self._fused = self._fused_step()
+            self._fused_on = what_it_stands_on(self.module_, self.optimizer_)
         self.run_single_epoch(batches, True, "train", self.train_step)
         monitored = self.history[-1, "train_loss"]
         if valid is not None:
@@ -227,7 +251,7 @@ class AutoencoderNet(NeuralNet):
     def _release_fused_step(self):
         if self._fused is not None:
             self._fused.release()
-            self._fused = None
+        self._fused = self._fused_on = None
 
     def _autograd_step(self, batch, x, sample_weight):
         parts = None
@@ -328,11 +352,19 @@ class AutoencoderNet(NeuralNet):
     def _record(self, prefix, parts):
         """Write the parts of the objective and their sum into the history."""
         loss = self._finite(sum(parts.values()), f"{prefix} loss")
-        earlier = [epoch.get(prefix + "_loss", math.inf) for epoch in self.history[:-1]]
+        best = self._best_recorded(prefix)
         self.history.record(prefix + "_loss", loss)
-        self.history.record(prefix + "_loss_best", loss < min(earlier, default=math.inf))
+        self.history.record(prefix + "_loss_best", loss < best)
         for name, value in parts.items():
             self.history.record(f"{prefix}_{name}", value)
+
+    def _best_recorded(self, prefix):
+        """Return the lowest loss of the epochs before: that of the last one marked as best."""
+        for i in range(len(self.history) - 2, -1, -1):
+            epoch = self.history[i]
+            if epoch.get(prefix + "_loss_best"):
+                return epoch[prefix + "_loss"]
+        return math.inf
 
     def _record_batch(self, prefix, loss, n_rows):
         self.history.record_batch(prefix + "_loss", loss)

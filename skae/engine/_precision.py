@@ -67,7 +67,10 @@ class _Tf32:
     def enter(cls):
         with cls.lock:
             if cls.users == 0:
-                cls.before = [backend.fp32_precision for backend in cls.backends()]
+                # What equals the setting for all of torch goes on following it.
+                for_all = torch.backends.fp32_precision
+                found = [backend.fp32_precision for backend in cls.backends()]
+                cls.before = ["none" if one == for_all else one for one in found]
             cls.users += 1
             for backend in cls.backends():
                 backend.fp32_precision = "tf32"

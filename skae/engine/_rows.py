@@ -7,8 +7,10 @@ import torch
 from scipy import sparse
 
 # Cells of a chunk that is read where its number of rows does not matter: few enough to stay in
-# a core's cache, and rows enough for a matrix product.
-_CHUNK_CELLS, _CHUNK_ROWS = 2**17, 64
+# a core's cache, or many enough to keep a GPU busy, and rows enough for a matrix product.
+_CHUNK_CELLS, _CHUNK_CELLS_GPU, _CHUNK_ROWS = 2**17, 2**23, 64
+
+_CPU = torch.device("cpu")
 
 
 class ScaledRows:
@@ -43,7 +45,7 @@ class ScaledRows:
         else:
             dtype = np.float32 if X.dtype == np.float32 else np.float64
             self.dtype = torch.float32 if dtype is np.float32 else torch.float64
-            self.device = torch.device("cpu")
+            self.device = _CPU
             self.mean = np.asarray(torch.as_tensor(mean).cpu(), dtype=dtype)
             self._mean_of_torch = torch.from_numpy(self.mean)
             self.scale = dtype(scale)
@@ -96,7 +98,7 @@ class ScaledRows:
 
     def chunks(self, size=None):
         """Yield the rows in order, `size` at a time, with the slice that they come from."""
-        for selection in slices(len(self), size or rows_in_chunk(self.shape[1])):
+        for selection in slices(len(self), size or rows_in_chunk(self.shape[1], self.device)):
             yield selection, self[selection]
 
 
@@ -133,8 +135,9 @@ def is_memory_mapped(X):
     return isinstance(X, mmap.mmap)
 
 
-def rows_in_chunk(n_features, cells=_CHUNK_CELLS):
-    """Return how many rows of this width are read at a time."""
+def rows_in_chunk(n_features, device=_CPU):
+    """Return how many rows of this width are read at a time on a device."""
+    cells = _CHUNK_CELLS if device.type == "cpu" else _CHUNK_CELLS_GPU
     return max(_CHUNK_ROWS, cells // n_features)
 
 

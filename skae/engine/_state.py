@@ -23,7 +23,7 @@ def net_to_state(net):
         "dtype": str(next(net.module_.parameters()).dtype).removeprefix("torch."),
         "optimizer": _to_numpy(net.optimizer_.state_dict()),
         "history": net.history.to_list(),
-        "generator": net.generator_.get_state().numpy(),
+        "generators": [state.numpy() for state in net.generator_states()],
     }
 
 
@@ -40,7 +40,7 @@ def load_net_state(net, state):
     net.module_.load_state_dict(_to_torch(state["weights"]))
     net.optimizer_.load_state_dict(_to_torch(state["optimizer"]))
     net.history[:] = state["history"]
-    net.generator_.set_state(torch.tensor(state["generator"]))
+    net.set_generator_states([torch.tensor(one) for one in state["generators"]])
     net._set_training(False)
 
 

@@ -46,7 +46,8 @@ class _Setting:
     """The caller's number of threads, while anyone runs on one.
 
     Torch keeps the number for each thread, but a new thread starts with the one that was
-    set last anywhere. So it is read only while nobody has changed it.
+    set last anywhere. So a one that is found while others run on one may be theirs: then the
+    number from before them is put back.
     """
 
     lock = Lock()
@@ -60,10 +61,12 @@ class _Setting:
         cls.own.depth = getattr(cls.own, "depth", 0) + 1
         if cls.own.depth > 1:
             return
+        n_threads = torch.get_num_threads()
         with cls.lock:
             if cls.users == 0:
-                cls.n_threads = torch.get_num_threads()
+                cls.n_threads = n_threads
             cls.users += 1
+            cls.own.before = cls.n_threads if n_threads == 1 else n_threads
             torch.set_num_threads(1)
 
     @classmethod
@@ -73,4 +76,4 @@ class _Setting:
             return
         with cls.lock:
             cls.users -= 1
-            torch.set_num_threads(cls.n_threads)
+            torch.set_num_threads(cls.own.before)

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from ._rows import is_memory_mapped
+
 # A table of up to this many cells is copied without a thought.
 _SMALL = 2**22
 
@@ -49,7 +51,9 @@ class TrainingRows(Dataset):
         """Return the batch of a slice, or of a LongTensor on `index_device`: rows, weights."""
         weight = None
         if self._weight is not None:
-            weight = self._weight[selection].to(self.device)
+            weight = self._weight[selection]
+            if weight.device.type != self.device.type:
+                weight = _sent(weight, self.device)
         if self._indices is not None:
             selection = self._indices[selection]
         return self._table.read(selection), weight
@@ -70,14 +74,45 @@ class TrainingRows(Dataset):
         return subset
 
 
+def to_gpu(X, device):
+    """Return a dense table in memory as a tensor on a GPU that has room; others as they are.
+
+    What comes before training (scaling, PCA) then runs on the GPU, too.
+
+    Parameters
+    ----------
+    X : {ndarray, SelectedRows, CSR matrix, tensor}
+        The table.
+    device : torch.device
+        Where the network is.
+    """
+    plain = isinstance(X, np.ndarray) and not is_memory_mapped(X)
+    if device.type != "cuda" or not plain or not _has_room(X.nbytes, device):
+        return X
+    return torch.tensor(X, device=device)
+
+
+def _has_room(n_bytes, device):
+    free = torch.cuda.mem_get_info(device)[0]
+    free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    # The network, its gradients and the batches need room too.
+    return n_bytes <= free / 2
+
+
 def _streams(rows, dtype, device):
     cells = math.prod(rows.shape)
     if rows.out_of_core:
         return True
     if device.type == "cuda":
-        # The network, its gradients and the batches need room too.
-        return cells * dtype.itemsize > torch.cuda.mem_get_info(device)[0] / 2
+        return not _has_room(cells * dtype.itemsize, device)
     return device.type == "cpu" and cells > _SMALL and rows.row_major and rows.dtype == dtype
+
+
+def _sent(tensor, device):
+    """Send a tensor to a device; to a GPU without waiting for what it is doing."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 class _Resident:
@@ -137,11 +172,11 @@ class _Staged:
         """Read the rows into a batch on a device."""
         if self._sent is not None:
             self._sent.synchronize()
+        pinned = batch.device.type == "cuda"
         if self._host.numel() < batch.numel():
-            pinned = batch.device.type == "cuda"
             self._host = torch.empty(batch.numel(), dtype=batch.dtype, pin_memory=pinned)
         host = self._host[: batch.numel()].view_as(batch)
-        batch.copy_(rows.read(selection, host), non_blocking=True)
-        if batch.device.type == "cuda":
+        batch.copy_(rows.read(selection, host), non_blocking=pinned)
+        if pinned:
             self._sent = torch.cuda.current_stream(batch.device).record_event()
         return batch

@@ -24,6 +24,7 @@ from skae.engine import (
     net_to_state,
     resolve_device,
     threads_for,
+    to_gpu,
 )
 from skae.networks import Autoencoder, DenseNetwork, add_linear_path
 from skae.objectives import LOSSES
@@ -90,6 +91,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             X, sample_weight, container = self._validate_rows(
                 X, sample_weight, 2, reset=not continued
             )
+            X = to_gpu(X, self._device(continued))
             rng = check_random_state(self.random_state)
             train, valid = split_rows(
                 X.shape[0], self.early_stopping, self.validation_fraction, rng
@@ -140,15 +142,15 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             )
         empty = True
         with self._as_before_on_error(in_place=hasattr(self, "net_")):
-            for chunk in chunks:
+            for chunk in _until_interrupted(chunks):
                 self._partial_fit(chunk, sample_weight)
                 empty = False
                 # The next chunk is made before this name is given to it.
                 del chunk
                 if self.net_.interrupted_:
                     break
-        if empty:
-            raise ValueError("X is an iterator without a single chunk, expected at least one.")
+            if empty:
+                raise ValueError("X is an iterator without a single chunk, expected one at least.")
         return self
 
     def _partial_fit(self, X, sample_weight):
@@ -156,6 +158,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         X, sample_weight, container = self._validate_rows(
             X, sample_weight, 1 if continued else 2, reset=not continued
         )
+        X = to_gpu(X, self._device(continued))
         if continued:
             self._renew_net(keep_optimizer=True)
         else:
@@ -171,7 +174,9 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         before = self.__dict__.copy()
         state = net_to_state(self.net_) if in_place else None
         try:
-            yield
+            # The caller may have switched gradients off for work of their own.
+            with torch.inference_mode(False), torch.enable_grad():
+                yield
         except BaseException:
             self.__dict__ = before
             if in_place:
@@ -199,6 +204,12 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             X = SelectedRows(X, np.flatnonzero(counted)) if mapped else X[counted]
             sample_weight = sample_weight[counted]
         return X, sample_weight / sample_weight.mean(), container
+
+    def _device(self, continued):
+        """Return where to train; what goes on stays where it is, unless told otherwise."""
+        if continued and self.device == self._fitted_params["device"]:
+            return torch.device(self.net_.device)
+        return resolve_device(self.device)
 
     def _batch_size(self, n_samples):
         batch_size = resolve_batch_size(self.batch_size, n_samples)
@@ -263,11 +274,13 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
     def _build_module(self, seed):
         n_features, n_components = self.n_features_in_, self.n_components_
         generator = torch.Generator().manual_seed(seed)
-        encoder, decoder = self.network_.build(n_features, n_components, generator)
-        if self.has_linear_path_:
-            encoder = add_linear_path(encoder, n_features, n_components)
-            decoder = add_linear_path(decoder, n_components, n_features)
-        return Autoencoder(encoder, decoder, n_components)
+        # Random weights come from the processor, whatever torch's default device is.
+        with torch.device("cpu"):
+            encoder, decoder = self.network_.build(n_features, n_components, generator)
+            if self.has_linear_path_:
+                encoder = add_linear_path(encoder, n_features, n_components)
+                decoder = add_linear_path(decoder, n_components, n_features)
+            return Autoencoder(encoder, decoder, n_components)
 
     def _make_net(self, module, device, seed, callbacks):
         return AutoencoderNet(
@@ -316,15 +329,13 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         """Make a net with the parameters as they are now around the fitted network."""
         self._check_unchanged()
         fitted, fitted_params = self.net_, self._fitted_params
+        device = self._device(continued=True)
         self._remember_params()
-        device = fitted.device
-        if self.device != fitted_params["device"]:
-            device = resolve_device(self.device)
         seed = fitted.random_state
         net = self._make_net(fitted.module_, device, seed, self._callbacks())
         self.net_ = net.initialize()
         self.net_.history.extend(fitted.history)
-        self.net_.generator_.set_state(fitted.generator_.get_state())
+        self.net_.set_generator_states(fitted.generator_states())
         if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
             self.net_.optimizer_.load_state_dict(fitted.optimizer_.state_dict())
 
@@ -349,7 +360,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         if whole_fit:
             # A later partial_fit starts with a rested optimizer at its full rate.
             net.initialize_optimizer()
-        self._set_curves(net)
+        self._set_curves(net, whole_fit)
         self._warn(net, whole_fit)
 
     def _standardize_codes(self, whole_fit):
@@ -362,13 +373,19 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         module.code_mean.copy_(torch.as_tensor(mean))
         module.code_scale.copy_(torch.as_tensor(np.where(variance > 0, np.sqrt(variance), 1)))
 
-    def _set_curves(self, net):
+    def _set_curves(self, net, whole_fit):
         unit = self._loss_unit()
         self.loss_ = net.objective_ * unit
         self.n_iter_ = len(net.history)
-        self.loss_curve_ = [epoch["train_loss"] * unit for epoch in net.history]
-        valid = [epoch["valid_loss"] * unit for epoch in net.history if "valid_loss" in epoch]
-        self.validation_loss_curve_ = valid or None
+        # A stream of chunks may be long: what is known of it is not read again.
+        known = [] if whole_fit else getattr(self, "loss_curve_", [])
+        added = net.history[len(known) :]
+        self.loss_curve_ = [*known, *(epoch["train_loss"] * unit for epoch in added)]
+        if whole_fit:
+            valid = [epoch["valid_loss"] * unit for epoch in added if "valid_loss" in epoch]
+            self.validation_loss_curve_ = valid or None
+        else:
+            self.validation_loss_curve_ = getattr(self, "validation_loss_curve_", None)
         held_out = net.valid_objective_
         self.best_validation_loss_ = None if held_out is None else held_out * unit
 
@@ -421,3 +438,26 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         self.net_ = self._make_net(module, device, net["seed"], callbacks=None).initialize()
         self.__dict__.update(params_now)
         load_net_state(self.net_, net)
+
+
+def _until_interrupted(chunks):
+    """Yield chunks until there are no more, or the keyboard interrupts the making of one."""
+    chunks, n_chunks = iter(chunks), 0
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration:
+            return
+        except KeyboardInterrupt:
+            if n_chunks == 0:
+                raise
+            warnings.warn(
+                f"The iterator was interrupted after {n_chunks} chunks; what was learned from them "
+                f"is kept.",
+                UserWarning,
+                stacklevel=3,
+            )
+            return
+        n_chunks += 1
+        yield chunk
+        del chunk

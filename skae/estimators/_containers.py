@@ -1,12 +1,13 @@
 """What data comes in as, and how results leave as the same: arrays, tensors, mapped files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from sklearn import get_config
-from sklearn.utils import check_array
+from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat import (
@@ -16,9 +17,12 @@ from skae._compat import (
     move_to,
     supported_float_dtypes,
 )
-from skae.engine import is_memory_mapped
+from skae.engine import is_memory_mapped, rows_in_chunk, slices
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+
+# What every table has one of, and what only goes over parts of one has not.
+_OF_TABLES = ("shape", "__getitem__", "__array__")
 
 # Up to this many rows, as a service answers them, validation takes as long as the network.
 _FEW_ROWS = 64
@@ -40,7 +44,7 @@ class Container:
     device: object = None
 
     def open(self, X):
-        """Return validated data as NumPy's or SciPy's, or, on a device, as torch's."""
+        """Return validated data as they are, or, of another library, as torch's on the CPU."""
         if self.namespace is None or isinstance(X, torch.Tensor):
             return X
         return move_to(X, xp=get_namespace_and_device(torch.empty(0))[0], device="cpu")
@@ -87,12 +91,13 @@ def validate_rows(estimator, X, method, *, reset=False, ensure_min_samples=1):
     Raises
     ------
     TypeError
-        If `X` is an iterator.
+        If `X` is an iterator, or anything else that is not a table but goes over parts of one.
     """
-    if isinstance(X, Iterator):
+    if isinstance(X, Iterable) and not any(map(partial(hasattr, X), _OF_TABLES)):
         raise TypeError(
-            f"X is an iterator ({type(X).__name__}), expected an array, a DataFrame, a sparse "
-            f"matrix or a tensor. Only partial_fit takes an iterator, of chunks of rows."
+            f"X is an iterator ({type(X).__name__}) or something like it, expected an array, a "
+            f"DataFrame, a sparse matrix or a tensor. Only partial_fit takes chunks of rows, from "
+            f"an iterator: partial_fit(iter(chunks))."
         )
     if not reset:
         _check_namespace(estimator, X, method)
@@ -104,8 +109,13 @@ def validate_rows(estimator, X, method, *, reset=False, ensure_min_samples=1):
         reset=reset,
         accept_sparse="csr",
         dtype=_float_dtypes(X, container),
+        ensure_all_finite=not is_memory_mapped(X),
         ensure_min_samples=ensure_min_samples,
     )
+    if is_memory_mapped(X):
+        # As validation does it, but a part at a time.
+        for part in slices(len(X), rows_in_chunk(X.shape[1])):
+            assert_all_finite(X[part], estimator_name=type(estimator).__name__, input_name="X")
     return container.open(X), container
 
 

@@ -77,7 +77,8 @@ def _mean_and_variance(X, sample_weight, largest):
     weights = None if sample_weight is None else torch.as_tensor(sample_weight)
     moments = None
     with one_thread():
-        for selection in slices(len(X), rows_in_chunk(X.shape[1])):
+        device = X.device if isinstance(X, torch.Tensor) else torch.device("cpu")
+        for selection in slices(len(X), rows_in_chunk(X.shape[1], device)):
             chunk = X[selection]
             if isinstance(X, torch.Tensor):
                 chunk = chunk.to(torch.float64, copy=True)

@@ -113,11 +113,12 @@ class AutoencoderTransformer(BaseAutoencoder):
         Any torch device, or "auto": the GPU if there is one. A fitted estimator that is
         unpickled where its device is absent continues on the CPU.
     precision : {"float32", "bfloat16", "tf32"}, default="float32"
-        Precision of the matrix products of training. "bfloat16" keeps 8 bits of each operand
-        (Micikevicius et al., 2018, with weights and sums in float32), which GPUs and some
-        processors do several times faster; "tf32" keeps 11 bits, on CUDA devices only, and
-        changes nothing elsewhere. Both are for wide networks: small ones wait for other
-        things. A fitted network always answers in float32.
+        Precision of the matrix products of training. "bfloat16" keeps 8 bits of operands,
+        activations and gradients, which GPUs and some processors do several times faster;
+        weights, loss and optimizer stay in float32 (Micikevicius et al., 2018). "tf32" keeps
+        11 bits of operands, on CUDA devices only, and changes nothing elsewhere; torch holds
+        this setting for the whole process, and it is put back. Both are for wide networks:
+        small ones wait for other things. What a fitted network answers is not shortened.
     callbacks : list or None, default=None
         Callbacks of skorch, handed to the net as they are. One that listens to single
         batches or gradients slows training down.
@@ -171,11 +172,15 @@ class AutoencoderTransformer(BaseAutoencoder):
     they are many and of float32, in memory or in a mapped file; others are copied once.
 
     Torch tensors are taken by every method. They leave as NumPy arrays, or, with
-    ``sklearn.set_config(array_api_dispatch=True)``, as tensors on the device that they came
-    from; with ``device="cuda"`` the rows of CUDA tensors never leave the GPU.
+    ``sklearn.set_config(array_api_dispatch=True)`` (which asks for ``SCIPY_ARRAY_API=1`` in
+    the environment), as tensors on the device that they came from. With ``device="cuda"`` the
+    rows of CUDA tensors never leave the GPU. A model fitted on arrays takes tensors, and the
+    reverse.
 
     Small networks train on one thread, which is faster for them, and so do all that train
-    outside the main thread, as in a parallel grid search. Torch's own setting is put back.
+    outside the main thread, as in a parallel grid search. On the CPU a fitted network answers
+    on one thread, which gives a row alone the bits that it has in a batch. Torch's own setting
+    is put back.
 
     References
     ----------
