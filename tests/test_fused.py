@@ -9,7 +9,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
-from skorch.callbacks import Callback, Freezer, Unfreezer
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback, Freezer, LRScheduler, Unfreezer
 from torch import nn, optim
 
 from skae import AutoencoderTransformer
@@ -422,3 +423,58 @@ def test_a_callback_may_keep_a_batch():
     ).fit(DIGITS)
     assert len(keep.kept) > 1
     assert all(torch.equal(batch, copied) for batch, copied in keep.kept)
+
+
+class Count(Callback):
+    """Do nothing at the end of an epoch, or something that the step must notice."""
+
+    def __init__(self, change=None):
+        self.change = change
+
+    def on_epoch_end(self, net, **kwargs):
+        if self.change is not None:
+            self.change(net)
+
+
+def replace_weights(net):
+    for parameter in net.module_.parameters():
+        parameter.data = parameter.data.clone()
+
+
+CHANGES = {
+    "nothing": (None, 1),
+    "the learning rate": (lambda net: net.optimizer_.param_groups[0].update(lr=1e-4), 1),
+    "weight decay": (lambda net: net.optimizer_.param_groups[0].update(weight_decay=0.1), 2),
+    "new tensors": (replace_weights, 5),
+}
+
+
+@pytest.mark.parametrize(("change", "n_steps"), CHANGES.values(), ids=CHANGES)
+def test_the_step_is_made_anew_only_if_something_changed(monkeypatch, change, n_steps):
+    made = []
+
+    def count(*arguments):
+        made.append(fused_step(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr("skae.engine._net.fused_step", count)
+    params = {"hidden_layer_sizes": (6,), "max_iter": 5, "random_state": 0}
+    AutoencoderTransformer(2, callbacks=[Count(change)], **params).fit(DIGITS)
+    assert len(made) == n_steps
+    assert None not in made
+
+
+@pytest.mark.parametrize(("step_every", "fused"), [("epoch", True), ("batch", False)])
+def test_a_schedule_of_skorch_costs_the_step_only_if_it_moves_with_batches(step_every, fused):
+    seen = []
+
+    class Watch(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.append(net._fused is not None)
+
+    schedule = LRScheduler("StepLR", step_size=2, gamma=0.5, step_every=step_every)
+    params = {"hidden_layer_sizes": (6,), "max_iter": 3, "random_state": 0}
+    params |= {"learning_rate": "constant", "callbacks": [schedule, Watch()]}
+    with pytest.warns(ConvergenceWarning):
+        AutoencoderTransformer(2, **params).fit(DIGITS)
+    assert seen == [fused] * 3

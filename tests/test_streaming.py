@@ -295,3 +295,21 @@ def test_no_batch_costs_a_copy_of_the_table(large, tmp_path, monkeypatch, arrang
         tracemalloc.stop()
     assert peaks[0] >= rows.nbytes
     assert peaks[1] < rows.nbytes / 2
+
+
+def interrupted(n_chunks):
+    yield from CHUNKS[:n_chunks]
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_a_chunk_is_made_keeps_what_was_learned():
+    expected = make().partial_fit(CHUNKS[0]).partial_fit(CHUNKS[1])
+    ae = make()
+    with pytest.warns(UserWarning, match="interrupted after 2 chunks"):
+        ae.partial_fit(interrupted(2))
+    assert_same(outcome(ae, DIGITS), outcome(expected, DIGITS))
+    # Before the first one there is nothing to keep.
+    ae = make()
+    with pytest.raises(KeyboardInterrupt):
+        ae.partial_fit(interrupted(0))
+    assert not hasattr(ae, "net_")

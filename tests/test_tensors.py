@@ -271,3 +271,24 @@ def test_tensors_pass_a_pipeline(first, dispatch):
     assert isinstance(back, torch.Tensor) is dispatch
     np.testing.assert_allclose(back, expected.inverse_transform(expected_codes), atol=1e-2)
     assert abs(pipeline.score(torch.tensor(X)) / expected.score(X) - 1) < 1e-3
+
+
+MODES = {
+    "inference mode": torch.inference_mode,
+    "no gradients": torch.no_grad,
+    "another default device": lambda: torch.device("meta"),
+}
+
+
+@pytest.mark.parametrize("params", [{}, {"dropout": 0.1}, {"normalization": "layer"}], ids=str)
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_the_callers_mode_of_torch_changes_nothing(mode, params):
+    expected = make(**params).fit(DIGITS)
+    with mode():
+        ae = make(**params).fit(DIGITS)
+        found = answers(ae, DIGITS)
+    for name, value in answers(expected, DIGITS).items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+    # Training goes on outside of it.
+    ae.partial_fit(DIGITS)
+    assert ae.loss_ == expected.partial_fit(DIGITS).loss_

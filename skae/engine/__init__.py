@@ -1,6 +1,6 @@
 """Training and inference: skorch's net, its batches, its callbacks, devices, threads."""
 
-from ._devices import existing_device, resolve_device
+from ._devices import existing_device, own_mode, resolve_device
 from ._moments import merge_moments
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
@@ -25,6 +25,7 @@ __all__ = [
     "merge_moments",
     "net_to_state",
     "one_thread",
+    "own_mode",
     "resolve_device",
     "rows_in_chunk",
     "slices",

@@ -46,7 +46,9 @@ class ScaledRows:
             dtype = np.float32 if X.dtype == np.float32 else np.float64
             self.dtype = torch.float32 if dtype is np.float32 else torch.float64
             self.device = _CPU
-            self.mean = np.asarray(torch.as_tensor(mean).cpu(), dtype=dtype)
+            self.mean = np.asarray(
+                mean.cpu() if isinstance(mean, torch.Tensor) else mean, dtype=dtype
+            )
             self._mean_of_torch = torch.from_numpy(self.mean)
             self.scale = dtype(scale)
 

@@ -22,6 +22,7 @@ from skae.engine import (
     load_net_state,
     merge_moments,
     net_to_state,
+    own_mode,
     resolve_device,
     threads_for,
     to_gpu,
@@ -174,8 +175,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         before = self.__dict__.copy()
         state = net_to_state(self.net_) if in_place else None
         try:
-            # The caller may have switched gradients off for work of their own.
-            with torch.inference_mode(False), torch.enable_grad():
+            with own_mode():
                 yield
         except BaseException:
             self.__dict__ = before
@@ -274,13 +274,11 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
     def _build_module(self, seed):
         n_features, n_components = self.n_features_in_, self.n_components_
         generator = torch.Generator().manual_seed(seed)
-        # Random weights come from the processor, whatever torch's default device is.
-        with torch.device("cpu"):
-            encoder, decoder = self.network_.build(n_features, n_components, generator)
-            if self.has_linear_path_:
-                encoder = add_linear_path(encoder, n_features, n_components)
-                decoder = add_linear_path(decoder, n_components, n_features)
-            return Autoencoder(encoder, decoder, n_components)
+        encoder, decoder = self.network_.build(n_features, n_components, generator)
+        if self.has_linear_path_:
+            encoder = add_linear_path(encoder, n_features, n_components)
+            decoder = add_linear_path(decoder, n_components, n_features)
+        return Autoencoder(encoder, decoder, n_components)
 
     def _make_net(self, module, device, seed, callbacks):
         return AutoencoderNet(
@@ -429,7 +427,10 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         super().__setstate__(state)
         if "net_" not in state:
             return
-        net = self.__dict__.pop("net_")
+        with own_mode():
+            self._restore_net(self.__dict__.pop("net_"))
+
+    def _restore_net(self, net):
         module = self._build_module(net["seed"]).to(getattr(torch, net["dtype"]))
         # The net is the one that was fitted, whatever parameters were set since.
         params_now = self.get_params(deep=False)

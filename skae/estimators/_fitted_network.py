@@ -58,7 +58,7 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 f"X has {X.shape[1]} columns, but {type(self).__name__} decodes codes of "
                 f"n_components_={self.n_components_}, as transform gives them."
             )
-        codes = ScaledRows(X, torch.zeros(self.n_components_), 1.0)
+        codes = ScaledRows(X, np.zeros(self.n_components_), 1.0)
         return container.close(self._decoded(self._decode, codes))
 
     def reconstruct(self, X):
@@ -140,7 +140,7 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Return `mean_` as a tensor, whatever library it is an array of."""
         if isinstance(self.mean_, np.ndarray):
             # A copy, as the array may be mapped from a file that must not be written.
-            return torch.tensor(self.mean_)
+            return torch.from_numpy(self.mean_.copy())
         return torch.from_dlpack(self.mean_)
 
     def _loss_unit(self):
