@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, DenoisingAutoencoder
 
 SMALL = {"hidden_layer_sizes": (7,), "max_iter": 20}
 
@@ -26,7 +26,11 @@ CONFIGURATIONS = [
     AutoencoderTransformer(loss="poisson", **SMALL),
 ]
 
-NOISY = AutoencoderTransformer(normalization="batch", dropout=0.2, **SMALL)
+NOISY = [
+    AutoencoderTransformer(normalization="batch", dropout=0.2, **SMALL),
+    DenoisingAutoencoder(max_iter=20),
+    DenoisingAutoencoder(noise="swap", init="random", **SMALL),
+]
 
 # Not run by scikit-learn's generator of checks, but applied by its own tests.
 EXTRA_CHECKS = [
@@ -102,18 +106,17 @@ def test_check(estimator, check):
     run(check, estimator)
 
 
-@pytest.mark.parametrize(
-    ("estimator", "check"),
-    # Noise and batch statistics treat one row of weight two and two equal rows differently.
-    generated(
-        NOISY,
-        without=(
-            "check_sample_weight_equivalence_on_dense_data",
-            "check_sample_weight_equivalence_on_sparse_data",
-        ),
-    ),
+# Noise and batch statistics treat one row of weight two and two equal rows differently.
+OF_WEIGHTS = (
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
 )
-def test_check_with_batch_normalization_and_dropout(estimator, check):
+
+
+@pytest.mark.parametrize(
+    ("estimator", "check"), [pair for one in NOISY for pair in generated(one, without=OF_WEIGHTS)]
+)
+def test_check_with_noise_or_batch_statistics(estimator, check):
     run(check, estimator)
 
 
@@ -127,7 +130,7 @@ def test_check_on_float32(estimator, check):
 
 @pytest.mark.filterwarnings(MIXED_NAMES)
 @pytest.mark.parametrize(
-    "estimator", [AutoencoderTransformer(max_iter=5), *CONFIGURATIONS[1:], NOISY], ids=short
+    "estimator", [AutoencoderTransformer(max_iter=5), *CONFIGURATIONS[1:], *NOISY], ids=short
 )
 @pytest.mark.parametrize("check", EXTRA_CHECKS, ids=name_of)
 def test_extra_check(estimator, check):

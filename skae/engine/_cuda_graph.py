@@ -43,6 +43,7 @@ class GraphedStep:
 
     def __call__(self, x, sample_weight):
         """Take one step and return the parts of the objective on the batch before it."""
+        self._step.prepare(x)
         # The graph reads the learning rate where it is put here.
         self._rate.fill_(self._step.learning_rate)
         recorded = self._recorded.get(x.shape[0])

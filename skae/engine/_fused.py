@@ -264,6 +264,7 @@ class FusedStep:
         self.optimizer = optimizer
         self.max_grad_norm = max_grad_norm
         self.penalty = objective.weight_penalty
+        self.corruption = objective.corruption
         self.module = module
         # Weights first, so that a penalty on them is one call on a part of the buffer.
         parameters = sorted(module.parameters(), key=lambda p: p.ndim < 2)
@@ -325,14 +326,21 @@ class FusedStep:
 
     def __call__(self, x, sample_weight):
         """Take one step and return the parts of the objective on the batch before it."""
+        self.prepare(x)
         return self.run(x, sample_weight, self.learning_rate)
 
-    def run(self, x, sample_weight, rate):
-        """Take one step at a rate, a float or a tensor."""
+    def prepare(self, x):
+        """Make ready for a step on a batch; a CUDA graph holds only what comes after."""
         tape = self._tapes.get(x.shape[0])
         if tape is None or tape.x is not x:
             # Batches of one size come in the same tensor, so this is rare.
             tape = self._tapes[x.shape[0]] = _Tape(self, x)
+        if self.corruption is not None:
+            tape.seen.copy_(self.corruption(x))
+
+    def run(self, x, sample_weight, rate):
+        """Take a step that is prepared, at a rate, a float or a tensor."""
+        tape = self._tapes[x.shape[0]]
         for call in tape.forward:
             call()
         value, _ = self.objective.loss.value_and_gradient(tape.output, x, sample_weight)
@@ -358,12 +366,14 @@ class _Tape:
 
     def __init__(self, step, x):
         self.x = x
+        # What the encoder sees.
+        self.seen = x = x if step.corruption is None else torch.empty_like(x)
         self.forward, self.backward = [], []
         encoder, decoder = step.halves
         low = step.low_flat
         if low is not None:
             x = x.to(low.dtype)
-            self.forward += [partial(low.copy_, step.flat), partial(x.copy_, self.x)]
+            self.forward += [partial(low.copy_, step.flat), partial(x.copy_, self.seen)]
         code, encoded = self._record_forward(encoder, x)
         output, decoded = self._record_forward(decoder, code)
         self.output = output

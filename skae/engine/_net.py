@@ -1,6 +1,7 @@
 """The skorch net that trains every autoencoder."""
 
 import math
+from contextlib import nullcontext
 from functools import partial
 
 import torch
@@ -93,10 +94,9 @@ class AutoencoderNet(NeuralNet):
         """Set up everything that training needs."""
         super().initialize()
         self.generator_ = torch.Generator().manual_seed(self.random_state)
-        # Its own generator for noise on a device, as a device takes numbers of its own only.
-        self.noise_generator_ = self.generator_
-        if torch.device(self.device).type != "cpu":
-            self.noise_generator_ = torch.Generator(self.device).manual_seed(self.random_state)
+        # A generator of its own, so that noise does not change the order of the rows, and as a
+        # device takes random numbers of its own only.
+        self.noise_generator_ = torch.Generator(self.device).manual_seed(self.random_state + 1)
         for module in (*self.module_.modules(), *self.criterion_.modules()):
             if hasattr(module, "generator"):
                 module.generator = self.noise_generator_
@@ -104,21 +104,21 @@ class AutoencoderNet(NeuralNet):
         return self
 
     def generator_states(self):
-        """Return the states of the order's and, on a device, of the noise's generator."""
-        generators = dict.fromkeys((self.generator_, self.noise_generator_))
-        return [generator.get_state() for generator in generators]
+        """Return the states of the order's and of the noise's generator."""
+        return [g.get_state() for g in (self.generator_, self.noise_generator_)]
 
     def set_generator_states(self, states):
-        """Continue the random numbers of another net, as far as both have them.
+        """Continue the random numbers of another net; noise only on the same kind of device.
 
         Parameters
         ----------
         states : list of tensor
             What `generator_states` returned.
         """
-        generators = dict.fromkeys((self.generator_, self.noise_generator_))
-        for generator, state in zip(generators, states, strict=False):
-            generator.set_state(state)
+        order, noise = states
+        self.generator_.set_state(order)
+        if noise.shape == self.noise_generator_.get_state().shape:
+            self.noise_generator_.set_state(noise)
 
     # -- skorch's seams ---------------------------------------------------------------
 
@@ -331,20 +331,27 @@ class AutoencoderNet(NeuralNet):
         self._set_training(False)
         return sum(_mean_parts(self.get_iterator(rows), self.validation_step).values())
 
+    @torch.no_grad()
     def _summarize(self, rows):
         """Set `objective_` and `code_moments_` in one pass over the rows."""
         moments, weight = CodeMoments(), None
 
+        corrupts = getattr(self.criterion_, "corruption", None) is not None
+
         def step(batch):
             nonlocal weight
-            weight = batch[1]
+            x, weight = batch
+            if corrupts:
+                # Codes are those of the rows as they are.
+                moments.add(self.module_.encoder(x), weight)
             return self.validation_step(batch)
 
         def add(encoder, arguments, codes):
             moments.add(codes, weight)
 
         self._set_training(False)
-        with self.module_.encoder.register_forward_hook(add):
+        listens = nullcontext() if corrupts else self.module_.encoder.register_forward_hook(add)
+        with listens:
             loss = sum(_mean_parts(self.get_iterator(rows), step).values())
         self.objective_ = self._finite(loss, "final loss")
         self.code_moments_ = moments.result()

@@ -1,5 +1,6 @@
 """The estimators: what a user constructs, one in a file."""
 
+from ._denoising import DenoisingAutoencoder
 from ._transformer import AutoencoderTransformer
 
-__all__ = ["AutoencoderTransformer"]
+__all__ = ["AutoencoderTransformer", "DenoisingAutoencoder"]

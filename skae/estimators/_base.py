@@ -7,17 +7,14 @@ from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from skae._compat import fit_context
 from skae.engine import (
-    OPTIMIZERS,
-    AutoencoderNet,
     SelectedRows,
     TrainingRows,
-    existing_device,
     is_memory_mapped,
     load_net_state,
     merge_moments,
@@ -27,31 +24,89 @@ from skae.engine import (
     threads_for,
     to_gpu,
 )
-from skae.networks import Autoencoder, DenseNetwork, add_linear_path
 from skae.objectives import LOSSES
 
 from ._constraints import AUTOENCODER_CONSTRAINTS
 from ._containers import validate_rows, validate_weight
 from ._fitted_network import FittedNetworkMixin
+from ._net_maker import NetMakerMixin
 from ._pca_start import start_at_pca
 from ._principal_components import principal_components
 from ._scaling import fit_scaling
 from ._training import (
     check_range,
     resolve_batch_size,
-    resolve_hidden_layer_sizes,
     split_rows,
+    until_interrupted,
 )
 
 
-class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
-    """Validate and train; what the fitted network does then is the mixin's.
+class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
+    """Validate and train; the net is made by one mixin, what it does then is the other's.
 
-    A variant's ``__init__`` stores its parameters, and its `_make_objective` returns what
-    training minimises. Everything else is here.
+    A variant's ``__init__`` stores its own parameters and hands on the others. What it does in
+    another way it overrides: `_learn_from` (what it needs to know of the rows before training),
+    `_make_corruption` (what it does to a batch), `_make_objective` (what training minimises).
     """
 
     _parameter_constraints = AUTOENCODER_CONSTRAINTS
+
+    def __init__(
+        self,
+        n_components,
+        *,
+        hidden_layer_sizes,
+        activation,
+        init,
+        loss,
+        alpha,
+        l1_ratio,
+        dropout,
+        normalization,
+        network,
+        optimizer,
+        learning_rate_init,
+        learning_rate,
+        max_grad_norm,
+        batch_size,
+        max_iter,
+        early_stopping,
+        validation_fraction,
+        n_iter_no_change,
+        tol,
+        warm_start,
+        random_state,
+        device,
+        precision,
+        callbacks,
+        verbose,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.init = init
+        self.loss = loss
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.dropout = dropout
+        self.normalization = normalization
+        self.network = network
+        self.optimizer = optimizer
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.max_grad_norm = max_grad_norm
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.device = device
+        self.precision = precision
+        self.callbacks = callbacks
+        self.verbose = verbose
 
     # -- fitting ----------------------------------------------------------------------
 
@@ -143,7 +198,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             )
         empty = True
         with self._as_before_on_error(in_place=hasattr(self, "net_")):
-            for chunk in _until_interrupted(chunks):
+            for chunk in until_interrupted(chunks):
                 self._partial_fit(chunk, sample_weight)
                 empty = False
                 # The next chunk is made before this name is given to it.
@@ -187,7 +242,7 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         """Return the rows that count, their weights, of mean one, or None, and the container."""
         method = "fit" if reset else "partial_fit"
         X, container = validate_rows(self, X, method, reset=reset, ensure_min_samples=n_needed)
-        check_range(X, self._make_objective().loss)
+        check_range(X, LOSSES[self.loss])
         if sample_weight is None:
             return X, None, container
         sample_weight = validate_weight(sample_weight, X)
@@ -205,12 +260,6 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
             sample_weight = sample_weight[counted]
         return X, sample_weight / sample_weight.mean(), container
 
-    def _device(self, continued):
-        """Return where to train; what goes on stays where it is, unless told otherwise."""
-        if continued and self.device == self._fitted_params["device"]:
-            return torch.device(self.net_.device)
-        return resolve_device(self.device)
-
     def _batch_size(self, n_samples):
         batch_size = resolve_batch_size(self.batch_size, n_samples)
         if batch_size < 2 and self.network is None and self.normalization == "batch":
@@ -225,13 +274,14 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         """Set everything that must stand before the first step of training."""
         device = resolve_device(self.device)
         seed = int(rng.randint(np.iinfo(np.int32).max))
-        loss = self._make_objective().loss
+        loss = LOSSES[self.loss]
         self._remember_params()
         mean, self.scale_ = fit_scaling(X, sample_weight, loss)
         self.mean_ = container.close(mean)
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
         rows = self._scaled(X)
+        self._learn_from(rows, container)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         exact = exact and self.precision != "bfloat16"
         pca = None
@@ -250,92 +300,14 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         self.net_ = self._make_net(module, device, seed, self._callbacks()).initialize()
         self._code_moments = None
 
-    def _remember_params(self):
-        # What the net depends on, so that a pickle is not led astray by later set_params.
-        self._fitted_params = self.get_params(deep=False)
-        del self._fitted_params["callbacks"]
-
     def _n_components_wanted(self):
         if self.n_components == "auto":
             return int(np.ceil(np.sqrt(self.n_features_in_)))
         share = not isinstance(self.n_components, Integral)
         return self.n_components if share else int(self.n_components)
 
-    def _make_network(self):
-        if self.network is not None:
-            return clone(self.network, safe=False)
-        return DenseNetwork(
-            hidden_layer_sizes=resolve_hidden_layer_sizes(self.hidden_layer_sizes),
-            activation=self.activation,
-            dropout=self.dropout,
-            normalization=self.normalization,
-        )
-
-    def _build_module(self, seed):
-        n_features, n_components = self.n_features_in_, self.n_components_
-        generator = torch.Generator().manual_seed(seed)
-        encoder, decoder = self.network_.build(n_features, n_components, generator)
-        if self.has_linear_path_:
-            encoder = add_linear_path(encoder, n_features, n_components)
-            decoder = add_linear_path(decoder, n_components, n_features)
-        return Autoencoder(encoder, decoder, n_components)
-
-    def _make_net(self, module, device, seed, callbacks):
-        return AutoencoderNet(
-            module,
-            self._make_objective(),
-            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
-            random_state=seed,
-            device=str(device),
-            callbacks=callbacks,
-            verbose=0,
-            **self._net_params(),
-        )
-
-    def _callbacks(self):
-        return list(self.callbacks or [])
-
-    def _net_params(self):
-        return {
-            "lr": float(self.learning_rate_init),
-            "max_epochs": int(self.max_iter),
-            "learning_rate": self.learning_rate,
-            "max_grad_norm": self.max_grad_norm,
-            "precision": self.precision,
-            "tol": self.tol,
-            "patience": self.n_iter_no_change,
-        }
-
-    def _check_unchanged(self):
-        """Refuse to continue a fit that would need another network or another scaling."""
-        before = self._fitted_params
-        same_size = self.n_components in (before["n_components"], self.n_components_)
-        changed = {
-            "n_components": not same_size,
-            "init": self.init != before["init"],
-            "loss": self.net_.criterion_.loss != self._make_objective().loss,
-            "a parameter of the network": self._make_network() != self.network_,
-        }
-        for what, differs in changed.items():
-            if differs:
-                raise ValueError(
-                    f"{what} changed since the first fit, and training cannot continue with it. "
-                    f"Set it back, or set warm_start=False and call fit."
-                )
-
-    def _renew_net(self, keep_optimizer=False):
-        """Make a net with the parameters as they are now around the fitted network."""
-        self._check_unchanged()
-        fitted, fitted_params = self.net_, self._fitted_params
-        device = self._device(continued=True)
-        self._remember_params()
-        seed = fitted.random_state
-        net = self._make_net(fitted.module_, device, seed, self._callbacks())
-        self.net_ = net.initialize()
-        self.net_.history.extend(fitted.history)
-        self.net_.set_generator_states(fitted.generator_states())
-        if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
-            self.net_.optimizer_.load_state_dict(fitted.optimizer_.state_dict())
+    def _learn_from(self, rows, container):
+        """Set what a variant needs to know of the scaled rows before training."""
 
     def _train(self, X, sample_weight, train=None, valid=None, epochs=None):
         """Train the net on the rows and set the fitted attributes."""
@@ -412,53 +384,3 @@ class BaseAutoencoder(FittedNetworkMixin, BaseEstimator):
         tags.input_tags.positive_only = getattr(LOSSES.get(self.loss), "minimum", -1) == 0
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    def __getstate__(self):
-        """Replace the net by numpy arrays, which load on any machine."""
-        state = super().__getstate__()
-        if "net_" in state:
-            state = {**state, "net_": net_to_state(self.net_)}
-            if isinstance(self.mean_, torch.Tensor):
-                state["mean_"] = self.mean_.cpu().numpy()
-        return state
-
-    def __setstate__(self, state):
-        """Build the net anew around its arrays, on the CPU if its device is absent."""
-        super().__setstate__(state)
-        if "net_" not in state:
-            return
-        with own_mode():
-            self._restore_net(self.__dict__.pop("net_"))
-
-    def _restore_net(self, net):
-        module = self._build_module(net["seed"]).to(getattr(torch, net["dtype"]))
-        # The net is the one that was fitted, whatever parameters were set since.
-        params_now = self.get_params(deep=False)
-        self.__dict__.update(self._fitted_params)
-        device = existing_device(net["device"])
-        self.net_ = self._make_net(module, device, net["seed"], callbacks=None).initialize()
-        self.__dict__.update(params_now)
-        load_net_state(self.net_, net)
-
-
-def _until_interrupted(chunks):
-    """Yield chunks until there are no more, or the keyboard interrupts the making of one."""
-    chunks, n_chunks = iter(chunks), 0
-    while True:
-        try:
-            chunk = next(chunks)
-        except StopIteration:
-            return
-        except KeyboardInterrupt:
-            if n_chunks == 0:
-                raise
-            warnings.warn(
-                f"The iterator was interrupted after {n_chunks} chunks; what was learned from them "
-                f"is kept.",
-                UserWarning,
-                stacklevel=3,
-            )
-            return
-        n_chunks += 1
-        yield chunk
-        del chunk

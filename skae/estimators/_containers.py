@@ -65,6 +65,14 @@ def container_of(X):
     return Container()
 
 
+def as_tensor(fitted):
+    """Return a fitted array as a tensor, whatever library it is of."""
+    if isinstance(fitted, np.ndarray):
+        # A copy, as the array may be mapped from a file that must not be written.
+        return torch.from_numpy(fitted.copy())
+    return torch.from_dlpack(fitted)
+
+
 def validate_rows(estimator, X, method, *, reset=False, ensure_min_samples=1):
     """Validate rows as scikit-learn does; keep tensors and mapped files what they are.
 

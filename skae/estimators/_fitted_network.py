@@ -6,7 +6,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from skae.engine import ScaledRows, one_thread
 
-from ._containers import validate_codes, validate_new_rows, validate_weight
+from ._containers import as_tensor, validate_codes, validate_new_rows, validate_weight
 from ._training import check_range
 
 
@@ -134,14 +134,7 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return self.n_components_
 
     def _scaled(self, X):
-        return ScaledRows(X, self._mean(), self.scale_)
-
-    def _mean(self):
-        """Return `mean_` as a tensor, whatever library it is an array of."""
-        if isinstance(self.mean_, np.ndarray):
-            # A copy, as the array may be mapped from a file that must not be written.
-            return torch.from_numpy(self.mean_.copy())
-        return torch.from_dlpack(self.mean_)
+        return ScaledRows(X, as_tensor(self.mean_), self.scale_)
 
     def _loss_unit(self):
         """What a loss of scaled rows is multiplied by to be one of the data."""
@@ -166,7 +159,7 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             return loss.to_data(function(x))
 
         # In double precision, as the scale of the data may leave the range of float32.
-        mean = self._mean().to(device=rows.device, dtype=torch.float64)
+        mean = as_tensor(self.mean_).to(device=rows.device, dtype=torch.float64)
         with one_thread():
             for selection, _, output in self.net_.forward_chunks_(to_data, rows):
                 output = output[: selection.stop - selection.start].to(mean)

@@ -1,6 +1,7 @@
 """The decisions of a fit that depend on the size of the table."""
 
 import math
+import warnings
 
 import numpy as np
 from scipy import sparse
@@ -118,3 +119,26 @@ def check_range(X, loss):
         f"{found}: loss={loss.name!r} needs {needed}, but X holds values from {low:.6g} to "
         f"{high:.6g}. {cure}, or use loss='squared_error'."
     )
+
+
+def until_interrupted(chunks):
+    """Yield chunks until there are no more, or the keyboard interrupts the making of one."""
+    chunks, n_chunks = iter(chunks), 0
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration:
+            return
+        except KeyboardInterrupt:
+            if n_chunks == 0:
+                raise
+            warnings.warn(
+                f"The iterator was interrupted after {n_chunks} chunks; what was learned from them "
+                f"is kept.",
+                UserWarning,
+                stacklevel=3,
+            )
+            return
+        n_chunks += 1
+        yield chunk
+        del chunk

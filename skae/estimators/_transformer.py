@@ -1,7 +1,5 @@
 """The plain autoencoder."""
 
-from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
-
 from ._base import BaseAutoencoder
 
 
@@ -241,33 +239,31 @@ class AutoencoderTransformer(BaseAutoencoder):
         callbacks=None,
         verbose=0,
     ):
-        self.n_components = n_components
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.init = init
-        self.loss = loss
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.dropout = dropout
-        self.normalization = normalization
-        self.network = network
-        self.optimizer = optimizer
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
-        self.max_grad_norm = max_grad_norm
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.callbacks = callbacks
-        self.verbose = verbose
-
-    def _make_objective(self):
-        penalty = WeightPenalty(self.alpha, self.l1_ratio)
-        return ReconstructionObjective(LOSSES[self.loss], penalty)
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            init=init,
+            loss=loss,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            dropout=dropout,
+            normalization=normalization,
+            network=network,
+            optimizer=optimizer,
+            learning_rate_init=learning_rate_init,
+            learning_rate=learning_rate,
+            max_grad_norm=max_grad_norm,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            random_state=random_state,
+            device=device,
+            precision=precision,
+            callbacks=callbacks,
+            verbose=verbose,
+        )

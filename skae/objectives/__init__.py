@@ -1,8 +1,17 @@
 """What training minimises: losses and penalties, as torch modules."""
 
+from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
 from ._objective import Objective
 from ._reconstruction import ReconstructionObjective
 from ._weight_penalty import WeightPenalty
 
-__all__ = ["LOSSES", "Loss", "Objective", "ReconstructionObjective", "WeightPenalty"]
+__all__ = [
+    "LOSSES",
+    "NOISES",
+    "Corruption",
+    "Loss",
+    "Objective",
+    "ReconstructionObjective",
+    "WeightPenalty",
+]

@@ -12,11 +12,18 @@ class ReconstructionObjective(Objective):
         The reconstruction loss.
     weight_penalty : WeightPenalty
         The penalty.
+    corruption : Corruption or None, default=None
+        What is done to the rows that the encoder sees. What should come out are the rows
+        without it.
     """
+
+    def __init__(self, loss, weight_penalty, corruption=None):
+        super().__init__(loss, weight_penalty)
+        self.corruption = corruption
 
     @property
     def is_plain_reconstruction(self):
-        """Whether this is the loss of one pass through the network and the weight penalty."""
+        """Whether this is the loss of one pass of `corruption` and network, and the penalty."""
         return type(self).forward is ReconstructionObjective.forward
 
     def forward(self, autoencoder, x, sample_weight=None):
@@ -36,7 +43,7 @@ class ReconstructionObjective(Objective):
         parts : dict of str to tensor
             Scalars that add up to the objective.
         """
-        output = autoencoder(x)
+        output = autoencoder(x if self.corruption is None else self.corruption(x))
         if sample_weight is None:
             reconstruction = self.loss.function(output, x)
         else:

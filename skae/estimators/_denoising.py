@@ -1,0 +1,168 @@
+"""The denoising autoencoder."""
+
+from numbers import Real
+
+import torch
+
+from skae._compat import Interval, StrOptions
+from skae.objectives import NOISES, Corruption
+
+from ._base import BaseAutoencoder
+from ._constraints import AUTOENCODER_CONSTRAINTS
+from ._containers import as_tensor
+from ._shared_docs import described_like
+from ._transformer import AutoencoderTransformer
+
+
+@described_like(AutoencoderTransformer)
+class DenoisingAutoencoder(BaseAutoencoder):
+    """Autoencoder that learns to remove noise from its input.
+
+    Every batch is corrupted anew and the loss compares what comes out with the clean rows
+    (Vincent et al., 2008), so that the network has to learn how the features depend on each
+    other. :meth:`reconstruct` is the denoiser; the codes of :meth:`transform` are often better
+    features than those of the plain autoencoder, and may be wider than the input.
+
+    Parameters
+    ----------
+    noise : {"masking", "gaussian", "salt_and_pepper", "swap"} or callable, default="masking"
+        What is done to a batch. "masking" puts the mean of its feature in place of a cell (zero
+        for losses that do not centre the data), "gaussian" adds normal noise,
+        "salt_and_pepper" puts the smallest or largest value of the feature in place of a cell,
+        "swap" the value of another row of the batch. "masking" is the default because it
+        means the same whatever the unit of the data. A callable ``noise(x, generator)`` is
+        given the batch in the unit of the data, a tensor of shape (n_batch, n_features), and
+        the estimator's own random generator, and returns a tensor of the same shape.
+    noise_level : float, default=0.25
+        For "gaussian" the standard deviation, in the unit of the data; for the others the
+        probability with which a cell is changed, in [0, 1] (a quarter is in the middle of what
+        Vincent et al., 2010, use). Ignored for a callable.
+
+    Attributes
+    ----------
+    extremes_ : {ndarray, tensor} of shape (2, n_features)
+        Smallest and largest value of each feature over the training rows.
+    loss_ : float
+        The objective over all training rows, corrupted, with the weights that were kept, in
+        the unit of the data.
+
+    See Also
+    --------
+    AutoencoderTransformer : The same without noise.
+    sklearn.impute.KNNImputer : Fills cells that are known to be missing.
+
+    Notes
+    -----
+    Losses of the training rows are those of fresh noise, losses of held-out rows those of the
+    same noise after every epoch, so that they can be compared. Scores and codes are those of
+    the rows as they are.
+
+    References
+    ----------
+    P. Vincent, H. Larochelle, Y. Bengio and P.-A. Manzagol, 2008. Extracting and composing
+    robust features with denoising autoencoders. International Conference on Machine Learning.
+
+    P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol, 2010. Stacked denoising
+    autoencoders. Journal of Machine Learning Research 11.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AutoencoderTransformer, DenoisingAutoencoder
+    >>> X = load_digits().data
+    >>> noisy = X + np.random.default_rng(0).normal(scale=4, size=X.shape)
+    >>> def error(ae):
+    ...     return ((ae.fit(X).reconstruct(noisy) - X) ** 2).mean()
+    >>> params = {"n_components": 16, "random_state": 0}
+    >>> denoiser = DenoisingAutoencoder(noise="gaussian", noise_level=4, **params)
+    >>> bool(error(denoiser) < 0.7 * error(AutoencoderTransformer(**params)))
+    True
+    """
+
+    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
+        "noise": [StrOptions(set(NOISES)), callable],
+        "noise_level": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        noise="masking",
+        noise_level=0.25,
+        hidden_layer_sizes=(256, 128),
+        activation="silu",
+        init="pca",
+        loss="squared_error",
+        alpha=0.0,
+        l1_ratio=0.0,
+        dropout=0.0,
+        normalization=None,
+        network=None,
+        optimizer="adam",
+        learning_rate_init=2e-3,
+        learning_rate="one_cycle",
+        max_grad_norm=None,
+        batch_size="auto",
+        max_iter=50,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        random_state=None,
+        device="cpu",
+        precision="float32",
+        callbacks=None,
+        verbose=0,
+    ):
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            init=init,
+            loss=loss,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            dropout=dropout,
+            normalization=normalization,
+            network=network,
+            optimizer=optimizer,
+            learning_rate_init=learning_rate_init,
+            learning_rate=learning_rate,
+            max_grad_norm=max_grad_norm,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            random_state=random_state,
+            device=device,
+            precision=precision,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+        self.noise = noise
+        self.noise_level = noise_level
+
+    def _learn_from(self, rows, container):
+        low = high = None
+        for _, chunk in rows.chunks():
+            least, most = chunk.amin(dim=0).double(), chunk.amax(dim=0).double()
+            low = least if low is None else torch.minimum(low, least)
+            high = most if high is None else torch.maximum(high, most)
+        mean = as_tensor(self.mean_).to(low)
+        self.extremes_ = container.close(torch.stack([low, high]) * self.scale_ + mean)
+
+    def _make_corruption(self):
+        shares = isinstance(self.noise, str) and self.noise != "gaussian"
+        if shares and self.noise_level > 1:
+            raise ValueError(
+                f"noise_level={self.noise_level} is a probability for noise={self.noise!r}, "
+                f"expected at most 1."
+            )
+        mean, extremes = as_tensor(self.mean_), as_tensor(self.extremes_)
+        return Corruption(self.noise, self.noise_level, mean, self.scale_, extremes)

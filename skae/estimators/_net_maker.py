@@ -1,0 +1,147 @@
+"""The net around an estimator's network: made, made anew, and brought back from a pickle."""
+
+import torch
+from sklearn.base import clone
+
+from skae.engine import (
+    OPTIMIZERS,
+    AutoencoderNet,
+    existing_device,
+    load_net_state,
+    net_to_state,
+    own_mode,
+    resolve_device,
+)
+from skae.networks import Autoencoder, DenseNetwork, add_linear_path
+from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
+
+from ._training import resolve_hidden_layer_sizes
+
+
+class NetMakerMixin:
+    """Make network, objective and net from an estimator's parameters and fitted attributes."""
+
+    def _make_network(self):
+        if self.network is not None:
+            return clone(self.network, safe=False)
+        return DenseNetwork(
+            hidden_layer_sizes=resolve_hidden_layer_sizes(self.hidden_layer_sizes),
+            activation=self.activation,
+            dropout=self.dropout,
+            normalization=self.normalization,
+        )
+
+    def _build_module(self, seed):
+        n_features, n_components = self.n_features_in_, self.n_components_
+        generator = torch.Generator().manual_seed(seed)
+        encoder, decoder = self.network_.build(n_features, n_components, generator)
+        if self.has_linear_path_:
+            encoder = add_linear_path(encoder, n_features, n_components)
+            decoder = add_linear_path(decoder, n_components, n_features)
+        return Autoencoder(encoder, decoder, n_components)
+
+    def _make_corruption(self):
+        """Return what is done to the rows that the encoder sees in training, or None."""
+        return None
+
+    def _make_objective(self):
+        penalty = WeightPenalty(self.alpha, self.l1_ratio)
+        return ReconstructionObjective(LOSSES[self.loss], penalty, self._make_corruption())
+
+    def _make_net(self, module, device, seed, callbacks):
+        return AutoencoderNet(
+            module,
+            self._make_objective(),
+            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
+            random_state=seed,
+            device=str(device),
+            callbacks=callbacks,
+            verbose=0,
+            **self._net_params(),
+        )
+
+    def _callbacks(self):
+        return list(self.callbacks or [])
+
+    def _net_params(self):
+        return {
+            "lr": float(self.learning_rate_init),
+            "max_epochs": int(self.max_iter),
+            "learning_rate": self.learning_rate,
+            "max_grad_norm": self.max_grad_norm,
+            "precision": self.precision,
+            "tol": self.tol,
+            "patience": self.n_iter_no_change,
+        }
+
+    def _device(self, continued):
+        """Return where to train; what goes on stays where it is, unless told otherwise."""
+        if continued and self.device == self._fitted_params["device"]:
+            return torch.device(self.net_.device)
+        return resolve_device(self.device)
+
+    def _remember_params(self):
+        # What the net depends on, so that a pickle is not led astray by later set_params.
+        self._fitted_params = self.get_params(deep=False)
+        del self._fitted_params["callbacks"]
+
+    def _check_unchanged(self):
+        """Refuse to continue a fit that would need another network or another scaling."""
+        before = self._fitted_params
+        same_size = self.n_components in (before["n_components"], self.n_components_)
+        changed = {
+            "n_components": not same_size,
+            "init": self.init != before["init"],
+            "loss": self.net_.criterion_.loss != LOSSES[self.loss],
+            "a parameter of the network": self._make_network() != self.network_,
+        }
+        for what, differs in changed.items():
+            if differs:
+                raise ValueError(
+                    f"{what} changed since the first fit, and training cannot continue with it. "
+                    f"Set it back, or set warm_start=False and call fit."
+                )
+
+    def _renew_net(self, keep_optimizer=False):
+        """Make a net with the parameters as they are now around the fitted network."""
+        self._check_unchanged()
+        fitted, fitted_params = self.net_, self._fitted_params
+        device = self._device(continued=True)
+        self._remember_params()
+        seed = fitted.random_state
+        net = self._make_net(fitted.module_, device, seed, self._callbacks())
+        self.net_ = net.initialize()
+        self.net_.history.extend(fitted.history)
+        self.net_.set_generator_states(fitted.generator_states())
+        if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
+            self.net_.optimizer_.load_state_dict(fitted.optimizer_.state_dict())
+
+    # -- pickling ---------------------------------------------------------------------
+
+    def __getstate__(self):
+        """Replace the net by numpy arrays, which load on any machine."""
+        state = super().__getstate__()
+        if "net_" in state:
+            state = {**state, "net_": net_to_state(self.net_)}
+            for name, value in state.items():
+                if isinstance(value, torch.Tensor):
+                    state[name] = value.cpu().numpy()
+        return state
+
+    def __setstate__(self, state):
+        """Build the net anew around its arrays, on the CPU if its device is absent."""
+        super().__setstate__(state)
+        if "net_" not in state:
+            return
+        with own_mode():
+            self._restore_net(self.__dict__.pop("net_"))
+
+    def _restore_net(self, net):
+        module = self._build_module(net["seed"]).to(getattr(torch, net["dtype"]))
+        # The net is the one that was fitted, whatever parameters were set since.
+        params_now = self.get_params(deep=False)
+        self.__dict__.update(self._fitted_params)
+        device = existing_device(net["device"])
+        self.net_ = self._make_net(module, device, net["seed"], callbacks=None).initialize()
+        self.__dict__.update(params_now)
+        load_net_state(self.net_, net)

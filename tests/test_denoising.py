@@ -1,0 +1,221 @@
+"""The denoising autoencoder: its noise, and that it learns to remove it."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from torch import optim
+
+from skae import AutoencoderTransformer, DenoisingAutoencoder
+from skae.engine._fused import fused_step
+from skae.objectives import NOISES, Corruption
+
+DIGITS = np.random.default_rng(0).permutation(load_digits().data).astype(np.float32)
+TRAIN, TEST = DIGITS[:1300], DIGITS[1300:]
+SMALL = {"n_components": 4, "hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0}
+ROWS = torch.randn(400, 50, generator=torch.Generator().manual_seed(1))
+MEAN, SCALE = torch.linspace(-2, 2, 50), 3.0
+
+
+def make_corruption(noise, level, seed=0):
+    data = ROWS * SCALE + MEAN
+    extremes = torch.stack([data.amin(0), data.amax(0)])
+    corruption = Corruption(noise, level, MEAN, SCALE, extremes)
+    corruption.generator = torch.Generator().manual_seed(seed)
+    return corruption
+
+
+# -- the noise -------------------------------------------------------------------------------
+
+
+def test_gaussian_noise_has_the_asked_deviation_in_the_unit_of_the_data():
+    added = (make_corruption("gaussian", 1.5)(ROWS) - ROWS) * SCALE
+    assert_allclose(added.mean(), 0, atol=0.05)
+    assert_allclose(added.std(), 1.5, rtol=0.03)
+
+
+@pytest.mark.parametrize("level", [0.1, 0.25, 0.6])
+@pytest.mark.parametrize("noise", ["masking", "salt_and_pepper", "swap"])
+def test_the_asked_share_of_cells_is_changed(noise, level):
+    noisy = make_corruption(noise, level)(ROWS)
+    assert_allclose((noisy != ROWS).float().mean(), level, atol=0.02)
+
+
+def test_what_stands_in_place_of_a_cell():
+    for noise in ("masking", "salt_and_pepper", "swap"):
+        noisy = make_corruption(noise, 0.5)(ROWS)
+        changed = noisy != ROWS
+        for j in range(ROWS.shape[1]):
+            found = noisy[changed[:, j], j]
+            if noise == "masking":
+                assert (found == 0).all()
+            elif noise == "swap":
+                assert torch.isin(found, ROWS[:, j]).all()
+            else:
+                ends = ROWS[:, j].aminmax()
+                is_low = (found - ends.min).abs() < 1e-5
+                assert (is_low | ((found - ends.max).abs() < 1e-5)).all()
+                # Both ends, about as often.
+                assert 0.3 < is_low.float().mean() < 0.7
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_noise_is_fresh_in_training_and_the_same_in_every_measurement(noise):
+    corruption = make_corruption(noise, 0.3)
+    assert not torch.equal(corruption(ROWS), corruption(ROWS))
+    assert_array_equal(make_corruption(noise, 0.3)(ROWS), make_corruption(noise, 0.3)(ROWS))
+    measured = []
+    for seed in (0, 1):
+        corruption = make_corruption(noise, 0.3, seed).eval()
+        one, other = corruption(ROWS), corruption(ROWS)
+        assert not torch.equal(one, other)
+        corruption.train()(ROWS)
+        assert torch.equal(corruption.eval()(ROWS), one)
+        measured.append(one)
+    assert torch.equal(*measured)
+
+
+def test_a_callable_gets_the_unit_of_the_data_and_the_generator():
+    seen = []
+
+    def noise(x, generator):
+        seen.append(x.clone())
+        return x + torch.randn(x.shape, generator=generator)
+
+    X = TRAIN[:300] * 10 + 7
+    fits = [DenoisingAutoencoder(noise=noise, **SMALL).fit(X) for _ in range(2)]
+    assert_array_equal(fits[0].transform(X), fits[1].transform(X))
+    assert all(np.isin(batch.round().numpy(), X).all() for batch in seen)
+    gaussian = DenoisingAutoencoder(noise="gaussian", noise_level=1, **SMALL).fit(X)
+    assert_allclose(fits[0].loss_, gaussian.loss_, rtol=0.05)
+
+
+# -- the estimator ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("params", [{}, {"normalization": "layer"}], ids=str)
+@pytest.mark.parametrize("noise", NOISES)
+def test_without_noise_it_is_the_plain_autoencoder(noise, params):
+    params = SMALL | params
+    plain = AutoencoderTransformer(**params).fit(TRAIN)
+    silent = DenoisingAutoencoder(noise=noise, noise_level=0, **params).fit(TRAIN)
+    loud = DenoisingAutoencoder(noise=noise, noise_level=0.5, **params).fit(TRAIN)
+    assert_array_equal(silent.transform(TEST), plain.transform(TEST))
+    assert_array_equal(silent.loss_curve_, plain.loss_curve_)
+    assert not np.array_equal(loud.transform(TEST), plain.transform(TEST))
+
+
+def noisy_digits(noise, level):
+    rng = np.random.default_rng(0)
+    changed = rng.uniform(size=TEST.shape) < level
+    if noise == "gaussian":
+        return (TEST + rng.normal(scale=level, size=TEST.shape)).astype(np.float32)
+    if noise == "masking":
+        return np.where(changed, TRAIN.mean(axis=0), TEST)
+    if noise == "swap":
+        return np.where(changed, rng.permuted(TEST, axis=0), TEST)
+    low, high = TRAIN.min(axis=0), TRAIN.max(axis=0)
+    return np.where(changed, np.where(rng.uniform(size=TEST.shape) < 0.5, low, high), TEST)
+
+
+@pytest.mark.parametrize(
+    ("noise", "level"),
+    [("gaussian", 4.0), ("masking", 0.3), ("salt_and_pepper", 0.2), ("swap", 0.2)],
+)
+def test_it_removes_its_noise_better_than_pca_and_the_plain_autoencoder(noise, level):
+    noisy = noisy_digits(noise, level)
+
+    def error(model):
+        if isinstance(model, PCA):
+            return np.square(model.inverse_transform(model.transform(noisy)) - TEST).mean()
+        return np.square(model.reconstruct(noisy) - TEST).mean()
+
+    params = {"n_components": 24, "hidden_layer_sizes": (128,), "random_state": 0}
+    denoiser = DenoisingAutoencoder(noise=noise, noise_level=level, **params).fit(TRAIN)
+    plain = AutoencoderTransformer(**params).fit(TRAIN)
+    # Fewer components remove more noise and more of the digit: the best number for PCA.
+    pca = min(error(PCA(k).fit(TRAIN)) for k in range(4, 40, 2))
+    # One decibel is a factor of 0.79.
+    assert error(denoiser) < 0.79 * pca
+    assert error(denoiser) < 0.79 * error(plain)
+
+
+class ByAutograd(optim.Adam):
+    """Adam, under a name that the fused step does not know."""
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_the_fused_step_sees_the_same_noise_as_autograd(noise):
+    params = SMALL | {"max_iter": 8, "noise": noise, "noise_level": 0.3}
+    fits = [
+        DenoisingAutoencoder(optimizer=optimizer, **params).fit(TRAIN)
+        for optimizer in ("adam", lambda p, lr: ByAutograd(p, lr=lr, eps=1e-6))
+    ]
+    fused = [
+        fused_step(net.module_, net.criterion_, net.optimizer_, None) is not None
+        for net in (ae.net_ for ae in fits)
+    ]
+    assert fused == [True, False]
+    assert_allclose(fits[0].loss_curve_, fits[1].loss_curve_, rtol=1e-3)
+    assert_allclose(fits[0].validation_loss_curve_, fits[1].validation_loss_curve_, rtol=1e-3)
+
+
+def test_codes_are_standardised_over_the_clean_rows():
+    ae = DenoisingAutoencoder(noise="gaussian", noise_level=8, **SMALL).fit(TRAIN)
+    codes = ae.transform(TRAIN)
+    assert_allclose(codes.mean(axis=0), 0, atol=1e-4)
+    assert_allclose(codes.std(axis=0), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extremes_are_those_of_the_training_rows(dtype):
+    X = TRAIN.astype(dtype)
+    ae = DenoisingAutoencoder(noise="salt_and_pepper", **SMALL).fit(X)
+    assert_allclose(ae.extremes_, [X.min(axis=0), X.max(axis=0)], atol=1e-4)
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_a_pickle_goes_on_with_the_next_noise(noise):
+    ae = DenoisingAutoencoder(noise=noise, **SMALL).fit(TRAIN)
+    loaded = pickle.loads(pickle.dumps(ae))
+    assert_array_equal(loaded.transform(TEST), ae.transform(TEST))
+    ae.partial_fit(TEST), loaded.partial_fit(TEST)
+    assert_array_equal(loaded.transform(TEST), ae.transform(TEST))
+
+
+# -- bad input -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noise", ["masking", "salt_and_pepper", "swap"])
+def test_a_share_above_one_is_refused(noise):
+    ae = DenoisingAutoencoder(noise=noise, noise_level=1.5, **SMALL)
+    with pytest.raises(ValueError, match=f"noise_level=1.5 is a probability for noise='{noise}'"):
+        ae.fit(TRAIN)
+    assert not hasattr(ae, "net_")
+    # Gaussian noise may be as strong as it likes.
+    ae.set_params(noise="gaussian").fit(TRAIN)
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [({"noise": "laplace"}, "noise"), ({"noise_level": -0.1}, "noise_level")],
+)
+def test_bad_parameters(params, name):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of DenoisingAutoencoder"):
+        DenoisingAutoencoder(**SMALL | params).fit(TRAIN)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [lambda x, generator: x[:, :3], lambda x, generator: x.sum(), lambda x, generator: None],
+)
+def test_a_callable_that_changes_the_shape_is_refused(noise):
+    ae = DenoisingAutoencoder(**SMALL).fit(TRAIN)
+    before = ae.transform(TEST)
+    with pytest.raises(ValueError, match=r"noise must return a tensor of the shape"):
+        ae.set_params(noise=noise).fit(TRAIN)
+    assert_array_equal(ae.transform(TEST), before)
