@@ -8,9 +8,14 @@ from pathlib import Path
 
 import torch
 
-from . import features, reconstruction, speed
+from . import features, reconstruction, speed, variants
 
-BENCHMARKS = {"reconstruction": reconstruction, "features": features, "speed": speed}
+BENCHMARKS = {
+    "reconstruction": reconstruction,
+    "features": features,
+    "speed": speed,
+    "variants": variants,
+}
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

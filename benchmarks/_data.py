@@ -55,12 +55,32 @@ def image_tables(folder):
     if file.exists():
         tables.append(Table("MNIST", (2, 8, 16), lambda seed: _split_mnist(file, seed)))
     else:
-        print(
-            f"MNIST is left out: {file} is not there. It holds X_train (60000, 28, 28), y_train, "
-            f"X_test (10000, 28, 28), y_test; sklearn.datasets.fetch_openml('mnist_784') has "
-            f"the same rows. Save them with numpy.savez and pass --data FOLDER."
-        )
+        print(f"MNIST is left out: {_how_to_get(file)}")
     return tables
+
+
+def load_mnist(folder):
+    """Return all images of MNIST as rows of float32 in [0, 1], those for training and for tests.
+
+    Raises
+    ------
+    SystemExit
+        If they are not there.
+    """
+    file = folder / "mnist.npz"
+    if not file.exists():
+        raise SystemExit(f"This needs MNIST, and {_how_to_get(file)}")
+    with np.load(file) as arrays:
+        images = [arrays["X_train"], arrays["X_test"]]
+    return [(x.reshape(len(x), -1) / 255).astype(np.float32) for x in images]
+
+
+def _how_to_get(file):
+    return (
+        f"{file} is not there. It holds X_train (60000, 28, 28), y_train, X_test (10000, 28, 28), "
+        f"y_test; sklearn.datasets.fetch_openml('mnist_784') has the same rows. Save them with "
+        f"numpy.savez and pass --data FOLDER."
+    )
 
 
 def _splitter(load, scaler=None):
