@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from torch import optim
@@ -94,6 +95,45 @@ def test_a_callable_gets_the_unit_of_the_data_and_the_generator():
     assert_allclose(fits[0].loss_, gaussian.loss_, rtol=0.05)
 
 
+@pytest.mark.parametrize("unit", [1e-60, 1.0, 1e60])
+def test_a_callable_that_does_nothing_is_no_noise_in_any_unit(unit):
+    X = TRAIN[:300].astype(np.float64) * unit
+    plain = AutoencoderTransformer(**SMALL).fit(X)
+    silent = DenoisingAutoencoder(noise=lambda x, generator: x, **SMALL).fit(X)
+    assert_allclose(silent.loss_curve_, plain.loss_curve_, rtol=1e-4)
+
+
+def test_a_module_of_torchs_as_noise_is_used_and_not_trained():
+    with torch.random.fork_rng():
+        layer = torch.nn.Linear(64, 64).double()
+    before = layer.weight.detach().clone()
+
+    class Noise(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x, generator):
+            return x + 0.1 * self.layer(x)
+
+    ae = DenoisingAutoencoder(noise=Noise(), **SMALL).fit(TRAIN)
+    assert torch.equal(layer.weight, before)
+    plain = AutoencoderTransformer(**SMALL).fit(TRAIN)
+    assert not np.array_equal(ae.transform(TEST), plain.transform(TEST))
+
+
+def test_swap_takes_the_value_of_another_row():
+    distinct = torch.arange(400.0).view(8, 50)
+    noisy = make_corruption("swap", 1.0)(distinct)
+    assert (noisy != distinct).all()
+    assert ((noisy - distinct).remainder(50) == 0).all()
+    # One row has no other; where it is measured only, it stays as it is.
+    one = make_corruption("swap", 1.0)
+    with pytest.raises(ValueError, match=r"noise='swap'.*batch has only one row"):
+        one(distinct[:1])
+    assert torch.equal(one.eval()(distinct[:1]), distinct[:1])
+
+
 # -- the estimator ---------------------------------------------------------------------------
 
 
@@ -171,11 +211,19 @@ def test_codes_are_standardised_over_the_clean_rows():
     assert_allclose(codes.std(axis=0), 1, atol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_extremes_are_those_of_the_training_rows(dtype):
-    X = TRAIN.astype(dtype)
-    ae = DenoisingAutoencoder(noise="salt_and_pepper", **SMALL).fit(X)
-    assert_allclose(ae.extremes_, [X.min(axis=0), X.max(axis=0)], atol=1e-4)
+@pytest.mark.parametrize("to_input", [np.asarray, sparse.csr_array])
+def test_salt_and_pepper_are_the_extremes_of_the_training_rows(to_input):
+    X = TRAIN.astype(np.float64)
+    params = SMALL | {"noise": "salt_and_pepper", "noise_level": 1}
+    ae = DenoisingAutoencoder(**params).fit(to_input(X))
+    corruption = ae.net_.criterion_.corruption
+    noisy = corruption(torch.zeros(200, X.shape[1])).numpy() * ae.scale_ + ae.mean_
+    assert_allclose(noisy.min(axis=0), X.min(axis=0), atol=1e-5)
+    assert_allclose(noisy.max(axis=0), X.max(axis=0), atol=1e-5)
+    # Other noise has not looked for them, and cannot turn into it.
+    ae = DenoisingAutoencoder(**SMALL).fit(X).set_params(noise="salt_and_pepper")
+    with pytest.raises(ValueError, match="noise='salt_and_pepper' needs"):
+        ae.partial_fit(X)
 
 
 @pytest.mark.parametrize("noise", NOISES)

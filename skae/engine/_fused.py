@@ -330,7 +330,7 @@ class FusedStep:
         return self.run(x, sample_weight, self.learning_rate)
 
     def prepare(self, x):
-        """Make ready for a step on a batch; a CUDA graph holds only what comes after."""
+        """Make the calls for a batch and draw its noise; a CUDA graph holds what comes after."""
         tape = self._tapes.get(x.shape[0])
         if tape is None or tape.x is not x:
             # Batches of one size come in the same tensor, so this is rare.

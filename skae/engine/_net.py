@@ -107,17 +107,19 @@ class AutoencoderNet(NeuralNet):
         """Return the states of the order's and of the noise's generator."""
         return [g.get_state() for g in (self.generator_, self.noise_generator_)]
 
-    def set_generator_states(self, states):
+    def set_generator_states(self, states, device):
         """Continue the random numbers of another net; noise only on the same kind of device.
 
         Parameters
         ----------
         states : list of tensor
             What `generator_states` returned.
+        device : str or torch.device
+            Where the other net was.
         """
         order, noise = states
         self.generator_.set_state(order)
-        if noise.shape == self.noise_generator_.get_state().shape:
+        if torch.device(device).type == torch.device(self.device).type:
             self.noise_generator_.set_state(noise)
 
     # -- skorch's seams ---------------------------------------------------------------

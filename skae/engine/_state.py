@@ -40,7 +40,8 @@ def load_net_state(net, state):
     net.module_.load_state_dict(_to_torch(state["weights"]))
     net.optimizer_.load_state_dict(_to_torch(state["optimizer"]))
     net.history[:] = state["history"]
-    net.set_generator_states([torch.tensor(one) for one in state["generators"]])
+    states = [torch.tensor(one) for one in state["generators"]]
+    net.set_generator_states(states, state["device"])
     net._set_training(False)
 
 

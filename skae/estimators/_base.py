@@ -45,8 +45,9 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
     """Validate and train; the net is made by one mixin, what it does then is the other's.
 
     A variant's ``__init__`` stores its own parameters and hands on the others. What it does in
-    another way it overrides: `_learn_from` (what it needs to know of the rows before training),
-    `_make_corruption` (what it does to a batch), `_make_objective` (what training minimises).
+    another way it overrides: `_check_parameters` (which of them go together), `_learn_from`
+    (what it needs to know of the rows before training), `_make_corruption` (what it does to a
+    batch), `_make_objective` (what training minimises).
     """
 
     _parameter_constraints = AUTOENCODER_CONSTRAINTS
@@ -240,6 +241,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
 
     def _validate_rows(self, X, sample_weight, n_needed, reset):
         """Return the rows that count, their weights, of mean one, or None, and the container."""
+        self._check_parameters(continued=not reset)
         method = "fit" if reset else "partial_fit"
         X, container = validate_rows(self, X, method, reset=reset, ensure_min_samples=n_needed)
         check_range(X, LOSSES[self.loss])
@@ -281,7 +283,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
         rows = self._scaled(X)
-        self._learn_from(rows, container)
+        self._learn_from(X, container)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         exact = exact and self.precision != "bfloat16"
         pca = None
@@ -306,8 +308,11 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         share = not isinstance(self.n_components, Integral)
         return self.n_components if share else int(self.n_components)
 
-    def _learn_from(self, rows, container):
-        """Set what a variant needs to know of the scaled rows before training."""
+    def _check_parameters(self, continued):
+        """Refuse parameters of a variant that do not go together, before rows are read."""
+
+    def _learn_from(self, X, container):
+        """Set what a variant needs to know of the validated rows before training."""
 
     def _train(self, X, sample_weight, train=None, valid=None, epochs=None):
         """Train the net on the rows and set the fitted attributes."""

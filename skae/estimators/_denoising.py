@@ -2,14 +2,13 @@
 
 from numbers import Real
 
-import torch
-
 from skae._compat import Interval, StrOptions
 from skae.objectives import NOISES, Corruption
 
 from ._base import BaseAutoencoder
 from ._constraints import AUTOENCODER_CONSTRAINTS
 from ._containers import as_tensor
+from ._scaling import extremes_of
 from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
 
@@ -31,20 +30,33 @@ class DenoisingAutoencoder(BaseAutoencoder):
         "salt_and_pepper" puts the smallest or largest value of the feature in place of a cell,
         "swap" the value of another row of the batch. "masking" is the default because it
         means the same whatever the unit of the data. A callable ``noise(x, generator)`` is
-        given the batch in the unit of the data, a tensor of shape (n_batch, n_features), and
-        the estimator's own random generator, and returns a tensor of the same shape.
+        given the batch in the unit of the data, a float64 tensor of shape (n_batch,
+        n_features), and a random generator on its device, and returns a tensor of the same
+        shape: ``lambda x, g: x + torch.randn(x.shape, generator=g, device=x.device)``.
     noise_level : float, default=0.25
-        For "gaussian" the standard deviation, in the unit of the data; for the others the
-        probability with which a cell is changed, in [0, 1] (a quarter is in the middle of what
-        Vincent et al., 2010, use). Ignored for a callable.
+        For "gaussian" the standard deviation, in the unit of the data: half to twice their
+        standard deviation is worth a try. For the others the probability with which a cell
+        is changed, in [0, 1] (a quarter is in the middle of what Vincent et al., 2010, use).
+        Ignored for a callable.
+
+    init : {"pca", "random"}, default="pca"
+        Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
+        and starts at PCA's solution. If the objective over the corrupted training rows ends
+        above its start, `fit` goes back there. "random" is the plain network.
 
     Attributes
     ----------
-    extremes_ : {ndarray, tensor} of shape (2, n_features)
-        Smallest and largest value of each feature over the training rows.
     loss_ : float
         The objective over all training rows, corrupted, with the weights that were kept, in
         the unit of the data.
+    loss_curve_ : list of float
+        The mean objective over the corrupted training rows during each epoch.
+    validation_loss_curve_ : list of float or None
+        The objective over the corrupted held-out rows after each epoch; None if no rows were
+        held out.
+    best_validation_loss_ : float or None
+        The objective over the corrupted held-out rows with the weights that were kept. None
+        if the last call held no rows out.
 
     See Also
     --------
@@ -53,9 +65,16 @@ class DenoisingAutoencoder(BaseAutoencoder):
 
     Notes
     -----
-    Losses of the training rows are those of fresh noise, losses of held-out rows those of the
-    same noise after every epoch, so that they can be compared. Scores and codes are those of
-    the rows as they are.
+    Training draws fresh noise for every batch. What is measured (`loss_`, the losses of held-out
+    rows) has the same noise every time, so that it can be compared; "swap" then takes values
+    from rows that are near in the table.
+
+    Codes and scores are those of the rows as they are: :meth:`score` says how well clean rows
+    are reconstructed, which no noise would improve. To choose `noise_level`, compare
+    ``reconstruct(noisy)`` with the clean rows, or what a classifier makes of the codes.
+
+    "salt_and_pepper" knows the smallest and largest values of the first call of `fit` or
+    `partial_fit`.
 
     References
     ----------
@@ -148,21 +167,25 @@ class DenoisingAutoencoder(BaseAutoencoder):
         self.noise = noise
         self.noise_level = noise_level
 
-    def _learn_from(self, rows, container):
-        low = high = None
-        for _, chunk in rows.chunks():
-            least, most = chunk.amin(dim=0).double(), chunk.amax(dim=0).double()
-            low = least if low is None else torch.minimum(low, least)
-            high = most if high is None else torch.maximum(high, most)
-        mean = as_tensor(self.mean_).to(low)
-        self.extremes_ = container.close(torch.stack([low, high]) * self.scale_ + mean)
-
-    def _make_corruption(self):
+    def _check_parameters(self, continued):
         shares = isinstance(self.noise, str) and self.noise != "gaussian"
         if shares and self.noise_level > 1:
             raise ValueError(
                 f"noise_level={self.noise_level} is a probability for noise={self.noise!r}, "
                 f"expected at most 1."
             )
-        mean, extremes = as_tensor(self.mean_), as_tensor(self.extremes_)
+        if self.noise == "salt_and_pepper" and continued and self._extremes is None:
+            raise ValueError(
+                "noise='salt_and_pepper' needs the smallest and largest values of the first fit, "
+                "which had another noise. Set noise back, or set warm_start=False and call fit."
+            )
+
+    def _learn_from(self, X, container):
+        self._extremes = None
+        if self.noise == "salt_and_pepper":
+            self._extremes = container.close(extremes_of(X))
+
+    def _make_corruption(self):
+        extremes = None if self._extremes is None else as_tensor(self._extremes)
+        mean = as_tensor(self.mean_).cpu()
         return Corruption(self.noise, self.noise_level, mean, self.scale_, extremes)

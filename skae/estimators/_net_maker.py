@@ -112,7 +112,7 @@ class NetMakerMixin:
         net = self._make_net(fitted.module_, device, seed, self._callbacks())
         self.net_ = net.initialize()
         self.net_.history.extend(fitted.history)
-        self.net_.set_generator_states(fitted.generator_states())
+        self.net_.set_generator_states(fitted.generator_states(), fitted.device)
         if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
             self.net_.optimizer_.load_state_dict(fitted.optimizer_.state_dict())
 

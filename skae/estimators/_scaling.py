@@ -4,7 +4,7 @@ import torch
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from skae.engine import merge_moments, one_thread, rows_in_chunk, slices
+from skae.engine import ScaledRows, merge_moments, one_thread, rows_in_chunk, slices
 
 # Losses are given in the square of the unit of the data, which must be a number.
 _LARGEST_SCALE = 1e150
@@ -96,3 +96,24 @@ def _mean_and_variance(X, sample_weight, largest):
                 variance = weight @ chunk.sub_(mean).square_() / total
             moments = merge_moments(moments, (total, mean, variance))
     return moments[1:]
+
+
+def extremes_of(X):
+    """Find the smallest and the largest value of each feature.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix, tensor} of shape (n_samples, n_features)
+        Validated rows.
+
+    Returns
+    -------
+    extremes : tensor of shape (2, n_features)
+        In float64, on the device of `X`.
+    """
+    low = high = None
+    for _, chunk in ScaledRows(X, torch.zeros(X.shape[1], device="cpu"), 1.0).chunks():
+        least, most = chunk.double().aminmax(dim=0)
+        low = least if low is None else torch.minimum(low, least)
+        high = most if high is None else torch.maximum(high, most)
+    return torch.stack([low, high])

@@ -26,8 +26,7 @@ def described_like(origin):
         parameters = _entries(shared, "Parameters") | _entries(doc, "Parameters")
         order = inspect.signature(variant).parameters
         doc = _replaced(doc, "Parameters", [parameters[name] for name in order])
-        attributes = _entries(doc, "Attributes")
-        attributes = attributes | _entries(shared, "Attributes") | attributes
+        attributes = _entries(shared, "Attributes") | _entries(doc, "Attributes")
         variant.__doc__ = _replaced(doc, "Attributes", attributes.values())
         return variant
 

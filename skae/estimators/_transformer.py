@@ -104,7 +104,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         Whether `fit` continues from the weights of the last fit. Scaling and validation
         rows stay those of the first fit if the data do.
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, validation rows, order of the rows and dropout. An int
+        Determines initial weights, validation rows, order of the rows, dropout and noise. An int
         gives the same bits on every call on one machine's CPU. The global generators are
         neither read nor touched, but for None, which draws a seed from NumPy's.
     device : str or torch.device, default="cpu"

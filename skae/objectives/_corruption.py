@@ -21,17 +21,19 @@ class Corruption(nn.Module):
         What was subtracted from the rows.
     scale : float
         What they were divided by.
-    extremes : tensor of shape (2, n_features)
+    extremes : tensor of shape (2, n_features) or None, default=None
         Smallest and largest value of each feature in the data, for "salt_and_pepper".
     """
 
-    def __init__(self, noise, level, mean, scale, extremes):
+    def __init__(self, noise, level, mean, scale, extremes=None):
         super().__init__()
-        self.noise = noise
+        # In a tuple, so that noise which is a module of torch's is not trained.
+        self._noise = (noise,)
         self.level = level
-        self.scale = scale
-        self.register_buffer("mean", mean, persistent=False)
-        self.register_buffer("extremes", (extremes - mean) / scale, persistent=False)
+        self.mean, self.scale = mean, scale
+        if extremes is not None:
+            extremes = ((extremes - mean) / scale).float()
+        self.register_buffer("extremes", extremes, persistent=False)
         self.generator = None
         self._measuring = None
 
@@ -40,6 +42,7 @@ class Corruption(nn.Module):
         self._measuring = None
         return super().train(mode)
 
+    @torch.no_grad()
     def forward(self, x):
         """Return a corrupted copy of scaled rows.
 
@@ -51,27 +54,32 @@ class Corruption(nn.Module):
         Raises
         ------
         ValueError
-            If a callable returns anything but a tensor of the same shape.
+            If a callable returns anything but a tensor of the same shape, or if a batch to
+            train on has one row and there is none to swap with.
         """
         generator = self.generator
         if not self.training:
             if self._measuring is None:
                 self._measuring = torch.Generator(x.device).manual_seed(0)
             generator = self._measuring
-        if isinstance(self.noise, str):
-            return NOISES[self.noise](self, x, generator)
-        return self._by_callable(x, generator)
+        (noise,) = self._noise
+        if isinstance(noise, str):
+            return NOISES[noise](self, x, generator)
+        return self._by_callable(noise, x, generator)
 
-    def _by_callable(self, x, generator):
-        mean = self.mean.to(x)
-        noisy = self.noise(x * self.scale + mean, generator)
+    def _by_callable(self, noise, x, generator):
+        # In double precision, as the unit of the data may leave the range of float32; Apple's
+        # GPUs have none.
+        exact = torch.float32 if x.device.type == "mps" else torch.float64
+        mean = self.mean.to(device=x.device, dtype=exact)
+        noisy = noise(x.to(exact) * self.scale + mean, generator)
         if not isinstance(noisy, torch.Tensor) or noisy.shape != x.shape:
             found = tuple(getattr(noisy, "shape", ())) or type(noisy).__name__
             raise ValueError(
                 f"noise must return a tensor of the shape that it is given, {tuple(x.shape)}, but "
-                f"{self.noise!r} returned {found}."
+                f"{noise!r} returned {found}."
             )
-        return (noisy.to(x) - mean) / self.scale
+        return ((noisy.to(mean) - mean) / self.scale).to(x)
 
 
 def _chosen(x, probability, generator):
@@ -96,7 +104,16 @@ def _salt_and_pepper(corruption, x, generator):
 
 
 def _swap(corruption, x, generator):
-    others = torch.randint(len(x), x.shape, generator=generator, device=x.device)
+    n = len(x)
+    if n == 1 and not corruption.training:
+        return x.clone()
+    if n == 1:
+        raise ValueError(
+            "noise='swap' takes values from other rows of the batch, but a batch has only one row. "
+            "Use a larger batch_size, or more rows."
+        )
+    steps = torch.randint(1, n, x.shape, generator=generator, device=x.device)
+    others = torch.arange(n, device=x.device)[:, None].add(steps).remainder_(n)
     return torch.where(_chosen(x, corruption.level, generator), x.gather(0, others), x)
 
 
