@@ -26,7 +26,7 @@ def make_corruption(noise, level, seed=0):
     data = ROWS * SCALE + MEAN
     extremes = torch.stack([data.amin(0), data.amax(0)])
     corruption = Corruption(noise, level, MEAN, SCALE, extremes)
-    corruption.generator = torch.Generator().manual_seed(seed)
+    corruption.random.generator = torch.Generator().manual_seed(seed)
     return corruption
 
 

@@ -29,10 +29,16 @@ PENALTIES = {"none": (0.0, 0.0), "l2": (0.1, 0.0), "l1": (0.1, 1.0), "elastic": 
 DIGITS = load_digits().data[:400]
 
 
+def halves(network, n_features, n_components, generator):
+    """Both halves of an autoencoder as a network describes them."""
+    encoder = network.build_encoder(n_features, n_components, generator)
+    return encoder, network.build_decoder(n_components, n_features, generator)
+
+
 def make_module(activation="silu", linear_path=False, hidden=(6, 5), **params):
     generator = torch.Generator().manual_seed(0)
     network = DenseNetwork(hidden, activation=activation, **params)
-    encoder, decoder = network.build(N_FEATURES, N_COMPONENTS, generator)
+    encoder, decoder = halves(network, N_FEATURES, N_COMPONENTS, generator)
     if linear_path:
         rng = np.random.default_rng(0)
         encoder = add_linear_path(encoder, N_FEATURES, N_COMPONENTS)

@@ -31,6 +31,12 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
+def halves(network, n_features, n_components, generator):
+    """Both halves of an autoencoder as a network describes them."""
+    encoder = network.build_encoder(n_features, n_components, generator)
+    return encoder, network.build_decoder(n_components, n_features, generator)
+
+
 def normal(*shape, dtype=torch.float64, seed=0):
     return torch.randn(*shape, dtype=dtype, generator=seeded(seed))
 
@@ -45,7 +51,7 @@ def widths(module):
 
 @pytest.mark.parametrize("hidden", [(), (7,), (9, 5)])
 def test_decoder_mirrors_the_encoder(hidden):
-    encoder, decoder = DenseNetwork(hidden).build(11, 3, seeded())
+    encoder, decoder = halves(DenseNetwork(hidden), 11, 3, seeded())
     sizes = [11, *hidden, 3]
     assert widths(encoder) == list(pairwise(sizes))
     assert widths(decoder) == [(n_out, n_in) for n_in, n_out in reversed(widths(encoder))]
@@ -68,7 +74,7 @@ FORMULAS = {
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations_are_what_their_names_say(activation):
-    encoder, _ = DenseNetwork((6, 5), activation).build(4, 2, seeded())
+    encoder, _ = halves(DenseNetwork((6, 5), activation), 4, 2, seeded())
     encoder = encoder.double().eval()
     x = 2 * normal(10, 4)
     *hidden, last = [m for m in encoder if isinstance(m, nn.Linear)]
@@ -85,7 +91,7 @@ def test_activations_are_what_their_names_say(activation):
 @pytest.mark.parametrize(("normalization", "axis"), [("batch", 0), ("layer", 1)])
 def test_normalization_stands_between_layer_and_activation(normalization, axis):
     network = DenseNetwork((8,), "tanh", normalization=normalization)
-    encoder, _ = network.build(5, 2, seeded())
+    encoder, _ = halves(network, 5, 2, seeded())
     linear, normalize, activation, code = encoder.double().train()
     assert isinstance(activation, nn.Tanh)
     assert isinstance(code, Linear)
@@ -95,7 +101,7 @@ def test_normalization_stands_between_layer_and_activation(normalization, axis):
     )
     assert_allclose(normalize(values).detach(), expected, atol=1e-3)
     # The output layer has none: it could not give the data's means and scales.
-    assert len(DenseNetwork((), normalization=normalization).build(5, 2, seeded())[0]) == 1
+    assert len(halves(DenseNetwork((), normalization=normalization), 5, 2, seeded())[0]) == 1
 
 
 def test_initial_weights_come_from_the_generator_and_fit_the_width():
@@ -152,7 +158,7 @@ def test_dropout_drops_in_training_only_and_keeps_the_mean():
 
 
 def test_the_scale_of_the_codes_is_undone_in_decoding():
-    module = Autoencoder(*DenseNetwork((6,)).build(5, 2, seeded()), 2).double().eval()
+    module = Autoencoder(*halves(DenseNetwork((6,)), 5, 2, seeded()), 2).double().eval()
     x = normal(20, 5)
     before, raw = module(x).detach(), module.encoder(x).detach()
     module.code_mean.copy_(torch.tensor([3.0, -1.0]))
@@ -166,7 +172,7 @@ def test_the_scale_of_the_codes_is_undone_in_decoding():
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
 @pytest.mark.parametrize("hidden", [(), (6,), (6, 4)])
 def test_a_linear_path_is_all_there_is_at_the_start(hidden, normalization):
-    deep, _ = DenseNetwork(hidden, normalization=normalization).build(5, 3, seeded())
+    deep, _ = halves(DenseNetwork(hidden, normalization=normalization), 5, 3, seeded())
     module = add_linear_path(deep, 5, 3)
     weight, bias = normal(3, 5).numpy(), normal(3, seed=1).numpy()
     start_linear_path(module, weight, bias)
@@ -189,13 +195,15 @@ class OneHidden(Network):
     width: int = 4
     slope: float = 0.1
 
-    def build(self, n_features, n_components, generator):
-        encoder = nn.Sequential(
+    def build_encoder(self, n_features, n_outputs, generator):
+        return nn.Sequential(
             make_linear(n_features, self.width, generator),
             nn.LeakyReLU(self.slope),
-            make_linear(self.width, n_components, generator),
+            make_linear(self.width, n_outputs, generator),
         )
-        return encoder, make_linear(n_components, n_features, generator)
+
+    def build_decoder(self, n_components, n_features, generator):
+        return make_linear(n_components, n_features, generator)
 
 
 @dataclass
@@ -214,8 +222,10 @@ def test_parameters_of_a_description():
     copy = clone(network)
     assert copy == network
     assert copy is not network
-    with pytest.raises(TypeError, match="Nothing must define `build`"):
-        Nothing().build(3, 2, None)
+    with pytest.raises(TypeError, match="Nothing must define `build_encoder`"):
+        Nothing().build_encoder(3, 2, None)
+    with pytest.raises(TypeError, match="Nothing must define `build_decoder`"):
+        Nothing().build_decoder(2, 3, None)
 
 
 @pytest.mark.parametrize("init", ["pca", "random"])
@@ -265,13 +275,11 @@ class EndsIn(Network):
 
     last: str = "none"
 
-    def build(self, n_features, n_components, generator):
+    def build_encoder(self, n_features, n_outputs, generator):
         ends = {"none": [], "sigmoid": [nn.Sigmoid()], "softplus": [nn.Softplus()]}
+        return nn.Sequential(make_linear(n_features, n_outputs, generator), *ends[self.last])
 
-        def half(n_in, n_out):
-            return nn.Sequential(make_linear(n_in, n_out, generator), *ends[self.last])
-
-        return half(n_features, n_components), half(n_components, n_features)
+    build_decoder = build_encoder
 
 
 @pytest.mark.parametrize("last", ["sigmoid", "softplus"])

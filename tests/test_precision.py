@@ -27,6 +27,12 @@ PARAMS |= {"random_state": 0}
 ON_GPUS = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
 
 
+def halves(network, n_features, n_components, generator):
+    """Both halves of an autoencoder as a network describes them."""
+    encoder = network.build_encoder(n_features, n_components, generator)
+    return encoder, network.build_decoder(n_components, n_features, generator)
+
+
 def make(**params):
     return AutoencoderTransformer(**PARAMS | params)
 
@@ -91,7 +97,7 @@ def test_answers_are_in_single_precision(normalization):
 
 def gradient(compute, loss):
     generator = torch.Generator().manual_seed(0)
-    encoder, decoder = DenseNetwork((32, 16)).build(64, 8, generator)
+    encoder, decoder = halves(DenseNetwork((32, 16)), 64, 8, generator)
     module = Autoencoder(encoder, decoder, 8)
     rows = torch.rand(200, 64, generator=generator)
     objective = ReconstructionObjective(LOSSES[loss], WeightPenalty(0.0, 0.0))

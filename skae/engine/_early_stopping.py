@@ -10,21 +10,21 @@ class BestWeights:
 
     Parameters
     ----------
-    module : torch.nn.Module
-        Whose weights are kept.
+    modules : tuple of torch.nn.Module
+        Whose parameters and buffers are kept.
     tol : float, default=0.0
         Share of the best loss so far by which a loss must improve to count.
     patience : int, default=1
         Epochs without such an improvement after which `exhausted` becomes true.
     """
 
-    def __init__(self, module, tol=0.0, patience=1):
+    def __init__(self, modules, tol=0.0, patience=1):
         self.tol = tol
         self.patience = patience
         self.loss = math.inf
         self._milestone = math.inf
         self._misses = 0
-        self._current = [*module.parameters(), *module.buffers()]
+        self._current = [t for m in modules for t in (*m.parameters(), *m.buffers())]
         self._best = None
 
     def update(self, loss, warming_up=False):

@@ -15,6 +15,8 @@ from functools import partial
 import torch
 from torch import nn, optim
 
+from ._tape import Tape
+
 _aten = torch.ops.aten
 
 # Values that fill a cache line in single precision.
@@ -100,14 +102,17 @@ def fused_step(module, objective, optimizer, max_grad_norm, low=None):
     -------
     step : FusedStep or None
     """
-    plain = getattr(objective, "is_plain_reconstruction", False)
-    if not plain or _fused_as(module) != "autoencoder" or _has_hooks(module):
+    one_pass = getattr(objective, "is_one_pass", False)
+    if not one_pass or _fused_as(module) != "autoencoder" or _has_hooks(module):
+        return None
+    by_autograd = objective.code_term is not None or _fused_as(module.latent) != "plain latent"
+    if by_autograd and low is not None:
         return None
     halves = [_read_half(module.encoder), _read_half(module.decoder)]
     update = _fused_update(optimizer)
     if None in halves or update is None or not _covers(halves, module, optimizer):
         return None
-    return FusedStep(module, halves, objective, optimizer, update, max_grad_norm, low)
+    return FusedStep(module, halves, objective, optimizer, update, max_grad_norm, low, by_autograd)
 
 
 def what_it_stands_on(module, optimizer):
@@ -259,8 +264,11 @@ class FusedStep:
     `train_step` does.
     """
 
-    def __init__(self, module, halves, objective, optimizer, update, max_grad_norm, low):
+    def __init__(
+        self, module, halves, objective, optimizer, update, max_grad_norm, low, latent_by_autograd
+    ):
         self.objective = objective
+        self.latent_by_autograd = latent_by_autograd
         self.optimizer = optimizer
         self.max_grad_norm = max_grad_norm
         self.penalty = objective.weight_penalty
@@ -334,19 +342,17 @@ class FusedStep:
         tape = self._tapes.get(x.shape[0])
         if tape is None or tape.x is not x:
             # Batches of one size come in the same tensor, so this is rare.
-            tape = self._tapes[x.shape[0]] = _Tape(self, x)
+            tape = self._tapes[x.shape[0]] = Tape(self, x)
         if self.corruption is not None:
             tape.seen.copy_(self.corruption(x))
 
     def run(self, x, sample_weight, rate):
         """Take a step that is prepared, at a rate, a float or a tensor."""
         tape = self._tapes[x.shape[0]]
-        for call in tape.forward:
-            call()
-        value, _ = self.objective.loss.value_and_gradient(tape.output, x, sample_weight)
-        for call in tape.backward:
-            call()
-        parts = {"reconstruction": value}
+        penalties = tape.run_forward(sample_weight)
+        value, _ = self.objective.reconstruction_and_gradient(tape.output, x, sample_weight)
+        tape.run_backward()
+        parts = {"reconstruction": value, **penalties}
         if self.penalty.l1 or self.penalty.l2:
             with torch.no_grad():
                 parts |= self.penalty(self.module)
@@ -356,82 +362,6 @@ class FusedStep:
             self.gradient.mul_((self.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
         self.update(rate)
         return parts
-
-
-class _Tape:
-    """The calls of a step for one batch tensor, with every operand and result in its place.
-
-    Between `forward` and `backward` the gradient of the loss must take the place of `output`.
-    """
-
-    def __init__(self, step, x):
-        self.x = x
-        # What the encoder sees.
-        self.seen = x = x if step.corruption is None else torch.empty_like(x)
-        self.forward, self.backward = [], []
-        encoder, decoder = step.halves
-        low = step.low_flat
-        if low is not None:
-            x = x.to(low.dtype)
-            self.forward += [partial(low.copy_, step.flat), partial(x.copy_, self.seen)]
-        code, encoded = self._record_forward(encoder, x)
-        output, decoded = self._record_forward(decoder, code)
-        self.output = output
-        if low is not None:
-            # The loss and its gradient in the precision of the data.
-            self.output = torch.empty_like(self.x)
-            self.forward.append(partial(self.output.copy_, output))
-            self.backward.append(partial(output.copy_, self.output))
-        to_code = self._record_backward(decoder, decoded, output, input_needed=True)
-        self._record_backward(encoder, encoded, to_code, input_needed=False)
-        if low is not None:
-            self.backward.append(partial(step.gradient.copy_, step.low_gradient))
-
-    def _record_forward(self, half, x):
-        """Record a half; return its output, and of each layer the input and what is saved."""
-        inputs, saved = [x], [None]
-        for layer, activation in zip(half.layers, half.activations, strict=True):
-            z = x.new_empty(len(x), len(layer.weight))
-            self.forward.append(
-                partial(torch.addmm, layer.bias, inputs[-1], layer.transposed, out=z)
-            )
-            if activation is None:
-                inputs.append(z)
-                saved.append(None)
-            else:
-                a = torch.empty_like(z) if activation.saves_input else z
-                self.forward.append(partial(activation.forward, z, a))
-                inputs.append(a)
-                saved.append(z)
-        if half.linear is not None:
-            self.forward.append(partial(z.addmm_, x, half.linear.transposed))
-            self.forward.append(partial(z.add_, half.linear.bias))
-        return z, (inputs, saved)
-
-    def _record_backward(self, half, recorded, gradient, input_needed):
-        """Record the gradients of a half's parameters; return that of its input if needed."""
-        inputs, saved = recorded
-        if half.linear is not None:
-            self._record_gradients(half.linear, gradient, inputs[0])
-        delta = gradient
-        for i in reversed(range(len(half.layers))):
-            layer = half.layers[i]
-            self._record_gradients(layer, delta, inputs[i])
-            if i == 0 and not input_needed:
-                return None
-            below = torch.empty_like(inputs[i])
-            self.backward.append(partial(torch.mm, delta, layer.weight, out=below))
-            delta = below
-            if saved[i] is not None:
-                backward = half.activations[i - 1].backward
-                self.backward.append(partial(backward, delta, saved[i]))
-        if half.linear is not None:
-            self.backward.append(partial(delta.addmm_, gradient, half.linear.weight))
-        return delta
-
-    def _record_gradients(self, layer, delta, x):
-        self.backward.append(partial(torch.mm, delta.t(), x, out=layer.weight_gradient))
-        self.backward.append(partial(torch.sum, delta, 0, out=layer.bias_gradient))
 
 
 def _padded(tensor):

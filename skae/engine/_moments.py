@@ -1,4 +1,4 @@
-"""Mean and variance of the codes over a table."""
+"""What is known of the codes of a table: mean, variance, and some of them."""
 
 import torch
 
@@ -48,6 +48,41 @@ class CodeMoments:
         variance[variance.sqrt() <= 10 * rounding] = 0.0
         mean = self._shift + mean
         return float(self._total), *(m.cpu().double().numpy() for m in (mean, variance))
+
+
+class SomeCodes:
+    """Every so many rows' codes, up to a number, as a picture of how codes are spread.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of the table.
+    limit : int, default=5000
+        Codes to keep at most.
+    """
+
+    def __init__(self, n_rows, limit=5000):
+        self._stride = -(-n_rows // limit)
+        self._seen, self._kept = 0, []
+
+    def add(self, codes, sample_weight=None):
+        """Take the codes of a batch; see `CodeMoments.add`."""
+        chosen = slice(-self._seen % self._stride, None, self._stride)
+        weight = codes.new_ones(len(codes)) if sample_weight is None else sample_weight
+        self._kept.append((codes[chosen].detach().clone(), weight[chosen].clone()))
+        self._seen += len(codes)
+
+    def result(self):
+        """Return what was kept.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_kept, n_components)
+            As the latent gives them.
+        weight : ndarray of shape (n_kept,)
+            Their weights.
+        """
+        return tuple(torch.cat(kept).cpu().numpy() for kept in zip(*self._kept, strict=True))
 
 
 def _exact(device):

@@ -14,7 +14,7 @@ from ._cuda_graph import GraphedStep
 from ._early_stopping import BestWeights
 from ._fused import fused_step, what_it_stands_on
 from ._inference import ChunkedForward
-from ._moments import CodeMoments
+from ._moments import CodeMoments, SomeCodes
 from ._precision import autocast, low_precision, products_in
 from ._progress import EpochProgressBar
 from ._schedules import SCHEDULES
@@ -64,6 +64,9 @@ class AutoencoderNet(NeuralNet):
     _listens = False
     _fused = _fused_on = None
 
+    # Whether what training adds little by little starts from nothing.
+    _from_scratch = True
+
     def __init__(
         self,
         module,
@@ -100,6 +103,8 @@ class AutoencoderNet(NeuralNet):
         for module in (*self.module_.modules(), *self.criterion_.modules()):
             if hasattr(module, "generator"):
                 module.generator = self.noise_generator_
+        # Parts of the objective that change during training are told how far it is.
+        self._gradual = [m for m in self.criterion_.modules() if hasattr(m, "progress")]
         self.forward_chunks_ = ChunkedForward(self.module_)
         return self
 
@@ -160,10 +165,10 @@ class AutoencoderNet(NeuralNet):
         n_epochs = self.max_epochs if epochs is None else epochs
         self._listens = any(_wants_batches(callback) for _, callback in self.callbacks_)
         batches = self.get_iterator(train, training=True)
-        self.schedule_ = SCHEDULES[self.learning_rate](
-            self.optimizer_, n_epochs * len(batches), self.patience
-        )
-        self.best_ = BestWeights(self.module_, self.tol, self.patience)
+        self._steps_done, self._n_steps = 0, n_epochs * len(batches)
+        schedule = SCHEDULES[self.learning_rate]
+        self.schedule_ = schedule(self.optimizer_, self._n_steps, self.patience)
+        self.best_ = BestWeights((self.module_, self.criterion_), self.tol, self.patience)
         self.stopped_ = self.interrupted_ = False
         try:
             if valid is not None:
@@ -227,12 +232,15 @@ class AutoencoderNet(NeuralNet):
     def train_step(self, batch, **kwargs):
         """Take one step of the optimizer and return the parts of the objective."""
         x, sample_weight = batch
+        for term in self._gradual:
+            term.progress = self._steps_done / self._n_steps if self._from_scratch else 1.0
         if self._fused is not None:
             parts = self._fused(x, sample_weight)
         else:
             parts = self._autograd_step(batch, x, sample_weight)
         self.criterion_.after_step(self.module_, self.optimizer_)
         self.schedule_.after_step()
+        self._steps_done += 1
         return parts
 
     def _fused_step(self):
@@ -246,7 +254,8 @@ class AutoencoderNet(NeuralNet):
             self.max_grad_norm,
             low_precision(self.precision),
         )
-        if step is not None and torch.device(self.device).type == "cuda":
+        on_gpu = torch.device(self.device).type == "cuda"
+        if step is not None and on_gpu and not step.latent_by_autograd:
             return GraphedStep(step)
         return step
 
@@ -282,13 +291,24 @@ class AutoencoderNet(NeuralNet):
 
     # -- what skorch has no word for --------------------------------------------------
 
-    def train(self, rows, train=None, valid=None, *, epochs=None, never_worse=False, verbose=0):
+    def train(
+        self,
+        rows,
+        train=None,
+        valid=None,
+        *,
+        epochs=None,
+        from_scratch=True,
+        never_worse=False,
+        verbose=0,
+    ):
         """Train from the weights and the optimizer as they are.
 
         Sets `objective_`, the objective over `rows` with the weights that are kept,
-        `valid_objective_`, the same over the held-out rows or None, `code_moments_`, what
-        `CodeMoments` found in the codes of `rows`, `interrupted_`, whether the keyboard ended
-        training, and `converged_`, whether it ended of itself.
+        `valid_objective_`, the same over the held-out rows or None, `code_moments_` and
+        `some_codes_`, what `CodeMoments` and `SomeCodes` found in the codes of `rows`,
+        `interrupted_`, whether the keyboard ended training, and `converged_`, whether it ended
+        of itself.
 
         Parameters
         ----------
@@ -300,13 +320,16 @@ class AutoencoderNet(NeuralNet):
             is on all rows and the last weights are kept.
         epochs : int or None, default=None
             Epochs to run, by default `max_epochs`.
+        from_scratch : bool, default=True
+            Whether terms of the objective that grow during training begin at nothing.
         never_worse : bool, default=False
             Whether to go back to the start should the objective over all rows end above
             where it started.
         verbose : int, default=0
             Whether to show a progress bar.
         """
-        start = BestWeights(self.module_)
+        self._from_scratch = from_scratch
+        start = BestWeights((self.module_, self.criterion_))
         if never_worse:
             start.update(self.evaluate(rows))
         held_out = None if valid is None else rows.subset(valid)
@@ -335,28 +358,33 @@ class AutoencoderNet(NeuralNet):
 
     @torch.no_grad()
     def _summarize(self, rows):
-        """Set `objective_` and `code_moments_` in one pass over the rows."""
-        moments, weight = CodeMoments(), None
+        """Set `objective_`, `code_moments_` and `some_codes_` in one pass over the rows."""
+        moments, some, weight = CodeMoments(), SomeCodes(len(rows)), None
+        objective = self.criterion_
+        # The codes are those of the rows as they are, with nothing drawn at random.
+        as_trained = (
+            getattr(objective, "is_one_pass", False)
+            and objective.corruption is None
+            and objective.code_term is None
+        )
 
-        corrupts = getattr(self.criterion_, "corruption", None) is not None
+        def add(latent, arguments, codes):
+            moments.add(codes, weight)
+            some.add(codes, weight)
 
         def step(batch):
             nonlocal weight
             x, weight = batch
-            if corrupts:
-                # Codes are those of the rows as they are.
-                moments.add(self.module_.encoder(x), weight)
+            if not as_trained:
+                add(None, None, self.module_.latent(self.module_.encoder(x)))
             return self.validation_step(batch)
 
-        def add(encoder, arguments, codes):
-            moments.add(codes, weight)
-
         self._set_training(False)
-        listens = nullcontext() if corrupts else self.module_.encoder.register_forward_hook(add)
-        with listens:
+        latent = self.module_.latent
+        with latent.register_forward_hook(add) if as_trained else nullcontext():
             loss = sum(_mean_parts(self.get_iterator(rows), step).values())
         self.objective_ = self._finite(loss, "final loss")
-        self.code_moments_ = moments.result()
+        self.code_moments_, self.some_codes_ = moments.result(), some.result()
 
     def _record(self, prefix, parts):
         """Write the parts of the objective and their sum into the history."""

@@ -20,6 +20,7 @@ def net_to_state(net):
         "seed": net.random_state,
         "device": str(net.device),
         "weights": _to_numpy(net.module_.state_dict()),
+        "objective": _to_numpy(net.criterion_.state_dict()),
         "dtype": str(next(net.module_.parameters()).dtype).removeprefix("torch."),
         "optimizer": _to_numpy(net.optimizer_.state_dict()),
         "history": net.history.to_list(),
@@ -38,6 +39,7 @@ def load_net_state(net, state):
         What `net_to_state` returned.
     """
     net.module_.load_state_dict(_to_torch(state["weights"]))
+    net.criterion_.load_state_dict(_to_torch(state["objective"]))
     net.optimizer_.load_state_dict(_to_torch(state["optimizer"]))
     net.history[:] = state["history"]
     states = [torch.tensor(one) for one in state["generators"]]

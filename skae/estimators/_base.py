@@ -46,11 +46,16 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
 
     A variant's ``__init__`` stores its own parameters and hands on the others. What it does in
     another way it overrides: `_check_parameters` (which of them go together), `_learn_from`
-    (what it needs to know of the rows before training), `_make_corruption` (what it does to a
-    batch), `_make_objective` (what training minimises).
+    (what it needs to know of the rows before training), `_make_latent` (what a code is),
+    `_start_at_pca` (what PCA means for it), `_make_corruption` (what it does to a batch),
+    `_make_objective` (what training minimises), `_describe_fit` (what else to say of the
+    trained network), `_draw_codes` (what its codes are drawn from).
     """
 
     _parameter_constraints = AUTOENCODER_CONSTRAINTS
+
+    # Whether codes leave with zero mean and unit variance: where nothing gives them a scale.
+    _standardizes_codes = True
 
     def __init__(
         self,
@@ -160,7 +165,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
             else:
                 self._start(X, sample_weight, container, batch_size >= X.shape[0], rng)
             self.net_.set_params(batch_size=batch_size)
-            self._train(X, sample_weight, train, valid)
+            self._train(X, sample_weight, train, valid, from_scratch=not continued)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -297,7 +302,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         self.has_linear_path_ = self.init == "pca"
         module = self._build_module(seed)
         if self.has_linear_path_:
-            start_at_pca(module, pca, loss, rng)
+            self._start_at_pca(module, pca, rng)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, self._callbacks()).initialize()
         self._code_moments = None
@@ -314,7 +319,20 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
     def _learn_from(self, X, container):
         """Set what a variant needs to know of the validated rows before training."""
 
-    def _train(self, X, sample_weight, train=None, valid=None, epochs=None):
+    def _start_at_pca(self, module, pca, rng):
+        """Set the linear paths of a new module so that training starts at a PCA."""
+        start_at_pca(module, pca, LOSSES[self.loss], rng)
+
+    def _describe_fit(self, rows):
+        """Set fitted attributes of a variant's own, once training is over.
+
+        Parameters
+        ----------
+        rows : TrainingRows
+            The rows of the last call.
+        """
+
+    def _train(self, X, sample_weight, train=None, valid=None, epochs=None, *, from_scratch=False):
         """Train the net on the rows and set the fitted attributes."""
         net, module = self.net_, self.net_.module_
         parameters = list(module.parameters())
@@ -328,41 +346,49 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
                 train,
                 valid,
                 epochs=epochs,
+                from_scratch=from_scratch,
                 never_worse=self.init == "pca" and whole_fit,
                 verbose=self.verbose if whole_fit else 0,
             )
-        self._standardize_codes(whole_fit)
+            self._remember_codes(whole_fit)
+            self._describe_fit(rows)
         if whole_fit:
             # A later partial_fit starts with a rested optimizer at its full rate.
             net.initialize_optimizer()
         self._set_curves(net, whole_fit)
         self._warn(net, whole_fit)
 
-    def _standardize_codes(self, whole_fit):
-        """Give the codes zero mean and unit variance over the rows trained on."""
+    def _remember_codes(self, whole_fit):
+        """Set the scale in which codes leave, and keep some of them to draw others like them."""
         module, moments = self.net_.module_, self.net_.code_moments_
         if not whole_fit:
             moments = merge_moments(self._code_moments, moments)
         self._code_moments = moments
         _, mean, variance = moments
+        scale = np.where(variance > 0, np.sqrt(variance), 1)
+        if not self._standardizes_codes:
+            mean, scale = np.zeros_like(mean), np.ones_like(scale)
         module.code_mean.copy_(torch.as_tensor(mean))
-        module.code_scale.copy_(torch.as_tensor(np.where(variance > 0, np.sqrt(variance), 1)))
+        module.code_scale.copy_(torch.as_tensor(scale))
+        codes, weight = self.net_.some_codes_
+        self._some_codes = ((codes - mean) / scale).astype(codes.dtype), weight
+        self._mixture = None
 
     def _set_curves(self, net, whole_fit):
-        unit = self._loss_unit()
-        self.loss_ = net.objective_ * unit
+        self.loss_ = self._in_data_units(net.objective_)
         self.n_iter_ = len(net.history)
         # A stream of chunks may be long: what is known of it is not read again.
         known = [] if whole_fit else getattr(self, "loss_curve_", [])
         added = net.history[len(known) :]
-        self.loss_curve_ = [*known, *(epoch["train_loss"] * unit for epoch in added)]
+        added_losses = [self._in_data_units(epoch["train_loss"]) for epoch in added]
+        self.loss_curve_ = [*known, *added_losses]
         if whole_fit:
-            valid = [epoch["valid_loss"] * unit for epoch in added if "valid_loss" in epoch]
-            self.validation_loss_curve_ = valid or None
+            valid = [epoch["valid_loss"] for epoch in added if "valid_loss" in epoch]
+            self.validation_loss_curve_ = [*map(self._in_data_units, valid)] or None
         else:
             self.validation_loss_curve_ = getattr(self, "validation_loss_curve_", None)
         held_out = net.valid_objective_
-        self.best_validation_loss_ = None if held_out is None else held_out * unit
+        self.best_validation_loss_ = None if held_out is None else self._in_data_units(held_out)
 
     def _warn(self, net, whole_fit):
         if net.interrupted_:

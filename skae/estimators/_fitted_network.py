@@ -7,10 +7,11 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from skae.engine import ScaledRows, one_thread
 
 from ._containers import as_tensor, validate_codes, validate_new_rows, validate_weight
+from ._sampling import SamplingMixin
 from ._training import check_range
 
 
-class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Encode, decode and score with ``net_``, ``mean_`` and ``scale_``."""
 
     def transform(self, X):
@@ -58,8 +59,7 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 f"X has {X.shape[1]} columns, but {type(self).__name__} decodes codes of "
                 f"n_components_={self.n_components_}, as transform gives them."
             )
-        codes = ScaledRows(X, np.zeros(self.n_components_), 1.0)
-        return container.close(self._decoded(self._decode, codes))
+        return container.close(self._decoded_codes(X))
 
     def reconstruct(self, X):
         """Encode rows and decode them again.
@@ -140,6 +140,10 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """What a loss of scaled rows is multiplied by to be one of the data."""
         return self.scale_**self.net_.criterion_.loss.scale_power
 
+    def _in_data_units(self, objective):
+        """Return a value of the objective, which is one of scaled rows, as one of the data."""
+        return objective * self._loss_unit()
+
     def _encode(self, x):
         return self.net_.module_.encode(x)
 
@@ -148,6 +152,11 @@ class FittedNetworkMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _there_and_back(self, x):
         return self._decode(self._encode(x))
+
+    def _decoded_codes(self, codes):
+        """Return validated codes as rows in the unit of the data."""
+        rows = ScaledRows(codes, np.zeros(self.n_components_), 1.0)
+        return self._decoded(self._decode, rows)
 
     def _decoded(self, function, rows):
         """Run a function that ends in the decoder; return rows in the unit of the data."""

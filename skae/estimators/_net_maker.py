@@ -12,7 +12,7 @@ from skae.engine import (
     own_mode,
     resolve_device,
 )
-from skae.networks import Autoencoder, DenseNetwork, add_linear_path
+from skae.networks import Autoencoder, DenseNetwork, PlainLatent, add_linear_path
 from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
 
 from ._training import resolve_hidden_layer_sizes
@@ -34,19 +34,30 @@ class NetMakerMixin:
     def _build_module(self, seed):
         n_features, n_components = self.n_features_in_, self.n_components_
         generator = torch.Generator().manual_seed(seed)
-        encoder, decoder = self.network_.build(n_features, n_components, generator)
+        latent = self._make_latent()
+        n_outputs = n_components * latent.outputs_per_component
+        encoder = self.network_.build_encoder(n_features, n_outputs, generator)
+        decoder = self.network_.build_decoder(n_components, n_features, generator)
         if self.has_linear_path_:
-            encoder = add_linear_path(encoder, n_features, n_components)
+            encoder = add_linear_path(encoder, n_features, n_outputs)
             decoder = add_linear_path(decoder, n_components, n_features)
-        return Autoencoder(encoder, decoder, n_components)
+        return Autoencoder(encoder, decoder, n_components, latent)
+
+    def _make_latent(self):
+        """Return what makes codes of the encoder's outputs."""
+        return PlainLatent()
 
     def _make_corruption(self):
         """Return what is done to the rows that the encoder sees in training, or None."""
         return None
 
     def _make_objective(self):
-        penalty = WeightPenalty(self.alpha, self.l1_ratio)
-        return ReconstructionObjective(LOSSES[self.loss], penalty, self._make_corruption())
+        return ReconstructionObjective(
+            LOSSES[self.loss], self._make_weight_penalty(), self._make_corruption()
+        )
+
+    def _make_weight_penalty(self):
+        return WeightPenalty(self.alpha, self.l1_ratio)
 
     def _make_net(self, module, device, seed, callbacks):
         return AutoencoderNet(
@@ -111,6 +122,7 @@ class NetMakerMixin:
         seed = fitted.random_state
         net = self._make_net(fitted.module_, device, seed, self._callbacks())
         self.net_ = net.initialize()
+        self.net_.criterion_.load_state_dict(fitted.criterion_.state_dict())
         self.net_.history.extend(fitted.history)
         self.net_.set_generator_states(fitted.generator_states(), fitted.device)
         if keep_optimizer and fitted_params["optimizer"] == self.optimizer:

@@ -3,40 +3,45 @@
 import torch
 from torch import nn
 
+from ._latents import PlainLatent
+
 
 class Autoencoder(nn.Module):
-    """An encoder and a decoder, with the scale in which codes leave.
+    """An encoder, a latent and a decoder, with the scale in which codes leave.
 
-    Training runs ``decoder(encoder(x))``. Afterwards `code_mean` and `code_scale` are
-    set so that :meth:`encode` gives codes of zero mean and unit variance;
-    :meth:`decode` undoes it, so reconstructions do not change.
+    Training runs ``decoder(latent(encoder(x)))``. Afterwards `code_mean` and `code_scale` may
+    be set so that :meth:`encode` gives codes of zero mean and unit variance; :meth:`decode`
+    undoes it, so reconstructions do not change.
 
     Parameters
     ----------
     encoder, decoder : torch.nn.Module
-        See :meth:`Network.build`.
+        See :class:`Network`.
     n_components : int
         Width of the code.
+    latent : torch.nn.Module or None, default=None
+        What makes codes of the encoder's outputs. None is `PlainLatent`.
     """
 
     # What a training engine that does not call `forward` may take this class to compute.
     fused_as = "autoencoder"
 
-    def __init__(self, encoder, decoder, n_components):
+    def __init__(self, encoder, decoder, n_components, latent=None):
         super().__init__()
         self.encoder = encoder
+        self.latent = PlainLatent() if latent is None else latent
         self.decoder = decoder
         self.register_buffer("code_mean", torch.zeros(n_components))
         self.register_buffer("code_scale", torch.ones(n_components))
 
     def forward(self, x):
         """Return the raw reconstruction of `x`, before any link function."""
-        return self.decoder(self.encoder(x))
+        return self.decoder(self.latent(self.encoder(x)))
 
     def encode(self, x):
-        """Return the standardised codes of `x`."""
-        return (self.encoder(x) - self.code_mean) / self.code_scale
+        """Return the codes of `x` in the scale in which they leave."""
+        return (self.latent(self.encoder(x)) - self.code_mean) / self.code_scale
 
     def decode(self, codes):
-        """Return the raw reconstruction of standardised `codes`."""
+        """Return the raw reconstruction of `codes` in the scale in which they leave."""
         return self.decoder(codes * self.code_scale + self.code_mean)

@@ -35,18 +35,22 @@ class DenseNetwork(Network):
     dropout: float = 0.0
     normalization: str | None = None
 
-    def build(self, n_features, n_components, generator):
-        """Make encoder and decoder; see :meth:`Network.build`."""
+    def build_encoder(self, n_features, n_outputs, generator):
+        """Make the encoder; see :meth:`Network.build_encoder`."""
+        return self._stack((n_features, *self.hidden_layer_sizes, n_outputs), generator)
+
+    def build_decoder(self, n_components, n_features, generator):
+        """Make the decoder; see :meth:`Network.build_decoder`."""
+        mirrored = tuple(self.hidden_layer_sizes)[::-1]
+        return self._stack((n_components, *mirrored, n_features), generator)
+
+    def _stack(self, sizes, generator):
         if self.activation not in ACTIVATIONS:
             raise ValueError(
                 f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}."
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}.")
-        sizes = (n_features, *self.hidden_layer_sizes, n_components)
-        return self._stack(sizes, generator), self._stack(sizes[::-1], generator)
-
-    def _stack(self, sizes, generator):
         layers = []
         for n_in, n_out in pairwise(sizes[:-1]):
             layers.append(make_linear(n_in, n_out, generator))

@@ -7,33 +7,52 @@ class Network:
     """Base class of network descriptions.
 
     A description is a dataclass that says how a network looks, without knowing how many
-    features it will see; :meth:`build` makes the torch modules once that is known.
+    features it will see; :meth:`build_encoder` and :meth:`build_decoder` make the torch modules
+    once that is known.
     Its fields are parameters in scikit-learn's sense (``network__<field>``), so a grid
     search reaches them and ``clone`` copies them.
 
-    Subclasses are dataclasses and define ``build``.
+    Subclasses are dataclasses and define both.
     """
 
-    def build(self, n_features, n_components, generator):
-        """Make the two halves of an autoencoder.
+    def build_encoder(self, n_features, n_outputs, generator):
+        """Make the half that maps rows to what codes are made of.
 
         Parameters
         ----------
         n_features : int
             Width of the input rows.
-        n_components : int
-            Width of the code.
+        n_outputs : int
+            Width of the output: that of the code, or twice that for a latent that needs a
+            mean and a variance.
         generator : torch.Generator
             Source of every random initial weight, on the CPU.
 
         Returns
         -------
         encoder : torch.nn.Module
-            Maps a (n_samples, n_features) tensor to (n_samples, n_components).
+            Maps a (n_samples, n_features) tensor to (n_samples, n_outputs).
+        """
+        raise TypeError(f"{type(self).__name__} must define `build_encoder`")
+
+    def build_decoder(self, n_components, n_features, generator):
+        """Make the half that maps codes back to rows.
+
+        Parameters
+        ----------
+        n_components : int
+            Width of the code.
+        n_features : int
+            Width of the rows.
+        generator : torch.Generator
+            Source of every random initial weight, on the CPU.
+
+        Returns
+        -------
         decoder : torch.nn.Module
             Maps a (n_samples, n_components) tensor to (n_samples, n_features).
         """
-        raise TypeError(f"{type(self).__name__} must define `build`")
+        raise TypeError(f"{type(self).__name__} must define `build_decoder`")
 
     def get_params(self, deep=True):
         """Return the fields of the description by name.

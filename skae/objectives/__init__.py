@@ -3,7 +3,9 @@
 from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
 from ._objective import Objective
+from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
+from ._warm_up import WarmUp
 from ._weight_penalty import WeightPenalty
 
 __all__ = [
@@ -12,6 +14,8 @@ __all__ = [
     "Corruption",
     "Loss",
     "Objective",
+    "RandomSource",
     "ReconstructionObjective",
+    "WarmUp",
     "WeightPenalty",
 ]

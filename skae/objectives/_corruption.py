@@ -3,13 +3,14 @@
 import torch
 from torch import nn
 
+from ._random import RandomSource
+
 
 class Corruption(nn.Module):
     """Noise drawn anew for every batch.
 
-    The training engine hands its generator to `generator`. While training the noise goes on
-    from batch to batch; a measurement draws the same noise every time, so that losses can be
-    compared.
+    While training the noise goes on from batch to batch; a measurement draws the same noise
+    every time, so that losses can be compared.
 
     Parameters
     ----------
@@ -34,13 +35,7 @@ class Corruption(nn.Module):
         if extremes is not None:
             extremes = ((extremes - mean) / scale).float()
         self.register_buffer("extremes", extremes, persistent=False)
-        self.generator = None
-        self._measuring = None
-
-    def train(self, mode=True):
-        """Switch between training and measuring, which starts the same noise anew."""
-        self._measuring = None
-        return super().train(mode)
+        self.random = RandomSource()
 
     @torch.no_grad()
     def forward(self, x):
@@ -57,11 +52,7 @@ class Corruption(nn.Module):
             If a callable returns anything but a tensor of the same shape, or if a batch to
             train on has one row and there is none to swap with.
         """
-        generator = self.generator
-        if not self.training:
-            if self._measuring is None:
-                self._measuring = torch.Generator(x.device).manual_seed(0)
-            generator = self._measuring
+        generator = self.random.on(x.device)
         (noise,) = self._noise
         if isinstance(noise, str):
             return NOISES[noise](self, x, generator)

@@ -1,0 +1,139 @@
+"""The recorded calls of a fused training step."""
+
+from functools import partial
+
+import torch
+
+
+class Tape:
+    """The calls of a step for one batch tensor, with every operand and result in its place.
+
+    Between `run_forward` and `run_backward` the gradient of the loss must take the place of
+    `output`.
+    """
+
+    def __init__(self, step, x):
+        self.x = x
+        # What the encoder sees.
+        self.seen = x = x if step.corruption is None else torch.empty_like(x)
+        encoder, decoder = step.halves
+        low = step.low_flat
+        self._encode, self._decode = [], []
+        self._decoder_backward, self._encoder_backward = [], []
+        if low is not None:
+            x = x.to(low.dtype)
+            self._encode += [partial(low.copy_, step.flat), partial(x.copy_, self.seen)]
+        h, encoded = _record_forward(self._encode, encoder, x)
+        self._latent = _LatentByAutograd(step, h) if step.latent_by_autograd else None
+        codes = h if self._latent is None else self._latent.codes
+        output, decoded = _record_forward(self._decode, decoder, codes)
+        self.output = output
+        if low is not None:
+            # The loss and its gradient in the precision of the data.
+            self.output = torch.empty_like(self.x)
+            self._decode.append(partial(self.output.copy_, output))
+            self._decoder_backward.append(partial(output.copy_, self.output))
+        to_code = _record_backward(
+            self._decoder_backward, decoder, decoded, output, input_needed=True
+        )
+        if self._latent is not None:
+            self._latent.codes_gradient = to_code
+            to_code = self._latent.h_gradient
+        _record_backward(self._encoder_backward, encoder, encoded, to_code, input_needed=False)
+        if low is not None:
+            self._encoder_backward.append(partial(step.gradient.copy_, step.low_gradient))
+
+    def run_forward(self, sample_weight):
+        """Fill `output`; return the penalties on the way."""
+        for call in self._encode:
+            call()
+        penalties = {} if self._latent is None else self._latent.forward(sample_weight)
+        for call in self._decode:
+            call()
+        return penalties
+
+    def run_backward(self):
+        """Fill the gradients of all parameters."""
+        for call in self._decoder_backward:
+            call()
+        if self._latent is not None:
+            # Penalties may add to the gradients of the decoder, never to the encoder's.
+            self._latent.backward()
+        for call in self._encoder_backward:
+            call()
+
+
+class _LatentByAutograd:
+    """The way through the latent, between the two halves, left to autograd: it is short.
+
+    `codes` and `h_gradient` are where the halves find them; `codes_gradient` is set to where
+    the decoder's backward puts what the latent needs.
+    """
+
+    def __init__(self, step, h):
+        self._module, self._objective = step.module, step.objective
+        # It shares the memory that the encoder writes into, and nothing of its history.
+        self._h = h.detach().requires_grad_()
+        self.codes = h.new_empty(len(h), len(step.module.code_mean))
+        self.h_gradient = torch.empty_like(h)
+        self.codes_gradient = None
+        self._graph = []
+
+    def forward(self, sample_weight):
+        codes, penalties = self._objective.through_latent(self._module, self._h, sample_weight)
+        self.codes.copy_(codes.detach())
+        self._graph = [codes, *(p for p in penalties.values() if p.requires_grad)]
+        return penalties
+
+    def backward(self):
+        gradients = [self.codes_gradient, *[None] * (len(self._graph) - 1)]
+        torch.autograd.backward(self._graph, gradients)
+        self.h_gradient.copy_(self._h.grad)
+        self._h.grad, self._graph = None, []
+
+
+def _record_forward(calls, half, x):
+    """Record a half; return its output, and of each layer the input and what is saved."""
+    inputs, saved = [x], [None]
+    for layer, activation in zip(half.layers, half.activations, strict=True):
+        z = x.new_empty(len(x), len(layer.weight))
+        calls.append(partial(torch.addmm, layer.bias, inputs[-1], layer.transposed, out=z))
+        if activation is None:
+            inputs.append(z)
+            saved.append(None)
+        else:
+            a = torch.empty_like(z) if activation.saves_input else z
+            calls.append(partial(activation.forward, z, a))
+            inputs.append(a)
+            saved.append(z)
+    if half.linear is not None:
+        calls.append(partial(z.addmm_, x, half.linear.transposed))
+        calls.append(partial(z.add_, half.linear.bias))
+    return z, (inputs, saved)
+
+
+def _record_backward(calls, half, recorded, gradient, input_needed):
+    """Record the gradients of a half's parameters; return that of its input if needed."""
+    inputs, saved = recorded
+    if half.linear is not None:
+        _record_gradients(calls, half.linear, gradient, inputs[0])
+    delta = gradient
+    for i in reversed(range(len(half.layers))):
+        layer = half.layers[i]
+        _record_gradients(calls, layer, delta, inputs[i])
+        if i == 0 and not input_needed:
+            return None
+        below = torch.empty_like(inputs[i])
+        calls.append(partial(torch.mm, delta, layer.weight, out=below))
+        delta = below
+        if saved[i] is not None:
+            backward = half.activations[i - 1].backward
+            calls.append(partial(backward, delta, saved[i]))
+    if half.linear is not None:
+        calls.append(partial(delta.addmm_, gradient, half.linear.weight))
+    return delta
+
+
+def _record_gradients(calls, layer, delta, x):
+    calls.append(partial(torch.mm, delta.t(), x, out=layer.weight_gradient))
+    calls.append(partial(torch.sum, delta, 0, out=layer.bias_gradient))

@@ -1,0 +1,73 @@
+"""New rows like those that an autoencoder was fitted on."""
+
+from copy import copy
+from numbers import Integral
+
+import numpy as np
+from sklearn.mixture import GaussianMixture
+from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils.validation import check_is_fitted
+
+# As many as Ghosh et al. fit; each of them needs rows to be told apart from the others.
+_MIXTURE_COMPONENTS, _ROWS_EACH = 10, 50
+
+
+class SamplingMixin:
+    """Draw codes and decode them."""
+
+    def sample(self, n_samples=1, random_state=None):
+        """Generate rows like those of the training data.
+
+        Codes are drawn from a Gaussian mixture of ten components that is fitted on codes of
+        the training rows (Ghosh et al., 2020), and decoded. It is fitted when this is called
+        for the first time, on at most 5000 codes that every estimator keeps.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many rows.
+        random_state : int, RandomState instance or None, default=None
+            Determines the rows. An int gives the same ones on every call.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows in the unit of the training data, in float64.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `n_samples` is not an integer of at least 1.
+        """
+        check_is_fitted(self, "net_")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        codes = self._draw_codes(int(n_samples), check_random_state(random_state))
+        return self._decoded_codes(codes).cpu().numpy()
+
+    def _draw_codes(self, n_samples, rng):
+        """Draw codes as they leave, an ndarray of shape (n_samples, n_components), float64."""
+        if self._mixture is None:
+            codes, weight = self._some_codes
+            self._mixture = _fit_mixture(codes, weight, self.net_.random_state)
+        mixture = copy(self._mixture)
+        mixture.random_state = rng
+        codes, _ = mixture.sample(n_samples)
+        # They come sorted by the component that they were drawn from.
+        return rng.permutation(codes)
+
+
+def _fit_mixture(codes, weight, seed):
+    rng = check_random_state(seed)
+    if not np.all(weight == weight[0]):
+        # The mixture knows no weights: rows are repeated as often as these say.
+        share = weight / weight.sum(dtype=np.float64)
+        codes = codes[rng.choice(len(codes), len(codes), p=share / share.sum())]
+    codes = codes.astype(np.float64)
+    n_rows, n_components = codes.shape
+    # A full covariance has to be found from rows enough; small tables get fewer components.
+    n_needed = max(_ROWS_EACH, 2 * n_components)
+    n_mixture = int(np.clip(n_rows // n_needed, 1, _MIXTURE_COMPONENTS))
+    kind = "full" if n_rows > n_needed else "diag"
+    # Components need not be at their best, only in their place.
+    mixture = GaussianMixture(n_mixture, covariance_type=kind, tol=1e-2, random_state=rng)
+    return mixture.fit(codes)
