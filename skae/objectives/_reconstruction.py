@@ -48,9 +48,14 @@ class ReconstructionObjective(Objective):
         parts : dict of str to tensor
             Scalars that add up to the objective.
         """
-        h = autoencoder.encoder(x if self.corruption is None else self.corruption(x))
-        codes, penalties = self.through_latent(autoencoder, h, sample_weight)
-        value = self.reconstruction(autoencoder.decoder(codes), x, sample_weight)
+        seen = x if self.corruption is None else self.corruption(x)
+        if self.code_term is None:
+            output, penalties = autoencoder(seen), {}
+        else:
+            h = autoencoder.encoder(seen)
+            codes, penalties = self.code_term(autoencoder, h, sample_weight)
+            output = autoencoder.decoder(codes)
+        value = self.reconstruction(output, x, sample_weight)
         return {"reconstruction": value, **penalties, **self.weight_penalty(autoencoder)}
 
     def through_latent(self, autoencoder, h, sample_weight):
