@@ -2,5 +2,6 @@
 
 from ._denoising import DenoisingAutoencoder
 from ._transformer import AutoencoderTransformer
+from ._variational import VariationalAutoencoder
 
-__all__ = ["AutoencoderTransformer", "DenoisingAutoencoder"]
+__all__ = ["AutoencoderTransformer", "DenoisingAutoencoder", "VariationalAutoencoder"]

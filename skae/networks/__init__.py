@@ -2,7 +2,7 @@
 
 from ._autoencoder import Autoencoder
 from ._dense import DenseNetwork
-from ._latents import PlainLatent
+from ._latents import GaussianLatent, PlainLatent
 from ._layers import ACTIVATIONS
 from ._linear_path import add_linear_path, start_linear_path
 from ._network import Network
@@ -11,6 +11,7 @@ __all__ = [
     "ACTIVATIONS",
     "Autoencoder",
     "DenseNetwork",
+    "GaussianLatent",
     "Network",
     "PlainLatent",
     "add_linear_path",

@@ -1,10 +1,12 @@
 """What training minimises: losses and penalties, as torch modules."""
 
+from ._bounds import balanced_draws, evidence_lower_bound, importance_weighted_bound
 from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
 from ._objective import Objective
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
+from ._variational import GaussianNoise, PosteriorDraw, VariationalObjective
 from ._warm_up import WarmUp
 from ._weight_penalty import WeightPenalty
 
@@ -12,10 +14,16 @@ __all__ = [
     "LOSSES",
     "NOISES",
     "Corruption",
+    "GaussianNoise",
     "Loss",
     "Objective",
+    "PosteriorDraw",
     "RandomSource",
     "ReconstructionObjective",
+    "VariationalObjective",
     "WarmUp",
     "WeightPenalty",
+    "balanced_draws",
+    "evidence_lower_bound",
+    "importance_weighted_bound",
 ]

@@ -1,0 +1,333 @@
+"""The variational autoencoder."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+
+from skae._compat import Interval, StrOptions
+from skae.engine import one_thread
+from skae.networks import GaussianLatent
+from skae.objectives import (
+    LOSSES,
+    GaussianNoise,
+    PosteriorDraw,
+    VariationalObjective,
+    balanced_draws,
+    evidence_lower_bound,
+    importance_weighted_bound,
+)
+
+from ._base import BaseAutoencoder
+from ._constraints import AUTOENCODER_CONSTRAINTS
+from ._containers import validate_new_rows
+from ._pca_start import start_at_probabilistic_pca
+from ._shared_docs import described_like
+from ._training import check_range
+from ._transformer import AutoencoderTransformer
+
+# A component whose posterior mean varies less over the data tells nothing (Burda et al., 2016).
+_ACTIVE = 1e-2
+
+
+@described_like(AutoencoderTransformer)
+class VariationalAutoencoder(BaseAutoencoder):
+    """Autoencoder with a probability for every row: generates, and scores in nats.
+
+    The encoder gives each row a normal posterior over codes, the decoder a likelihood, and what
+    is maximised is a lower bound of the log-likelihood of the rows (Kingma and Welling, 2014).
+    :meth:`transform` gives the mean of the posterior, :meth:`sample` decodes codes drawn from
+    the standard normal prior, and :meth:`score_samples` is a log-likelihood that can stand
+    beside those of PCA and of GaussianMixture. Without hidden layers this is probabilistic PCA.
+
+    Parameters
+    ----------
+    noise_variance : "learned" or float, default="learned"
+        For ``loss="squared_error"``, variance of the normal noise around what the decoder
+        gives, the same for all features, in the squared unit of the data. "learned" follows
+        the error of the batches, which balances reconstruction and prior without a parameter
+        (Rybkin et al., 2021). Ignored for "log_loss".
+    beta : float, default=1.0
+        Weight of the divergence from the prior in training. One is the bound; more asks for
+        simpler codes, less for sharper reconstructions (Higgins et al., 2017).
+    kl_warm_up : float, default=0.1
+        Share of the planned steps in which that weight grows from zero, in [0, 1], so that
+        codes become useful before they become cheap. Longer than 0.3 leaves too little for the
+        bound itself. `partial_fit` and warm starts have none.
+    free_bits : float, default=0.0
+        Divergence of each component, averaged over a batch, that costs nothing, in nats
+        (Kingma et al., 2016). A tenth keeps components in use that would switch off.
+    n_draws : int, default=50
+        Codes drawn for each row by :meth:`score_samples` and :meth:`elbo`. More of them make
+        the bound of `score_samples` tighter.
+    init : {"pca", "random"}, default="pca"
+        Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
+        and starts at probabilistic PCA (Tipping and Bishop, 1999), whose bound is tight. If the
+        objective over the training rows ends above its start, `fit` goes back there. "random"
+        is the plain network.
+    loss : {"squared_error", "log_loss"}, default="squared_error"
+        Likelihood of a row: normal, or Bernoulli for data in [0, 1]. The latter is a
+        probability for zeros and ones only; for shares between them it is a pseudo-likelihood.
+
+    Attributes
+    ----------
+    active_units_ : int
+        Components whose posterior mean has a variance above 0.01 over the training rows (Burda
+        et al., 2016). The others tell nothing.
+    noise_variance_ : float or None
+        Variance of the noise, in the squared unit of the data; None for "log_loss".
+    loss_ : float
+        The objective over all training rows with the weights that were kept, in nats per row,
+        for rows in the unit of the data: minus the evidence lower bound if `beta` is one and
+        there are no penalties.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The linear case, with the same meaning of `score_samples`.
+    sklearn.mixture.GaussianMixture : Density of few features.
+    AutoencoderTransformer : The same without a prior; lower errors, codes of unit variance.
+
+    Notes
+    -----
+    Reconstruction and divergence are both summed over their features. Averaging only the first,
+    as is often seen, makes the divergence so heavy that all components switch off. `loss_`
+    and the history count both in nats; the history divides them by the number of features.
+
+    Codes leave as they are, in the scale of the prior, with unit variance of mean and posterior
+    together.
+
+    In training each row of each batch has one draw; what is measured (held-out rows, `loss_`)
+    has the same draws every time. :meth:`score_samples` draws the same for every row, in pairs of
+    opposite sign, so that a row scores the same alone and in a table.
+
+    :meth:`sample` and :meth:`reconstruct` give what the decoder gives: the mean of the likelihood,
+    without its noise.
+
+    References
+    ----------
+    Y. Burda, R. Grosse and R. Salakhutdinov, 2016. Importance weighted autoencoders.
+    International Conference on Learning Representations.
+
+    I. Higgins et al., 2017. beta-VAE: learning basic visual concepts with a constrained
+    variational framework. International Conference on Learning Representations.
+
+    D. P. Kingma and M. Welling, 2014. Auto-encoding variational Bayes. International Conference
+    on Learning Representations.
+
+    D. P. Kingma et al., 2016. Improved variational inference with inverse autoregressive flow.
+    Advances in Neural Information Processing Systems 29.
+
+    O. Rybkin, K. Daniilidis and S. Levine, 2021. Simple and effective VAE training with calibrated
+    decoders. International Conference on Machine Learning.
+
+    M. E. Tipping and C. M. Bishop, 1999. Probabilistic principal component analysis. Journal of
+    the Royal Statistical Society B 61.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skae import VariationalAutoencoder
+    >>> X_train, X_test = train_test_split(load_digits().data, random_state=0)
+    >>> vae = VariationalAutoencoder(n_components=8, random_state=0).fit(X_train)
+    >>> bool(vae.score(X_test) > PCA(8).fit(X_train).score(X_test))
+    True
+    >>> vae.sample(3, random_state=0).shape
+    (3, 64)
+    """
+
+    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
+        "loss": [StrOptions({"squared_error", "log_loss"})],
+        "noise_variance": [StrOptions({"learned"}), Interval(Real, 0, None, closed="neither")],
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "kl_warm_up": [Interval(Real, 0, 1, closed="both")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    _standardizes_codes = False
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        noise_variance="learned",
+        beta=1.0,
+        kl_warm_up=0.1,
+        free_bits=0.0,
+        n_draws=50,
+        hidden_layer_sizes=(256, 128),
+        activation="silu",
+        init="pca",
+        loss="squared_error",
+        alpha=0.0,
+        l1_ratio=0.0,
+        dropout=0.0,
+        normalization=None,
+        network=None,
+        optimizer="adam",
+        learning_rate_init=2e-3,
+        learning_rate="one_cycle",
+        max_grad_norm=None,
+        batch_size="auto",
+        max_iter=50,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        random_state=None,
+        device="cpu",
+        precision="float32",
+        callbacks=None,
+        verbose=0,
+    ):
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            init=init,
+            loss=loss,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            dropout=dropout,
+            normalization=normalization,
+            network=network,
+            optimizer=optimizer,
+            learning_rate_init=learning_rate_init,
+            learning_rate=learning_rate,
+            max_grad_norm=max_grad_norm,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            random_state=random_state,
+            device=device,
+            precision=precision,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+        self.noise_variance = noise_variance
+        self.beta = beta
+        self.kl_warm_up = kl_warm_up
+        self.free_bits = free_bits
+        self.n_draws = n_draws
+
+    # -- training ---------------------------------------------------------------------
+
+    def _check_parameters(self, continued):
+        if continued and self.noise_variance != self._fitted_params["noise_variance"]:
+            raise ValueError(
+                f"noise_variance={self.noise_variance!r} changed since the first fit, which had "
+                f"{self._fitted_params['noise_variance']!r}, and training cannot continue with it. "
+                f"Set it back, or set warm_start=False and call fit."
+            )
+
+    def _learn_from(self, X, container):
+        # In the unit of the scaled rows, which have unit variance.
+        self._first_noise = 1.0
+        if self.noise_variance != "learned":
+            self._first_noise = self.noise_variance / self.scale_**2
+
+    def _make_latent(self):
+        return GaussianLatent()
+
+    def _start_at_pca(self, module, pca, rng):
+        loss = LOSSES[self.loss]
+        left = len(pca.mean) - len(pca.components)
+        if self.loss == "log_loss":
+            noise = float(np.mean(pca.mean * (1 - pca.mean)))
+        elif self.noise_variance == "learned" and left:
+            noise = (pca.total_variance - pca.variances.sum()) / left
+            self._first_noise = noise
+        else:
+            noise = self._first_noise
+        start_at_probabilistic_pca(module, pca, loss, max(noise, 1e-6))
+
+    def _make_objective(self):
+        draw = PosteriorDraw(self.n_features_in_, self.beta, self.kl_warm_up, self.free_bits)
+        noise = None
+        if self.loss == "squared_error":
+            noise = GaussianNoise(self._first_noise, self.noise_variance == "learned")
+        return VariationalObjective(LOSSES[self.loss], self._make_weight_penalty(), draw, noise)
+
+    def _describe_fit(self, rows):
+        noise = self.net_.criterion_.noise
+        self.noise_variance_ = None if noise is None else float(noise.variance) * self.scale_**2
+        _, _, variance = self._code_moments
+        self.active_units_ = int((variance > _ACTIVE).sum())
+        if self.active_units_ == 0:
+            warnings.warn(
+                f"The posterior has collapsed: none of the n_components={self.n_components_} codes "
+                f"varies with the data. Try a smaller beta (now {self.beta}), kl_warm_up=0.3, "
+                f"free_bits=0.1, a smaller noise_variance, or more training.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _in_data_units(self, objective):
+        nats = objective * self.n_features_in_
+        return nats + self._log_volume()
+
+    def _log_volume(self):
+        """What a negative log-likelihood of scaled rows lacks to one of the data."""
+        return self.n_features_in_ * np.log(self.scale_)
+
+    # -- likelihood -------------------------------------------------------------------
+
+    def elbo(self, X):
+        """Score rows by their evidence lower bound.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        bounds : {ndarray, tensor} of shape (n_samples,) and dtype float64
+            The expected log-likelihood under the posterior minus its divergence from the prior,
+            in nats, for rows in the unit of the data. Below :meth:`score_samples`.
+        """
+        X, container = validate_new_rows(self, X, "elbo")
+        return container.close(self._bounds(X, evidence_lower_bound))
+
+    def score_samples(self, X):
+        """Score rows by a lower bound of their log-likelihood.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        scores : {ndarray, tensor} of shape (n_samples,) and dtype float64
+            The importance-weighted bound of `n_draws` draws (Burda et al., 2016), in nats, for
+            rows in the unit of the data, as PCA and GaussianMixture count. Higher is more
+            ordinary.
+        """
+        return super().score_samples(X)
+
+    def _score_samples(self, X):
+        return self._bounds(X, importance_weighted_bound)
+
+    def _bounds(self, X, bound):
+        objective, module = self.net_.criterion_, self.net_.module_
+        check_range(X, objective.loss)
+        rows = self._scaled(X)
+        bounds = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
+        draws = balanced_draws(self.n_draws, self.n_components_)
+
+        def of(x):
+            return bound(objective, module, x, draws)
+
+        with one_thread():
+            for selection, _, result in self.net_.forward_chunks_(of, rows):
+                bounds[selection] = result[: selection.stop - selection.start]
+        return bounds.sub_(self._log_volume())

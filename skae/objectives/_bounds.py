@@ -1,0 +1,88 @@
+"""Lower bounds of the log-likelihood that a variational autoencoder gives to rows."""
+
+import math
+
+import torch
+
+from ._variational import kl_from_standard_normal
+
+
+def balanced_draws(n_draws, n_components):
+    """Return standard normal numbers whose moments are as near to the normal's as can be.
+
+    All rows have the same draws, so that a row scores the same alone and in a table, and the
+    errors of these would not cancel over the rows. Each draw therefore comes with its opposite,
+    and as far as there are enough of them their covariance is the identity, which makes what is
+    quadratic in the codes exact.
+
+    Parameters
+    ----------
+    n_draws, n_components : int
+        Shape of the result.
+    """
+    generator = torch.Generator().manual_seed(0)
+    n_pairs = -(-n_draws // 2)
+    half = torch.randn(n_pairs, n_components, generator=generator, dtype=torch.float64)
+    if n_pairs >= n_components:
+        half = torch.linalg.qr(half).Q * math.sqrt(n_pairs)
+    return torch.cat([half, -half])[:n_draws]
+
+
+def evidence_lower_bound(objective, autoencoder, x, draws):
+    """Return the evidence lower bound of each row, averaged over draws.
+
+    Parameters
+    ----------
+    objective : VariationalObjective
+        Knows the likelihood.
+    autoencoder : Autoencoder
+        With a `GaussianLatent`.
+    x : tensor of shape (n_samples, n_features)
+        Scaled rows.
+    draws : tensor of shape (n_draws, n_components)
+        Standard normal numbers, the same for every row.
+
+    Returns
+    -------
+    bounds : tensor of shape (n_samples,)
+        In nats, for rows in the unit of `x`.
+    """
+    mean, log_variance = _posterior(autoencoder, x)
+    total = 0.0
+    for _, codes in _codes(mean, log_variance, draws):
+        total = total + _log_likelihoods(objective, autoencoder, codes, x)
+    kl = kl_from_standard_normal(mean, log_variance).sum(dim=1)
+    return total / len(draws) - kl
+
+
+def importance_weighted_bound(objective, autoencoder, x, draws):
+    """Return the importance-weighted bound of each row (Burda et al., 2016).
+
+    It grows with the number of draws, from the evidence lower bound towards the log-likelihood.
+    Parameters and result are those of `evidence_lower_bound`.
+    """
+    mean, log_variance = _posterior(autoencoder, x)
+    log_weights = []
+    for noise, codes in _codes(mean, log_variance, draws):
+        # What is constant in both densities cancels.
+        log_prior_over_posterior = 0.5 * (noise.square() + log_variance - codes.square())
+        log_likelihood = _log_likelihoods(objective, autoencoder, codes, x)
+        log_weights.append(log_likelihood + log_prior_over_posterior.sum(dim=1))
+    return torch.stack(log_weights).logsumexp(dim=0) - math.log(len(draws))
+
+
+def _posterior(autoencoder, x):
+    return autoencoder.latent.posterior(autoencoder.encoder(x))
+
+
+def _codes(mean, log_variance, draws):
+    deviation = (0.5 * log_variance).exp()
+    for noise in draws.to(mean):
+        yield noise, mean + noise * deviation
+
+
+def _log_likelihoods(objective, autoencoder, codes, x):
+    losses = objective.row_negative_log_likelihoods(autoencoder.decoder(codes), x)
+    # Apple's GPUs have no double precision.
+    exact = torch.float32 if x.device.type == "mps" else torch.float64
+    return losses.to(exact) * -x.shape[1]
