@@ -1,6 +1,16 @@
 """Autoencoders that behave like scikit-learn's own estimators."""
 
-from .estimators import AutoencoderTransformer, DenoisingAutoencoder, VariationalAutoencoder
+from .estimators import (
+    AdversarialAutoencoder,
+    AutoencoderTransformer,
+    DenoisingAutoencoder,
+    VariationalAutoencoder,
+)
 
-__all__ = ["AutoencoderTransformer", "DenoisingAutoencoder", "VariationalAutoencoder"]
+__all__ = [
+    "AdversarialAutoencoder",
+    "AutoencoderTransformer",
+    "DenoisingAutoencoder",
+    "VariationalAutoencoder",
+]
 __version__ = "0.1.0"

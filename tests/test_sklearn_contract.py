@@ -13,7 +13,12 @@ from sklearn.decomposition import PCA
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from skae import AutoencoderTransformer, DenoisingAutoencoder
+from skae import (
+    AdversarialAutoencoder,
+    AutoencoderTransformer,
+    DenoisingAutoencoder,
+    VariationalAutoencoder,
+)
 
 SMALL = {"hidden_layer_sizes": (7,), "max_iter": 20}
 
@@ -30,6 +35,10 @@ NOISY = [
     AutoencoderTransformer(normalization="batch", dropout=0.2, **SMALL),
     DenoisingAutoencoder(max_iter=20),
     DenoisingAutoencoder(noise="swap", init="random", **SMALL),
+    VariationalAutoencoder(max_iter=20, n_draws=10),
+    VariationalAutoencoder(noise_variance=0.01, free_bits=0.1, n_draws=10, **SMALL),
+    AdversarialAutoencoder(max_iter=20),
+    AdversarialAutoencoder(prior="mixture", init="random", **SMALL),
 ]
 
 # Not run by scikit-learn's generator of checks, but applied by its own tests.

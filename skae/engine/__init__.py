@@ -1,5 +1,6 @@
 """Training and inference: skorch's net, its batches, its callbacks, devices, threads."""
 
+from ._adversarial import AdversarialNet
 from ._devices import existing_device, own_mode, resolve_device
 from ._moments import merge_moments
 from ._net import AutoencoderNet
@@ -15,6 +16,7 @@ __all__ = [
     "OPTIMIZERS",
     "PRECISIONS",
     "SCHEDULES",
+    "AdversarialNet",
     "AutoencoderNet",
     "ScaledRows",
     "SelectedRows",

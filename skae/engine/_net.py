@@ -96,6 +96,8 @@ class AutoencoderNet(NeuralNet):
     def initialize(self):
         """Set up everything that training needs."""
         super().initialize()
+        # What the objective has of its own computes with the weights.
+        self.criterion_.to(next(self.module_.parameters()).dtype)
         self.generator_ = torch.Generator().manual_seed(self.random_state)
         # A generator of its own, so that noise does not change the order of the rows, and as a
         # device takes random numbers of its own only.
@@ -107,6 +109,10 @@ class AutoencoderNet(NeuralNet):
         self._gradual = [m for m in self.criterion_.modules() if hasattr(m, "progress")]
         self.forward_chunks_ = ChunkedForward(self.module_)
         return self
+
+    def optimizers(self):
+        """Return all optimizers, to save and restore their state."""
+        return [self.optimizer_]
 
     def generator_states(self):
         """Return the states of the order's and of the noise's generator."""

@@ -22,7 +22,7 @@ def net_to_state(net):
         "weights": _to_numpy(net.module_.state_dict()),
         "objective": _to_numpy(net.criterion_.state_dict()),
         "dtype": str(next(net.module_.parameters()).dtype).removeprefix("torch."),
-        "optimizer": _to_numpy(net.optimizer_.state_dict()),
+        "optimizers": [_to_numpy(optimizer.state_dict()) for optimizer in net.optimizers()],
         "history": net.history.to_list(),
         "generators": [state.numpy() for state in net.generator_states()],
     }
@@ -40,7 +40,8 @@ def load_net_state(net, state):
     """
     net.module_.load_state_dict(_to_torch(state["weights"]))
     net.criterion_.load_state_dict(_to_torch(state["objective"]))
-    net.optimizer_.load_state_dict(_to_torch(state["optimizer"]))
+    for optimizer, one in zip(net.optimizers(), state["optimizers"], strict=True):
+        optimizer.load_state_dict(_to_torch(one))
     net.history[:] = state["history"]
     states = [torch.tensor(one) for one in state["generators"]]
     net.set_generator_states(states, state["device"])

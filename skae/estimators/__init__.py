@@ -1,7 +1,13 @@
 """The estimators: what a user constructs, one in a file."""
 
+from ._adversarial import AdversarialAutoencoder
 from ._denoising import DenoisingAutoencoder
 from ._transformer import AutoencoderTransformer
 from ._variational import VariationalAutoencoder
 
-__all__ = ["AutoencoderTransformer", "DenoisingAutoencoder", "VariationalAutoencoder"]
+__all__ = [
+    "AdversarialAutoencoder",
+    "AutoencoderTransformer",
+    "DenoisingAutoencoder",
+    "VariationalAutoencoder",
+]

@@ -21,6 +21,8 @@ from ._training import resolve_hidden_layer_sizes
 class NetMakerMixin:
     """Make network, objective and net from an estimator's parameters and fitted attributes."""
 
+    _net_class = AutoencoderNet
+
     def _make_network(self):
         if self.network is not None:
             return clone(self.network, safe=False)
@@ -51,7 +53,8 @@ class NetMakerMixin:
         """Return what is done to the rows that the encoder sees in training, or None."""
         return None
 
-    def _make_objective(self):
+    def _make_objective(self, seed):
+        """Return what training minimises; the seed is for weights of its own."""
         return ReconstructionObjective(
             LOSSES[self.loss], self._make_weight_penalty(), self._make_corruption()
         )
@@ -60,9 +63,9 @@ class NetMakerMixin:
         return WeightPenalty(self.alpha, self.l1_ratio)
 
     def _make_net(self, module, device, seed, callbacks):
-        return AutoencoderNet(
+        return self._net_class(
             module,
-            self._make_objective(),
+            self._make_objective(seed),
             optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
             random_state=seed,
             device=str(device),
@@ -126,7 +129,8 @@ class NetMakerMixin:
         self.net_.history.extend(fitted.history)
         self.net_.set_generator_states(fitted.generator_states(), fitted.device)
         if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
-            self.net_.optimizer_.load_state_dict(fitted.optimizer_.state_dict())
+            for mine, before in zip(self.net_.optimizers(), fitted.optimizers(), strict=True):
+                mine.load_state_dict(before.state_dict())
 
     # -- pickling ---------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ class SamplingMixin:
         return self._decoded_codes(codes).cpu().numpy()
 
     def _draw_codes(self, n_samples, rng):
-        """Draw codes as they leave, an ndarray of shape (n_samples, n_components), float64."""
+        """Draw codes, float64 and in the scale in which they leave."""
         if self._mixture is None:
             codes, weight = self._some_codes
             self._mixture = _fit_mixture(codes, weight, self.net_.random_state)

@@ -249,7 +249,7 @@ class VariationalAutoencoder(BaseAutoencoder):
             noise = self._first_noise
         start_at_probabilistic_pca(module, pca, loss, max(noise, 1e-6))
 
-    def _make_objective(self):
+    def _make_objective(self, seed):
         draw = PosteriorDraw(self.n_features_in_, self.beta, self.kl_warm_up, self.free_bits)
         noise = None
         if self.loss == "squared_error":

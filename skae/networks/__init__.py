@@ -1,7 +1,7 @@
 """Encoders and decoders: plain torch modules that only run forward."""
 
 from ._autoencoder import Autoencoder
-from ._dense import DenseNetwork
+from ._dense import DenseNetwork, make_discriminator
 from ._latents import GaussianLatent, PlainLatent
 from ._layers import ACTIVATIONS
 from ._linear_path import add_linear_path, start_linear_path
@@ -15,5 +15,6 @@ __all__ = [
     "Network",
     "PlainLatent",
     "add_linear_path",
+    "make_discriminator",
     "start_linear_path",
 ]

@@ -61,3 +61,24 @@ class DenseNetwork(Network):
                 layers.append(Dropout(self.dropout))
         layers.append(make_linear(*sizes[-2:], generator))
         return nn.Sequential(*layers)
+
+
+def make_discriminator(n_components, hidden_layer_sizes, generator):
+    """Make a network that tells codes of two kinds from each other.
+
+    Parameters
+    ----------
+    n_components : int
+        Width of the code.
+    hidden_layer_sizes : tuple of int
+        Widths of its hidden layers.
+    generator : torch.Generator
+        Source of the initial weights.
+
+    Returns
+    -------
+    discriminator : torch.nn.Module
+        Maps a (n_samples, n_components) tensor to logits of shape (n_samples, 1).
+    """
+    network = DenseNetwork(hidden_layer_sizes, activation="leaky_relu")
+    return network.build_encoder(n_components, 1, generator)

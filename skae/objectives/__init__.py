@@ -1,9 +1,11 @@
 """What training minimises: losses and penalties, as torch modules."""
 
+from ._adversarial import Adversary
 from ._bounds import balanced_draws, evidence_lower_bound, importance_weighted_bound
 from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
 from ._objective import Objective
+from ._priors import PRIORS
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
 from ._variational import GaussianNoise, PosteriorDraw, VariationalObjective
@@ -13,6 +15,8 @@ from ._weight_penalty import WeightPenalty
 __all__ = [
     "LOSSES",
     "NOISES",
+    "PRIORS",
+    "Adversary",
     "Corruption",
     "GaussianNoise",
     "Loss",

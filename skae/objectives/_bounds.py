@@ -59,7 +59,16 @@ def importance_weighted_bound(objective, autoencoder, x, draws):
     """Return the importance-weighted bound of each row (Burda et al., 2016).
 
     It grows with the number of draws, from the evidence lower bound towards the log-likelihood.
-    Parameters and result are those of `evidence_lower_bound`.
+
+    Parameters
+    ----------
+    objective, autoencoder, x, draws : object
+        See `evidence_lower_bound`.
+
+    Returns
+    -------
+    bounds : tensor of shape (n_samples,)
+        In nats, for rows in the unit of `x`.
     """
     mean, log_variance = _posterior(autoencoder, x)
     log_weights = []

@@ -1,0 +1,177 @@
+"""The adversarial autoencoder."""
+
+from numbers import Real
+
+import torch
+
+from skae._compat import Interval, StrOptions
+from skae.engine import AdversarialNet
+from skae.networks import make_discriminator
+from skae.objectives import LOSSES, PRIORS, Adversary, ReconstructionObjective
+
+from ._base import BaseAutoencoder
+from ._constraints import AUTOENCODER_CONSTRAINTS
+from ._shared_docs import described_like
+from ._training import resolve_hidden_layer_sizes
+from ._transformer import AutoencoderTransformer
+
+
+@described_like(AutoencoderTransformer)
+class AdversarialAutoencoder(BaseAutoencoder):
+    """Autoencoder whose codes follow a distribution of choice: generates and lays out.
+
+    A second network, the discriminator, learns to tell codes from draws of a prior, and the
+    encoder learns to fool it (Makhzani et al., 2015). Codes then fill the prior without holes:
+    :meth:`sample` decodes draws of it, and neighbours in it decode to similar rows. The prior
+    may be anything that can be drawn from, where the variational autoencoder needs a density.
+
+    Parameters
+    ----------
+    prior : {"normal", "uniform", "mixture"}, default="normal"
+        Distribution of the codes, with zero mean and unit variance: the standard normal one,
+        the uniform one on a cube, or ten equally likely round clusters far from each other,
+        which suits data that fall into groups.
+    adversarial_weight : float, default=0.1
+        Weight of the encoder's loss against the discriminator (its cross-entropy in nats)
+        beside the mean loss of the scaled rows. From 0.01 to 0.1 a classifier could not tell
+        the codes of the digits from the prior; 0.01 reconstructed them better by a tenth.
+    discriminator_layer_sizes : tuple of int or int, default=(128, 128)
+        Widths of the discriminator's hidden layers, with leaky rectifiers.
+    init : {"pca", "random"}, default="pca"
+        Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
+        and starts at PCA's whitened codes, whose mean and variance are the prior's. "random" is
+        the plain network.
+    early_stopping : bool or "auto", default=False
+        Whether to hold out `validation_fraction` of the rows, stop when their reconstruction no
+        longer improves, and keep the weights that reconstruct them best. Off by default, as
+        these need not be the weights whose codes are nearest to the prior.
+
+    Attributes
+    ----------
+    loss_ : float
+        The reconstruction loss and the penalties on the weights over all training rows, in the
+        unit of the data. The discriminator has no part in it, as it changes; its own loss is in
+        ``net_.history[:, "discriminator_loss"]``, and log 2 means that it is at a loss.
+    loss_curve_ : list of float
+        Mean of reconstruction loss, penalties and the encoder's loss against the discriminator
+        over the training rows during each epoch.
+
+    See Also
+    --------
+    VariationalAutoencoder : Normal codes by a bound of the likelihood, without a game.
+    AutoencoderTransformer : The same without the adversary.
+
+    Notes
+    -----
+    Each step of the autoencoder is followed by one of the discriminator, on the codes of the same
+    batch and as many draws of the prior. The discriminator has an Adam optimizer of its own,
+    with `learning_rate_init` as its constant rate.
+
+    References
+    ----------
+    A. Makhzani, J. Shlens, N. Jaitly, I. Goodfellow and B. Frey, 2015. Adversarial autoencoders.
+    arXiv:1511.05644.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AdversarialAutoencoder
+    >>> X = load_digits().data
+    >>> aae = AdversarialAutoencoder(n_components=4, random_state=0).fit(X)
+    >>> bool(abs(aae.transform(X).std(axis=0) - 1).max() < 0.2)
+    True
+    >>> aae.sample(3, random_state=0).shape
+    (3, 64)
+    """
+
+    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
+        "prior": [StrOptions(set(PRIORS))],
+        "adversarial_weight": [Interval(Real, 0, None, closed="left")],
+        "discriminator_layer_sizes": AUTOENCODER_CONSTRAINTS["hidden_layer_sizes"],
+    }
+
+    _net_class = AdversarialNet
+    _standardizes_codes = False
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        prior="normal",
+        adversarial_weight=0.1,
+        discriminator_layer_sizes=(128, 128),
+        hidden_layer_sizes=(256, 128),
+        activation="silu",
+        init="pca",
+        loss="squared_error",
+        alpha=0.0,
+        l1_ratio=0.0,
+        dropout=0.0,
+        normalization=None,
+        network=None,
+        optimizer="adam",
+        learning_rate_init=2e-3,
+        learning_rate="one_cycle",
+        max_grad_norm=None,
+        batch_size="auto",
+        max_iter=50,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        random_state=None,
+        device="cpu",
+        precision="float32",
+        callbacks=None,
+        verbose=0,
+    ):
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            init=init,
+            loss=loss,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            dropout=dropout,
+            normalization=normalization,
+            network=network,
+            optimizer=optimizer,
+            learning_rate_init=learning_rate_init,
+            learning_rate=learning_rate,
+            max_grad_norm=max_grad_norm,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            random_state=random_state,
+            device=device,
+            precision=precision,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+        self.prior = prior
+        self.adversarial_weight = adversarial_weight
+        self.discriminator_layer_sizes = discriminator_layer_sizes
+
+    def _make_objective(self, seed):
+        sizes = resolve_hidden_layer_sizes(self.discriminator_layer_sizes)
+        generator = torch.Generator().manual_seed(seed + 2)
+        adversary = Adversary(
+            make_discriminator(self.n_components_, sizes, generator),
+            self._make_prior(),
+            self.adversarial_weight,
+        )
+        penalty = self._make_weight_penalty()
+        return ReconstructionObjective(LOSSES[self.loss], penalty, code_term=adversary)
+
+    def _make_prior(self):
+        return PRIORS[self.prior](self.n_components_)
+
+    def _draw_codes(self, n_samples, rng):
+        generator = torch.Generator().manual_seed(int(rng.randint(2**31 - 1)))
+        return self.net_.criterion_.code_term.prior(n_samples, generator).double().numpy()
