@@ -59,8 +59,9 @@ class VariationalAutoencoder(BaseAutoencoder):
         Divergence of each component, averaged over a batch, that costs nothing, in nats
         (Kingma et al., 2016). A tenth keeps components in use that would switch off.
     n_draws : int, default=50
-        Codes drawn for each row by :meth:`score_samples` and :meth:`elbo`. More of them make
-        the bound of `score_samples` tighter.
+        Codes drawn for each row by :meth:`score_samples` and :meth:`elbo`, which take as many
+        passes through the decoder. More of them make the bound of `score_samples` tighter; with
+        fewer than twice the width of the code its error grows.
     init : {"pca", "random"}, default="pca"
         Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
         and starts at probabilistic PCA (Tipping and Bishop, 1999), whose bound is tight. If the
