@@ -2,6 +2,7 @@
 
 from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
+from ._nested_dropout import NestedDropout, first_components, length_probabilities
 from ._objective import Objective
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
@@ -13,9 +14,12 @@ __all__ = [
     "NOISES",
     "Corruption",
     "Loss",
+    "NestedDropout",
     "Objective",
     "RandomSource",
     "ReconstructionObjective",
     "WarmUp",
     "WeightPenalty",
+    "first_components",
+    "length_probabilities",
 ]
