@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from skae import AutoencoderTransformer, DenoisingAutoencoder
+from skae import AutoencoderTransformer, DenoisingAutoencoder, NestedAutoencoder
 
 SMALL = {"hidden_layer_sizes": (7,), "max_iter": 20}
 
@@ -30,6 +30,8 @@ NOISY = [
     AutoencoderTransformer(normalization="batch", dropout=0.2, **SMALL),
     DenoisingAutoencoder(max_iter=20),
     DenoisingAutoencoder(noise="swap", init="random", **SMALL),
+    NestedAutoencoder(max_iter=20),
+    NestedAutoencoder(init="random", **SMALL),
 ]
 
 # Not run by scikit-learn's generator of checks, but applied by its own tests.

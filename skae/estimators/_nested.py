@@ -70,7 +70,10 @@ class NestedAutoencoder(BaseAutoencoder):
     for ``init="pca"`` starts as its mean. What is measured during training (the losses of
     held-out rows) keeps the same numbers of components every time, so that it can be compared.
 
-    The order has a price: ...
+    The order has a price, and so many codes in one take longer to learn. On held-out digits
+    the first 1 to 8 components of eight lose 1.20 to 1.39 times what a net trained for that
+    many alone loses in 50 epochs, and 1.00 to 1.17 times in 200 epochs without early stopping.
+    More epochs are worth a try.
 
     :meth:`score` and :meth:`reconstruct` use the whole code. What `explained_variance_ratio_`
     needs is one more pass over the rows, in which the decoder runs once for each component.
@@ -244,6 +247,7 @@ class NestedAutoencoder(BaseAutoencoder):
         super()._set_curves(net, whole_fit)
         self._set_loss()
 
+    @torch.no_grad()
     def _set_loss(self):
         """Set the objective as its mean over what nested dropout may draw."""
         reconstruction = length_probabilities(self.n_components_).numpy() @ self._losses[1:]
