@@ -33,7 +33,9 @@ def accuracies(features, y_train, y_test, n_repeats=20):
         chosen = [rng.permutation(len(y_train))[:n_labelled] for _ in range(n_repeats)]
         for name, (train, test) in features.items():
             scores = [
-                LogisticRegression(max_iter=5000).fit(train[some], y_train[some]).score(test, y_test)
+                LogisticRegression(max_iter=5000)
+                .fit(train[some], y_train[some])
+                .score(test, y_test)
                 for some in chosen
             ]
             row[name] = np.mean(scores)

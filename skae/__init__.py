@@ -4,6 +4,7 @@ from .estimators import (
     AdversarialAutoencoder,
     AutoencoderTransformer,
     DenoisingAutoencoder,
+    NestedAutoencoder,
     VariationalAutoencoder,
 )
 
@@ -11,6 +12,7 @@ __all__ = [
     "AdversarialAutoencoder",
     "AutoencoderTransformer",
     "DenoisingAutoencoder",
+    "NestedAutoencoder",
     "VariationalAutoencoder",
 ]
 __version__ = "0.1.0"

@@ -17,6 +17,7 @@ from skae import (
     AdversarialAutoencoder,
     AutoencoderTransformer,
     DenoisingAutoencoder,
+    NestedAutoencoder,
     VariationalAutoencoder,
 )
 
@@ -39,6 +40,8 @@ NOISY = [
     VariationalAutoencoder(noise_variance=0.01, free_bits=0.1, n_draws=10, **SMALL),
     AdversarialAutoencoder(max_iter=20),
     AdversarialAutoencoder(prior="mixture", init="random", **SMALL),
+    NestedAutoencoder(max_iter=20),
+    NestedAutoencoder(init="random", **SMALL),
 ]
 
 # Not run by scikit-learn's generator of checks, but applied by its own tests.

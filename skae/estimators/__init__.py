@@ -2,6 +2,7 @@
 
 from ._adversarial import AdversarialAutoencoder
 from ._denoising import DenoisingAutoencoder
+from ._nested import NestedAutoencoder
 from ._transformer import AutoencoderTransformer
 from ._variational import VariationalAutoencoder
 
@@ -9,5 +10,6 @@ __all__ = [
     "AdversarialAutoencoder",
     "AutoencoderTransformer",
     "DenoisingAutoencoder",
+    "NestedAutoencoder",
     "VariationalAutoencoder",
 ]

@@ -4,6 +4,7 @@ from ._adversarial import Adversary
 from ._bounds import balanced_draws, evidence_lower_bound, importance_weighted_bound
 from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
+from ._nested_dropout import NestedDropout, first_components, length_probabilities
 from ._objective import Objective
 from ._priors import PRIORS
 from ._random import RandomSource
@@ -20,6 +21,7 @@ __all__ = [
     "Corruption",
     "GaussianNoise",
     "Loss",
+    "NestedDropout",
     "Objective",
     "PosteriorDraw",
     "RandomSource",
@@ -29,5 +31,7 @@ __all__ = [
     "WeightPenalty",
     "balanced_draws",
     "evidence_lower_bound",
+    "first_components",
     "importance_weighted_bound",
+    "length_probabilities",
 ]

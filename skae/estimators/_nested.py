@@ -1,0 +1,263 @@
+"""The autoencoder whose components are ordered."""
+
+from copy import deepcopy
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted
+
+from skae.engine import own_mode
+from skae.objectives import (
+    LOSSES,
+    NestedDropout,
+    ReconstructionObjective,
+    first_components,
+    length_probabilities,
+)
+
+from ._base import BaseAutoencoder
+from ._shared_docs import described_like
+from ._transformer import AutoencoderTransformer
+from ._truncation import check_same_function, truncated_weights
+
+
+@described_like(AutoencoderTransformer)
+class NestedAutoencoder(BaseAutoencoder):
+    """Autoencoder whose components are ordered by importance, as those of PCA are.
+
+    In training the decoder sees only the first components of each row, a number that is drawn
+    anew for every batch (nested dropout: Rippel, Gelbart and Adams, 2014). What matters most
+    then goes into the first component, what matters most of the rest into the second. One fit
+    holds an autoencoder for every smaller code: :meth:`truncate` gives it without training
+    again.
+
+    Parameters
+    ----------
+    init : {"pca", "random"}, default="pca"
+        Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
+        and starts at PCA's solution, which is ordered already: its first components are PCA
+        with fewer of them. If the objective over the training rows ends above its start, `fit`
+        goes back there. "random" is the plain network.
+
+    Attributes
+    ----------
+    explained_variance_ratio_ : ndarray of shape (n_components_,) and dtype float64
+        What each component adds to the share of the variance of the training rows that is
+        reconstructed: R² with the first k components minus R² with one less. The sum is R² of
+        the whole code. For other losses than "squared_error" the share of the loss of the
+        mean row. A component that makes things worse has a negative share.
+    loss_ : float
+        The objective over all training rows with the weights that were kept, in the unit of
+        the data: the mean over all numbers of components that may be kept.
+    loss_curve_ : list of float
+        The mean objective over the training rows during each epoch, with numbers of components
+        that were drawn.
+    validation_loss_curve_ : list of float or None
+        That of the held-out rows after each epoch; None if no rows were held out.
+
+    See Also
+    --------
+    AutoencoderTransformer : The same without an order; better at its own width.
+    sklearn.decomposition.PCA : Linear components, ordered by the variance that they explain.
+
+    Notes
+    -----
+    How many components are kept is drawn from a geometric distribution, as in the paper, here
+    with the whole code half as likely as the first component alone, whatever its width. A
+    component that is left out is a zero where the encoder's outputs go into the decoder, which
+    for ``init="pca"`` starts as its mean. What is measured during training (the losses of
+    held-out rows) keeps the same numbers of components every time, so that it can be compared.
+
+    The order has a price, and so many codes in one take longer to learn. On held-out digits
+    the first 1 to 8 components of eight lose 1.20 to 1.39 times what a net trained for that
+    many alone loses in 50 epochs, and 1.00 to 1.17 times in 200 epochs without early stopping.
+    More epochs are worth a try.
+
+    :meth:`score` and :meth:`reconstruct` use the whole code. What `explained_variance_ratio_`
+    needs is one more pass over the rows, in which the decoder runs once for each component.
+
+    References
+    ----------
+    O. Rippel, M. A. Gelbart and R. P. Adams, 2014. Learning ordered representations with
+    nested dropout. International Conference on Machine Learning.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import NestedAutoencoder
+    >>> X = load_digits().data
+    >>> ae = NestedAutoencoder(n_components=8, random_state=0).fit(X[:1500])
+    >>> ae.transform(X).shape
+    (1797, 8)
+
+    One fit answers which width is enough, here for nine tenths of what eight components
+    explain of rows that were not seen:
+
+    >>> scores = [ae.truncate(k).score(X[1500:]) for k in range(1, 9)]
+    >>> explained = 1 + np.array(scores) / X[1500:].var(axis=0).mean()
+    >>> n_components = int(np.argmax(explained >= 0.9 * explained[-1])) + 1
+    >>> small = ae.truncate(n_components)
+    >>> small.transform(X).shape
+    (1797, 5)
+    """
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        hidden_layer_sizes=(256, 128),
+        activation="silu",
+        init="pca",
+        loss="squared_error",
+        alpha=0.0,
+        l1_ratio=0.0,
+        dropout=0.0,
+        normalization=None,
+        network=None,
+        optimizer="adam",
+        learning_rate_init=2e-3,
+        learning_rate="one_cycle",
+        max_grad_norm=None,
+        batch_size="auto",
+        max_iter=50,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        random_state=None,
+        device="cpu",
+        precision="float32",
+        callbacks=None,
+        verbose=0,
+    ):
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            init=init,
+            loss=loss,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            dropout=dropout,
+            normalization=normalization,
+            network=network,
+            optimizer=optimizer,
+            learning_rate_init=learning_rate_init,
+            learning_rate=learning_rate,
+            max_grad_norm=max_grad_norm,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            random_state=random_state,
+            device=device,
+            precision=precision,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+
+    def truncate(self, n_components):
+        """Return the autoencoder of the first components, without training again.
+
+        Its codes are the first columns of the codes of this one, and decoding them is what this
+        one does when it sees nothing of the others.
+
+        Parameters
+        ----------
+        n_components : int
+            How many components to keep, from 1 to `n_components_`.
+
+        Returns
+        -------
+        truncated : NestedAutoencoder
+            A fitted estimator of its own, which shares no memory with this one. Its `loss_` and
+            `explained_variance_ratio_` are its own, the curves those of the training that it
+            comes from.
+
+        Raises
+        ------
+        TypeError
+            If `n_components` is not an integer.
+        ValueError
+            If it is out of range, or if more of a `network` depends on the number of
+            components than the encoder's last layer and the decoder's first.
+        """
+        check_is_fitted(self, "net_")
+        check_scalar(n_components, "n_components", Integral, min_val=1, max_val=self.n_components_)
+        k = int(n_components)
+        state = deepcopy(self.__getstate__())
+        net = state.pop("net_")
+        state["n_components"] = state["n_components_"] = k
+        state["_fitted_params"]["n_components"] = k
+        truncated = type(self).__new__(type(self))
+        truncated.__setstate__(state)
+        n_rows, mean, variance = self._code_moments
+        truncated._code_moments = n_rows, mean[:k].copy(), variance[:k].copy()
+        codes, weight = self._some_codes
+        truncated._some_codes, truncated._mixture = (codes[:, :k].copy(), weight.copy()), None
+        with own_mode():
+            module = truncated._build_module(net["seed"])
+            net["weights"] = truncated_weights(net["weights"], module, self.n_components_)
+            # The optimizer's moments are those of the whole network.
+            for optimizer in net["optimizers"]:
+                optimizer["state"] = {}
+            truncated._restore_net(net)
+            check_same_function(truncated.net_.module_, self.net_.module_, self.n_features_in_)
+        truncated._set_shares(self._losses[: k + 1].copy())
+        truncated._set_loss()
+        return truncated
+
+    def _make_objective(self, seed):
+        return ReconstructionObjective(
+            LOSSES[self.loss], self._make_weight_penalty(), code_term=NestedDropout()
+        )
+
+    @torch.no_grad()
+    def _describe_fit(self, rows):
+        net = self.net_
+        module, loss, row_losses = net.module_, net.criterion_.loss, net.criterion_.row_losses
+        mean = sum(_weighted_sum(*batch) for batch in net.get_iterator(rows)) / len(rows)
+        constant = mean if loss.link is None else loss.link(mean)
+
+        def losses_of(x):
+            codes = module.latent(module.encoder(x))
+            yield row_losses(constant.to(x).expand_as(x), x)
+            for k in range(1, self.n_components_ + 1):
+                yield row_losses(module.decoder(first_components(codes, k)), x)
+
+        losses = sum(
+            _weighted_sum(torch.stack([*losses_of(x)], dim=1), weight)
+            for x, weight in net.get_iterator(rows)
+        )
+        self._set_shares((losses / len(rows)).numpy())
+
+    def _set_shares(self, losses):
+        """Set what the first components explain: losses of the mean row, of one, of two, ..."""
+        self._losses = losses
+        whole = losses[0]
+        # Of constant rows there is nothing to explain.
+        self.explained_variance_ratio_ = -np.diff(losses) / (whole if whole > 0 else np.inf)
+
+    def _set_curves(self, net, whole_fit):
+        super()._set_curves(net, whole_fit)
+        self._set_loss()
+
+    @torch.no_grad()
+    def _set_loss(self):
+        """Set the objective as its mean over what nested dropout may draw."""
+        reconstruction = length_probabilities(self.n_components_).numpy() @ self._losses[1:]
+        objective = self.net_.criterion_
+        penalties = objective.weight_penalty(self.net_.module_).values()
+        self.loss_ = self._in_data_units(float(reconstruction) + sum(map(float, penalties)))
+
+
+def _weighted_sum(values, weight):
+    """Return the sum over the rows, in double precision."""
+    total = values.sum(dim=0) if weight is None else weight @ values
+    return total.cpu().double()
