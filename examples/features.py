@@ -27,16 +27,14 @@ PICTURE = Path("features.png")
 def accuracies(features, y_train, y_test, n_repeats=20):
     """Return a table of mean test accuracies, one line for each number of labels."""
     rng = np.random.default_rng(0)
+    classifier = LogisticRegression(max_iter=5000)
     rows = []
     for n_labelled in LABELLED:
         row = {"labels": n_labelled}
         chosen = [rng.permutation(len(y_train))[:n_labelled] for _ in range(n_repeats)]
         for name, (train, test) in features.items():
             scores = [
-                LogisticRegression(max_iter=5000)
-                .fit(train[some], y_train[some])
-                .score(test, y_test)
-                for some in chosen
+                classifier.fit(train[some], y_train[some]).score(test, y_test) for some in chosen
             ]
             row[name] = np.mean(scores)
         rows.append(row)
