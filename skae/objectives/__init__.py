@@ -5,6 +5,7 @@ from ._losses import LOSSES, Loss
 from ._objective import Objective
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
+from ._sparsity import KLSparsity, L1Sparsity, TakingTurns, UnitColumnsObjective
 from ._warm_up import WarmUp
 from ._weight_penalty import WeightPenalty
 
@@ -12,10 +13,14 @@ __all__ = [
     "LOSSES",
     "NOISES",
     "Corruption",
+    "KLSparsity",
+    "L1Sparsity",
     "Loss",
     "Objective",
     "RandomSource",
     "ReconstructionObjective",
+    "TakingTurns",
+    "UnitColumnsObjective",
     "WarmUp",
     "WeightPenalty",
 ]
