@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from skae import AutoencoderTransformer, DenoisingAutoencoder
+from skae import AutoencoderTransformer, DenoisingAutoencoder, SparseAutoencoder
 
 SMALL = {"hidden_layer_sizes": (7,), "max_iter": 20}
 
@@ -24,12 +24,17 @@ CONFIGURATIONS = [
     AutoencoderTransformer(normalization="layer", activation="tanh", alpha=1e-3, **SMALL),
     # loss="log_loss" is not among them: the checks' data leave [0, 1], and no tag says so.
     AutoencoderTransformer(loss="poisson", **SMALL),
+    SparseAutoencoder(max_iter=20),
+    SparseAutoencoder(penalty="l1", **SMALL),
+    SparseAutoencoder(penalty="kl", max_iter=20),
 ]
 
 NOISY = [
     AutoencoderTransformer(normalization="batch", dropout=0.2, **SMALL),
     DenoisingAutoencoder(max_iter=20),
     DenoisingAutoencoder(noise="swap", init="random", **SMALL),
+    # How many values a batch keeps depends on the number of its rows, not on their weights.
+    SparseAutoencoder(penalty="batch_top_k", max_iter=20),
 ]
 
 # Not run by scikit-learn's generator of checks, but applied by its own tests.

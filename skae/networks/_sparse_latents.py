@@ -126,11 +126,12 @@ def start_tied(autoencoder):
         With its initial weights.
     """
     dictionary, last = autoencoder.dictionary, _last_layer(autoencoder.encoder)
-    if dictionary is not None and getattr(last, "weight", None) is not None:
-        if last.weight.shape == dictionary.T.shape:
-            dictionary.copy_(F.normalize(dictionary, dim=0))
-            last.weight.copy_(dictionary.T)
-            last.bias.zero_()
+    if dictionary is None or not isinstance(last, nn.Linear):
+        return
+    if last.weight.shape == dictionary.T.shape:
+        dictionary.copy_(F.normalize(dictionary, dim=0))
+        last.weight.copy_(dictionary.T)
+        last.bias.zero_()
 
 
 @torch.no_grad()

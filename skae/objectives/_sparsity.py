@@ -117,6 +117,5 @@ class UnitColumnsObjective(ReconstructionObjective):
         """Go back to unit norm; see :meth:`Objective.after_step`."""
         super().after_step(autoencoder, optimizer)
         dictionary = autoencoder.dictionary
-        if dictionary is not None and UNIT:
+        if dictionary is not None:
             dictionary.copy_(F.normalize(dictionary, dim=0))
-UNIT = True
