@@ -24,7 +24,7 @@ CONFIGURATIONS = [
     AutoencoderTransformer(normalization="layer", activation="tanh", alpha=1e-3, **SMALL),
     # loss="log_loss" is not among them: the checks' data leave [0, 1], and no tag says so.
     AutoencoderTransformer(loss="poisson", **SMALL),
-    SparseAutoencoder(max_iter=20),
+    SparseAutoencoder(12, max_iter=20),
     SparseAutoencoder(penalty="l1", **SMALL),
     SparseAutoencoder(penalty="kl", max_iter=20),
 ]
@@ -33,7 +33,8 @@ NOISY = [
     AutoencoderTransformer(normalization="batch", dropout=0.2, **SMALL),
     DenoisingAutoencoder(max_iter=20),
     DenoisingAutoencoder(noise="swap", init="random", **SMALL),
-    # How many values a batch keeps depends on the number of its rows, not on their weights.
+    # What a batch keeps, and how many units have a turn in it, depends on the number of its rows.
+    SparseAutoencoder(max_iter=20),
     SparseAutoencoder(penalty="batch_top_k", max_iter=20),
 ]
 

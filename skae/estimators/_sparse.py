@@ -26,6 +26,7 @@ from skae.objectives import (
 
 from ._base import BaseAutoencoder
 from ._constraints import AUTOENCODER_CONSTRAINTS
+from ._containers import as_tensor, container_of
 from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
 
@@ -102,7 +103,7 @@ class SparseAutoencoder(BaseAutoencoder):
 
     Attributes
     ----------
-    mean_activation_ : ndarray of shape (n_components_,)
+    mean_activation_ : {ndarray, tensor} of shape (n_components_,)
         Mean of each code over the training rows (of the last call), with their weights.
     dead_fraction_ : float
         Share of the units that are never active on these rows: always exactly zero, or, for
@@ -126,8 +127,9 @@ class SparseAutoencoder(BaseAutoencoder):
     As in Gao et al. the decoder's first layer has columns of unit norm, and only positive
     values are kept.
 
-    Weights count in all penalties. The number that "batch_top_k" keeps counts rows, whatever
-    their weights. The mean of "kl" is that of a batch, in training as in `loss_`.
+    Weights count in all penalties. What "batch_top_k" keeps counts rows, whatever their weights,
+    and so does how long all units take to have a turn where a batch is too small for that. The
+    mean of "kl" is that of a batch, in training as in `loss_`.
 
     :meth:`sample` does not fit a Gaussian mixture to codes that are mostly zero. It draws one of
     5000 codes that are kept, adds half the difference of two of its 20 nearest neighbours, and
@@ -305,7 +307,9 @@ class SparseAutoencoder(BaseAutoencoder):
         _, mean, variance = self.net_.code_moments_
         logistic = isinstance(self.net_.module_.latent, LogisticLatent)
         dead = variance == 0 if logistic else mean == 0
-        self.mean_activation_ = mean
+        # In the kind and on the device of the other fitted arrays.
+        mean = torch.as_tensor(mean).to(as_tensor(self.mean_))
+        self.mean_activation_ = container_of(self.mean_).close(mean)
         self.dead_fraction_ = float(dead.mean())
 
     def _draw_codes(self, n_samples, rng):
