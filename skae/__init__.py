@@ -5,6 +5,7 @@ from .estimators import (
     AutoencoderTransformer,
     DenoisingAutoencoder,
     NestedAutoencoder,
+    SparseAutoencoder,
     VariationalAutoencoder,
 )
 
@@ -13,6 +14,7 @@ __all__ = [
     "AutoencoderTransformer",
     "DenoisingAutoencoder",
     "NestedAutoencoder",
+    "SparseAutoencoder",
     "VariationalAutoencoder",
 ]
 __version__ = "0.1.0"

@@ -18,6 +18,7 @@ from skae import (
     AutoencoderTransformer,
     DenoisingAutoencoder,
     NestedAutoencoder,
+    SparseAutoencoder,
     VariationalAutoencoder,
 )
 
@@ -30,6 +31,9 @@ CONFIGURATIONS = [
     AutoencoderTransformer(normalization="layer", activation="tanh", alpha=1e-3, **SMALL),
     # loss="log_loss" is not among them: the checks' data leave [0, 1], and no tag says so.
     AutoencoderTransformer(loss="poisson", **SMALL),
+    SparseAutoencoder(12, max_iter=20),
+    SparseAutoencoder(penalty="l1", **SMALL),
+    SparseAutoencoder(penalty="kl", max_iter=20),
 ]
 
 NOISY = [
@@ -42,6 +46,9 @@ NOISY = [
     AdversarialAutoencoder(prior="mixture", init="random", **SMALL),
     NestedAutoencoder(max_iter=20),
     NestedAutoencoder(init="random", **SMALL),
+    # What a batch keeps, and how many units have a turn in it, depends on the number of its rows.
+    SparseAutoencoder(max_iter=20),
+    SparseAutoencoder(penalty="batch_top_k", max_iter=20),
 ]
 
 # Not run by scikit-learn's generator of checks, but applied by its own tests.

@@ -3,6 +3,7 @@
 from ._adversarial import AdversarialAutoencoder
 from ._denoising import DenoisingAutoencoder
 from ._nested import NestedAutoencoder
+from ._sparse import SparseAutoencoder
 from ._transformer import AutoencoderTransformer
 from ._variational import VariationalAutoencoder
 
@@ -11,5 +12,6 @@ __all__ = [
     "AutoencoderTransformer",
     "DenoisingAutoencoder",
     "NestedAutoencoder",
+    "SparseAutoencoder",
     "VariationalAutoencoder",
 ]

@@ -25,8 +25,9 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
         Returns
         -------
         codes : {ndarray, tensor} of shape (n_samples, n_components)
-            Codes, of zero mean and unit variance over the training rows, in the dtype of
-            `X` if that is float32 or float64, else float64.
+            Codes, in the dtype of `X` if that is float32 or float64, else float64. Where
+            nothing else gives them a scale, they have zero mean and unit variance over the
+            training rows.
         """
         X, container = validate_new_rows(self, X, "transform")
         rows = self._scaled(X)

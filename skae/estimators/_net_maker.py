@@ -153,10 +153,10 @@ class NetMakerMixin:
             self._restore_net(self.__dict__.pop("net_"))
 
     def _restore_net(self, net):
-        module = self._build_module(net["seed"]).to(getattr(torch, net["dtype"]))
         # The net is the one that was fitted, whatever parameters were set since.
         params_now = self.get_params(deep=False)
         self.__dict__.update(self._fitted_params)
+        module = self._build_module(net["seed"]).to(getattr(torch, net["dtype"]))
         device = existing_device(net["device"])
         self.net_ = self._make_net(module, device, net["seed"], callbacks=None).initialize()
         self.__dict__.update(params_now)

@@ -34,6 +34,16 @@ class Autoencoder(nn.Module):
         self.register_buffer("code_mean", torch.zeros(n_components))
         self.register_buffer("code_scale", torch.ones(n_components))
 
+    @property
+    def dictionary(self):
+        """Weight of the linear layer that codes enter first; column j is what code j writes.
+
+        None if the decoder begins with another layer.
+        """
+        first = next((m for m in self.decoder.modules() if not list(m.children())), None)
+        fits = isinstance(first, nn.Linear) and first.in_features == len(self.code_mean)
+        return first.weight if fits else None
+
     def forward(self, x):
         """Return the raw reconstruction of `x`, before any link function."""
         return self.decoder(self.latent(self.encoder(x)))

@@ -9,6 +9,7 @@ from ._objective import Objective
 from ._priors import PRIORS
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
+from ._sparsity import KLSparsity, L1Sparsity, TakingTurns, UnitColumnsObjective
 from ._variational import GaussianNoise, PosteriorDraw, VariationalObjective
 from ._warm_up import WarmUp
 from ._weight_penalty import WeightPenalty
@@ -20,12 +21,16 @@ __all__ = [
     "Adversary",
     "Corruption",
     "GaussianNoise",
+    "KLSparsity",
+    "L1Sparsity",
     "Loss",
     "NestedDropout",
     "Objective",
     "PosteriorDraw",
     "RandomSource",
     "ReconstructionObjective",
+    "TakingTurns",
+    "UnitColumnsObjective",
     "VariationalObjective",
     "WarmUp",
     "WeightPenalty",

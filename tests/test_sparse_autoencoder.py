@@ -1,0 +1,546 @@
+"""The sparse autoencoder: codes that are sparse, units that live, each against its control."""
+
+import math
+import pickle
+from functools import cache, partial
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.metrics.pairwise import rbf_kernel
+from torch import nn, optim
+
+from skae import SparseAutoencoder
+from skae.engine._fused import fused_step
+from skae.networks import (
+    Autoencoder,
+    BatchTopKLatent,
+    DenseNetwork,
+    LogisticLatent,
+    RectifiedLatent,
+    TopKLatent,
+)
+from skae.objectives import (
+    LOSSES,
+    KLSparsity,
+    L1Sparsity,
+    ReconstructionObjective,
+    TakingTurns,
+    UnitColumnsObjective,
+    WeightPenalty,
+)
+
+DIGITS = np.random.default_rng(0).permutation(load_digits().data).astype(np.float32)
+TRAIN, TEST = DIGITS[:1300], DIGITS[1300:]
+SMALL = {"n_components": 24, "n_nonzero_coefs": 5, "max_iter": 4, "random_state": 0}
+PENALTIES = ["top_k", "batch_top_k", "l1", "kl"]
+VARIANCE = np.square(TEST - TRAIN.mean(axis=0)).mean()
+
+
+def error_of(ae, X=TEST):
+    return -ae.score(X) / VARIANCE
+
+
+@cache
+def fitted(penalty="top_k", **params):
+    """An estimator with the defaults of a penalty, not to be changed."""
+    return SparseAutoencoder(penalty=penalty, random_state=0, **params).fit(TRAIN)
+
+
+def n_active(codes):
+    return np.count_nonzero(codes, axis=1)
+
+
+# -- the latents and terms, against independent computations -----------------------------------
+
+
+def outputs(n_rows=30, n_components=9):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(n_rows, n_components, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("k", [1, 4, 9, 20])
+def test_top_k_keeps_the_largest_positive_values(k):
+    h = outputs()
+    codes = TopKLatent(k)(h).numpy()
+    for row, code in zip(h.numpy(), codes, strict=True):
+        kept = [j for j in np.argsort(-row)[:k] if row[j] > 0]
+        expected = np.zeros_like(row)
+        expected[kept] = row[kept]
+        assert_array_equal(code, expected)
+
+
+def test_batch_top_k_keeps_the_largest_values_of_the_batch():
+    h, latent = outputs(), BatchTopKLatent(3).double()
+    codes = latent(h).numpy()
+    assert np.count_nonzero(codes) == 3 * len(h)
+    assert codes[codes > 0].min() > np.where(codes == 0, h.numpy(), -1).max()
+    assert len(set(n_active(codes))) > 1
+    # A row alone is cut where its batch was: between what was kept and what was not.
+    latent.eval()
+    assert_array_equal(latent(h).numpy(), codes)
+    assert_array_equal(torch.cat([latent(row) for row in h.split(1)]).numpy(), codes)
+
+
+def test_the_threshold_follows_the_batches():
+    latent = BatchTopKLatent(3).double()
+    thresholds = []
+    for scale in (1, 1, 5, 5, 5):
+        latent(scale * outputs())
+        thresholds.append(float(latent.threshold))
+    assert thresholds[0] == thresholds[1] < thresholds[2] < thresholds[4] < 5 * thresholds[0]
+
+
+@pytest.mark.parametrize("latent", [RectifiedLatent(), TopKLatent(3), BatchTopKLatent(3).double()])
+def test_what_makes_codes_leaves_codes_as_they_are(latent):
+    latent(outputs())
+    latent.eval()
+    codes = latent(outputs())
+    assert torch.equal(latent(codes), codes)
+
+
+def test_a_unit_that_is_not_chosen_is_heard_louder_until_it_is():
+    h = outputs(4).abs() + 1
+    h[:, 3] = 0.3
+    module = make_module("top_k")
+    term = TakingTurns(h.shape[1])
+    chosen = [bool(term(module, h, None)[0][:, 3].any()) for _ in range(12)]
+    # The third largest of some row is 16 times as large at most, after which it waits again.
+    wait = math.ceil(math.log2(h.topk(3).values[:, -1].min() / 0.3)) + 1
+    assert [i for i, one in enumerate(chosen) if one] == [wait, 2 * wait + 1]
+    # Its value is its own, and no row keeps more for it.
+    term.turns_missed[3] = 8
+    codes, penalties = term(module, h, None)
+    assert penalties == {}
+    assert (codes[:, 3] == 0.3).all()
+    assert (n_active(codes) == module.latent.k).all()
+    term.turns_missed[3] = 8
+    term.eval()
+    assert not term(module, h, None)[0][:, 3].any()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_l1_penalty_weighs_activations_by_what_they_write(weighted):
+    module, h = make_module("l1"), outputs(5)
+    weight = torch.arange(5).double() if weighted else None
+    codes, parts = L1Sparsity(0.3)(module, h, weight)
+    columns = module.decoder[0].weight.detach().numpy().T
+    expected = 0
+    for i, row in enumerate(h.clamp(min=0).numpy()):
+        for value, column in zip(row, columns, strict=True):
+            expected += (i if weighted else 1) * value * math.sqrt((column**2).sum()) / 5
+    assert_allclose(parts["sparsity"].item(), 0.3 * expected)
+    assert_array_equal(codes, h.clamp(min=0))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_kl_penalty_is_that_of_bernoulli_distributions(weighted):
+    module, h = make_module("kl"), outputs(5)
+    weight = torch.arange(1, 6).double() if weighted else None
+    _, parts = KLSparsity(3.0, 0.1)(module, h, weight)
+    mean = np.average(1 / (1 + np.exp(-h.numpy())), axis=0, weights=weight)
+    Bernoulli = partial(torch.distributions.Bernoulli, validate_args=False)
+    divergence = torch.distributions.kl_divergence(
+        Bernoulli(torch.tensor(0.1).double()), Bernoulli(torch.as_tensor(mean))
+    )
+    assert_allclose(parts["sparsity"].item(), 3 * divergence.sum().item())
+
+
+def test_the_kl_penalty_of_saturated_units_is_finite():
+    for value in (-1000.0, 1000.0):
+        h = torch.full((4, 9), value, requires_grad=True)
+        value = KLSparsity(1.0, 0.05)(make_module("kl").float(), h, None)[1]["sparsity"]
+        value.backward()
+        assert value.isfinite()
+        assert h.grad.isfinite().all()
+
+
+# -- the fused step ----------------------------------------------------------------------------
+
+LATENTS = {
+    "top_k": partial(TopKLatent, 3),
+    "batch_top_k": partial(BatchTopKLatent, 3),
+    "l1": RectifiedLatent,
+    "kl": LogisticLatent,
+}
+
+
+def make_module(penalty, hidden=()):
+    generator = torch.Generator().manual_seed(0)
+    network = DenseNetwork(hidden)
+    encoder = network.build_encoder(6, 9, generator)
+    decoder = network.build_decoder(9, 6, generator)
+    return Autoencoder(encoder, decoder, 9, LATENTS[penalty]()).double()
+
+
+def make_objective(penalty):
+    loss, weights = LOSSES["squared_error"], WeightPenalty(0.01, 0.0)
+    if penalty in ("top_k", "batch_top_k"):
+        return UnitColumnsObjective(loss, weights, code_term=TakingTurns(9))
+    term = L1Sparsity(0.3) if penalty == "l1" else KLSparsity(0.3, 0.1)
+    return ReconstructionObjective(loss, weights, code_term=term)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("hidden", [(), (5,)])
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_gradients_of_the_fused_step_equal_those_of_autograd(penalty, hidden, weighted):
+    x = torch.randn(20, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    weight = torch.linspace(0.1, 1.9, len(x), dtype=torch.float64) if weighted else None
+    modules = [make_module(penalty, hidden) for _ in range(2)]
+    expected = make_objective(penalty)(modules[0], x, weight)
+    sum(expected.values()).backward()
+    step = fused_step(
+        modules[1], make_objective(penalty), optim.Adam(modules[1].parameters()), None
+    )
+    found = step(x, weight)
+    assert found.keys() == expected.keys()
+    for name in expected:
+        assert_allclose(found[name].detach(), expected[name].detach(), rtol=1e-12)
+    for p, q in zip(modules[0].parameters(), modules[1].parameters(), strict=True):
+        assert_allclose(q.grad, p.grad, rtol=1e-9, atol=1e-14)
+
+
+def test_the_l1_penalty_adds_to_the_gradient_of_the_decoder():
+    gradients = []
+    for strength in (0.0, 0.3):
+        module, objective = make_module("l1"), make_objective("l1")
+        objective.code_term.strength = strength
+        step = fused_step(module, objective, optim.Adam(module.parameters()), None)
+        step(torch.ones(3, 6, dtype=torch.float64), None)
+        gradients.append(module.decoder[0].weight.grad.clone())
+    assert not torch.allclose(*gradients)
+
+
+class ByAutograd(optim.Adam):
+    """Adam, under a name that the fused step does not know."""
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_a_fit_is_the_same_with_and_without_the_fused_step(penalty):
+    fits = [
+        SparseAutoencoder(
+            penalty=penalty, optimizer=optimizer, batch_size=400, **SMALL | {"max_iter": 15}
+        ).fit(TRAIN[:400].astype(np.float64))
+        for optimizer in (partial(optim.Adam, eps=1e-6), partial(ByAutograd, eps=1e-6))
+    ]
+    nets = [ae.net_ for ae in fits]
+    fused = [fused_step(n.module_, n.criterion_, n.optimizer_, None) is not None for n in nets]
+    assert fused == [True, False]
+    assert_allclose(fits[0].loss_curve_, fits[1].loss_curve_, rtol=1e-6)
+
+
+# -- what each penalty is for, against its control ---------------------------------------------
+
+
+def test_kl_brings_the_mean_activation_to_its_target():
+    for target in (0.02, 0.05, 0.3):
+        ae = fitted("kl", target_activation=target) if target != 0.05 else fitted("kl")
+        assert np.abs(ae.mean_activation_ - target).max() < 0.02
+        assert np.abs(ae.transform(TEST).mean(axis=0) - target).max() < 0.04
+        assert ae.dead_fraction_ == 0
+    off = fitted("kl", penalty_strength=0)
+    assert np.abs(off.mean_activation_ - 0.05).max() > 0.2
+    assert off.mean_activation_.mean() > 0.15
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (64,)])
+def test_top_k_keeps_at_most_k_values_in_a_new_row(hidden_layer_sizes):
+    for k in (1, 8, 20):
+        params = {"n_nonzero_coefs": k, "hidden_layer_sizes": hidden_layer_sizes}
+        ae = SparseAutoencoder(random_state=0, max_iter=5, **params).fit(TRAIN)
+        codes = ae.transform(TEST)
+        assert n_active(codes).max() == k
+        assert codes.min() == 0
+    # The control: no k keeps the positive half of the units.
+    off = SparseAutoencoder(n_nonzero_coefs=128, random_state=0, max_iter=5).fit(TRAIN)
+    assert n_active(off.transform(TEST)).mean() > 40
+
+
+def test_batch_top_k_keeps_k_values_on_average():
+    ae = fitted("batch_top_k")
+    active = n_active(ae.transform(TRAIN))
+    assert_allclose(active.mean(), 8, rtol=0.1)
+    assert active.min() < 6
+    assert active.max() > 12
+    assert error_of(ae) < error_of(fitted("top_k"))
+
+
+def without_turns(monkeypatch):
+    monkeypatch.setattr("skae.objectives._sparsity._LOUDEST", 0)
+
+
+@pytest.mark.parametrize("penalty", ["top_k", "batch_top_k"])
+def test_units_that_are_not_chosen_are_revived(penalty, monkeypatch):
+    params = {"penalty": penalty, "n_nonzero_coefs": 8, "n_components": 512, "random_state": 0}
+    ae = SparseAutoencoder(**params).fit(TRAIN)
+    without_turns(monkeypatch)
+    control = SparseAutoencoder(**params).fit(TRAIN)
+    assert ae.dead_fraction_ < 0.1
+    assert control.dead_fraction_ > 0.3
+    # Nor does it cost reconstruction.
+    assert error_of(ae) < 1.02 * error_of(control)
+
+
+def test_fewer_units_are_active_the_stronger_the_l1_penalty():
+    active, errors, zeros = [], [], []
+    for strength in (0, 0.3, "auto", 3, 10):
+        ae = fitted("l1", penalty_strength=strength)
+        codes = ae.transform(TEST)
+        active.append(n_active(codes).mean())
+        errors.append(error_of(ae))
+        zeros.append((codes == 0).mean())
+    assert (np.diff(active) < -1).all()
+    assert (np.diff(errors) > 0).all()
+    assert zeros[-1] > 0.95
+    assert zeros[0] < 0.7
+
+
+def test_the_l1_penalty_cannot_be_dodged_by_a_larger_decoder():
+    # Its value is that of the codes and columns at the end, the decoder's part included.
+    ae = fitted("l1", penalty_strength="auto")
+    columns = ae.net_.module_.dictionary.detach().numpy()
+    written = ae.transform(TRAIN) * np.linalg.norm(columns, axis=0)
+    # On its own terms: less is written than without, and most of it in fewer units.
+    off = fitted("l1", penalty_strength=0)
+    columns_off = off.net_.module_.dictionary.detach().numpy()
+    written_off = off.transform(TRAIN) * np.linalg.norm(columns_off, axis=0)
+    assert written.sum() < 0.5 * written_off.sum()
+    penalty = written.sum(axis=1).mean() / TRAIN.shape[1]
+    loss = -ae.score(TRAIN) / ae.scale_**2
+    assert_allclose(ae.loss_ / ae.scale_**2, loss + penalty, rtol=1e-4)
+
+
+def test_columns_have_unit_norm_for_top_k_only():
+    for penalty in PENALTIES:
+        ae = SparseAutoencoder(penalty=penalty, **SMALL).fit(TRAIN)
+        norms = ae.net_.module_.dictionary.detach().norm(dim=0)
+        close = np.allclose(norms, 1, atol=1e-5)
+        assert close == (penalty in ("top_k", "batch_top_k"))
+
+
+def test_parts_that_made_the_rows_are_found():
+    # Rows put together of few of forty parts: the units are the parts, PCA's are not.
+    rng = np.random.default_rng(0)
+    parts = rng.normal(size=(40, 20))
+    parts /= np.linalg.norm(parts, axis=1, keepdims=True)
+    weights = rng.uniform(1, 2, size=(3000, 40)) * (rng.uniform(size=(3000, 40)) < 0.05)
+    X = weights @ parts
+
+    def found(directions):
+        directions = directions / np.linalg.norm(directions, axis=0)
+        return ((parts @ directions).max(axis=1) > 0.9).mean()
+
+    ae = SparseAutoencoder(40, n_nonzero_coefs=3, random_state=0).fit(X)
+    assert found(ae.net_.module_.dictionary.detach().numpy()) > 0.8
+    dense = SparseAutoencoder(40, n_nonzero_coefs=40, random_state=0).fit(X)
+    assert found(dense.net_.module_.dictionary.detach().numpy()) < 0.5
+
+
+# -- what is known of a fit --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_mean_activation_and_dead_fraction_are_those_of_the_codes(penalty, weighted):
+    weight = np.arange(len(TRAIN)) % 3 + 1.0 if weighted else None
+    ae = SparseAutoencoder(penalty=penalty, **SMALL).fit(TRAIN, sample_weight=weight)
+    codes = ae.transform(TRAIN).astype(np.float64)
+    assert_allclose(ae.mean_activation_, np.average(codes, axis=0, weights=weight), rtol=1e-4)
+    assert ae.dead_fraction_ == (codes == codes[0]).all(axis=0).mean()
+
+
+def test_units_that_the_penalty_silenced_count_as_dead():
+    X = TRAIN / 16
+    ae = SparseAutoencoder(penalty="l1", loss="log_loss", max_iter=20, random_state=0).fit(X)
+    silent = (ae.transform(X) == 0).all(axis=0)
+    assert 0 < ae.dead_fraction_ == silent.mean()
+    assert_array_equal(ae.mean_activation_[silent], 0)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_the_decoder_sees_the_codes_that_leave(penalty):
+    ae = SparseAutoencoder(penalty=penalty, **SMALL).fit(TRAIN)
+    # Once before anything is watched, as the first call also looks at the BLAS.
+    ae.reconstruct(TEST[:1])
+    seen = []
+    ae.net_.module_.decoder.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    ae.reconstruct(TEST[:1])
+    assert_array_equal(seen[0][:1], ae.transform(TEST[:1]))
+    assert_allclose(ae.inverse_transform(ae.transform(TEST)), ae.reconstruct(TEST), atol=1e-4)
+
+
+def test_auto_sizes():
+    ae = SparseAutoencoder(max_iter=1, random_state=0).fit(TRAIN)
+    assert ae.n_components_ == 128
+    assert ae.net_.module_.latent.k == 8
+    narrow = SparseAutoencoder(3, max_iter=1, random_state=0).fit(TRAIN)
+    assert narrow.net_.module_.latent.k == 3
+
+
+# -- other networks and losses -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_every_loss_learns(penalty, loss):
+    X = TRAIN / 16 if loss == "log_loss" else TRAIN
+    params = {"penalty": penalty, "loss": loss, "penalty_strength": 0.1, "random_state": 0}
+    one, more = (SparseAutoencoder(16, max_iter=n, **params).fit(X[:500]) for n in (1, 15))
+    assert more.score(X) > 0.9 * one.score(X)
+
+
+class Odd(DenseNetwork):
+    """A network whose decoder does not begin with a linear layer."""
+
+    def build_decoder(self, n_components, n_features, generator):
+        decoder = super().build_decoder(n_components, n_features, generator)
+        return nn.Sequential(nn.Tanh(), decoder)
+
+
+def test_a_network_without_a_dictionary():
+    network = Odd((16,))
+    for penalty in ("top_k", "batch_top_k", "kl"):
+        ae = SparseAutoencoder(penalty=penalty, network=network, **SMALL).fit(TRAIN)
+        assert ae.transform(TEST).shape == (len(TEST), 24)
+    with pytest.raises(ValueError, match=r"penalty='l1' weighs .* network=Odd"):
+        SparseAutoencoder(penalty="l1", network=network, **SMALL).fit(TRAIN)
+
+
+# -- samples -----------------------------------------------------------------------------------
+
+
+def mmd(X, Y):
+    """Unbiased squared maximum mean discrepancy, with a kernel as wide as the data."""
+    gamma = 1 / (2 * 64 * VARIANCE)
+    n, m = len(X), len(Y)
+    within = (rbf_kernel(X, gamma=gamma).sum() - n) / (n * (n - 1))
+    within += (rbf_kernel(Y, gamma=gamma).sum() - m) / (m * (m - 1))
+    return within - 2 * rbf_kernel(X, Y, gamma=gamma).mean()
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_samples_are_decoded_from_valid_codes(penalty):
+    ae = fitted(penalty)
+    codes = ae._draw_codes(800, np.random.RandomState(0))
+    trained = ae.transform(TRAIN)
+    assert codes.min() >= 0
+    assert_allclose(n_active(codes).mean(), n_active(trained).mean(), rtol=0.6)
+    if penalty == "top_k":
+        assert n_active(codes).max() == 8
+    if penalty == "kl":
+        assert codes.max() <= 1
+    # They are new ones, and nearer to held-out rows than those of a Gaussian mixture.
+    assert not any((codes[i] == trained).all(axis=1).any() for i in range(20))
+    mixture = super(SparseAutoencoder, ae)._draw_codes(800, np.random.RandomState(0))
+    samples, plain = ae.inverse_transform(codes), ae.inverse_transform(mixture)
+    assert mmd(samples, TEST) < mmd(plain, TEST)
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 30])
+def test_samples_of_small_tables(n_rows):
+    ae = SparseAutoencoder(random_state=0, max_iter=3).fit(TRAIN[:n_rows])
+    samples = ae.sample(7, random_state=0)
+    assert samples.shape == (7, 64)
+    assert_array_equal(samples, ae.sample(7, random_state=0))
+    assert not np.array_equal(samples, ae.sample(7, random_state=1))
+
+
+def test_samples_follow_the_weights():
+    weight = np.where(np.arange(len(TRAIN)) < 650, 1.0, 1e-9)
+    X = np.where(np.arange(len(TRAIN))[:, None] < 650, TRAIN, 16 - TRAIN)
+    ae = SparseAutoencoder(random_state=0, max_iter=5).fit(X, sample_weight=weight)
+    assert_allclose(ae.sample(500, random_state=0).mean(), TRAIN.mean(), rtol=0.1)
+
+
+# -- the protocols -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_a_pickle_gives_the_same_and_goes_on_the_same(penalty):
+    ae = SparseAutoencoder(penalty=penalty, **SMALL).fit(TRAIN)
+    # The net is the one that was fitted, whatever was set since.
+    loaded = pickle.loads(pickle.dumps(clone(ae).set_params(**SMALL).fit(TRAIN)))
+    changed = pickle.loads(pickle.dumps(ae.set_params(penalty="l1", n_nonzero_coefs=2)))
+    ae.set_params(penalty=penalty, n_nonzero_coefs=5)
+    changed.set_params(penalty=penalty, n_nonzero_coefs=5)
+    for other in (loaded, changed):
+        assert_array_equal(other.transform(TEST), ae.transform(TEST))
+        assert_array_equal(other.sample(3, random_state=0), ae.sample(3, random_state=0))
+    for one in (ae, loaded, changed):
+        one.partial_fit(TEST)
+    for other in (loaded, changed):
+        assert_array_equal(other.transform(TEST), ae.transform(TEST))
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_the_same_seed_gives_the_same_bits(penalty):
+    codes = [
+        SparseAutoencoder(penalty=penalty, **SMALL).fit(X).transform(X)
+        for X in (TRAIN, TRAIN.copy(), sparse.csr_array(TRAIN))
+    ]
+    assert_array_equal(codes[0], codes[1])
+    assert_allclose(codes[2], codes[0], atol=1e-2)
+    ae = SparseAutoencoder(penalty=penalty, **SMALL).fit(TRAIN)
+    assert_array_equal(ae.transform(TRAIN[17:18]), codes[0][17:18])
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_training_goes_on(penalty):
+    ae = SparseAutoencoder(penalty=penalty, warm_start=True, **SMALL).fit(TRAIN)
+    before = ae.score(TRAIN)
+    ae.fit(TRAIN)
+    assert ae.score(TRAIN) > before
+    assert ae.n_iter_ == 8
+    streamed = SparseAutoencoder(penalty=penalty, **SMALL)
+    streamed.partial_fit(chunk for chunk in np.array_split(TRAIN, 4))
+    first = streamed.score(TRAIN)
+    for _ in range(3):
+        streamed.partial_fit(chunk for chunk in np.array_split(TRAIN, 4))
+    assert streamed.score(TRAIN) > first
+
+
+# -- bad input ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [
+        ({"penalty": "l2"}, "penalty"),
+        ({"n_nonzero_coefs": 0}, "n_nonzero_coefs"),
+        ({"n_nonzero_coefs": 2.5}, "n_nonzero_coefs"),
+        ({"penalty_strength": -1}, "penalty_strength"),
+        ({"target_activation": 0.0}, "target_activation"),
+        ({"target_activation": 1.0}, "target_activation"),
+        ({"n_components": 0.9}, "n_components"),
+        ({"init": "pca"}, "init"),
+    ],
+)
+def test_bad_parameters(params, name):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of SparseAutoencoder"):
+        SparseAutoencoder(**SMALL | params).fit(TRAIN)
+
+
+@pytest.mark.parametrize("n_components", [4, "auto"])
+def test_more_values_than_the_code_has_are_refused(n_components):
+    params = {"n_components": n_components, "n_nonzero_coefs": 129, "max_iter": 2}
+    ae = SparseAutoencoder(max_iter=2, random_state=0).fit(TRAIN)
+    before = ae.transform(TEST)
+    with pytest.raises(ValueError, match=r"n_nonzero_coefs=129 is more than the code has values"):
+        ae.set_params(**params).fit(TRAIN)
+    assert_array_equal(ae.transform(TEST), before)
+    # Other penalties ignore it.
+    ae.set_params(penalty="l1").fit(TRAIN)
+
+
+@pytest.mark.parametrize("change", [{"penalty": "l1"}, {"n_nonzero_coefs": 3}])
+def test_what_a_code_is_cannot_change_while_training_goes_on(change):
+    ae = SparseAutoencoder(**SMALL).fit(TRAIN)
+    before = ae.transform(TEST)
+    with pytest.raises(ValueError, match=f"{next(iter(change))} changed since the first fit"):
+        ae.set_params(**change).partial_fit(TRAIN)
+    assert_array_equal(ae.transform(TEST), before)
