@@ -13,7 +13,12 @@ from sklearn.decomposition import PCA
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from skae import AutoencoderTransformer, DenoisingAutoencoder, NestedAutoencoder
+from skae import (
+    AutoencoderTransformer,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    NestedAutoencoder,
+)
 
 SMALL = {"hidden_layer_sizes": (7,), "max_iter": 20}
 
@@ -24,12 +29,14 @@ CONFIGURATIONS = [
     AutoencoderTransformer(normalization="layer", activation="tanh", alpha=1e-3, **SMALL),
     # loss="log_loss" is not among them: the checks' data leave [0, 1], and no tag says so.
     AutoencoderTransformer(loss="poisson", **SMALL),
+    ContractiveAutoencoder(**SMALL),
 ]
 
 NOISY = [
     AutoencoderTransformer(normalization="batch", dropout=0.2, **SMALL),
     DenoisingAutoencoder(max_iter=20),
     DenoisingAutoencoder(noise="swap", init="random", **SMALL),
+    ContractiveAutoencoder(max_iter=20),
     NestedAutoencoder(max_iter=20),
     NestedAutoencoder(init="random", **SMALL),
 ]

@@ -1,5 +1,6 @@
 """What training minimises: losses and penalties, as torch modules."""
 
+from ._contraction import ContractiveObjective
 from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
 from ._nested_dropout import NestedDropout, first_components, length_probabilities
@@ -12,6 +13,7 @@ from ._weight_penalty import WeightPenalty
 __all__ = [
     "LOSSES",
     "NOISES",
+    "ContractiveObjective",
     "Corruption",
     "Loss",
     "NestedDropout",
