@@ -3,6 +3,7 @@
 from .estimators import (
     AdversarialAutoencoder,
     AutoencoderTransformer,
+    ContractiveAutoencoder,
     DenoisingAutoencoder,
     NestedAutoencoder,
     SparseAutoencoder,
@@ -12,6 +13,7 @@ from .estimators import (
 __all__ = [
     "AdversarialAutoencoder",
     "AutoencoderTransformer",
+    "ContractiveAutoencoder",
     "DenoisingAutoencoder",
     "NestedAutoencoder",
     "SparseAutoencoder",

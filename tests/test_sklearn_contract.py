@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 from skae import (
     AdversarialAutoencoder,
     AutoencoderTransformer,
+    ContractiveAutoencoder,
     DenoisingAutoencoder,
     NestedAutoencoder,
     SparseAutoencoder,
@@ -34,6 +35,7 @@ CONFIGURATIONS = [
     SparseAutoencoder(12, max_iter=20),
     SparseAutoencoder(penalty="l1", **SMALL),
     SparseAutoencoder(penalty="kl", max_iter=20),
+    ContractiveAutoencoder(**SMALL),
 ]
 
 NOISY = [
@@ -44,6 +46,7 @@ NOISY = [
     VariationalAutoencoder(noise_variance=0.01, free_bits=0.1, n_draws=10, **SMALL),
     AdversarialAutoencoder(max_iter=20),
     AdversarialAutoencoder(prior="mixture", init="random", **SMALL),
+    ContractiveAutoencoder(max_iter=20),
     NestedAutoencoder(max_iter=20),
     NestedAutoencoder(init="random", **SMALL),
     # What a batch keeps, and how many units have a turn in it, depends on the number of its rows.

@@ -1,6 +1,7 @@
 """The estimators: what a user constructs, one in a file."""
 
 from ._adversarial import AdversarialAutoencoder
+from ._contractive import ContractiveAutoencoder
 from ._denoising import DenoisingAutoencoder
 from ._nested import NestedAutoencoder
 from ._sparse import SparseAutoencoder
@@ -10,6 +11,7 @@ from ._variational import VariationalAutoencoder
 __all__ = [
     "AdversarialAutoencoder",
     "AutoencoderTransformer",
+    "ContractiveAutoencoder",
     "DenoisingAutoencoder",
     "NestedAutoencoder",
     "SparseAutoencoder",

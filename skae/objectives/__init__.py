@@ -2,6 +2,7 @@
 
 from ._adversarial import Adversary
 from ._bounds import balanced_draws, evidence_lower_bound, importance_weighted_bound
+from ._contraction import ContractiveObjective
 from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
 from ._nested_dropout import NestedDropout, first_components, length_probabilities
@@ -19,6 +20,7 @@ __all__ = [
     "NOISES",
     "PRIORS",
     "Adversary",
+    "ContractiveObjective",
     "Corruption",
     "GaussianNoise",
     "KLSparsity",
