@@ -198,8 +198,8 @@ def test_the_penalty_of_the_codes_themselves_would_only_shrink_them():
     """Why the codes are divided by their spread: the control without it."""
 
     class Raw(ContractiveAutoencoder):
-        def _make_objective(self):
-            objective = super()._make_objective()
+        def _make_objective(self, seed):
+            objective = super()._make_objective(seed)
             if isinstance(objective, ContractiveObjective):
                 objective.spread = lambda codes, weight: torch.ones(codes.shape[1])
             return objective

@@ -178,9 +178,9 @@ class ContractiveAutoencoder(BaseAutoencoder):
             gradients = [torch.autograd.grad(code, x, retain_graph=True)[0] for code in codes]
         return sum(g.double().square().sum(dim=1) for g in gradients).sqrt()
 
-    def _make_objective(self):
+    def _make_objective(self, seed):
         if self.contraction == 0:
-            return super()._make_objective()
+            return super()._make_objective(seed)
         return ContractiveObjective(
             LOSSES[self.loss], self._make_weight_penalty(), self.contraction
         )

@@ -279,7 +279,7 @@ class SparseAutoencoder(BaseAutoencoder):
         start_tied(module)
         return module
 
-    def _make_objective(self):
+    def _make_objective(self, seed):
         loss, weight_penalty = LOSSES[self.loss], self._make_weight_penalty()
         if self.penalty in ("top_k", "batch_top_k"):
             term = TakingTurns(self.n_components_)
