@@ -8,6 +8,8 @@ from sklearn.mixture import GaussianMixture
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from ._containers import Container
+
 # As many as Ghosh et al. fit; each of them needs rows to be told apart from the others.
 _MIXTURE_COMPONENTS, _ROWS_EACH = 10, 50
 
@@ -42,7 +44,7 @@ class SamplingMixin:
         check_is_fitted(self, "net_")
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         codes = self._draw_codes(int(n_samples), check_random_state(random_state))
-        return self._decoded_codes(codes).cpu().numpy()
+        return Container(row_shape=self._row_shape).close_rows(self._decoded_codes(codes))
 
     def _draw_codes(self, n_samples, rng):
         """Draw codes as they leave, an ndarray of shape (n_samples, n_components), float64."""
