@@ -14,10 +14,10 @@ _DIMENSIONS = ("height", "width", "n_channels")
 class ConvolutionalNetwork(Network):
     """Description of a convolutional autoencoder for images.
 
-    The encoder is a stack of convolutions of stride two, each with an activation, which halve
-    height and width (rounded up), and a linear layer to the code. The decoder mirrors it with
-    transposed convolutions (Dumoulin and Visin, 2016) and gives back exactly the size of the
-    images, whatever that is. Code and output are linear.
+    The encoder is a stack of convolutions of stride two, each of which halves height and width
+    (rounded up), and dense layers. The decoder mirrors it with transposed convolutions (Dumoulin
+    and Visin, 2016) and gives back exactly the size of the images, whatever that is. Each layer
+    is followed by an activation, but for code and output, which are linear.
 
     Parameters
     ----------
@@ -27,15 +27,38 @@ class ConvolutionalNetwork(Network):
         order. None takes the shape of arrays of three or four dimensions from them; rows of a
         table are then square images if their number of columns is a square number, and
         otherwise images of one pixel's height.
-    channels : tuple of int, default=(32, 64)
+    channels : tuple of int, default=(16, 32, 64)
         Channels of the convolutions, from the image to the code.
+    hidden_layer_sizes : tuple of int, default=(128,)
+        Widths of the dense layers between the convolutions and the code, which see the whole
+        image; the decoder mirrors them.
     kernel_size : int, default=5
         Height and width of the kernels in pixels, an odd number of at least 3.
     activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "logistic", \
             "identity"}, default="silu"
         Activation of the hidden layers.
     normalization : {"batch"} or None, default=None
-        Normalisation of the hidden layers, over batch and pixels.
+        Normalisation of the convolutions, over batch and pixels.
+
+    See Also
+    --------
+    skae.ConvolutionalAutoencoder : The autoencoder of this network.
+
+    References
+    ----------
+    V. Dumoulin and F. Visin, 2016. A guide to convolution arithmetic for deep learning.
+    arXiv:1603.07285.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import DenoisingAutoencoder
+    >>> from skae.networks import ConvolutionalNetwork
+    >>> network = ConvolutionalNetwork(channels=(8, 16))
+    >>> images = load_digits().images
+    >>> dae = DenoisingAutoencoder(8, network=network, max_iter=5, random_state=0).fit(images)
+    >>> dae.network_.image_shape
+    (8, 8)
     """
 
     image_shape: tuple | None = None
