@@ -13,7 +13,8 @@ from sklearn.decomposition import PCA
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from skae import AutoencoderTransformer, DenoisingAutoencoder
+from skae import AutoencoderTransformer, ConvolutionalAutoencoder, DenoisingAutoencoder
+from skae.networks import ConvolutionalNetwork, SequenceNetwork
 
 SMALL = {"hidden_layer_sizes": (7,), "max_iter": 20}
 
@@ -24,12 +25,18 @@ CONFIGURATIONS = [
     AutoencoderTransformer(normalization="layer", activation="tanh", alpha=1e-3, **SMALL),
     # loss="log_loss" is not among them: the checks' data leave [0, 1], and no tag says so.
     AutoencoderTransformer(loss="poisson", **SMALL),
+    ConvolutionalAutoencoder(channels=(4, 8), hidden_layer_sizes=(8,), max_iter=5),
+    AutoencoderTransformer(
+        network=SequenceNetwork(channels=(4, 8), hidden_layer_sizes=(8,)), max_iter=5
+    ),
+    AutoencoderTransformer(network=SequenceNetwork(kind="gru", hidden_size=8), max_iter=5),
 ]
 
 NOISY = [
     AutoencoderTransformer(normalization="batch", dropout=0.2, **SMALL),
     DenoisingAutoencoder(max_iter=20),
     DenoisingAutoencoder(noise="swap", init="random", **SMALL),
+    DenoisingAutoencoder(network=ConvolutionalNetwork(channels=(4, 8)), max_iter=5),
 ]
 
 # Not run by scikit-learn's generator of checks, but applied by its own tests.

@@ -35,7 +35,7 @@ class ConvolutionalAutoencoder(BaseAutoencoder):
         order. None takes the shape from arrays of three or four dimensions; rows of a table are
         then square images if their number of columns is a square number, and otherwise images
         that are one pixel high.
-    channels : tuple of int, default=(16, 32, 64)
+    channels : tuple of int, default=(16, 32)
         Channels of the convolutions, from the image to the code. Sizes need not be powers of
         two: 7 pixels become 4.
     hidden_layer_sizes : tuple of int or int, default=(128,)
@@ -102,7 +102,7 @@ class ConvolutionalAutoencoder(BaseAutoencoder):
         n_components="auto",
         *,
         image_shape=None,
-        channels=(16, 32, 64),
+        channels=(16, 32),
         hidden_layer_sizes=(128,),
         activation="silu",
         normalization=None,

@@ -27,7 +27,7 @@ class ConvolutionalNetwork(Network):
         order. None takes the shape of arrays of three or four dimensions from them; rows of a
         table are then square images if their number of columns is a square number, and
         otherwise images of one pixel's height.
-    channels : tuple of int, default=(16, 32, 64)
+    channels : tuple of int, default=(16, 32)
         Channels of the convolutions, from the image to the code.
     hidden_layer_sizes : tuple of int, default=(128,)
         Widths of the dense layers between the convolutions and the code, which see the whole
@@ -62,7 +62,7 @@ class ConvolutionalNetwork(Network):
     """
 
     image_shape: tuple | None = None
-    channels: tuple = (16, 32, 64)
+    channels: tuple = (16, 32)
     hidden_layer_sizes: tuple = (128,)
     kernel_size: int = 5
     activation: str = "silu"

@@ -37,7 +37,8 @@ class GRUDecoder(nn.Module):
     """Gated recurrent units that unroll a code, and a linear layer on each of their states.
 
     A linear image of the code is both the first state and the input of every step, so that
-    what it says need not be carried through the whole window.
+    what it says need not be carried through the whole window. The last step comes first: it is
+    what the encoder saw last, and a network that is to learn starts with what is near.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ class GRUDecoder(nn.Module):
         """Return a tensor of shape (n_samples, n_features)."""
         start = self.start(codes)
         states, _ = self.gru(start[:, None].expand(-1, self.n_steps, -1), start[None].tanh())
-        return self.output(states).flatten(1)
+        return self.output(states).flip(1).flatten(1)
 
 
 def _make_gru(n_in, hidden_size, generator):
