@@ -266,7 +266,7 @@ def test_bad_values_and_no_values(value):
     bad = X.copy()
     bad[3, 2, 1] = value
     for call in (ae.transform, ae.fit, small().fit):
-        with pytest.raises(ValueError, match="contains NaN|contains infinity"):
+        with pytest.raises(ValueError, match=r"contains NaN|contains infinity"):
             call(bad)
         with pytest.raises(ValueError, match=r"0 sample\(s\)"):
             call(X[:0])

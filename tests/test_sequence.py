@@ -142,7 +142,7 @@ def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(kind, shape, dtype):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_gives_the_same_bits_and_a_pickle_too(kind, init):
     X = signals(100, 0)
-    params = {"init": init, "learning_rate_init": 0.02, "max_iter": 10}
+    params = {"init": init, "learning_rate_init": 0.02, "batch_size": 20, "max_iter": 5}
     fits = [small(kind, **params).fit(X) for _ in range(2)]
     assert_array_equal(fits[0].transform(X), fits[1].transform(X))
     loaded = pickle.loads(pickle.dumps(fits[0]))
@@ -155,22 +155,22 @@ def test_the_same_seed_gives_the_same_bits_and_a_pickle_too(kind, init):
 
 
 def test_it_beats_the_dense_network_with_no_more_parameters():
-    X, T = signals(1000, 0), signals(500, 1)
-    params = {"n_components": 4, "max_iter": 25, "random_state": 0}
+    X, T = signals(2000, 0), signals(500, 1)
+    params = {"n_components": 4, "max_iter": 20, "learning_rate_init": 5e-3, "random_state": 0}
     ae = AutoencoderTransformer(network=SequenceNetwork(), init="random", **params).fit(X)
     X, T = (windows.reshape(len(windows), -1) for windows in (X, T))
     for init in ("pca", "random"):
         dense = AutoencoderTransformer(init=init, **params).fit(X)
         assert n_parameters(ae) <= n_parameters(dense)
         # Noise of variance 0.01 is in all of it, and nobody can code that.
-        assert -ae.score(T) - 0.01 < 0.8 * (-dense.score(T) - 0.01)
+        assert -ae.score(T) - 0.01 < 0.6 * (-dense.score(T) - 0.01)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_learns_beyond_a_start_at_pca(kind):
     X, T = signals(300, 0), signals(200, 1)
-    ae, rest = (small(kind, learning_rate_init=r, max_iter=15).fit(X) for r in (0.02, 1e-12))
-    assert ae.score(T) > 0.95 * rest.score(T)
+    ae, rest = (small(kind, learning_rate_init=r, max_iter=25).fit(X) for r in (0.01, 1e-12))
+    assert ae.score(T) > 0.97 * rest.score(T)
 
 
 def test_a_denoiser_of_signals_is_one_line():
