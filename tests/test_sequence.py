@@ -17,9 +17,8 @@ def signals(n, seed, n_steps=48, n_channels=3):
     """Windows of one oscillation that all channels share, with delays, and noise."""
     rng = np.random.default_rng(seed)
     t = np.arange(n_steps)[:, None] / n_steps
-    frequency, phase, size = rng.uniform([1, 0, 0.5], [8, 2 * np.pi, 1.5], (n, 3)).T[
-        ..., None, None
-    ]
+    drawn = rng.uniform([1, 0, 0.5], [8, 2 * np.pi, 1.5], (n, 3))
+    frequency, phase, size = drawn.T[..., None, None]
     delay, weight = np.linspace(0, 2, n_channels), np.linspace(1, 0.5, n_channels)
     X = size * weight * np.sin(2 * np.pi * frequency * t + phase - delay)
     return (X + 0.1 * rng.normal(size=X.shape)).astype(np.float32)
@@ -147,7 +146,8 @@ def test_the_same_seed_gives_the_same_bits_and_a_pickle_too(kind, init):
     assert_array_equal(fits[0].transform(X), fits[1].transform(X))
     loaded = pickle.loads(pickle.dumps(fits[0]))
     assert_array_equal(loaded.partial_fit(X).transform(X), fits[1].partial_fit(X).transform(X))
-    other = small(kind, **params, random_state=1).fit(X)
+    # A start at PCA may be where two seeds meet.
+    other = small(kind, **params | {"init": "random"}, random_state=1).fit(X)
     assert not np.array_equal(other.transform(X), fits[0].transform(X))
 
 
@@ -168,7 +168,7 @@ def test_it_beats_the_dense_network_with_no_more_parameters():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_learns_beyond_a_start_at_pca(kind):
-    X, T = signals(300, 0), signals(200, 1)
+    X, T = signals(300, 0, 24), signals(200, 1, 24)
     ae, rest = (small(kind, learning_rate_init=r, max_iter=25).fit(X) for r in (0.01, 1e-12))
     assert ae.score(T) > 0.97 * rest.score(T)
 
