@@ -17,11 +17,13 @@ from skae import (
     AdversarialAutoencoder,
     AutoencoderTransformer,
     ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
     DenoisingAutoencoder,
     NestedAutoencoder,
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from skae.networks import ConvolutionalNetwork, SequenceNetwork
 
 SMALL = {"hidden_layer_sizes": (7,), "max_iter": 20}
 
@@ -36,6 +38,11 @@ CONFIGURATIONS = [
     SparseAutoencoder(penalty="l1", **SMALL),
     SparseAutoencoder(penalty="kl", max_iter=20),
     ContractiveAutoencoder(**SMALL),
+    ConvolutionalAutoencoder(channels=(4, 8), hidden_layer_sizes=(8,), max_iter=5),
+    AutoencoderTransformer(
+        network=SequenceNetwork(channels=(4, 8), hidden_layer_sizes=(8,)), max_iter=5
+    ),
+    AutoencoderTransformer(network=SequenceNetwork(kind="gru", hidden_size=8), max_iter=5),
 ]
 
 NOISY = [
@@ -52,6 +59,7 @@ NOISY = [
     # What a batch keeps, and how many units have a turn in it, depends on the number of its rows.
     SparseAutoencoder(max_iter=20),
     SparseAutoencoder(penalty="batch_top_k", max_iter=20),
+    DenoisingAutoencoder(network=ConvolutionalNetwork(channels=(4, 8)), max_iter=5),
 ]
 
 # Not run by scikit-learn's generator of checks, but applied by its own tests.

@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pandas as pd
 
-from skae import AutoencoderTransformer, ConvolutionalAutoencoder, SequenceNetwork
+from skae import AutoencoderTransformer, ConvolutionalAutoencoder
+from skae.networks import SequenceNetwork
 
 N_ROWS = 10_000
 

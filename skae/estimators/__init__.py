@@ -2,6 +2,7 @@
 
 from ._adversarial import AdversarialAutoencoder
 from ._contractive import ContractiveAutoencoder
+from ._convolutional import ConvolutionalAutoencoder
 from ._denoising import DenoisingAutoencoder
 from ._nested import NestedAutoencoder
 from ._sparse import SparseAutoencoder
@@ -12,6 +13,7 @@ __all__ = [
     "AdversarialAutoencoder",
     "AutoencoderTransformer",
     "ContractiveAutoencoder",
+    "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
     "NestedAutoencoder",
     "SparseAutoencoder",

@@ -269,7 +269,8 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
 
     def _batch_size(self, n_samples):
         batch_size = resolve_batch_size(self.batch_size, n_samples)
-        if batch_size < 2 and self.network is None and self.normalization == "batch":
+        by_batch = getattr(self._make_network(), "normalization", None) == "batch"
+        if batch_size < 2 and by_batch:
             raise ValueError(
                 f"normalization='batch' needs batches of at least 2 rows, but "
                 f"batch_size={self.batch_size} makes batches of {batch_size} of n_samples="
@@ -283,6 +284,8 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         seed = int(rng.randint(np.iinfo(np.int32).max))
         loss = LOSSES[self.loss]
         self._remember_params()
+        self._row_shape = container.row_shape
+        self.network_ = self._network_of_fit()
         mean, self.scale_ = fit_scaling(X, sample_weight, loss)
         self.mean_ = container.close(mean)
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
@@ -298,7 +301,6 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         self.n_components_ = self._n_components_wanted()
         if not isinstance(self.n_components_, Integral):
             self.n_components_ = max(1, len(pca.components))
-        self.network_ = self._make_network()
         self.has_linear_path_ = self.init == "pca"
         module = self._build_module(seed)
         if self.has_linear_path_:

@@ -27,7 +27,7 @@ AUTOENCODER_CONSTRAINTS = {
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "normalization": [StrOptions({"batch", "layer"}), None],
-    "network": [HasMethods(["build_encoder", "build_decoder"]), None],
+    "network": [HasMethods(["for_rows", "build_encoder", "build_decoder"]), None],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
     "learning_rate_init": [_POSITIVE],
     "learning_rate": [StrOptions(set(SCHEDULES))],

@@ -19,6 +19,8 @@ from skae._compat import (
 )
 from skae.engine import is_memory_mapped, rows_in_chunk, slices
 
+from ._row_shapes import flatten_rows
+
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 # What every table has one of, and what only goes over parts of one has not.
@@ -38,10 +40,13 @@ class Container:
         Its array API namespace; None for NumPy and whatever becomes NumPy's.
     device : object, default=None
         Where its arrays are.
+    row_shape : tuple of int or None, default=None
+        Shape of a row in an array of more than two dimensions; None in a table.
     """
 
     namespace: object = None
     device: object = None
+    row_shape: tuple | None = None
 
     def open(self, X):
         """Return validated data as they are, or, of another library, as torch's on the CPU."""
@@ -54,6 +59,12 @@ class Container:
         if self.namespace is None:
             return result.cpu().numpy()
         return move_to(result, xp=self.namespace, device=self.device)
+
+    def close_rows(self, rows):
+        """Return a tensor of rows in the shape that the caller's have; see `close`."""
+        if self.row_shape is not None:
+            rows = rows.view(len(rows), *self.row_shape)
+        return self.close(rows)
 
 
 def container_of(X):
@@ -92,7 +103,8 @@ def validate_rows(estimator, X, method, *, reset=False, ensure_min_samples=1):
     Returns
     -------
     X : ndarray, CSR matrix or tensor of shape (n_samples, n_features)
-        The rows: float32, float64, or what a mapped file holds.
+        The rows, flattened if they are images or windows: float32, float64, or what a mapped
+        file holds.
     container : Container
         What results are to be returned as.
 
@@ -110,7 +122,7 @@ def validate_rows(estimator, X, method, *, reset=False, ensure_min_samples=1):
     if not reset:
         _check_namespace(estimator, X, method)
     container = container_of(X)
-    X = _detached(X, container)
+    X, container = flatten_rows(estimator, _detached(X, container), container, reset)
     X = validate_data(
         estimator,
         X,

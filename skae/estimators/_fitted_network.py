@@ -1,5 +1,7 @@
 """What a fitted autoencoder does with rows and codes."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -60,7 +62,8 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
                 f"X has {X.shape[1]} columns, but {type(self).__name__} decodes codes of "
                 f"n_components_={self.n_components_}, as transform gives them."
             )
-        return container.close(self._decoded_codes(X))
+        container = replace(container, row_shape=self._row_shape)
+        return container.close_rows(self._decoded_codes(X))
 
     def reconstruct(self, X):
         """Encode rows and decode them again.
@@ -76,7 +79,7 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
             ``inverse_transform(transform(X))``.
         """
         X, container = validate_new_rows(self, X, "reconstruct")
-        return container.close(self._decoded(self._there_and_back, self._scaled(X)))
+        return container.close_rows(self._decoded(self._there_and_back, self._scaled(X)))
 
     def score_samples(self, X):
         """Score rows by how well they are reconstructed.

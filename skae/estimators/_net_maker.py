@@ -24,6 +24,7 @@ class NetMakerMixin:
     _net_class = AutoencoderNet
 
     def _make_network(self):
+        """Return a description of the network, which does not know the shape of rows yet."""
         if self.network is not None:
             return clone(self.network, safe=False)
         return DenseNetwork(
@@ -32,6 +33,10 @@ class NetMakerMixin:
             dropout=self.dropout,
             normalization=self.normalization,
         )
+
+    def _network_of_fit(self):
+        """Return a description of the network for the rows that the first `fit` saw."""
+        return self._make_network().for_rows(self._row_shape or (self.n_features_in_,))
 
     def _build_module(self, seed):
         n_features, n_components = self.n_features_in_, self.n_components_
@@ -107,7 +112,7 @@ class NetMakerMixin:
             "n_components": not same_size,
             "init": self.init != before["init"],
             "loss": self.net_.criterion_.loss != LOSSES[self.loss],
-            "a parameter of the network": self._make_network() != self.network_,
+            "a parameter of the network": self._network_of_fit() != self.network_,
         }
         for what, differs in changed.items():
             if differs:

@@ -4,9 +4,12 @@ from copy import copy
 from numbers import Integral
 
 import numpy as np
+from sklearn import config_context
 from sklearn.mixture import GaussianMixture
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
+
+from ._containers import Container
 
 # As many as Ghosh et al. fit; each of them needs rows to be told apart from the others.
 _MIXTURE_COMPONENTS, _ROWS_EACH = 10, 50
@@ -41,8 +44,10 @@ class SamplingMixin:
         """
         check_is_fitted(self, "net_")
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        codes = self._draw_codes(int(n_samples), check_random_state(random_state))
-        return self._decoded_codes(codes).cpu().numpy()
+        # The mixture starts where k-means ends, which knows NumPy's arrays only.
+        with config_context(array_api_dispatch=False):
+            codes = self._draw_codes(int(n_samples), check_random_state(random_state))
+        return Container(row_shape=self._row_shape).close_rows(self._decoded_codes(codes))
 
     def _draw_codes(self, n_samples, rng):
         """Draw codes, float64 and in the scale in which they leave."""

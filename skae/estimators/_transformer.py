@@ -62,7 +62,10 @@ class AutoencoderTransformer(BaseAutoencoder):
     network : Network or None, default=None
         Description of another network. None is the dense one that `hidden_layer_sizes`,
         `activation`, `dropout` and `normalization` describe; otherwise these four are
-        ignored. Its fields are reached as ``network__<field>``.
+        ignored. Its fields are reached as ``network__<field>``. With a
+        :class:`~skae.networks.ConvolutionalNetwork` for images or a
+        :class:`~skae.networks.SequenceNetwork` for windows of signals, `X` may also be an array
+        of three or four dimensions, and rows are returned in the shape that they came in.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or callable, default="adam"
         "adam" needs the least tuning. "sgd" has a Nesterov momentum of 0.9, "adamw" torch's
         weight decay of 0.01. A class of torch.optim, or any callable that takes parameters

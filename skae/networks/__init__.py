@@ -1,11 +1,13 @@
 """Encoders and decoders: plain torch modules that only run forward."""
 
 from ._autoencoder import Autoencoder
+from ._convolutional import ConvolutionalNetwork
 from ._dense import DenseNetwork, make_discriminator
 from ._latents import GaussianLatent, PlainLatent
 from ._layers import ACTIVATIONS
 from ._linear_path import add_linear_path, start_linear_path
 from ._network import Network
+from ._sequence import SequenceNetwork
 from ._sparse_latents import (
     BatchTopKLatent,
     LogisticLatent,
@@ -19,12 +21,14 @@ __all__ = [
     "ACTIVATIONS",
     "Autoencoder",
     "BatchTopKLatent",
+    "ConvolutionalNetwork",
     "DenseNetwork",
     "GaussianLatent",
     "LogisticLatent",
     "Network",
     "PlainLatent",
     "RectifiedLatent",
+    "SequenceNetwork",
     "TopKLatent",
     "add_linear_path",
     "make_discriminator",

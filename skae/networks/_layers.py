@@ -34,10 +34,15 @@ class Linear(nn.Linear):
 
     def forward(self, x):
         """Return ``x @ weight.T + bias``."""
-        padding = -self.in_features % _ALIGNMENT
-        if self.training or padding == 0:
-            return super().forward(x)
-        return F.linear(F.pad(x, (0, padding)), F.pad(self.weight, (0, padding)), self.bias)
+        return (F.linear if self.training else aligned_linear)(x, self.weight, self.bias)
+
+
+def aligned_linear(x, weight, bias=None):
+    """Return ``x @ weight.T + bias`` of rows that are padded to an aligned width."""
+    padding = -weight.shape[1] % _ALIGNMENT
+    if padding:
+        x, weight = F.pad(x, (0, padding)), F.pad(weight, (0, padding))
+    return F.linear(x, weight, bias)
 
 
 class Dropout(nn.Module):

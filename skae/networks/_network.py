@@ -12,8 +12,33 @@ class Network:
     Its fields are parameters in scikit-learn's sense (``network__<field>``), so a grid
     search reaches them and ``clone`` copies them.
 
-    Subclasses are dataclasses and define both.
+    Subclasses are dataclasses and define both. One whose rows are images or windows also says
+    so in `takes_shaped_rows`, and finds their shape in :meth:`for_rows`.
     """
+
+    # Whether an estimator may be given arrays of more than two dimensions.
+    takes_shaped_rows = False
+
+    def for_rows(self, row_shape):
+        """Return this description for rows of a shape.
+
+        Parameters
+        ----------
+        row_shape : tuple of int
+            ``(n_features,)`` for the rows of a table; for an array of more dimensions all but
+            the first, as in ``(height, width, n_channels)``.
+
+        Returns
+        -------
+        network : Network
+            This description, or a copy that knows the shape.
+
+        Raises
+        ------
+        ValueError
+            If rows of this shape do not fit the description.
+        """
+        return self
 
     def build_encoder(self, n_features, n_outputs, generator):
         """Make the half that maps rows to what codes are made of.

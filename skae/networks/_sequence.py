@@ -1,0 +1,124 @@
+"""Encoders and decoders for windows of signals."""
+
+from dataclasses import dataclass, replace
+from numbers import Integral
+
+from ._convolutions import check_convolutions, convolutional_decoder, convolutional_encoder
+from ._network import Network
+from ._recurrent import GRUDecoder, GRUEncoder
+from ._row_shapes import resolve_shape, with_channels
+
+_DIMENSIONS = ("n_steps", "n_channels")
+
+
+@dataclass
+class SequenceNetwork(Network):
+    """Description of an autoencoder for windows of signals: sensors, sound, ECG.
+
+    "convolutional" is a stack of convolutions of stride two over time, each of which halves the
+    number of steps (rounded up), and dense layers, mirrored in the decoder; each layer is
+    followed by an activation, but for code and output. "gru" reads the window step by step with
+    gated recurrent units (Cho et al., 2014), and a linear layer makes the code of their last
+    state. Its decoder is another such layer, started at a linear image of the code and shown it
+    at every step; it gives the last step first, which is the one that the code remembers best
+    (Srivastava et al., 2015), by a linear layer from the states to the channels.
+
+    Parameters
+    ----------
+    window_shape : tuple of int or None, default=None
+        ``(n_steps, n_channels)``. Rows of a table are windows flattened in this order, all
+        channels of the first step first. None takes the shape from arrays of shape (n_windows,
+        n_steps, n_channels); rows of a table are then windows of one channel.
+    kind : {"convolutional", "gru"}, default="convolutional"
+        The layers. Convolutions train several times faster and need fewer epochs.
+    channels : tuple of int, default=(32, 32, 32)
+        Channels of the convolutions, from the window to the code. Ignored by "gru".
+    hidden_layer_sizes : tuple of int, default=(128,)
+        Widths of the dense layers between the convolutions and the code, which see the whole
+        window; the decoder mirrors them. Ignored by "gru".
+    kernel_size : int, default=9
+        Steps that a convolution sees at once, an odd number of at least 3. Ignored by "gru".
+    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "logistic", \
+            "identity"}, default="silu"
+        Activation of the hidden layers. Ignored by "gru".
+    normalization : {"batch"} or None, default=None
+        Normalisation of the convolutions, over batch and steps. Ignored by "gru".
+    hidden_size : int, default=64
+        Width of the state of "gru". Ignored by "convolutional".
+
+    See Also
+    --------
+    ConvolutionalNetwork : The same for images.
+
+    Notes
+    -----
+    Convolutions often end lower with ``init="random"`` than from a start at PCA: on windows of
+    64 steps and 4 channels of two oscillations each, they left 0.08 of the variance of held-out
+    windows, and 0.10 from PCA, as dense networks of twice the size do.
+
+    References
+    ----------
+    K. Cho et al., 2014. Learning phrase representations using RNN encoder-decoder for statistical
+    machine translation. Empirical Methods in Natural Language Processing.
+
+    N. Srivastava, E. Mansimov and R. Salakhutdinov, 2015. Unsupervised learning of video
+    representations using LSTMs. International Conference on Machine Learning.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.networks import SequenceNetwork
+    >>> windows = np.random.default_rng(0).normal(size=(200, 50, 3))
+    >>> network = SequenceNetwork(channels=(8, 16))
+    >>> ae = AutoencoderTransformer(4, network=network, max_iter=2, random_state=0).fit(windows)
+    >>> ae.reconstruct(windows).shape
+    (200, 50, 3)
+    """
+
+    window_shape: tuple | None = None
+    kind: str = "convolutional"
+    channels: tuple = (32, 32, 32)
+    hidden_layer_sizes: tuple = (128,)
+    kernel_size: int = 9
+    activation: str = "silu"
+    normalization: str | None = None
+    hidden_size: int = 64
+
+    takes_shaped_rows = True
+
+    def for_rows(self, row_shape):
+        """Return this description with the shape of the windows; see :meth:`Network.for_rows`."""
+        self._check()
+        shape = resolve_shape(
+            "window_shape", self.window_shape, row_shape, _DIMENSIONS, lambda n: (n, 1)
+        )
+        return replace(self, window_shape=shape)
+
+    def build_encoder(self, n_features, n_outputs, generator):
+        """Make the encoder; see :meth:`Network.build_encoder`."""
+        shape = self._shape(n_features)
+        if self.kind == "gru":
+            return GRUEncoder(shape, self.hidden_size, n_outputs, generator)
+        kernel = (1, self.kernel_size)
+        return convolutional_encoder(self, (1, *shape), kernel, n_outputs, generator)
+
+    def build_decoder(self, n_components, n_features, generator):
+        """Make the decoder; see :meth:`Network.build_decoder`."""
+        shape = self._shape(n_features)
+        if self.kind == "gru":
+            return GRUDecoder(shape, self.hidden_size, n_components, generator)
+        kernel = (1, self.kernel_size)
+        return convolutional_decoder(self, (1, *shape), kernel, n_components, generator)
+
+    def _shape(self, n_features):
+        return with_channels(self.for_rows((n_features,)).window_shape, _DIMENSIONS)
+
+    def _check(self):
+        if self.kind not in ("convolutional", "gru"):
+            raise ValueError(f"kind must be 'convolutional' or 'gru', got {self.kind!r}.")
+        if not isinstance(self.hidden_size, Integral) or self.hidden_size < 1:
+            raise ValueError(
+                f"hidden_size must be an integer of at least 1, got {self.hidden_size!r}."
+            )
+        check_convolutions(self)
