@@ -122,8 +122,9 @@ class SparseAutoencoder(BaseAutoencoder):
     that was not chosen for as long as it takes all units to have a turn counts twice as much
     in the choice with each further turn (a conscience, DeSieno, 1988), until some row chooses
     it. In a code of 512 units with 8 values a row, fitted on 1300 digits, 2% stay dead; without
-    it 42% and the error is 6% higher. The auxiliary loss of Gao et al. (2024) left 42% there, and
-    keeping more values at the start of training made the error higher.
+    it 42%, and held-out rows lose 6% more. (On 10,000 images of 784 pixels, 1000 units, it is 0.2%
+    against 42%, and they lose 4% less.) The auxiliary loss of Gao et al. (2024) left 42% on the
+    digits, and keeping more values at the start of training made the error higher.
     As in Gao et al. the decoder's first layer has columns of unit norm, and only positive
     values are kept.
 
