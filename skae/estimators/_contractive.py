@@ -25,11 +25,11 @@ class ContractiveAutoencoder(BaseAutoencoder):
     Parameters
     ----------
     contraction : float, default=0.01
-        Strength of the penalty, beside the loss of the scaled data. The default takes 40 to
-        75 percent from the norm of the Jacobian, at an error between 5 percent less and 3
-        percent more on rows that were not seen, for the digits, MNIST and the breast cancer
-        data. At 0.1 the error grows by a quarter on the digits that were trained on. 0 is the
-        plain autoencoder.
+        Strength of the penalty, beside the loss of the scaled data. With 0.01 the norm of the
+        Jacobian falls by 41 percent on the digits (8 codes), by 43 percent on the breast cancer
+        data (6 codes), and held-out rows are reconstructed a little better than without; more
+        codes than the data need lose more of both. With 0.1 the error of the digits that were
+        trained on is a quarter higher. 0 is the plain autoencoder.
 
     Attributes
     ----------
