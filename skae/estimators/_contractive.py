@@ -56,8 +56,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
     held-out rows) has the same sums every time, so that it can be compared.
 
     The spread of the codes of a few rows is not well known, and batches of less than about ten
-    rows make the penalty noisy. Training takes about twice the time of the plain autoencoder
-    for wide networks and three times for narrow ones.
+    rows make the penalty noisy. Training takes about twice the time of the plain autoencoder.
 
     References
     ----------
