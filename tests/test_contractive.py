@@ -104,7 +104,7 @@ def test_the_unit_of_the_codes_does_not_matter():
 def test_a_measurement_does_not_depend_on_a_last_batch_of_few_rows():
     ae = ContractiveAutoencoder(**SMALL, contraction=1).fit(TRAIN)
     x = scaled(ae, TEST[:101])
-    x[100] = x[99]
+    x[100] = 1.01 * x[99]
     net = ae.net_
     net.module_.double()
     objective = net.criterion_.eval()
@@ -173,23 +173,22 @@ def test_without_the_penalty_it_is_the_plain_autoencoder(params):
 
 
 @pytest.mark.parametrize(
-    "params",
+    ("params", "at_most"),
     [
-        {},
-        {"init": "random"},
-        {"hidden_layer_sizes": (128,)},
-        {"network": DenseNetwork((256, 128), normalization="layer")},
-        {"precision": "bfloat16"},
+        ({}, 0.7),
+        ({"hidden_layer_sizes": (128,)}, 0.7),
+        ({"init": "random", "max_iter": 20}, 0.75),
+        ({"network": DenseNetwork((128, 64), normalization="layer"), "max_iter": 20}, 0.75),
+        ({"precision": "bfloat16", "hidden_layer_sizes": (64, 32), "max_iter": 20}, 0.75),
     ],
     ids=str,
 )
-def test_codes_are_less_sensitive_at_about_the_same_error(params):
-    params = {"n_components": 8, "max_iter": 20, "random_state": 0} | params
+def test_codes_are_less_sensitive_at_about_the_same_error(params, at_most):
+    params = {"n_components": 8, "random_state": 0} | params
     plain = ContractiveAutoencoder(contraction=0, **params).fit(TRAIN)
     contractive = ContractiveAutoencoder(**params).fit(TRAIN)
-    assert contractive.jacobian_norm(TEST).mean() < 0.7 * plain.jacobian_norm(TEST).mean()
+    assert contractive.jacobian_norm(TEST).mean() < at_most * plain.jacobian_norm(TEST).mean()
     assert contractive.score(TEST) > 1.1 * plain.score(TEST)
-    assert contractive.score(TRAIN) > 1.1 * plain.score(TRAIN)
     # Codes have not merely become smaller.
     assert_allclose(contractive.transform(TRAIN).std(axis=0), 1, atol=1e-3)
 
@@ -197,19 +196,26 @@ def test_codes_are_less_sensitive_at_about_the_same_error(params):
 def test_the_penalty_of_the_codes_themselves_would_only_shrink_them():
     """Why the codes are divided by their spread: the control without it."""
 
+    class AnySpread(nn.Module):
+        def forward(self, codes, sample_weight):
+            return torch.ones(codes.shape[1])
+
     class Raw(ContractiveAutoencoder):
         def _make_objective(self, seed):
             objective = super()._make_objective(seed)
             if isinstance(objective, ContractiveObjective):
-                objective.spread = lambda codes, weight: torch.ones(codes.shape[1])
+                objective.spread = AnySpread()
             return objective
 
-    params = {"n_components": 8, "max_iter": 20, "random_state": 0}
-    plain, raw = (Raw(contraction=c, **params).fit(TRAIN) for c in (0, 0.01))
-    assert raw.net_.module_.code_scale.mean() < 0.3 * plain.net_.module_.code_scale.mean()
-    by_raw = raw.jacobian_norm(TEST).mean() / plain.jacobian_norm(TEST).mean()
-    standardised = ContractiveAutoencoder(**params).fit(TRAIN)
-    assert standardised.jacobian_norm(TEST).mean() / plain.jacobian_norm(TEST).mean() < by_raw - 0.1
+    params = {"n_components": 8, "hidden_layer_sizes": (64,), "max_iter": 20, "random_state": 0}
+    plain, raw = (Raw(contraction=c, **params).fit(TRAIN) for c in (0, 0.1))
+    contractive = ContractiveAutoencoder(**params).fit(TRAIN)
+    scales = [ae.net_.module_.code_scale.mean() for ae in (plain, raw, contractive)]
+    assert scales[1] < 0.4 * scales[0]
+    assert scales[2] > 0.9 * scales[0]
+    # It asks for more of the error and makes less of the sensitivity.
+    assert contractive.jacobian_norm(TEST).mean() < raw.jacobian_norm(TEST).mean()
+    assert contractive.score(TEST) > 0.9 * raw.score(TEST)
 
 
 def test_the_loss_has_the_penalty_in_it():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal, assert_array_less
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -337,6 +338,16 @@ def test_other_containers_give_the_same(fitted, to_input):
     other = NestedAutoencoder(**SMALL).fit(to_input(TRAIN.copy()))
     assert_allclose(other.transform(TEST), fitted.transform(TEST), atol=0.03)
     assert_allclose(other.explained_variance_ratio_, fitted.explained_variance_ratio_, atol=1e-4)
+
+
+def test_fitted_on_tensors_it_is_truncated_to_tensors():
+    with config_context(array_api_dispatch=True):
+        ae = NestedAutoencoder(**SMALL).fit(torch.from_numpy(TRAIN.copy()))
+        small = ae.truncate(2)
+        for one in (ae, small):
+            assert isinstance(one.explained_variance_ratio_, torch.Tensor)
+            assert isinstance(one.mean_, torch.Tensor)
+        assert small.transform(torch.from_numpy(TEST.copy())).shape == (len(TEST), 2)
 
 
 def test_one_seed_gives_the_same_bits(fitted):

@@ -25,11 +25,11 @@ class ContractiveAutoencoder(BaseAutoencoder):
     Parameters
     ----------
     contraction : float, default=0.01
-        Strength of the penalty, beside the loss of the scaled data. The default takes 40 to
-        75 percent from the norm of the Jacobian, at an error between 5 percent less and 3
-        percent more on rows that were not seen, for the digits, MNIST and the breast cancer
-        data. At 0.1 the error grows by a quarter on the digits that were trained on. 0 is the
-        plain autoencoder.
+        Strength of the penalty, beside the loss of the scaled data. With 0.01 the norm of the
+        Jacobian falls by 41 percent on the digits (8 codes), by 43 percent on the breast cancer
+        data (6 codes), and held-out rows are reconstructed a little better than without; more
+        codes than the data need lose more of both. With 0.1 the error of the digits that were
+        trained on is a quarter higher. 0 is the plain autoencoder.
 
     Attributes
     ----------
@@ -56,8 +56,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
     held-out rows) has the same sums every time, so that it can be compared.
 
     The spread of the codes of a few rows is not well known, and batches of less than about ten
-    rows make the penalty noisy. Training takes about twice the time of the plain autoencoder
-    for wide networks and three times for narrow ones.
+    rows make the penalty noisy. Training takes about twice the time of the plain autoencoder.
 
     References
     ----------

@@ -8,7 +8,7 @@ import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skae.engine import own_mode
+from skae.engine import net_to_state, own_mode
 from skae.objectives import (
     LOSSES,
     NestedDropout,
@@ -18,6 +18,7 @@ from skae.objectives import (
 )
 
 from ._base import BaseAutoencoder
+from ._containers import container_of
 from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
 from ._truncation import check_same_function, truncated_weights
@@ -191,16 +192,17 @@ class NestedAutoencoder(BaseAutoencoder):
         check_is_fitted(self, "net_")
         check_scalar(n_components, "n_components", Integral, min_val=1, max_val=self.n_components_)
         k = int(n_components)
-        state = deepcopy(self.__getstate__())
-        net = state.pop("net_")
-        state["n_components"] = state["n_components_"] = k
-        state["_fitted_params"]["n_components"] = k
         truncated = type(self).__new__(type(self))
-        truncated.__setstate__(state)
-        n_rows, mean, variance = self._code_moments
-        truncated._code_moments = n_rows, mean[:k].copy(), variance[:k].copy()
-        codes, weight = self._some_codes
-        truncated._some_codes, truncated._mixture = (codes[:, :k].copy(), weight.copy()), None
+        truncated.__dict__ = deepcopy({n: v for n, v in vars(self).items() if n != "net_"})
+        truncated.n_components = truncated.n_components_ = k
+        truncated._fitted_params["n_components"] = k
+        n_rows, mean, variance = truncated._code_moments
+        truncated._code_moments = n_rows, mean[:k], variance[:k]
+        codes, weight = truncated._some_codes
+        truncated._some_codes, truncated._mixture = (codes[:, :k], weight), None
+        truncated._losses = truncated._losses[: k + 1]
+        truncated.explained_variance_ratio_ = truncated.explained_variance_ratio_[:k]
+        net = net_to_state(self.net_)
         with own_mode():
             module = truncated._build_module(net["seed"])
             net["weights"] = truncated_weights(net["weights"], module, self.n_components_)
@@ -209,7 +211,6 @@ class NestedAutoencoder(BaseAutoencoder):
                 optimizer["state"] = {}
             truncated._restore_net(net)
             check_same_function(truncated.net_.module_, self.net_.module_, self.n_features_in_)
-        truncated._set_shares(self._losses[: k + 1].copy())
         truncated._set_loss()
         return truncated
 
@@ -235,14 +236,12 @@ class NestedAutoencoder(BaseAutoencoder):
             _weighted_sum(torch.stack([*losses_of(x)], dim=1), weight)
             for x, weight in net.get_iterator(rows)
         )
-        self._set_shares((losses / len(rows)).numpy())
-
-    def _set_shares(self, losses):
-        """Set what the first components explain: losses of the mean row, of one, of two, ..."""
-        self._losses = losses
-        whole = losses[0]
+        # The losses of the mean row, of one component, of two, ...
+        self._losses = (losses / len(rows)).tolist()
         # Of constant rows there is nothing to explain.
-        self.explained_variance_ratio_ = -np.diff(losses) / (whole if whole > 0 else np.inf)
+        whole = losses[0] if losses[0] > 0 else np.inf
+        shares = -losses.diff() / whole
+        self.explained_variance_ratio_ = container_of(self.mean_).close(shares)
 
     def _set_curves(self, net, whole_fit):
         super()._set_curves(net, whole_fit)
