@@ -1,6 +1,10 @@
 """What is known of the codes of a table: mean, variance, and some of them."""
 
+import numpy as np
 import torch
+
+# As many codes show how they are spread.
+_LIMIT = 5000
 
 
 class CodeMoments:
@@ -57,11 +61,11 @@ class SomeCodes:
     ----------
     n_rows : int
         Rows of the table.
-    limit : int, default=5000
+    limit : int
         Codes to keep at most.
     """
 
-    def __init__(self, n_rows, limit=5000):
+    def __init__(self, n_rows, limit=_LIMIT):
         self._stride = -(-n_rows // limit)
         self._seen, self._kept = 0, []
 
@@ -108,3 +112,27 @@ def merge_moments(first, second):
     mean = mean_a + share * (mean_b - mean_a)
     between = share * (1 - share) * (mean_b - mean_a) ** 2
     return total, mean, (1 - share) * variance_a + share * variance_b + between
+
+
+def merge_codes(first, second, seed):
+    """Return the codes that are kept of two tables together.
+
+    If they are too many, chance says which ones go. In a stream of tables the older ones
+    therefore fade, whose codes come from older weights.
+
+    Parameters
+    ----------
+    first : tuple or None
+        Codes and weights of one table, from `SomeCodes.result`; None for an empty one.
+    second : tuple
+        The same for the other.
+    seed : tuple of int
+        Of that choice.
+    """
+    if first is None:
+        return second
+    codes, weight = (np.concatenate(pair) for pair in zip(first, second, strict=True))
+    if len(codes) > _LIMIT:
+        chosen = np.random.default_rng(seed).choice(len(codes), _LIMIT, replace=False)
+        codes, weight = codes[chosen], weight[chosen]
+    return codes, weight

@@ -1,10 +1,12 @@
 """The variational autoencoder."""
 
+import math
 import warnings
 from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.utils import check_scalar
 
 from skae._compat import Interval, StrOptions
 from skae.engine import one_thread
@@ -231,8 +233,15 @@ class VariationalAutoencoder(BaseAutoencoder):
     def _learn_from(self, X, container):
         # In the unit of the scaled rows, which have unit variance.
         self._first_noise = 1.0
-        if self.noise_variance != "learned":
-            self._first_noise = self.noise_variance / self.scale_**2
+        if self.loss == "squared_error" and self.noise_variance != "learned":
+            deviation = math.sqrt(self.noise_variance) / self.scale_
+            if not 1e-6 <= deviation <= 1e6:
+                raise ValueError(
+                    f"noise_variance={self.noise_variance} is in the squared unit of the data and "
+                    f"must be between 1e-12 and 1e12 times their variance, which is "
+                    f"{self.scale_**2:.3g}. Use noise_variance='learned' if it is not known."
+                )
+            self._first_noise = deviation**2
 
     def _make_latent(self):
         return GaussianLatent()
@@ -278,6 +287,9 @@ class VariationalAutoencoder(BaseAutoencoder):
         """What a negative log-likelihood of scaled rows lacks to one of the data."""
         return self.n_features_in_ * np.log(self.scale_)
 
+    def _draw_codes(self, n_samples, rng):
+        return rng.standard_normal((n_samples, self.n_components_))
+
     # -- likelihood -------------------------------------------------------------------
 
     def elbo(self, X):
@@ -318,6 +330,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         return self._bounds(X, importance_weighted_bound)
 
     def _bounds(self, X, bound):
+        # It may have been changed since the fit.
+        check_scalar(self.n_draws, "n_draws", Integral, min_val=1)
         objective, module = self.net_.criterion_, self.net_.module_
         check_range(X, objective.loss)
         rows = self._scaled(X)

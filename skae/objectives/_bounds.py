@@ -12,8 +12,8 @@ def balanced_draws(n_draws, n_components):
 
     All rows have the same draws, so that a row scores the same alone and in a table, and the
     errors of these would not cancel over the rows. Each draw therefore comes with its opposite,
-    and as far as there are enough of them their covariance is the identity, which makes what is
-    quadratic in the codes exact.
+    and the draws are orthogonal: if there are enough of them their covariance is the identity,
+    which makes what is quadratic in the codes exact; if not, each has the mean length of all.
 
     Parameters
     ----------
@@ -22,9 +22,11 @@ def balanced_draws(n_draws, n_components):
     """
     generator = torch.Generator().manual_seed(0)
     n_pairs = -(-n_draws // 2)
-    half = torch.randn(n_pairs, n_components, generator=generator, dtype=torch.float64)
-    if n_pairs >= n_components:
-        half = torch.linalg.qr(half).Q * math.sqrt(n_pairs)
+    longer, shorter = max(n_pairs, n_components), min(n_pairs, n_components)
+    half = torch.randn(longer, shorter, generator=generator, dtype=torch.float64)
+    half = torch.linalg.qr(half).Q * math.sqrt(longer)
+    if n_pairs < n_components:
+        half = half.t()
     return torch.cat([half, -half])[:n_draws]
 
 
