@@ -14,15 +14,17 @@ class CodeMoments:
         self._total = self._first = self._second = self._largest = 0.0
         self._shift = None
 
-    def add(self, codes, sample_weight=None):
+    def add(self, codes, sample_weight=None, spread=0.0):
         """Take the codes of a batch.
 
         Parameters
         ----------
         codes : tensor of shape (n_samples, n_components)
-            As the encoder gives them.
+            As the latent gives them.
         sample_weight : tensor of shape (n_samples,) or None, default=None
             Weights of the rows.
+        spread : {float, tensor of shape (n_samples, n_components)}, default=0.0
+            Variance around each of them, which adds to that of all.
         """
         self._eps = torch.finfo(codes.dtype).eps
         codes = codes.detach().to(_exact(codes.device))
@@ -32,7 +34,7 @@ class CodeMoments:
         weight = codes.new_ones(len(codes)) if sample_weight is None else sample_weight.to(codes)
         self._total += weight.sum()
         self._first += weight @ codes
-        self._second += weight @ codes.square()
+        self._second += weight @ (codes.square() + spread)
         self._largest = torch.maximum(codes.abs().amax(dim=0), torch.as_tensor(self._largest))
 
     def result(self):

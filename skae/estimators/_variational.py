@@ -75,14 +75,14 @@ class VariationalAutoencoder(BaseAutoencoder):
     Attributes
     ----------
     active_units_ : int
-        Components whose posterior mean has a variance above 0.01 over the training rows (Burda
-        et al., 2016). The others tell nothing.
+        Components whose posterior mean has a variance above 0.01 over the training rows, or
+        5000 of them (Burda et al., 2016). The others tell nothing.
     noise_variance_ : float or None
         Variance of the noise, in the squared unit of the data; None for "log_loss".
     loss_ : float
         The objective over all training rows with the weights that were kept, in nats per row,
         for rows in the unit of the data: minus the evidence lower bound if `beta` is one and
-        there are no penalties.
+        there are no penalties, before codes are brought to the scale of the prior.
 
     See Also
     --------
@@ -96,8 +96,10 @@ class VariationalAutoencoder(BaseAutoencoder):
     as is often seen, makes the divergence so heavy that all components switch off. `loss_`
     and the history count both in nats; the history divides them by the number of features.
 
-    Codes leave as they are, in the scale of the prior, with unit variance of mean and posterior
-    together.
+    Codes leave in the scale of the prior: over the training rows, means and variances of the
+    posterior together have zero mean and unit variance. It is an exact change of scale after
+    training, undone in the decoder, and raises the bound: training itself comes to that scale
+    slowly, as it matters little for the bound, though much for :meth:`sample`.
 
     In training each row of each batch has one draw; what is measured (held-out rows, `loss_`)
     has the same draws every time. :meth:`score_samples` draws the same for every row, in pairs of
@@ -148,8 +150,6 @@ class VariationalAutoencoder(BaseAutoencoder):
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
     }
-
-    _standardizes_codes = False
 
     def __init__(
         self,
@@ -268,8 +268,12 @@ class VariationalAutoencoder(BaseAutoencoder):
     def _describe_fit(self, rows):
         noise = self.net_.criterion_.noise
         self.noise_variance_ = None if noise is None else float(noise.variance) * self.scale_**2
-        _, _, variance = self._code_moments
-        self.active_units_ = int((variance > _ACTIVE).sum())
+        codes, weight = self._some_codes
+        centered = codes - np.average(codes, axis=0, weights=weight)
+        variance = np.average(centered**2, axis=0, weights=weight)
+        # In the scale of the prior.
+        scale = self.net_.module_.code_scale.cpu().numpy()
+        self.active_units_ = int((variance > _ACTIVE * scale**2).sum())
         if self.active_units_ == 0:
             warnings.warn(
                 f"The posterior has collapsed: none of the n_components={self.n_components_} codes "

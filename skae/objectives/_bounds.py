@@ -83,7 +83,10 @@ def importance_weighted_bound(objective, autoencoder, x, draws):
 
 
 def _posterior(autoencoder, x):
-    return autoencoder.latent.posterior(autoencoder.encoder(x))
+    """Return means and log-variances in the scale in which codes leave, that of the prior."""
+    mean, log_variance = autoencoder.latent.posterior(autoencoder.encoder(x))
+    scale = autoencoder.code_scale
+    return (mean - autoencoder.code_mean) / scale, log_variance - 2 * scale.log()
 
 
 def _codes(mean, log_variance, draws):
@@ -93,7 +96,7 @@ def _codes(mean, log_variance, draws):
 
 
 def _log_likelihoods(objective, autoencoder, codes, x):
-    losses = objective.row_negative_log_likelihoods(autoencoder.decoder(codes), x)
+    losses = objective.row_negative_log_likelihoods(autoencoder.decode(codes), x)
     # Apple's GPUs have no double precision.
     exact = torch.float32 if x.device.type == "mps" else torch.float64
     return losses.to(exact) * -x.shape[1]
