@@ -178,13 +178,13 @@ def test_scores_are_densities_in_the_unit_of_the_data(unit, method):
 
 def test_more_draws_tighten_the_bound_up_to_a_finite_gap(digits_vae):
     vae = pickle.loads(pickle.dumps(digits_vae))
-    scores = [vae.elbo(TEST).mean()]
+    scores = [vae.elbo(TEST[:250]).mean()]
     for n_draws in (4, 20, 200, 1000):
-        scores.append(vae.set_params(n_draws=n_draws).score(TEST))
+        scores.append(vae.set_params(n_draws=n_draws).score(TEST[:250]))
     assert (np.diff(scores) > 0).all()
     assert 0.5 < scores[-1] - scores[0] < 10
     # Row by row it is never below the bound that averages over the same draws.
-    assert (vae.score_samples(TEST) >= vae.elbo(TEST)).all()
+    assert (vae.score_samples(TEST[:250]) >= vae.elbo(TEST[:250])).all()
 
 
 def test_probabilities_of_all_rows_add_up_to_at_most_one():
@@ -267,7 +267,20 @@ def test_a_deep_one_is_not_above_the_truth(init, n_components):
     vae = fit(X, **params, max_iter=40, n_draws=500)
     gaps = vae.score_samples(others) - truth.logpdf(others)
     assert gaps.mean() < 3 * gaps.std() / len(gaps) ** 0.5
-    assert -0.05 * N_FEATURES < gaps.mean()
+    assert gaps.mean() > -0.05 * N_FEATURES
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 4])
+def test_codes_as_wide_as_the_data_start_at_their_density(n_features):
+    # The number of components that "auto" gives one or two columns. Nothing is left for the
+    # noise, so that it could take everything and the codes nothing.
+    X, others, _ = factor_model()
+    X, others = X[:, :n_features], others[:, :n_features]
+    vae = fit(X, n_components=n_features, hidden_layer_sizes=())
+    whole = PCA(n_features).fit(X)
+    assert_allclose(vae.score(others), whole.score(others), atol=0.02)
+    assert vae.active_units_ == n_features
+    assert 0 < vae.noise_variance_ < whole.explained_variance_.min()
 
 
 @pytest.mark.parametrize("params", [{}, {"init": "random", "hidden_layer_sizes": (16,)}], ids=str)
@@ -284,8 +297,9 @@ def test_a_fixed_noise_stays_where_it_is(params):
 
 def test_the_weights_of_rows_count():
     X, others, _ = factor_model()
+    X = X[:500]
     rows = np.r_[X, 10 + 3 * X]
-    weight = np.r_[np.ones(1000), np.full(1000, 1e-6)]
+    weight = np.r_[np.ones(500), np.full(500, 1e-6)]
     vae = VariationalAutoencoder(**LINEAR).fit(rows, sample_weight=weight)
     alone = VariationalAutoencoder(**LINEAR).fit(X)
     assert_allclose(vae.noise_variance_, alone.noise_variance_, rtol=0.01)
@@ -294,7 +308,7 @@ def test_the_weights_of_rows_count():
     both = VariationalAutoencoder(**LINEAR).fit(rows)
     assert both.score(others) < vae.score(others) - 1
     # Rows of weight zero might as well not be there.
-    weight[1000:] = 0
+    weight[500:] = 0
     dropped = fit(rows, sample_weight=weight)
     assert_array_equal(dropped.score_samples(others), fit(X).score_samples(others))
 
@@ -532,7 +546,7 @@ def test_another_noise_cannot_be_continued_with(method):
     vae = fit(warm_start=True)
     before = vae.score_samples(TEST)
     vae.set_params(noise_variance=2.0)
-    with pytest.raises(ValueError, match="noise_variance=2.0 changed since the first fit"):
+    with pytest.raises(ValueError, match=r"noise_variance=2\.0 changed since the first"):
         getattr(vae, method)(TRAIN)
     assert_array_equal(vae.score_samples(TEST), before)
     getattr(vae.set_params(noise_variance="learned", beta=2.0), method)(TRAIN)

@@ -251,8 +251,11 @@ class VariationalAutoencoder(BaseAutoencoder):
         left = len(pca.mean) - len(pca.components)
         if self.loss == "log_loss":
             noise = float(np.mean(pca.mean * (1 - pca.mean)))
-        elif self.noise_variance == "learned" and left:
-            noise = (pca.total_variance - pca.variances.sum()) / left
+        elif self.noise_variance == "learned":
+            # Where no direction is left for it, all of them are equally likely up to the
+            # smallest variance.
+            residual = pca.total_variance - pca.variances.sum()
+            noise = residual / left if left else pca.variances.min() / 2
             self._first_noise = noise
         else:
             noise = self._first_noise

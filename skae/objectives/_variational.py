@@ -12,8 +12,8 @@ from ._warm_up import WarmUp
 # Share of each batch in the running estimate of the noise: it looks back about 20 batches.
 _RATE = 0.05
 
-# Least variance of noise that is learned, in units of the data's own: a constant feature or a code as wide as
-# the data would otherwise make the likelihood infinite.
+# Least variance of noise that is learned, in units of the data's own: a constant feature or a
+# code as wide as the data would otherwise make the likelihood infinite.
 _FLOOR = 1e-6
 
 
