@@ -2,7 +2,7 @@
 
 from ._adversarial import AdversarialNet
 from ._devices import existing_device, own_mode, resolve_device
-from ._moments import merge_moments
+from ._moments import merge_codes, merge_moments
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
 from ._precision import PRECISIONS
@@ -24,6 +24,7 @@ __all__ = [
     "existing_device",
     "is_memory_mapped",
     "load_net_state",
+    "merge_codes",
     "merge_moments",
     "net_to_state",
     "one_thread",

@@ -3,6 +3,7 @@
 import torch
 
 from ._net import AutoencoderNet
+from ._precision import autocast
 
 # A discriminator must forget fast, as what it judges changes (Radford, Metz and Chintala, 2016).
 _BETAS = 0.5, 0.999
@@ -56,7 +57,8 @@ class AdversarialNet(AutoencoderNet):
         parts = super().train_step(batch, **kwargs)
         # The step before left the encoder's wishes in the discriminator's gradients.
         self.discriminator_optimizer_.zero_grad()
-        loss = self.criterion_.code_term.loss()
+        with autocast(self.precision, batch[0].device):
+            loss = self.criterion_.code_term.loss()
         loss.backward()
         self.discriminator_optimizer_.step()
         self._discriminator_losses.append(loss.detach())

@@ -1,6 +1,10 @@
 """What is known of the codes of a table: mean, variance, and some of them."""
 
+import numpy as np
 import torch
+
+# As many codes show how they are spread.
+_LIMIT = 5000
 
 
 class CodeMoments:
@@ -10,15 +14,17 @@ class CodeMoments:
         self._total = self._first = self._second = self._largest = 0.0
         self._shift = None
 
-    def add(self, codes, sample_weight=None):
+    def add(self, codes, sample_weight=None, spread=0.0):
         """Take the codes of a batch.
 
         Parameters
         ----------
         codes : tensor of shape (n_samples, n_components)
-            As the encoder gives them.
+            As the latent gives them.
         sample_weight : tensor of shape (n_samples,) or None, default=None
             Weights of the rows.
+        spread : {float, tensor of shape (n_samples, n_components)}, default=0.0
+            Variance around each of them, which adds to that of all.
         """
         self._eps = torch.finfo(codes.dtype).eps
         codes = codes.detach().to(_exact(codes.device))
@@ -28,7 +34,7 @@ class CodeMoments:
         weight = codes.new_ones(len(codes)) if sample_weight is None else sample_weight.to(codes)
         self._total += weight.sum()
         self._first += weight @ codes
-        self._second += weight @ codes.square()
+        self._second += weight @ (codes.square() + spread)
         self._largest = torch.maximum(codes.abs().amax(dim=0), torch.as_tensor(self._largest))
 
     def result(self):
@@ -57,11 +63,11 @@ class SomeCodes:
     ----------
     n_rows : int
         Rows of the table.
-    limit : int, default=5000
+    limit : int
         Codes to keep at most.
     """
 
-    def __init__(self, n_rows, limit=5000):
+    def __init__(self, n_rows, limit=_LIMIT):
         self._stride = -(-n_rows // limit)
         self._seen, self._kept = 0, []
 
@@ -108,3 +114,27 @@ def merge_moments(first, second):
     mean = mean_a + share * (mean_b - mean_a)
     between = share * (1 - share) * (mean_b - mean_a) ** 2
     return total, mean, (1 - share) * variance_a + share * variance_b + between
+
+
+def merge_codes(first, second, seed):
+    """Return the codes that are kept of two tables together.
+
+    If they are too many, chance says which ones go. In a stream of tables the older ones
+    therefore fade, whose codes come from older weights.
+
+    Parameters
+    ----------
+    first : tuple or None
+        Codes and weights of one table, from `SomeCodes.result`; None for an empty one.
+    second : tuple
+        The same for the other.
+    seed : tuple of int
+        Of that choice.
+    """
+    if first is None:
+        return second
+    codes, weight = (np.concatenate(pair) for pair in zip(first, second, strict=True))
+    if len(codes) > _LIMIT:
+        chosen = np.random.default_rng(seed).choice(len(codes), _LIMIT, replace=False)
+        codes, weight = codes[chosen], weight[chosen]
+    return codes, weight

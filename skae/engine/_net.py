@@ -366,7 +366,7 @@ class AutoencoderNet(NeuralNet):
     def _summarize(self, rows):
         """Set `objective_`, `code_moments_` and `some_codes_` in one pass over the rows."""
         moments, some, weight = CodeMoments(), SomeCodes(len(rows)), None
-        objective = self.criterion_
+        objective, latent = self.criterion_, self.module_.latent
         # The codes are those of the rows as they are, with nothing drawn at random.
         as_trained = (
             getattr(objective, "is_one_pass", False)
@@ -375,18 +375,19 @@ class AutoencoderNet(NeuralNet):
         )
 
         def add(latent, arguments, codes):
-            moments.add(codes, weight)
+            spread = latent.spread(*arguments) if hasattr(latent, "spread") else 0.0
+            moments.add(codes, weight, spread)
             some.add(codes, weight)
 
         def step(batch):
             nonlocal weight
             x, weight = batch
             if not as_trained:
-                add(None, None, self.module_.latent(self.module_.encoder(x)))
+                h = self.module_.encoder(x)
+                add(latent, (h,), latent(h))
             return self.validation_step(batch)
 
         self._set_training(False)
-        latent = self.module_.latent
         with latent.register_forward_hook(add) if as_trained else nullcontext():
             loss = sum(_mean_parts(self.get_iterator(rows), step).values())
         self.objective_ = self._finite(loss, "final loss")

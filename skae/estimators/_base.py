@@ -17,6 +17,7 @@ from skae.engine import (
     TrainingRows,
     is_memory_mapped,
     load_net_state,
+    merge_codes,
     merge_moments,
     net_to_state,
     own_mode,
@@ -307,7 +308,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
             self._start_at_pca(module, pca, rng)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, self._callbacks()).initialize()
-        self._code_moments = None
+        self._code_moments = self._some_codes = None
 
     def _n_components_wanted(self):
         if self.n_components == "auto":
@@ -362,19 +363,18 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
 
     def _remember_codes(self, whole_fit):
         """Set the scale in which codes leave, and keep some of them to draw others like them."""
-        module, moments = self.net_.module_, self.net_.code_moments_
+        net, module = self.net_, self.net_.module_
+        moments, some = net.code_moments_, net.some_codes_
         if not whole_fit:
             moments = merge_moments(self._code_moments, moments)
-        self._code_moments = moments
+            some = merge_codes(self._some_codes, some, (net.random_state, len(net.history)))
+        self._code_moments, self._some_codes, self._mixture = moments, some, None
         _, mean, variance = moments
         scale = np.where(variance > 0, np.sqrt(variance), 1)
         if not self._standardizes_codes:
             mean, scale = np.zeros_like(mean), np.ones_like(scale)
         module.code_mean.copy_(torch.as_tensor(mean))
         module.code_scale.copy_(torch.as_tensor(scale))
-        codes, weight = self.net_.some_codes_
-        self._some_codes = ((codes - mean) / scale).astype(codes.dtype), weight
-        self._mixture = None
 
     def _set_curves(self, net, whole_fit):
         self.loss_ = self._in_data_units(net.objective_)

@@ -1,10 +1,12 @@
 """New rows like those that an autoencoder was fitted on."""
 
+import warnings
 from copy import copy
 from numbers import Integral
 
 import numpy as np
 from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
@@ -21,9 +23,10 @@ class SamplingMixin:
     def sample(self, n_samples=1, random_state=None):
         """Generate rows like those of the training data.
 
-        Codes are drawn from a Gaussian mixture of ten components that is fitted on codes of
-        the training rows (Ghosh et al., 2020), and decoded. It is fitted when this is called
-        for the first time, on at most 5000 codes that every estimator keeps.
+        Codes are drawn and decoded: from the prior where the estimator has one, otherwise from
+        a Gaussian mixture of ten components that is fitted on codes of the training rows (Ghosh
+        et al., 2020). It is fitted when this is called for the first time, on at most 5000 codes
+        that the estimator keeps.
 
         Parameters
         ----------
@@ -53,6 +56,8 @@ class SamplingMixin:
         """Draw codes, float64 and in the scale in which they leave."""
         if self._mixture is None:
             codes, weight = self._some_codes
+            module = self.net_.module_
+            codes = (codes - module.code_mean.cpu().numpy()) / module.code_scale.cpu().numpy()
             self._mixture = _fit_mixture(codes, weight, self.net_.random_state)
         mixture = copy(self._mixture)
         mixture.random_state = rng
@@ -75,4 +80,7 @@ def _fit_mixture(codes, weight, seed):
     kind = "full" if n_rows > n_needed else "diag"
     # Components need not be at their best, only in their place.
     mixture = GaussianMixture(n_mixture, covariance_type=kind, tol=1e-2, random_state=rng)
-    return mixture.fit(codes)
+    with warnings.catch_warnings():
+        # Rows that are equal make fewer clusters than asked for, and the others stay empty.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return mixture.fit(codes)

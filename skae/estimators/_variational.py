@@ -1,10 +1,12 @@
 """The variational autoencoder."""
 
+import math
 import warnings
 from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.utils import check_scalar
 
 from skae._compat import Interval, StrOptions
 from skae.engine import one_thread
@@ -74,14 +76,14 @@ class VariationalAutoencoder(BaseAutoencoder):
     Attributes
     ----------
     active_units_ : int
-        Components whose posterior mean has a variance above 0.01 over the training rows (Burda
-        et al., 2016). The others tell nothing.
+        Components whose posterior mean has a variance above 0.01 over the training rows, or
+        5000 of them (Burda et al., 2016). The others tell nothing.
     noise_variance_ : float or None
         Variance of the noise, in the squared unit of the data; None for "log_loss".
     loss_ : float
         The objective over all training rows with the weights that were kept, in nats per row,
         for rows in the unit of the data: minus the evidence lower bound if `beta` is one and
-        there are no penalties.
+        there are no penalties, before codes are brought to the scale of the prior.
 
     See Also
     --------
@@ -95,8 +97,10 @@ class VariationalAutoencoder(BaseAutoencoder):
     as is often seen, makes the divergence so heavy that all components switch off. `loss_`
     and the history count both in nats; the history divides them by the number of features.
 
-    Codes leave as they are, in the scale of the prior, with unit variance of mean and posterior
-    together.
+    Codes leave in the scale of the prior: over the training rows, means and variances of the
+    posterior together have zero mean and unit variance. It is an exact change of scale after
+    training, undone in the decoder, and raises the bound: training itself comes to that scale
+    slowly, as it matters little for the bound, though much for :meth:`sample`.
 
     In training each row of each batch has one draw; what is measured (held-out rows, `loss_`)
     has the same draws every time. :meth:`score_samples` draws the same for every row, in pairs of
@@ -147,8 +151,6 @@ class VariationalAutoencoder(BaseAutoencoder):
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
     }
-
-    _standardizes_codes = False
 
     def __init__(
         self,
@@ -232,8 +234,15 @@ class VariationalAutoencoder(BaseAutoencoder):
     def _learn_from(self, X, container):
         # In the unit of the scaled rows, which have unit variance.
         self._first_noise = 1.0
-        if self.noise_variance != "learned":
-            self._first_noise = self.noise_variance / self.scale_**2
+        if self.loss == "squared_error" and self.noise_variance != "learned":
+            deviation = math.sqrt(self.noise_variance) / self.scale_
+            if not 1e-6 <= deviation <= 1e6:
+                raise ValueError(
+                    f"noise_variance={self.noise_variance} is in the squared unit of the data and "
+                    f"must be between 1e-12 and 1e12 times their variance, which is "
+                    f"{self.scale_**2:.3g}. Use noise_variance='learned' if it is not known."
+                )
+            self._first_noise = deviation**2
 
     def _make_latent(self):
         return GaussianLatent()
@@ -243,8 +252,11 @@ class VariationalAutoencoder(BaseAutoencoder):
         left = len(pca.mean) - len(pca.components)
         if self.loss == "log_loss":
             noise = float(np.mean(pca.mean * (1 - pca.mean)))
-        elif self.noise_variance == "learned" and left:
-            noise = (pca.total_variance - pca.variances.sum()) / left
+        elif self.noise_variance == "learned":
+            # Where no direction is left for it, all of them are equally likely up to the
+            # smallest variance.
+            residual = pca.total_variance - pca.variances.sum()
+            noise = residual / left if left else pca.variances.min() / 2
             self._first_noise = noise
         else:
             noise = self._first_noise
@@ -260,8 +272,12 @@ class VariationalAutoencoder(BaseAutoencoder):
     def _describe_fit(self, rows):
         noise = self.net_.criterion_.noise
         self.noise_variance_ = None if noise is None else float(noise.variance) * self.scale_**2
-        _, _, variance = self._code_moments
-        self.active_units_ = int((variance > _ACTIVE).sum())
+        codes, weight = self._some_codes
+        centered = codes - np.average(codes, axis=0, weights=weight)
+        variance = np.average(centered**2, axis=0, weights=weight)
+        # In the scale of the prior.
+        scale = self.net_.module_.code_scale.cpu().numpy()
+        self.active_units_ = int((variance > _ACTIVE * scale**2).sum())
         if self.active_units_ == 0:
             warnings.warn(
                 f"The posterior has collapsed: none of the n_components={self.n_components_} codes "
@@ -278,6 +294,9 @@ class VariationalAutoencoder(BaseAutoencoder):
     def _log_volume(self):
         """What a negative log-likelihood of scaled rows lacks to one of the data."""
         return self.n_features_in_ * np.log(self.scale_)
+
+    def _draw_codes(self, n_samples, rng):
+        return rng.standard_normal((n_samples, self.n_components_))
 
     # -- likelihood -------------------------------------------------------------------
 
@@ -319,6 +338,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         return self._bounds(X, importance_weighted_bound)
 
     def _bounds(self, X, bound):
+        # It may have been changed since the fit.
+        check_scalar(self.n_draws, "n_draws", Integral, min_val=1)
         objective, module = self.net_.criterion_, self.net_.module_
         check_range(X, objective.loss)
         rows = self._scaled(X)

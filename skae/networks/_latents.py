@@ -55,3 +55,7 @@ class GaussianLatent(nn.Module):
         """
         mean, log_variance = h.chunk(2, dim=1)
         return mean, log_variance.clamp(*_LOG_VARIANCES)
+
+    def spread(self, h):
+        """Return the variances around the codes; see `posterior`."""
+        return self.posterior(h)[1].exp()

@@ -12,8 +12,8 @@ def balanced_draws(n_draws, n_components):
 
     All rows have the same draws, so that a row scores the same alone and in a table, and the
     errors of these would not cancel over the rows. Each draw therefore comes with its opposite,
-    and as far as there are enough of them their covariance is the identity, which makes what is
-    quadratic in the codes exact.
+    and the draws are orthogonal: if there are enough of them their covariance is the identity,
+    which makes what is quadratic in the codes exact; if not, each has the mean length of all.
 
     Parameters
     ----------
@@ -22,9 +22,11 @@ def balanced_draws(n_draws, n_components):
     """
     generator = torch.Generator().manual_seed(0)
     n_pairs = -(-n_draws // 2)
-    half = torch.randn(n_pairs, n_components, generator=generator, dtype=torch.float64)
-    if n_pairs >= n_components:
-        half = torch.linalg.qr(half).Q * math.sqrt(n_pairs)
+    longer, shorter = max(n_pairs, n_components), min(n_pairs, n_components)
+    half = torch.randn(longer, shorter, generator=generator, dtype=torch.float64)
+    half = torch.linalg.qr(half).Q * math.sqrt(longer)
+    if n_pairs < n_components:
+        half = half.t()
     return torch.cat([half, -half])[:n_draws]
 
 
@@ -81,7 +83,10 @@ def importance_weighted_bound(objective, autoencoder, x, draws):
 
 
 def _posterior(autoencoder, x):
-    return autoencoder.latent.posterior(autoencoder.encoder(x))
+    """Return means and log-variances in the scale in which codes leave, that of the prior."""
+    mean, log_variance = autoencoder.latent.posterior(autoencoder.encoder(x))
+    scale = autoencoder.code_scale
+    return (mean - autoencoder.code_mean) / scale, log_variance - 2 * scale.log()
 
 
 def _codes(mean, log_variance, draws):
@@ -91,7 +96,7 @@ def _codes(mean, log_variance, draws):
 
 
 def _log_likelihoods(objective, autoencoder, codes, x):
-    losses = objective.row_negative_log_likelihoods(autoencoder.decoder(codes), x)
+    losses = objective.row_negative_log_likelihoods(autoencoder.decode(codes), x)
     # Apple's GPUs have no double precision.
     exact = torch.float32 if x.device.type == "mps" else torch.float64
     return losses.to(exact) * -x.shape[1]

@@ -12,8 +12,8 @@ from ._warm_up import WarmUp
 # Share of each batch in the running estimate of the noise: it looks back about 20 batches.
 _RATE = 0.05
 
-# Least variance of the noise, in units of the data's own: a constant feature or a code as wide as
-# the data would otherwise make the likelihood infinite.
+# Least variance of noise that is learned, in units of the data's own: a constant feature or a
+# code as wide as the data would otherwise make the likelihood infinite.
 _FLOOR = 1e-6
 
 
@@ -84,7 +84,8 @@ class GaussianNoise(nn.Module):
     def __init__(self, variance, learned):
         super().__init__()
         self.learned = learned
-        self.register_buffer("variance", torch.tensor(max(variance, _FLOOR)))
+        variance = max(variance, _FLOOR) if learned else variance
+        self.register_buffer("variance", torch.tensor(variance))
 
     def follow(self, mean_squared_error):
         """Take the error of a batch that is trained on."""

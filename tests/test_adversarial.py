@@ -1,0 +1,367 @@
+"""The adversarial autoencoder: codes that follow the prior, and a second optimizer."""
+
+import pickle
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from skorch.callbacks import Callback
+
+from skae import AdversarialAutoencoder, AutoencoderTransformer
+from skae.objectives import PRIORS
+
+DIGITS = np.random.default_rng(0).permutation(load_digits().data)
+TRAIN, TEST = DIGITS[:1000], DIGITS[1000:]
+SMALL = {"n_components": 3, "hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0}
+SMALL["discriminator_layer_sizes"] = (8,)
+MIDDLE = {"n_components": 4, "hidden_layer_sizes": (64,), "max_iter": 40, "random_state": 0}
+
+
+def fit(data=TRAIN, sample_weight=None, base=SMALL, **params):
+    return AdversarialAutoencoder(**base | params).fit(data, sample_weight=sample_weight)
+
+
+def draw(prior, n_components, n=20_000, seed=0):
+    return PRIORS[prior](n_components)(n, torch.Generator().manual_seed(seed)).numpy()
+
+
+def weights(module):
+    return torch.cat([p.detach().ravel() for p in module.parameters()]).clone()
+
+
+def discriminator(ae):
+    return ae.net_.criterion_.code_term.discriminator
+
+
+# -- priors ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 8, 40])
+@pytest.mark.parametrize("prior", PRIORS)
+def test_priors_have_zero_mean_and_unit_variance(prior, n_components):
+    codes = draw(prior, n_components)
+    assert codes.shape == (20_000, n_components)
+    assert_allclose(codes.mean(axis=0), 0, atol=0.05)
+    assert_allclose(codes.std(axis=0), 1, atol=0.05)
+    assert_array_equal(draw(prior, n_components), codes)
+    assert not np.array_equal(draw(prior, n_components, seed=1), codes)
+
+
+def test_the_shapes_of_the_priors():
+    assert abs(draw("uniform", 3)).max() <= 3**0.5
+    assert abs(draw("normal", 3)).max() > 3
+    for n_components in (2, 8):
+        means = PRIORS["mixture"](n_components).means.numpy()
+        codes = draw("mixture", n_components, 5000)
+        distances = np.linalg.norm(codes[:, None] - means, axis=2)
+        # Ten clusters, each with a tenth of the codes, all of them near its mean.
+        counts = np.bincount(distances.argmin(axis=1), minlength=10)
+        assert len(counts) == 10
+        assert_allclose(counts, 500, rtol=0.25)
+        assert np.median(distances.min(axis=1)) < 0.5 * np.median(distances)
+        apart = np.linalg.norm(means[:, None] - means, axis=2)[np.triu_indices(10, 1)]
+        assert apart.min() > 2 * 0.3
+
+
+# -- codes -----------------------------------------------------------------------------------
+
+
+def told_apart(codes, drawn):
+    """Cross-validated accuracy of a classifier on codes and as many draws."""
+    table = np.r_[codes, drawn]
+    label = np.repeat([0, 1], [len(codes), len(drawn)])
+    order = np.random.default_rng(0).permutation(len(table))
+    return cross_val_score(KNeighborsClassifier(10), table[order], label[order], cv=3).mean()
+
+
+@pytest.fixture(scope="module")
+def without_adversary():
+    return fit(base=MIDDLE, adversarial_weight=0)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_codes_are_hard_to_tell_from_the_prior(prior, without_adversary):
+    # Without weight the prior changes nothing of the codes, so one control serves all.
+    ae = fit(base=MIDDLE, prior=prior)
+    codes, control = ae.transform(TEST), without_adversary.transform(TEST)
+    drawn = draw(prior, 4, len(TEST))
+    share = told_apart(codes, drawn)
+    assert share < 0.7
+    assert told_apart(control, drawn) > share + 0.2
+    # Nor is it a matter of scale: the same net without the adversary, standardised.
+    standard = (control - control.mean(axis=0)) / control.std(axis=0)
+    assert told_apart(standard, drawn) > share + 0.03
+    if prior != "mixture":
+        assert_allclose(codes.std(axis=0), 1, atol=0.2)
+        assert_allclose(codes.mean(axis=0), 0, atol=0.25)
+    # The price is paid in reconstruction.
+    assert 1 < ae.score(TEST) / without_adversary.score(TEST) < 1.35
+
+
+def test_without_weight_it_is_the_plain_autoencoder_in_another_scale():
+    params = SMALL | {"early_stopping": False}
+    plain = {k: v for k, v in params.items() if k != "discriminator_layer_sizes"}
+    ae = fit(adversarial_weight=0, base=params, init="random")
+    expected = AutoencoderTransformer(**plain, init="random").fit(TRAIN)
+    assert_allclose(ae.reconstruct(TEST), expected.reconstruct(TEST), rtol=1e-4, atol=1e-4)
+    assert not np.allclose(fit(base=params, init="random").reconstruct(TEST), ae.reconstruct(TEST))
+
+
+def test_the_discriminator_is_at_a_loss():
+    ae, control = (fit(base=MIDDLE, adversarial_weight=w, max_iter=15) for w in (0.1, 0))
+    losses = ae.net_.history[:, "discriminator_loss"]
+    assert len(losses) == 15
+    # log 2 is the loss of one that sees nothing.
+    assert 0.4 < losses[-1] < 0.75
+    assert control.net_.history[-1, "discriminator_loss"] < 0.5 * losses[-1]
+
+
+def test_samples_are_decoded_draws_of_the_prior():
+    for prior in PRIORS:
+        ae = fit(prior=prior)
+        seed = int(np.random.RandomState(3).randint(2**31 - 1))
+        codes = draw(prior, 3, 40, seed).astype(float)
+        assert_array_equal(ae.sample(40, random_state=3), ae.inverse_transform(codes))
+
+
+# -- two optimizers --------------------------------------------------------------------------
+
+
+def test_each_optimizer_moves_its_own_network():
+    ae = fit()
+    net = ae.net_
+    of_net = {id(p) for group in net.optimizer_.param_groups for p in group["params"]}
+    of_other = {
+        id(p) for group in net.discriminator_optimizer_.param_groups for p in group["params"]
+    }
+    assert of_net == {id(p) for p in net.module_.parameters()}
+    assert of_other == {id(p) for p in discriminator(ae).parameters()}
+    assert not of_net & of_other
+    # A step of one leaves the other's network where it is.
+    for optimizer, moved, stays in (
+        (net.optimizer_, net.module_, discriminator(ae)),
+        (net.discriminator_optimizer_, discriminator(ae), net.module_),
+    ):
+        for p in (*moved.parameters(), *stays.parameters()):
+            p.grad = torch.ones_like(p)
+        before, still = weights(moved), weights(stays)
+        optimizer.step()
+        assert not torch.equal(weights(moved), before)
+        assert torch.equal(weights(stays), still)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_the_discriminator_learns_to_tell_not_to_please(fused):
+    # Frozen codes: whatever the encoder wishes must not reach the discriminator.
+    params = {"optimizer": "adam" if fused else "rmsprop", "learning_rate_init": 1e-3}
+    strong, weak = (fit(adversarial_weight=w, max_iter=1, **params) for w in (1e-12, 0))
+    assert_allclose(weights(discriminator(strong)), weights(discriminator(weak)), atol=1e-5)
+    ae = fit(adversarial_weight=0, max_iter=25, init="random", **params)
+    codes = torch.as_tensor(ae.transform(TEST), dtype=torch.float32)
+    with torch.no_grad():
+        for_codes = discriminator(ae)(codes).mean()
+        for_prior = discriminator(ae)(torch.as_tensor(draw("normal", 3, 797))).mean()
+    assert for_prior > for_codes + 0.3
+
+
+class Keep(Callback):
+    """The discriminator's weights after each epoch."""
+
+    def __init__(self):
+        self.kept = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.kept.append(weights(net.criterion_.code_term.discriminator))
+
+
+def test_the_discriminator_is_trained_and_starts_from_the_seed():
+    keep, same, other = Keep(), Keep(), Keep()
+    fit(callbacks=[keep]), fit(callbacks=[same]), fit(callbacks=[other], random_state=1)
+    assert len(keep.kept) == 4
+    assert not torch.equal(keep.kept[0], keep.kept[-1])
+    assert all(map(torch.equal, keep.kept, same.kept))
+    assert not torch.equal(keep.kept[0], other.kept[0])
+
+
+def state(ae):
+    """All that training changes in a net, as arrays."""
+    net = ae.net_
+    moments = [
+        value.clone()
+        for one in net.optimizers()
+        for s in one.state.values()
+        for value in s.values()
+    ]
+    return [weights(net.module_), weights(discriminator(ae)), *moments, *net.generator_states()]
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_a_pickle_goes_on_as_if_nothing_had_happened(prior):
+    ae = fit(prior=prior).partial_fit(TRAIN[:200])
+    loaded = pickle.loads(pickle.dumps(ae))
+    for one, other in zip(state(ae), state(loaded), strict=True):
+        assert torch.equal(one, other)
+    ae.partial_fit(TRAIN[200:400]), loaded.partial_fit(TRAIN[200:400])
+    for one, other in zip(state(ae), state(loaded), strict=True):
+        assert torch.equal(one, other)
+    assert_array_equal(loaded.transform(TEST), ae.transform(TEST))
+    assert_array_equal(loaded.sample(5, random_state=0), ae.sample(5, random_state=0))
+
+
+@pytest.mark.parametrize("method", ["partial_fit", "warm_start"])
+def test_a_failed_continuation_leaves_the_discriminator_as_it_was(method):
+    ae = fit(warm_start=True).partial_fit(TRAIN)
+    before, codes = state(ae), ae.transform(TEST)
+
+    def chunks():
+        yield TRAIN[:300]
+        yield TRAIN[:300] * np.nan
+
+    if method == "partial_fit":
+        with pytest.raises(ValueError, match="NaN"):
+            ae.partial_fit(chunks())
+    else:
+        with pytest.raises(ValueError, match="learning_rate_init"):
+            ae.set_params(learning_rate_init=1e9).fit(TRAIN)
+        ae.set_params(learning_rate_init=2e-3)
+    for one, other in zip(before, state(ae), strict=True):
+        assert torch.equal(one, other)
+    assert_array_equal(ae.transform(TEST), codes)
+    # And training goes on from there.
+    other = fit(warm_start=True).partial_fit(TRAIN)
+    assert_array_equal(
+        ae.partial_fit(TRAIN).transform(TEST), other.partial_fit(TRAIN).transform(TEST)
+    )
+
+
+def test_a_warm_start_keeps_the_discriminator_and_rests_its_optimizer():
+    ae = fit(warm_start=True)
+    before = weights(discriminator(ae))
+    kept = SimpleNamespace(first=None)
+
+    class First(Callback):
+        def on_train_begin(self, net, **kwargs):
+            kept.first = weights(net.criterion_.code_term.discriminator)
+
+    ae.set_params(callbacks=[First()]).fit(TRAIN)
+    assert torch.equal(kept.first, before)
+    assert ae.n_iter_ == 8
+    assert len(ae.net_.history[:, "discriminator_loss"]) == 8
+    for optimizer in ae.net_.optimizers():
+        assert not optimizer.state
+
+
+# -- rows that weigh -------------------------------------------------------------------------
+
+
+def test_the_weights_of_rows_count_for_codes_too():
+    rng = np.random.default_rng(0)
+    X = np.r_[rng.normal(size=(300, 5)), 6 + rng.normal(size=(300, 5))]
+    weight = np.repeat([1.0, 1e-6], 300)
+    params = {"n_components": 2, "max_iter": 30, "adversarial_weight": 1.0}
+    ae, even = fit(X, weight, **params), fit(X, **params)
+    # The prior is filled by the rows that count: their codes are its, not a half of it.
+    assert_allclose(ae.transform(X[:300]).std(axis=0), 1, atol=0.25)
+    assert_allclose(ae.transform(X[:300]).mean(axis=0), 0, atol=0.25)
+    assert abs(even.transform(X[:300]).mean(axis=0)).max() > 0.4
+    assert_array_equal(fit(X, np.repeat([1.0, 0], 300)).transform(X), fit(X[:300]).transform(X))
+
+
+# -- bad input -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"prior": "cauchy"},
+        {"prior": None},
+        {"adversarial_weight": -0.1},
+        {"adversarial_weight": "much"},
+        {"discriminator_layer_sizes": "wide"},
+    ],
+    ids=str,
+)
+def test_bad_parameters(params):
+    (name,) = params
+    ae = AdversarialAutoencoder(**SMALL | params)
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of AdversarialAutoencoder"):
+        ae.fit(TRAIN)
+    assert not hasattr(ae, "net_")
+
+
+# -- as any estimator ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", ["transform", "reconstruct", "score_samples"])
+def test_a_row_alone_gives_the_bits_it_gives_in_a_table(method, dtype):
+    ae, X = fit(), TEST[:40].astype(dtype)
+    together = getattr(ae, method)(X)
+    alone = np.concatenate([getattr(ae, method)(X[i : i + 1]) for i in range(len(X))])
+    assert_array_equal(alone, together)
+    assert together.dtype == (np.float64 if method == "score_samples" else dtype)
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"precision": "bfloat16"}, {"early_stopping": True}], ids=str
+)
+def test_fits_are_the_same_to_the_bit(params):
+    fits = [fit(data, **params) for data in (TRAIN, TRAIN, torch.tensor(TRAIN))]
+    for other in fits[1:]:
+        assert_array_equal(other.transform(TEST), fits[0].transform(TEST))
+        assert other.loss_curve_ == fits[0].loss_curve_
+    assert not np.array_equal(fit(random_state=1).transform(TEST), fits[0].transform(TEST))
+    on_sparse = fit(sparse.csr_array(TRAIN), **params)
+    assert_allclose(on_sparse.transform(TEST), fits[0].transform(TEST), atol=0.02)
+    assert_array_equal(fits[0].transform(sparse.csr_array(TEST)), fits[0].transform(TEST))
+
+
+def test_short_products_learn_as_much():
+    exact, short = (fit(precision=p, max_iter=10) for p in ("float32", "bfloat16"))
+    assert_allclose(short.loss_curve_, exact.loss_curve_, rtol=0.02)
+    losses = [ae.net_.history[:, "discriminator_loss"] for ae in (exact, short)]
+    assert_allclose(*losses, rtol=0.05)
+    assert not torch.equal(weights(discriminator(short)), weights(discriminator(exact)))
+
+
+def test_what_is_measured_is_reconstruction():
+    ae = fit(early_stopping=True)
+    assert_allclose(ae.loss_, -ae.score(TRAIN), rtol=1e-4)
+    assert set(ae.net_.history[-1]) >= {"train_adversarial", "discriminator_loss"}
+    assert "valid_adversarial" not in ae.net_.history[-1]
+    last = ae.net_.history[-1]
+    assert_allclose(last["train_loss"], last["train_reconstruction"] + last["train_adversarial"])
+    assert_allclose(last["valid_loss"], last["valid_reconstruction"])
+    assert last["train_adversarial"] > 0.01
+
+
+def test_a_clone_has_the_parameters_and_nothing_else():
+    ae = fit(prior="uniform", adversarial_weight=0.3, discriminator_layer_sizes=5)
+    copied = clone(ae)
+    assert copied.get_params() == ae.get_params()
+    assert not hasattr(copied, "net_")
+    assert_array_equal(copied.fit(TRAIN).transform(TEST), ae.transform(TEST))
+
+
+def test_a_stream_of_chunks_is_learned():
+    whole, stream = (AdversarialAutoencoder(**SMALL | {"batch_size": 50}) for _ in range(2))
+    for chunk in np.array_split(TRAIN, 4):
+        whole.partial_fit(chunk)
+    stream.partial_fit(iter(np.array_split(TRAIN, 4)))
+    for one, other in zip(state(whole), state(stream), strict=True):
+        assert torch.equal(one, other)
+    assert stream.partial_fit(TRAIN[:1]).sample(2).shape == (2, 64)
+
+
+def test_any_loss_may_be_reconstructed_with():
+    for loss in ("log_loss", "poisson", "huber", "absolute_error"):
+        ae = fit(TRAIN / 16, loss=loss)
+        assert np.isfinite(ae.sample(20, random_state=0)).all()
+        assert ae.loss_ < fit(TRAIN / 16, loss=loss, init="random", max_iter=1).loss_
