@@ -83,12 +83,12 @@ class SomeCodes:
 
         Returns
         -------
-        codes : ndarray of shape (n_kept, n_components)
-            As the latent gives them.
-        weight : ndarray of shape (n_kept,)
+        codes : tensor of shape (n_kept, n_components)
+            As the latent gives them, where it gave them.
+        weight : tensor of shape (n_kept,)
             Their weights.
         """
-        return tuple(torch.cat(kept).cpu().numpy() for kept in zip(*self._kept, strict=True))
+        return tuple(torch.cat(kept) for kept in zip(*self._kept, strict=True))
 
 
 def _exact(device):
@@ -133,8 +133,12 @@ def merge_codes(first, second, seed):
     """
     if first is None:
         return second
-    codes, weight = (np.concatenate(pair) for pair in zip(first, second, strict=True))
+    codes, weight = (
+        torch.cat([torch.as_tensor(one).to(other), other])
+        for one, other in zip(first, second, strict=True)
+    )
     if len(codes) > _LIMIT:
         chosen = np.random.default_rng(seed).choice(len(codes), _LIMIT, replace=False)
+        chosen = torch.as_tensor(chosen).to(codes.device)
         codes, weight = codes[chosen], weight[chosen]
     return codes, weight

@@ -147,6 +147,8 @@ class NetMakerMixin:
             for name, value in state.items():
                 if isinstance(value, torch.Tensor):
                     state[name] = value.cpu().numpy()
+            if isinstance(self._some_codes[0], torch.Tensor):
+                state["_some_codes"] = tuple(kept.cpu().numpy() for kept in self._some_codes)
         return state
 
     def __setstate__(self, state):

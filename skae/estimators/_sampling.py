@@ -5,6 +5,7 @@ from copy import copy
 from numbers import Integral
 
 import numpy as np
+import torch
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
@@ -52,13 +53,18 @@ class SamplingMixin:
             codes = self._draw_codes(int(n_samples), check_random_state(random_state))
         return Container(row_shape=self._row_shape).close_rows(self._decoded_codes(codes))
 
+    def _kept_codes(self):
+        """Return codes of training rows, as they leave, and the weights of these rows."""
+        # On the CPU, and arrays already if the estimator was pickled.
+        codes, weight = (torch.as_tensor(kept).cpu().double() for kept in self._some_codes)
+        module = self.net_.module_
+        codes = (codes - module.code_mean.cpu()) / module.code_scale.cpu()
+        return codes.numpy(), weight.numpy()
+
     def _draw_codes(self, n_samples, rng):
         """Draw codes, float64 and in the scale in which they leave."""
         if self._mixture is None:
-            codes, weight = self._some_codes
-            module = self.net_.module_
-            codes = (codes - module.code_mean.cpu().numpy()) / module.code_scale.cpu().numpy()
-            self._mixture = _fit_mixture(codes, weight, self.net_.random_state)
+            self._mixture = _fit_mixture(*self._kept_codes(), self.net_.random_state)
         mixture = copy(self._mixture)
         mixture.random_state = rng
         codes, _ = mixture.sample(n_samples)
@@ -70,9 +76,8 @@ def _fit_mixture(codes, weight, seed):
     rng = check_random_state(seed)
     if not np.all(weight == weight[0]):
         # The mixture knows no weights: rows are repeated as often as these say.
-        share = weight / weight.sum(dtype=np.float64)
+        share = weight / weight.sum()
         codes = codes[rng.choice(len(codes), len(codes), p=share / share.sum())]
-    codes = codes.astype(np.float64)
     n_rows, n_components = codes.shape
     # A full covariance has to be found from rows enough; small tables get fewer components.
     n_needed = max(_ROWS_EACH, 2 * n_components)

@@ -314,8 +314,8 @@ class SparseAutoencoder(BaseAutoencoder):
         self.dead_fraction_ = float(dead.mean())
 
     def _draw_codes(self, n_samples, rng):
-        kept, weight = self._some_codes
-        kept, share = kept.astype(np.float64), weight / weight.sum(dtype=np.float64)
+        kept, weight = self._kept_codes()
+        share = weight / weight.sum()
         chosen = kept[rng.choice(len(kept), n_samples, p=share / share.sum())]
         # The nearest of all is the code itself.
         n_nearest = min(_NEIGHBORS + 1, len(kept))

@@ -273,11 +273,11 @@ class VariationalAutoencoder(BaseAutoencoder):
         noise = self.net_.criterion_.noise
         self.noise_variance_ = None if noise is None else float(noise.variance) * self.scale_**2
         codes, weight = self._some_codes
-        centered = codes - np.average(codes, axis=0, weights=weight)
-        variance = np.average(centered**2, axis=0, weights=weight)
+        share = weight / weight.sum()
+        variance = share @ (codes - share @ codes).square()
         # In the scale of the prior.
-        scale = self.net_.module_.code_scale.cpu().numpy()
-        self.active_units_ = int((variance > _ACTIVE * scale**2).sum())
+        scale = self.net_.module_.code_scale
+        self.active_units_ = int((variance > _ACTIVE * scale.square()).sum())
         if self.active_units_ == 0:
             warnings.warn(
                 f"The posterior has collapsed: none of the n_components={self.n_components_} codes "
