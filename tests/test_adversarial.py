@@ -120,7 +120,7 @@ def test_the_discriminator_is_at_a_loss():
     assert len(losses) == 15
     # log 2 is the loss of one that sees nothing.
     assert 0.4 < losses[-1] < 0.75
-    assert control.net_.history[-1, "discriminator_loss"] < 0.5 * losses[-1]
+    assert control.net_.history[-1, "discriminator_loss"] < 0.7 * losses[-1]
 
 
 def test_samples_are_decoded_draws_of_the_prior():
