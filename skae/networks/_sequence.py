@@ -33,7 +33,7 @@ class SequenceNetwork(Network):
         The layers. Convolutions train several times faster and need fewer epochs.
     channels : tuple of int, default=(32, 32, 32)
         Channels of the convolutions, from the window to the code. Ignored by "gru".
-    hidden_layer_sizes : tuple of int, default=(128,)
+    hidden_layer_sizes : tuple of int, default=(256,)
         Widths of the dense layers between the convolutions and the code, which see the whole
         window; the decoder mirrors them. Ignored by "gru".
     kernel_size : int, default=9
@@ -53,8 +53,9 @@ class SequenceNetwork(Network):
     Notes
     -----
     Convolutions often end lower with ``init="random"`` than from a start at PCA: on windows of
-    64 steps and 4 channels of two oscillations each, they left 0.08 of the variance of held-out
-    windows, and 0.10 from PCA, as dense networks of twice the size do.
+    64 steps and 4 channels of two oscillations each, with one dense layer of 128, they left 0.08
+    of the variance of held-out windows, and 0.10 from PCA, as dense networks of twice the size
+    do.
 
     References
     ----------
@@ -79,7 +80,7 @@ class SequenceNetwork(Network):
     window_shape: tuple | None = None
     kind: str = "convolutional"
     channels: tuple = (32, 32, 32)
-    hidden_layer_sizes: tuple = (128,)
+    hidden_layer_sizes: tuple = (256,)
     kernel_size: int = 9
     activation: str = "silu"
     normalization: str | None = None
