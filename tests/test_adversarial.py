@@ -365,3 +365,21 @@ def test_any_loss_may_be_reconstructed_with():
         ae = fit(TRAIN / 16, loss=loss)
         assert np.isfinite(ae.sample(20, random_state=0)).all()
         assert ae.loss_ < fit(TRAIN / 16, loss=loss, init="random", max_iter=1).loss_
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_another_discriminator_cannot_be_continued_with(method):
+    ae = fit(warm_start=True)
+    before = ae.transform(TEST)
+    ae.set_params(discriminator_layer_sizes=(5,))
+    with pytest.raises(ValueError, match="discriminator_layer_sizes changed since the first fit"):
+        getattr(ae, method)(TRAIN)
+    assert_array_equal(ae.transform(TEST), before)
+    with pytest.raises(ValueError, match="discriminator_layer_sizes must hold"):
+        fit(discriminator_layer_sizes=(0,))
+
+
+def test_nothing_of_the_data_is_left_in_the_adversary():
+    adversary = fit().net_.criterion_.code_term
+    assert adversary._fakes is None
+    assert all(p.grad is None for p in adversary.discriminator.parameters())

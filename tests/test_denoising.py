@@ -264,6 +264,11 @@ def test_bad_parameters(params, name):
 def test_a_callable_that_changes_the_shape_is_refused(noise):
     ae = DenoisingAutoencoder(**SMALL).fit(TRAIN)
     before = ae.transform(TEST)
-    with pytest.raises(ValueError, match=r"noise must return a tensor of the shape"):
+    with pytest.raises(ValueError, match=r"noise must return a torch tensor of the shape"):
         ae.set_params(noise=noise).fit(TRAIN)
     assert_array_equal(ae.transform(TEST), before)
+
+
+def test_noise_that_forgets_what_tensors_are():
+    with pytest.raises(ValueError, match=r"must return a torch tensor.*returned ndarray"):
+        DenoisingAutoencoder(noise=lambda x, g: x.numpy(), max_iter=2).fit(np.eye(20))

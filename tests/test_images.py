@@ -272,3 +272,13 @@ def test_bad_values_and_no_values(value):
             call(X[:0])
     with pytest.raises(ValueError, match=r"0 feature\(s\)"):
         small().fit(X[:, :, :0])
+
+
+def test_channels_that_seem_to_come_first_are_asked_about():
+    X = np.random.default_rng(0).normal(size=(20, 3, 8, 8))
+    params = {"channels": (2,), "hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0}
+    with pytest.warns(UserWarning, match=r"channels come first.*image_shape=\(3, 8, 8\)"):
+        ConvolutionalAutoencoder(2, **params).fit(X)
+    # Who says so means it, and channels that come last need no question.
+    ConvolutionalAutoencoder(2, image_shape=(3, 8, 8), **params).fit(X)
+    ConvolutionalAutoencoder(2, **params).fit(np.moveaxis(X, 1, -1))

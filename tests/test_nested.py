@@ -54,15 +54,15 @@ def error_of_first(ae, k, X):
 # -- nested dropout --------------------------------------------------------------------------
 
 
-def make_term(seed=0):
-    term = NestedDropout()
+def make_term(n_components, seed=0):
+    term = NestedDropout(n_components)
     term.random.generator = torch.Generator().manual_seed(seed)
     return term
 
 
 def test_the_first_components_stay_as_they_are():
     codes = torch.randn(5000, 6, generator=torch.Generator().manual_seed(0)) + 3
-    kept, penalties = make_term()(None, codes)
+    kept, penalties = make_term(6)(None, codes)
     assert penalties == {}
     lengths = (kept != 0).sum(dim=1)
     assert_array_equal(kept, first_components(codes, lengths[:, None]))
@@ -80,10 +80,10 @@ def test_any_width_keeps_its_last_component_half_as_often_as_its_first(n_compone
 
 def test_lengths_are_fresh_in_training_and_the_same_in_every_measurement():
     codes = torch.ones(200, 6)
-    term = make_term()
+    term = make_term(6)
     assert not torch.equal(term(None, codes)[0], term(None, codes)[0])
-    assert torch.equal(make_term()(None, codes)[0], make_term()(None, codes)[0])
-    measured = [make_term(seed).eval()(None, codes)[0] for seed in (0, 1)]
+    assert torch.equal(make_term(6)(None, codes)[0], make_term(6)(None, codes)[0])
+    measured = [make_term(6, seed).eval()(None, codes)[0] for seed in (0, 1)]
     assert torch.equal(*measured)
 
 

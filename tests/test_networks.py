@@ -300,3 +300,8 @@ def test_a_dense_network_refuses_what_it_cannot_build(field, value):
     ae = AutoencoderTransformer(2, network=DenseNetwork((4,)).set_params(**{field: value}))
     with pytest.raises(ValueError, match=f"{field} must be"):
         ae.fit(X)
+
+
+def test_a_class_is_no_network():
+    with pytest.raises(ValueError, match=r"must be an instance, got the class DenseNetwork.*\(\)"):
+        AutoencoderTransformer(network=DenseNetwork).fit(IRIS)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from skae import SparseAutoencoder
 
-N_ROWS, N_UNITS = 20_000, 500
+N_ROWS, N_UNITS = 10_000, 500
 
 
 def sparse(X_train, X_test):
@@ -16,7 +16,6 @@ def sparse(X_train, X_test):
     variance = X_test.var(axis=0).mean()
     rows = []
     for params in (
-        {"penalty": "top_k", "n_nonzero_coefs": 10},
         {"penalty": "top_k", "n_nonzero_coefs": 25},
         {"penalty": "batch_top_k", "n_nonzero_coefs": 25},
         {"penalty": "l1", "penalty_strength": 0.25},

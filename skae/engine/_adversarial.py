@@ -35,10 +35,12 @@ class AdversarialNet(AutoencoderNet):
     def train(self, rows, train=None, valid=None, *, never_worse=False, **kwargs):
         """Train; see `AutoencoderNet.train`.
 
-        A start that only reconstructs, as PCA's does, is no measure for what comes out:
-        `never_worse` is not heard.
+        `never_worse` is ignored: a start that only reconstructs, as PCA's does, is no measure
+        for codes that also have to follow a prior.
         """
         super().train(rows, train, valid, **kwargs)
+        self.discriminator_optimizer_.zero_grad()
+        self._discriminator_losses = []
 
     def optimizers(self):
         """Return all optimizers."""
@@ -55,7 +57,6 @@ class AdversarialNet(AutoencoderNet):
     def train_step(self, batch, **kwargs):
         """Take a step of the autoencoder, then one of the discriminator."""
         parts = super().train_step(batch, **kwargs)
-        # The step before left the encoder's wishes in the discriminator's gradients.
         self.discriminator_optimizer_.zero_grad()
         with autocast(self.precision, batch[0].device):
             loss = self.criterion_.code_term.loss()

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-# As many codes show how they are spread.
-_LIMIT = 5000
+# As many codes show how they are spread, and of wide ones fewer, to keep models small.
+_MOST_CODES, _MOST_VALUES = 5000, 2**19
 
 
 class CodeMoments:
@@ -61,14 +61,12 @@ class SomeCodes:
 
     Parameters
     ----------
-    n_rows : int
-        Rows of the table.
-    limit : int
-        Codes to keep at most.
+    n_rows, n_components : int
+        Rows of the table, and width of the code.
     """
 
-    def __init__(self, n_rows, limit=_LIMIT):
-        self._stride = -(-n_rows // limit)
+    def __init__(self, n_rows, n_components):
+        self._stride = -(-n_rows // _most_codes(n_components))
         self._seen, self._kept = 0, []
 
     def add(self, codes, sample_weight=None):
@@ -89,6 +87,10 @@ class SomeCodes:
             Their weights.
         """
         return tuple(torch.cat(kept) for kept in zip(*self._kept, strict=True))
+
+
+def _most_codes(n_components):
+    return min(_MOST_CODES, -(-_MOST_VALUES // n_components))
 
 
 def _exact(device):
@@ -134,11 +136,17 @@ def merge_codes(first, second, seed):
     if first is None:
         return second
     codes, weight = (
-        torch.cat([torch.as_tensor(one).to(other), other])
+        torch.cat([_as_tensor(one).to(other), other])
         for one, other in zip(first, second, strict=True)
     )
-    if len(codes) > _LIMIT:
-        chosen = np.random.default_rng(seed).choice(len(codes), _LIMIT, replace=False)
+    most = _most_codes(codes.shape[1])
+    if len(codes) > most:
+        chosen = np.random.default_rng(seed).choice(len(codes), most, replace=False)
         chosen = torch.as_tensor(chosen).to(codes.device)
         codes, weight = codes[chosen], weight[chosen]
     return codes, weight
+
+
+def _as_tensor(kept):
+    # What comes from a pickle is an array, and may be mapped from a file that must not be written.
+    return kept if isinstance(kept, torch.Tensor) else torch.tensor(kept)

@@ -359,13 +359,27 @@ class AutoencoderNet(NeuralNet):
 
     def evaluate(self, rows):
         """Return the objective over `rows` with the weights as they are, a float."""
+        return sum(self.measure(rows, self.validation_step).values())
+
+    @torch.no_grad()
+    def measure(self, rows, step):
+        """Return the means over `rows` of what a step answers, with the weights as they are.
+
+        Parameters
+        ----------
+        rows : TrainingRows
+            The rows.
+        step : callable
+            Maps a batch, rows and weights, to a dict of scalars.
+        """
         self._set_training(False)
-        return sum(_mean_parts(self.get_iterator(rows), self.validation_step).values())
+        return _mean_parts(self.get_iterator(rows), step)
 
     @torch.no_grad()
     def _summarize(self, rows):
         """Set `objective_`, `code_moments_` and `some_codes_` in one pass over the rows."""
-        moments, some, weight = CodeMoments(), SomeCodes(len(rows)), None
+        moments, some = CodeMoments(), SomeCodes(len(rows), len(self.module_.code_mean))
+        weight = None
         objective, latent = self.criterion_, self.module_.latent
         # The codes are those of the rows as they are, with nothing drawn at random.
         as_trained = (
@@ -420,7 +434,7 @@ class AutoencoderNet(NeuralNet):
         raise ValueError(
             f"The {name} became {loss} in epoch {len(self.history)}. Try a smaller "
             f"learning_rate_init (now {self.lr}), max_grad_norm=1.0, or data without extreme "
-            f"values (RobustScaler, or loss='huber')."
+            f"values (RobustScaler does away with them)."
         )
 
     def _tell_batch(self, training, prefix, batch, parts=None):

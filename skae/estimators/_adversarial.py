@@ -29,8 +29,10 @@ class AdversarialAutoencoder(BaseAutoencoder):
     ----------
     prior : {"normal", "uniform", "mixture"}, default="normal"
         Distribution of the codes, with zero mean and unit variance: the standard normal one,
-        the uniform one on a cube, or ten equally likely round clusters far from each other,
-        which suits data that fall into groups.
+        the uniform one on a cube, or ten equally likely round clusters, which suits data that
+        fall into groups. On the digits the deviations of up to 16 codes came within 0.15 of one
+        for "normal" and "uniform", those of 32 codes and of the clusters within 0.3. A fit
+        that continues may have another prior than the first.
     adversarial_weight : float, default=0.1
         Weight of the encoder's loss against the discriminator (its cross-entropy in nats)
         beside the mean loss of the scaled rows. From 0.01 to 0.1 a classifier could not tell
@@ -51,7 +53,7 @@ class AdversarialAutoencoder(BaseAutoencoder):
     loss_ : float
         The reconstruction loss and the penalties on the weights over all training rows, in the
         unit of the data. The discriminator has no part in it, as it changes; its own loss is in
-        ``net_.history[:, "discriminator_loss"]``, and log 2 means that it is at a loss.
+        ``net_.history[:, "discriminator_loss"]``; log 2 is that of one that cannot tell them apart.
     loss_curve_ : list of float
         Mean of reconstruction loss, penalties and the encoder's loss against the discriminator
         over the training rows during each epoch.
@@ -65,7 +67,8 @@ class AdversarialAutoencoder(BaseAutoencoder):
     -----
     Each step of the autoencoder is followed by one of the discriminator, on the codes of the same
     batch and as many draws of the prior. The discriminator has an Adam optimizer of its own,
-    with `learning_rate_init` as its constant rate.
+    with `learning_rate_init` as its constant rate. `alpha` and `max_grad_norm` are for the
+    autoencoder only.
 
     References
     ----------
@@ -92,6 +95,8 @@ class AdversarialAutoencoder(BaseAutoencoder):
 
     _net_class = AdversarialNet
     _standardizes_codes = False
+    _keeps_codes = False
+    _fixed_parameters = ("discriminator_layer_sizes",)
 
     def __init__(
         self,
@@ -159,7 +164,9 @@ class AdversarialAutoencoder(BaseAutoencoder):
         self.discriminator_layer_sizes = discriminator_layer_sizes
 
     def _make_objective(self, seed):
-        sizes = resolve_hidden_layer_sizes(self.discriminator_layer_sizes)
+        sizes = resolve_hidden_layer_sizes(
+            self.discriminator_layer_sizes, "discriminator_layer_sizes"
+        )
         generator = torch.Generator().manual_seed(seed + 2)
         adversary = Adversary(
             make_discriminator(self.n_components_, sizes, generator),

@@ -1,6 +1,5 @@
 """What every autoencoder of the package has in common."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral
@@ -39,6 +38,7 @@ from ._training import (
     resolve_batch_size,
     split_rows,
     until_interrupted,
+    warn_caller,
 )
 
 
@@ -57,6 +57,13 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
 
     # Whether codes leave with zero mean and unit variance: where nothing gives them a scale.
     _standardizes_codes = True
+
+    # Whether some codes of training rows are of use after training: to draw others like them.
+    _keeps_codes = True
+
+    # Parameters of a variant without which it would be another one: training cannot continue
+    # with others.
+    _fixed_parameters = ()
 
     def __init__(
         self,
@@ -275,7 +282,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
             raise ValueError(
                 f"normalization='batch' needs batches of at least 2 rows, but "
                 f"batch_size={self.batch_size} makes batches of {batch_size} of n_samples="
-                f"{n_samples}. Use normalization='layer', or larger batches."
+                f"{n_samples}. Use larger batches, or another normalization."
             )
         return batch_size
 
@@ -326,13 +333,15 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         """Set the linear paths of a new module so that training starts at a PCA."""
         start_at_pca(module, pca, LOSSES[self.loss], rng)
 
-    def _describe_fit(self, rows):
+    def _describe_fit(self, rows, whole_fit):
         """Set fitted attributes of a variant's own, once training is over.
 
         Parameters
         ----------
         rows : TrainingRows
             The rows of the last call.
+        whole_fit : bool
+            Whether they are all rows of a fit, and not the next ones of many.
         """
 
     def _train(self, X, sample_weight, train=None, valid=None, epochs=None, *, from_scratch=False):
@@ -354,7 +363,9 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
                 verbose=self.verbose if whole_fit else 0,
             )
             self._remember_codes(whole_fit)
-            self._describe_fit(rows)
+            self._describe_fit(rows, whole_fit)
+            if not self._keeps_codes:
+                self._some_codes = None
         if whole_fit:
             # A later partial_fit starts with a rested optimizer at its full rate.
             net.initialize_optimizer()
@@ -394,18 +405,15 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
 
     def _warn(self, net, whole_fit):
         if net.interrupted_:
-            warnings.warn(
+            warn_caller(
                 f"Training was interrupted after {self.n_iter_} epochs; the best weights so far "
-                f"are kept.",
-                UserWarning,
-                stacklevel=3,
+                f"are kept."
             )
         elif whole_fit and not net.converged_:
-            warnings.warn(
+            warn_caller(
                 f"max_iter={self.max_iter} epochs were reached while the loss still fell. Raise "
                 f"max_iter, or use learning_rate='one_cycle', which is planned to its end.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
 
     # -- scikit-learn's protocols -----------------------------------------------------

@@ -19,7 +19,7 @@ from skae._compat import (
 )
 from skae.engine import is_memory_mapped, rows_in_chunk, slices
 
-from ._row_shapes import flatten_rows
+from ._flat_rows import flatten_rows
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 

@@ -56,7 +56,8 @@ class ContractiveAutoencoder(BaseAutoencoder):
     held-out rows) has the same sums every time, so that it can be compared.
 
     The spread of the codes of a few rows is not well known, and batches of less than about ten
-    rows make the penalty noisy. Training takes about twice the time of the plain autoencoder.
+    rows make the penalty noisy. A batch of one row, also a chunk of one row in `partial_fit`, is
+    refused. Training takes about twice the time of the plain autoencoder.
 
     References
     ----------

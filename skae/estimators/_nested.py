@@ -215,12 +215,13 @@ class NestedAutoencoder(BaseAutoencoder):
         return truncated
 
     def _make_objective(self, seed):
+        term = NestedDropout(self.n_components_)
         return ReconstructionObjective(
-            LOSSES[self.loss], self._make_weight_penalty(), code_term=NestedDropout()
+            LOSSES[self.loss], self._make_weight_penalty(), code_term=term
         )
 
     @torch.no_grad()
-    def _describe_fit(self, rows):
+    def _describe_fit(self, rows, whole_fit):
         net = self.net_
         module, loss, row_losses = net.module_, net.criterion_.loss, net.criterion_.row_losses
         mean = sum(_weighted_sum(*batch) for batch in net.get_iterator(rows)) / len(rows)

@@ -25,6 +25,11 @@ class NetMakerMixin:
 
     def _make_network(self):
         """Return a description of the network, which does not know the shape of rows yet."""
+        if isinstance(self.network, type):
+            raise ValueError(
+                f"network must be an instance, got the class {self.network.__name__}. Write "
+                f"{self.network.__name__}(), with its parameters between the parentheses."
+            )
         if self.network is not None:
             return clone(self.network, safe=False)
         return DenseNetwork(
@@ -113,6 +118,7 @@ class NetMakerMixin:
             "init": self.init != before["init"],
             "loss": self.net_.criterion_.loss != LOSSES[self.loss],
             "a parameter of the network": self._network_of_fit() != self.network_,
+            **{name: getattr(self, name) != before[name] for name in self._fixed_parameters},
         }
         for what, differs in changed.items():
             if differs:
@@ -147,8 +153,11 @@ class NetMakerMixin:
             for name, value in state.items():
                 if isinstance(value, torch.Tensor):
                     state[name] = value.cpu().numpy()
-            if isinstance(self._some_codes[0], torch.Tensor):
-                state["_some_codes"] = tuple(kept.cpu().numpy() for kept in self._some_codes)
+            if self._some_codes is not None:
+                state["_some_codes"] = tuple(
+                    kept.cpu().numpy() if isinstance(kept, torch.Tensor) else kept
+                    for kept in self._some_codes
+                )
         return state
 
     def __setstate__(self, state):

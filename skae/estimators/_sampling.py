@@ -26,8 +26,8 @@ class SamplingMixin:
 
         Codes are drawn and decoded: from the prior where the estimator has one, otherwise from
         a Gaussian mixture of ten components that is fitted on codes of the training rows (Ghosh
-        et al., 2020). It is fitted when this is called for the first time, on at most 5000 codes
-        that the estimator keeps.
+        et al., 2020). It is fitted when this is called for the first time, on codes that the
+        estimator keeps: at most 5000, and half a million values.
 
         Parameters
         ----------
@@ -39,7 +39,8 @@ class SamplingMixin:
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
-            Rows in the unit of the training data, in float64.
+            Rows in the unit of the training data, in float64; images or windows where the first
+            `fit` saw arrays of them.
 
         Raises
         ------
@@ -55,11 +56,14 @@ class SamplingMixin:
 
     def _kept_codes(self):
         """Return codes of training rows, as they leave, and the weights of these rows."""
-        # On the CPU, and arrays already if the estimator was pickled.
-        codes, weight = (torch.as_tensor(kept).cpu().double() for kept in self._some_codes)
+        # Tensors where they were trained, or, if the estimator was pickled, arrays.
+        codes, weight = (
+            np.asarray(kept.cpu() if isinstance(kept, torch.Tensor) else kept, dtype=np.float64)
+            for kept in self._some_codes
+        )
         module = self.net_.module_
-        codes = (codes - module.code_mean.cpu()) / module.code_scale.cpu()
-        return codes.numpy(), weight.numpy()
+        mean, scale = (t.cpu().double().numpy() for t in (module.code_mean, module.code_scale))
+        return (codes - mean) / scale, weight
 
     def _draw_codes(self, n_samples, rng):
         """Draw codes, float64 and in the scale in which they leave."""

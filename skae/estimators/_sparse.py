@@ -92,10 +92,11 @@ class SparseAutoencoder(BaseAutoencoder):
         coding, whose units can be looked at: ``net_.module_.dictionary`` holds what each adds
         to a row, as columns.
     init : {"random"}, default="random"
-        Where training starts: random weights. PCA is no start for codes that are wider than
-        the data and mostly zero. The last layer of the encoder starts as the transposed first
-        layer of the decoder ("top_k", "batch_top_k", "l1"), so that units read what they
-        write, or such that units start near their target ("kl").
+        Where training starts, a parameter for the sake of the other estimators: random weights.
+        PCA is no start for codes that are wider than the data and mostly zero. The last layer of
+        the encoder starts as the transposed first layer of the decoder ("top_k", "batch_top_k",
+        "l1"), so that units read what they write, or such that units start near their target
+        ("kl").
     learning_rate_init : float, default=1e-2
         Learning rate, or the highest one of a schedule. One layer takes larger steps than a
         deep network: with top-k codes half of it left 3% more error on the digits, twice of
@@ -166,6 +167,7 @@ class SparseAutoencoder(BaseAutoencoder):
     """
 
     _standardizes_codes = False
+    _fixed_parameters = ("penalty", "n_nonzero_coefs")
 
     _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
         "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -295,16 +297,7 @@ class SparseAutoencoder(BaseAutoencoder):
             term = KLSparsity(strength, self.target_activation)
         return ReconstructionObjective(loss, weight_penalty, code_term=term)
 
-    def _check_unchanged(self):
-        super()._check_unchanged()
-        for name in ("penalty", "n_nonzero_coefs"):
-            if getattr(self, name) != self._fitted_params[name]:
-                raise ValueError(
-                    f"{name} changed since the first fit, and training cannot continue with it. "
-                    f"Set it back, or set warm_start=False and call fit."
-                )
-
-    def _describe_fit(self, rows):
+    def _describe_fit(self, rows, whole_fit):
         _, mean, variance = self.net_.code_moments_
         logistic = isinstance(self.net_.module_.latent, LogisticLatent)
         dead = variance == 0 if logistic else mean == 0

@@ -1,6 +1,7 @@
 """The decisions of a fit that depend on the size of the table."""
 
 import math
+import sys
 import warnings
 
 import numpy as np
@@ -70,8 +71,15 @@ def resolve_batch_size(batch_size, n_samples):
     return int(np.clip(2 ** round(math.log2(n_samples / 64)), 32, 256))
 
 
-def resolve_hidden_layer_sizes(sizes):
+def resolve_hidden_layer_sizes(sizes, name="hidden_layer_sizes"):
     """Return the widths of the hidden layers as a tuple of positive int.
+
+    Parameters
+    ----------
+    sizes : tuple of int or int
+        The parameter.
+    name : str, default="hidden_layer_sizes"
+        What it is called.
 
     Raises
     ------
@@ -81,8 +89,7 @@ def resolve_hidden_layer_sizes(sizes):
     sizes = tuple(np.atleast_1d(np.asarray(sizes)).tolist())
     if any(type(size) is not int or size < 1 for size in sizes):
         raise ValueError(
-            f"hidden_layer_sizes must hold integers of at least 1, got {sizes}. Use () for a "
-            f"linear autoencoder."
+            f"{name} must hold integers of at least 1, got {sizes}. Use () for no hidden layer."
         )
     return sizes
 
@@ -132,13 +139,27 @@ def until_interrupted(chunks):
         except KeyboardInterrupt:
             if n_chunks == 0:
                 raise
-            warnings.warn(
+            warn_caller(
                 f"The iterator was interrupted after {n_chunks} chunks; what was learned from them "
-                f"is kept.",
-                UserWarning,
-                stacklevel=3,
+                f"is kept."
             )
             return
         n_chunks += 1
         yield chunk
         del chunk
+
+
+def warn_caller(message, category=UserWarning):
+    """Warn at the line of the caller's own code that led here.
+
+    Parameters
+    ----------
+    message : str
+        What to say.
+    category : type, default=UserWarning
+        Kind of warning.
+    """
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("skae", "sklearn"):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -1,7 +1,6 @@
 """The variational autoencoder."""
 
 import math
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -26,8 +25,11 @@ from ._constraints import AUTOENCODER_CONSTRAINTS
 from ._containers import validate_new_rows
 from ._pca_start import start_at_probabilistic_pca
 from ._shared_docs import described_like
-from ._training import check_range
+from ._training import check_range, warn_caller
 from ._transformer import AutoencoderTransformer
+
+# Errors of so many cells tell the noise to half a percent.
+_ENOUGH_CELLS = 100_000
 
 # A component whose posterior mean varies less over the data tells nothing (Burda et al., 2016).
 _ACTIVE = 1e-2
@@ -49,7 +51,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         For ``loss="squared_error"``, variance of the normal noise around what the decoder
         gives, the same for all features, in the squared unit of the data. "learned" follows
         the error of the batches, which balances reconstruction and prior without a parameter
-        (Rybkin et al., 2021). Ignored for "log_loss".
+        (Rybkin et al., 2021), and ends as the error of all rows. Ignored for "log_loss".
     beta : float, default=1.0
         Weight of the divergence from the prior in training. One is the bound; more asks for
         simpler codes, less for sharper reconstructions (Higgins et al., 2017).
@@ -82,8 +84,9 @@ class VariationalAutoencoder(BaseAutoencoder):
         Variance of the noise, in the squared unit of the data; None for "log_loss".
     loss_ : float
         The objective over all training rows with the weights that were kept, in nats per row,
-        for rows in the unit of the data: minus the evidence lower bound if `beta` is one and
-        there are no penalties, before codes are brought to the scale of the prior.
+        for rows in the unit of the data: minus the evidence lower bound, before codes are
+        brought to the scale of the prior, if `beta` is one and there are neither penalties nor
+        free bits.
 
     See Also
     --------
@@ -151,6 +154,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
     }
+
+    _fixed_parameters = ("noise_variance",)
 
     def __init__(
         self,
@@ -223,14 +228,6 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     # -- training ---------------------------------------------------------------------
 
-    def _check_parameters(self, continued):
-        if continued and self.noise_variance != self._fitted_params["noise_variance"]:
-            raise ValueError(
-                f"noise_variance={self.noise_variance!r} changed since the first fit, which had "
-                f"{self._fitted_params['noise_variance']!r}, and training cannot continue with it. "
-                f"Set it back, or set warm_start=False and call fit."
-            )
-
     def _learn_from(self, X, container):
         # In the unit of the scaled rows, which have unit variance.
         self._first_noise = 1.0
@@ -269,9 +266,10 @@ class VariationalAutoencoder(BaseAutoencoder):
             noise = GaussianNoise(self._first_noise, self.noise_variance == "learned")
         return VariationalObjective(LOSSES[self.loss], self._make_weight_penalty(), draw, noise)
 
-    def _describe_fit(self, rows):
-        noise = self.net_.criterion_.noise
-        self.noise_variance_ = None if noise is None else float(noise.variance) * self.scale_**2
+    def _describe_fit(self, rows, whole_fit):
+        self.noise_variance_ = None
+        if self.loss == "squared_error":
+            self.noise_variance_ = self._settled_noise(rows, whole_fit)
         codes, weight = self._some_codes
         share = weight / weight.sum()
         variance = share @ (codes - share @ codes).square()
@@ -279,13 +277,27 @@ class VariationalAutoencoder(BaseAutoencoder):
         scale = self.net_.module_.code_scale
         self.active_units_ = int((variance > _ACTIVE * scale.square()).sum())
         if self.active_units_ == 0:
-            warnings.warn(
+            warn_caller(
                 f"The posterior has collapsed: none of the n_components={self.n_components_} codes "
                 f"varies with the data. Try a smaller beta (now {self.beta}), kl_warm_up=0.3, "
-                f"free_bits=0.1, a smaller noise_variance, or more training.",
-                UserWarning,
-                stacklevel=4,
+                f"free_bits=0.1, a smaller noise_variance, or more training."
             )
+
+    def _settled_noise(self, rows, whole_fit):
+        """Return the variance of the noise in the unit of the data."""
+        if self.noise_variance != "learned":
+            return self.noise_variance
+        net, module, objective = self.net_, self.net_.module_, self.net_.criterion_
+        if whole_fit:
+            n_draws = -(-_ENOUGH_CELLS // (len(rows) * self.n_features_in_))
+
+            def error(batch):
+                errors = [objective.error(module, *batch) for _ in range(n_draws)]
+                return {"error": torch.stack(errors).mean()}
+
+            objective.noise.settle(net.measure(rows, error)["error"])
+            net.objective_ = net.evaluate(rows)
+        return float(objective.noise.variance) * self.scale_**2
 
     def _in_data_units(self, objective):
         nats = objective * self.n_features_in_

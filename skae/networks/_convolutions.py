@@ -82,7 +82,7 @@ def check_convolutions(network):
         if not whole or not all(isinstance(n, Integral) and n > 0 for n in widths):
             raise ValueError(f"{name} must be a tuple of integers of at least 1, got {widths!r}.")
     if not network.channels:
-        raise ValueError("channels=() leaves no convolutions. Use a DenseNetwork instead.")
+        raise ValueError("channels=() leaves no convolutions, expected one number at least.")
     kernel_size = network.kernel_size
     if not isinstance(kernel_size, Integral) or kernel_size < 3 or kernel_size % 2 == 0:
         raise ValueError(f"kernel_size must be an odd integer of at least 3, got {kernel_size!r}.")

@@ -1,6 +1,7 @@
 """Which shape the rows of a table have, where they are images or windows."""
 
 import math
+import warnings
 from numbers import Integral
 
 
@@ -37,6 +38,13 @@ def resolve_shape(name, given, row_shape, dimensions, guess):
         raise ValueError(
             f"X holds {n_columns} values of shape {row_shape} in each row, but {name} is "
             f"{expected}. Reshape X."
+        )
+    if given is None and len(row_shape) == 3 and row_shape[0] in (1, 3) and row_shape[-1] > 4:
+        warnings.warn(
+            f"X holds arrays of shape {row_shape}, which are taken as {expected}. If the channels "
+            f"come first, move them with np.moveaxis(X, 1, -1); if not, set {name}={row_shape}.",
+            UserWarning,
+            stacklevel=2,
         )
     if given is None:
         return guess(n_columns) if len(row_shape) == 1 else row_shape

@@ -35,14 +35,16 @@ class Adversary(nn.Module):
         codes = autoencoder.latent(h)
         if not self.training:
             return codes, {}
-        # The discriminator learns from the same ones; see `loss`.
+        # The discriminator learns from the same ones; see `loss`. Here it stays as it is.
         self._fakes = codes.detach().clone(), sample_weight
+        self.discriminator.requires_grad_(False)
         taken_for_true = self._cross_entropy(codes, 1.0, sample_weight)
         return codes, {"adversarial": self.strength * taken_for_true}
 
     def loss(self):
         """Return the discriminator's own loss on the last batch, beside as many of the prior."""
-        fakes, sample_weight = self._fakes
+        (fakes, sample_weight), self._fakes = self._fakes, None
+        self.discriminator.requires_grad_(True)
         true = self.prior(len(fakes), self.random.on(fakes.device)).to(fakes)
         loss = self._cross_entropy(true, 1.0) + self._cross_entropy(fakes, 0.0, sample_weight)
         return loss / 2

@@ -4,8 +4,6 @@ import math
 
 import torch
 
-from ._variational import kl_from_standard_normal
-
 
 def balanced_draws(n_draws, n_components):
     """Return standard normal numbers whose moments are as near to the normal's as can be.
@@ -49,18 +47,14 @@ def evidence_lower_bound(objective, autoencoder, x, draws):
     bounds : tensor of shape (n_samples,)
         In nats, for rows in the unit of `x`.
     """
-    mean, log_variance = _posterior(autoencoder, x)
-    total = 0.0
-    for _, codes in _codes(mean, log_variance, draws):
-        total = total + _log_likelihoods(objective, autoencoder, codes, x)
-    kl = kl_from_standard_normal(mean, log_variance).sum(dim=1)
-    return total / len(draws) - kl
+    return _log_weights(objective, autoencoder, x, draws).mean(dim=0)
 
 
 def importance_weighted_bound(objective, autoencoder, x, draws):
     """Return the importance-weighted bound of each row (Burda et al., 2016).
 
-    It grows with the number of draws, from the evidence lower bound towards the log-likelihood.
+    It is the evidence lower bound for one draw, above it for more, and nears the log-likelihood
+    with their number.
 
     Parameters
     ----------
@@ -72,31 +66,24 @@ def importance_weighted_bound(objective, autoencoder, x, draws):
     bounds : tensor of shape (n_samples,)
         In nats, for rows in the unit of `x`.
     """
-    mean, log_variance = _posterior(autoencoder, x)
-    log_weights = []
-    for noise, codes in _codes(mean, log_variance, draws):
-        # What is constant in both densities cancels.
-        log_prior_over_posterior = 0.5 * (noise.square() + log_variance - codes.square())
-        log_likelihood = _log_likelihoods(objective, autoencoder, codes, x)
-        log_weights.append(log_likelihood + log_prior_over_posterior.sum(dim=1))
-    return torch.stack(log_weights).logsumexp(dim=0) - math.log(len(draws))
+    log_weights = _log_weights(objective, autoencoder, x, draws)
+    return log_weights.logsumexp(dim=0) - math.log(len(draws))
 
 
-def _posterior(autoencoder, x):
-    """Return means and log-variances in the scale in which codes leave, that of the prior."""
+def _log_weights(objective, autoencoder, x, draws):
+    """Return the log-density of row and code over that of the code in the posterior."""
+    # In the scale in which codes leave, that of the prior.
     mean, log_variance = autoencoder.latent.posterior(autoencoder.encoder(x))
-    scale = autoencoder.code_scale
-    return (mean - autoencoder.code_mean) / scale, log_variance - 2 * scale.log()
-
-
-def _codes(mean, log_variance, draws):
+    mean = (mean - autoencoder.code_mean) / autoencoder.code_scale
+    log_variance = log_variance - 2 * autoencoder.code_scale.log()
     deviation = (0.5 * log_variance).exp()
-    for noise in draws.to(mean):
-        yield noise, mean + noise * deviation
-
-
-def _log_likelihoods(objective, autoencoder, codes, x):
-    losses = objective.row_negative_log_likelihoods(autoencoder.decode(codes), x)
     # Apple's GPUs have no double precision.
     exact = torch.float32 if x.device.type == "mps" else torch.float64
-    return losses.to(exact) * -x.shape[1]
+    log_weights = []
+    for noise in draws.to(mean):
+        codes = mean + noise * deviation
+        losses = objective.row_negative_log_likelihoods(autoencoder.decode(codes), x)
+        # What is constant in both densities of the code cancels.
+        ratio = 0.5 * (noise.square() + log_variance - codes.square()).sum(dim=1)
+        log_weights.append(losses.to(exact) * -x.shape[1] + ratio)
+    return torch.stack(log_weights)

@@ -64,11 +64,12 @@ class Corruption(nn.Module):
         exact = torch.float32 if x.device.type == "mps" else torch.float64
         mean = self.mean.to(device=x.device, dtype=exact)
         noisy = noise(x.to(exact) * self.scale + mean, generator)
-        if not isinstance(noisy, torch.Tensor) or noisy.shape != x.shape:
-            found = tuple(getattr(noisy, "shape", ())) or type(noisy).__name__
+        is_tensor = isinstance(noisy, torch.Tensor)
+        if not is_tensor or noisy.shape != x.shape:
+            found = f"shape {tuple(noisy.shape)}" if is_tensor else type(noisy).__name__
             raise ValueError(
-                f"noise must return a tensor of the shape that it is given, {tuple(x.shape)}, but "
-                f"{noise!r} returned {found}."
+                f"noise must return a torch tensor of the shape that it is given, "
+                f"{tuple(x.shape)}, but {noise!r} returned {found}."
             )
         return ((noisy.to(mean) - mean) / self.scale).to(x)
 

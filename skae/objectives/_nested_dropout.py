@@ -14,11 +14,18 @@ class NestedDropout(nn.Module):
 
     While training the numbers go on from batch to batch; a measurement draws the same ones
     every time, so that losses can be compared.
+
+    Parameters
+    ----------
+    n_components : int
+        Width of the code.
     """
 
-    def __init__(self):
+    def __init__(self, n_components):
         super().__init__()
         self.random = RandomSource()
+        up_to = length_probabilities(n_components).cumsum(0)
+        self.register_buffer("up_to", up_to, persistent=False)
 
     def forward(self, autoencoder, h, sample_weight=None):
         """Return the codes with zeros behind the components that are kept, and no penalty.
@@ -33,10 +40,9 @@ class NestedDropout(nn.Module):
             Ignored.
         """
         n_samples, n_components = h.shape
-        up_to = length_probabilities(n_components).cumsum(0).to(h.device)
         drawn = torch.rand(n_samples, 1, generator=self.random.on(h.device), device=h.device)
         # Rounding may leave the last sum below one.
-        n_kept = 1 + torch.searchsorted(up_to, drawn).clamp_(max=n_components - 1)
+        n_kept = 1 + torch.searchsorted(self.up_to, drawn).clamp_(max=n_components - 1)
         return first_components(h, n_kept), {}
 
 

@@ -101,7 +101,7 @@ class TakingTurns(nn.Module):
         voice = torch.exp2((self.turns_missed - 1).clamp(0, _LOUDEST))
         codes = latent(h, voice.to(h))
         chosen = codes.detach().any(dim=0)
-        # No more than one for a batch: who could have had several in it missed one choice.
+        # At most one for a batch, even if each unit could have had several turns in it.
         self.turns_missed.add_(min(1.0, len(h) * latent.k / h.shape[1])).mul_(~chosen)
         return codes, {}
 

@@ -71,7 +71,8 @@ class GaussianNoise(nn.Module):
     """Normal noise of one variance around what the decoder gives.
 
     A learned variance follows the mean squared error of the batches, which is the one that makes
-    them most likely (Rybkin, Daniilidis and Levine, 2021).
+    them most likely (Rybkin, Daniilidis and Levine, 2021). It lags behind, so that `settle` is
+    to be called in the end.
 
     Parameters
     ----------
@@ -92,6 +93,11 @@ class GaussianNoise(nn.Module):
         if self.learned and self.training:
             self.variance.lerp_(mean_squared_error.detach().to(self.variance), _RATE)
             self.variance.clamp_(min=_FLOOR)
+
+    def settle(self, mean_squared_error):
+        """Take the error of all rows, a float."""
+        if self.learned:
+            self.variance.fill_(max(mean_squared_error, _FLOOR))
 
     def negative_log_likelihood(self, squared_error):
         """Return it in nats per feature, for squared errors averaged over the features."""
@@ -134,6 +140,12 @@ class VariationalObjective(ReconstructionObjective):
     def _likelihood(self, value):
         self.noise.follow(value)
         return self.noise.negative_log_likelihood(value)
+
+    def error(self, autoencoder, x, sample_weight):
+        """Return the loss of a batch that the noise makes a likelihood of, with codes drawn."""
+        h = autoencoder.encoder(x)
+        codes, _ = self.through_latent(autoencoder, h, sample_weight)
+        return super().reconstruction(autoencoder.decoder(codes), x, sample_weight)
 
     def row_negative_log_likelihoods(self, output, x):
         """Return those of rows in nats per feature, a tensor of shape (n_samples,)."""
