@@ -133,7 +133,8 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Training rows. float32 and float64 are kept, other types become float64. A sparse
             matrix never becomes dense as a whole, and an array that is mapped from a file
-            (``numpy.load(file, mmap_mode="r")``) is read batch by batch.
+            (``numpy.load(file, mmap_mode="r")``) is read batch by batch. Images and windows may
+            come as arrays of three or four dimensions where the `network` takes them.
         y : None
             Ignored, present for the conventions of scikit-learn.
         sample_weight : array-like of shape (n_samples,), default=None
