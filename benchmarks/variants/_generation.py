@@ -63,6 +63,9 @@ def generation(X_train, X_test):
     ):
         name = f"{type(model).__name__}.sample, {model.loss}"
         drawn[name] = model.fit(X_train).sample(N_DRAWN, random_state=0)
+        if getattr(model, "noise_variance_", None) is not None:
+            noise = rng.normal(size=real.shape) * np.sqrt(model.noise_variance_)
+            drawn[f"{name}, and noise"] = drawn[name] + noise
     rows = []
     for name, images in drawn.items():
         images = images.astype(np.float32)
