@@ -102,6 +102,11 @@ class SparseAutoencoder(BaseAutoencoder):
         deep network: with top-k codes half of it left 3% more error on the digits, twice of
         it as much error and more dead units.
 
+    n_iter_no_change : int, default=20
+        Epochs without improvement after which training stops. At the highest rates the objective
+        rests for longer here than that of a short code: with ten epochs, "l1" stopped halfway on
+        28 x 28 digits, with three times as many active values.
+
     Attributes
     ----------
     mean_activation_ : {ndarray, tensor} of shape (n_components_,)
@@ -203,7 +208,7 @@ class SparseAutoencoder(BaseAutoencoder):
         max_iter=50,
         early_stopping="auto",
         validation_fraction=0.1,
-        n_iter_no_change=10,
+        n_iter_no_change=20,
         tol=1e-4,
         warm_start=False,
         random_state=None,
