@@ -375,6 +375,10 @@ def test_another_discriminator_cannot_be_continued_with(method):
     with pytest.raises(ValueError, match="discriminator_layer_sizes changed since the first fit"):
         getattr(ae, method)(TRAIN)
     assert_array_equal(ae.transform(TEST), before)
+    # The same sizes in another container are no others.
+    sizes = ae._fitted_params["discriminator_layer_sizes"]
+    ae.set_params(discriminator_layer_sizes=np.array(sizes))
+    getattr(ae, method)(TRAIN)
     with pytest.raises(ValueError, match="discriminator_layer_sizes must hold"):
         fit(discriminator_layer_sizes=(0,))
 

@@ -1,5 +1,6 @@
 """The net around an estimator's network: made, made anew, and brought back from a pickle."""
 
+import numpy as np
 import torch
 from sklearn.base import clone
 
@@ -118,7 +119,10 @@ class NetMakerMixin:
             "init": self.init != before["init"],
             "loss": self.net_.criterion_.loss != LOSSES[self.loss],
             "a parameter of the network": self._network_of_fit() != self.network_,
-            **{name: getattr(self, name) != before[name] for name in self._fixed_parameters},
+            **{
+                name: np.asarray(getattr(self, name)).tolist() != np.asarray(before[name]).tolist()
+                for name in self._fixed_parameters
+            },
         }
         for what, differs in changed.items():
             if differs:
