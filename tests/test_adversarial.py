@@ -115,12 +115,12 @@ def test_without_weight_it_is_the_plain_autoencoder_in_another_scale():
 
 
 def test_the_discriminator_is_at_a_loss():
-    ae, control = (fit(base=MIDDLE, adversarial_weight=w, max_iter=15) for w in (0.1, 0))
+    ae, control = (fit(base=MIDDLE, adversarial_weight=w, max_iter=40) for w in (0.1, 0))
     losses = ae.net_.history[:, "discriminator_loss"]
-    assert len(losses) == 15
+    assert len(losses) == 40
     # log 2 is the loss of one that sees nothing.
     assert 0.4 < losses[-1] < 0.75
-    assert control.net_.history[-1, "discriminator_loss"] < 0.7 * losses[-1]
+    assert control.net_.history[-1, "discriminator_loss"] < 0.5 * losses[-1]
 
 
 def test_samples_are_decoded_draws_of_the_prior():

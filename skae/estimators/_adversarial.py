@@ -170,14 +170,11 @@ class AdversarialAutoencoder(BaseAutoencoder):
         generator = torch.Generator().manual_seed(seed + 2)
         adversary = Adversary(
             make_discriminator(self.n_components_, sizes, generator),
-            self._make_prior(),
+            PRIORS[self.prior](self.n_components_),
             self.adversarial_weight,
         )
         penalty = self._make_weight_penalty()
         return ReconstructionObjective(LOSSES[self.loss], penalty, code_term=adversary)
-
-    def _make_prior(self):
-        return PRIORS[self.prior](self.n_components_)
 
     def _draw_codes(self, n_samples, rng):
         generator = torch.Generator().manual_seed(int(rng.randint(2**31 - 1)))

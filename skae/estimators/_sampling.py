@@ -55,7 +55,7 @@ class SamplingMixin:
         return Container(row_shape=self._row_shape).close_rows(self._decoded_codes(codes))
 
     def _kept_codes(self):
-        """Return codes of training rows, as they leave, and the weights of these rows."""
+        """Return codes of training rows, as they leave, and each one's share of the weight."""
         # Tensors where they were trained, or, if the estimator was pickled, arrays.
         codes, weight = (
             np.asarray(kept.cpu() if isinstance(kept, torch.Tensor) else kept, dtype=np.float64)
@@ -63,7 +63,7 @@ class SamplingMixin:
         )
         module = self.net_.module_
         mean, scale = (t.cpu().double().numpy() for t in (module.code_mean, module.code_scale))
-        return (codes - mean) / scale, weight
+        return (codes - mean) / scale, weight / weight.sum()
 
     def _draw_codes(self, n_samples, rng):
         """Draw codes, float64 and in the scale in which they leave."""
@@ -76,12 +76,11 @@ class SamplingMixin:
         return rng.permutation(codes)
 
 
-def _fit_mixture(codes, weight, seed):
+def _fit_mixture(codes, share, seed):
     rng = check_random_state(seed)
-    if not np.all(weight == weight[0]):
+    if not np.all(share == share[0]):
         # The mixture knows no weights: rows are repeated as often as these say.
-        share = weight / weight.sum()
-        codes = codes[rng.choice(len(codes), len(codes), p=share / share.sum())]
+        codes = codes[rng.choice(len(codes), len(codes), p=share)]
     n_rows, n_components = codes.shape
     # A full covariance has to be found from rows enough; small tables get fewer components.
     n_needed = max(_ROWS_EACH, 2 * n_components)

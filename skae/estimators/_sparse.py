@@ -312,9 +312,8 @@ class SparseAutoencoder(BaseAutoencoder):
         self.dead_fraction_ = float(dead.mean())
 
     def _draw_codes(self, n_samples, rng):
-        kept, weight = self._kept_codes()
-        share = weight / weight.sum()
-        chosen = kept[rng.choice(len(kept), n_samples, p=share / share.sum())]
+        kept, share = self._kept_codes()
+        chosen = kept[rng.choice(len(kept), n_samples, p=share)]
         # The nearest of all is the code itself.
         n_nearest = min(_NEIGHBORS + 1, len(kept))
         nearest = NearestNeighbors(n_neighbors=n_nearest, algorithm="brute").fit(kept)
