@@ -4,6 +4,7 @@ When a new scikit-learn moves one of them, this is the only file to change.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._array_api import (
     check_same_namespace,
     get_namespace_and_device,
@@ -23,5 +24,6 @@ __all__ = [
     "fit_context",
     "get_namespace_and_device",
     "move_to",
+    "safe_indexing",
     "supported_float_dtypes",
 ]

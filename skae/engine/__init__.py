@@ -10,6 +10,7 @@ from ._rows import ScaledRows, SelectedRows, is_memory_mapped, rows_in_chunk, sl
 from ._schedules import SCHEDULES
 from ._state import load_net_state, net_to_state
 from ._threads import one_thread, threads_for
+from ._together import train_together
 from ._training_rows import TrainingRows, to_gpu
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "slices",
     "threads_for",
     "to_gpu",
+    "train_together",
 ]

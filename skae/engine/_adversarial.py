@@ -32,13 +32,13 @@ class AdversarialNet(AutoencoderNet):
         )
         return self
 
-    def train(self, rows, train=None, valid=None, *, never_worse=False, **kwargs):
-        """Train; see `AutoencoderNet.train`.
+    def training(self, rows, train=None, valid=None, *, never_worse=False, **kwargs):
+        """Train, but for the steps; see `AutoencoderNet.training`.
 
         `never_worse` is ignored: a start that only reconstructs, as PCA's does, is no measure
         for codes that also have to follow a prior.
         """
-        super().train(rows, train, valid, **kwargs)
+        yield from super().training(rows, train, valid, **kwargs)
         self.discriminator_optimizer_.zero_grad()
         self._discriminator_losses = []
 
@@ -46,13 +46,13 @@ class AdversarialNet(AutoencoderNet):
         """Return all optimizers."""
         return [*super().optimizers(), self.discriminator_optimizer_]
 
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **kwargs):
-        """Run an epoch; see `AutoencoderNet.run_single_epoch`."""
+    def run_batches(self, batches):
+        """Take the steps of an epoch; see `AutoencoderNet.run_batches`."""
         self._discriminator_losses = []
-        super().run_single_epoch(iterator, training, prefix, step_fn, **kwargs)
-        if training:
-            losses = torch.stack(self._discriminator_losses)
-            self.history.record("discriminator_loss", losses.mean().item())
+        parts = super().run_batches(batches)
+        losses = torch.stack(self._discriminator_losses)
+        self.history.record("discriminator_loss", losses.mean().item())
+        return parts
 
     def train_step(self, batch, **kwargs):
         """Take a step of the autoencoder, then one of the discriminator."""

@@ -38,13 +38,17 @@ class Batches:
         return self.n_batches
 
     def __iter__(self):
+        for indices in self.indices():
+            yield self.rows[indices]
+
+    def indices(self):
+        """Return which rows make the batches of an epoch, a tuple of LongTensors."""
         order = torch.randperm(len(self.rows), generator=self.generator, device="cpu")
         if self.rows.index_device.type == "cuda":
             # A copy from pinned memory does not wait for the GPU.
             order = order.pin_memory()
         order = order.to(self.rows.index_device, non_blocking=True)
-        for indices in order.tensor_split(self.n_batches):
-            yield self.rows[indices]
+        return order.tensor_split(self.n_batches)
 
 
 class MeasuredBatches:
@@ -69,3 +73,41 @@ class MeasuredBatches:
     def __iter__(self):
         for selection in self._slices:
             yield self.rows[selection]
+
+
+def mean_parts(batches, step, listener=None):
+    """Take a step on each batch; return the mean over the rows of each part it answers.
+
+    The sums stay on the device until the last batch is done.
+
+    Parameters
+    ----------
+    batches : iterable of tuple
+        Rows, of shape (..., n_samples, n_features), and weights.
+    step : callable
+        Maps a batch to a dict of tensors.
+    listener : callable or None, default=None
+        Called with each batch before the step, and with batch and parts after it.
+
+    Returns
+    -------
+    parts : dict
+        Of floats, or of lists where a step answers for several nets.
+    """
+    totals, n_rows = {}, 0
+    for batch in batches:
+        if listener is not None:
+            # Who listens may keep the batch, and the next one would take its place.
+            batch = (batch[0].clone(), batch[1])
+            listener(batch)
+        parts = step(batch)
+        if listener is not None:
+            listener(batch, parts)
+        n = batch[0].shape[-2]
+        n_rows += n
+        for name, value in parts.items():
+            if name in totals:
+                totals[name].add_(value.detach(), alpha=n)
+            else:
+                totals[name] = value.detach() * n
+    return {name: (total / n_rows).tolist() for name, total in totals.items()}

@@ -5,22 +5,21 @@ matrix products: in graph nodes, in temporary tensors, in one optimizer call for
 Here parameters, gradients and moments are views of one flat buffer each, every product writes
 into a buffer that is reused, and one call of torch's fused kernel updates all parameters.
 
-`fused_step` says whether a net qualifies. What does not is trained by autograd.
+`read_net` says whether a net qualifies. What does not is trained by autograd. Several nets of one
+kind can take their steps as one: their buffers are the rows of a larger one, and what is a matrix
+for one net is a stack of matrices for all.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import nn, optim
 
-from ._tape import Tape
+from ._fused_step import FusedStep
 
 _aten = torch.ops.aten
-
-# Values that fill a cache line in single precision.
-_ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,74 @@ def fused_step(module, objective, optimizer, max_grad_norm, low=None):
     -------
     step : FusedStep or None
     """
+    net = read_net(module, objective, optimizer, max_grad_norm, low)
+    return None if net is None else FusedStep([net])
+
+
+@dataclass(frozen=True, eq=False)
+class FusedNet:
+    """A net that the fused step can read.
+
+    Parameters
+    ----------
+    module, objective, optimizer, max_grad_norm, low
+        See `fused_step`.
+    halves : list of _Half
+        Encoder and decoder.
+    update : callable
+        See `_fused_update`.
+    latent_by_autograd : bool
+        Whether autograd goes through the latent.
+    """
+
+    module: nn.Module
+    objective: nn.Module
+    optimizer: optim.Optimizer
+    max_grad_norm: float | None
+    low: torch.dtype | None
+    halves: list
+    update: Callable
+    latent_by_autograd: bool
+
+    @cached_property
+    def parameters(self):
+        """Parameters, weights first: a penalty on them is one call on a part of the buffer."""
+        return sorted(self.module.parameters(), key=lambda p: p.ndim < 2)
+
+    @property
+    def stacks(self):
+        """Whether it can take steps as one with others of its kind."""
+        # Autograd goes through one latent at a time, and the rounding of low precision would
+        # tell a net from one that was trained apart.
+        return self.low is None and not self.latent_by_autograd
+
+    @cached_property
+    def kind(self):
+        """What nets must have in common to take their steps as one, to compare."""
+        layers = [layer for half in self.halves for layer in half.layers]
+        first, penalty = self.parameters[0], self.objective.weight_penalty
+        return (
+            [(type(layer), layer.weight.shape) for layer in layers],
+            [(half.activations, half.linear is None) for half in self.halves],
+            (first.dtype, first.device, self.low, self.max_grad_norm),
+            (type(self.objective), self.objective.loss),
+            (penalty.l1, penalty.l2, self.objective.corruption is None),
+            (type(self.optimizer), _settings(self.optimizer)),
+        )
+
+
+def read_net(module, objective, optimizer, max_grad_norm, low=None):
+    """Return what a fused step needs to know of a net, or None if it needs autograd.
+
+    Parameters
+    ----------
+    module, objective, optimizer, max_grad_norm, low
+        See `fused_step`.
+
+    Returns
+    -------
+    net : FusedNet or None
+    """
     one_pass = getattr(objective, "is_one_pass", False)
     if not one_pass or _fused_as(module) != "autoencoder" or _has_hooks(module):
         return None
@@ -112,7 +179,7 @@ def fused_step(module, objective, optimizer, max_grad_norm, low=None):
     update = _fused_update(optimizer)
     if None in halves or update is None or not _covers(halves, module, optimizer):
         return None
-    return FusedStep(module, halves, objective, optimizer, update, max_grad_norm, low, by_autograd)
+    return FusedNet(module, objective, optimizer, max_grad_norm, low, halves, update, by_autograd)
 
 
 def what_it_stands_on(module, optimizer):
@@ -126,35 +193,24 @@ def what_it_stands_on(module, optimizer):
         Its optimizer.
     """
     parameters = [(p.data_ptr(), p.requires_grad) for p in module.parameters()]
-    groups = [
+    return parameters, _settings(optimizer), _has_hooks(module)
+
+
+def _settings(optimizer):
+    """Return the settings of an optimizer that stay the same during training."""
+    return [
         {name: value for name, value in group.items() if name not in ("params", "lr")}
         for group in optimizer.param_groups
     ]
-    return parameters, groups, _has_hooks(module)
-
-
-class _Layer:
-    """The tensors of a linear layer, as views into the flat buffers."""
-
-    def __init__(self, layer, values, gradients):
-        self.weight, self.bias = values[layer.weight], values[layer.bias]
-        self.transposed = self.weight.t()
-        self.weight_gradient, self.bias_gradient = gradients[layer.weight], gradients[layer.bias]
 
 
 @dataclass
 class _Half:
-    """An encoder or a decoder: linear layers, what follows each, and the path beside them."""
+    """An encoder or a decoder: linear layers, what is between them, and the path beside."""
 
     layers: list
     activations: list
     linear: object = None
-
-    def bind(self, values, gradients):
-        """Replace the modules by their tensors, once these have their final place."""
-        layers = [_Layer(layer, values, gradients) for layer in self.layers]
-        linear = None if self.linear is None else _Layer(self.linear, values, gradients)
-        return _Half(layers, [*self.activations, None], linear)
 
 
 def _fused_as(module):
@@ -220,12 +276,12 @@ def _adam(kernel, parameters, gradients, state, group):
     one = torch.ones_like(steps)
     update = partial(
         kernel,
-        [parameters],
-        [gradients],
-        [state["exp_avg"]],
-        [state["exp_avg_sq"]],
+        parameters.unbind(),
+        gradients.unbind(),
+        state["exp_avg"].unbind(),
+        state["exp_avg_sq"].unbind(),
         [],
-        [steps],
+        steps.unbind(),
         beta1=beta1,
         beta2=beta2,
         weight_decay=group["weight_decay"],
@@ -244,9 +300,9 @@ def _adam(kernel, parameters, gradients, state, group):
 def _sgd(parameters, gradients, state, group):
     update = partial(
         torch._fused_sgd_,
-        [parameters],
-        [gradients],
-        [state["momentum_buffer"]],
+        parameters.unbind(),
+        gradients.unbind(),
+        state["momentum_buffer"].unbind(),
         weight_decay=group["weight_decay"],
         momentum=group["momentum"],
         dampening=0.0,
@@ -255,128 +311,3 @@ def _sgd(parameters, gradients, state, group):
         is_first_step=False,
     )
     return lambda rate: update(lr=rate)
-
-
-class FusedStep:
-    """One step of training: forward, backward, clipping, update.
-
-    Made by `fused_step`. Called with a batch, it returns the parts of the objective as
-    `train_step` does.
-    """
-
-    def __init__(
-        self, module, halves, objective, optimizer, update, max_grad_norm, low, latent_by_autograd
-    ):
-        self.objective = objective
-        self.latent_by_autograd = latent_by_autograd
-        self.optimizer = optimizer
-        self.max_grad_norm = max_grad_norm
-        self.penalty = objective.weight_penalty
-        self.corruption = objective.corruption
-        self.module = module
-        # Weights first, so that a penalty on them is one call on a part of the buffer.
-        parameters = sorted(module.parameters(), key=lambda p: p.ndim < 2)
-        self.flat = _flatten([p.data for p in parameters])
-        self.gradient = torch.zeros_like(self.flat)
-        n_weights = sum(_padded(p) for p in parameters if p.ndim > 1)
-        self.flat_weights, self.weight_gradient = self.flat[:n_weights], self.gradient[:n_weights]
-        values, gradients = _views(self.flat, parameters), _views(self.gradient, parameters)
-        for p in parameters:
-            p.data, p.grad = values[p], gradients[p]
-        self.low_flat = self.low_gradient = None
-        if low is not None:
-            self.low_flat, self.low_gradient = self.flat.to(low), self.gradient.to(low)
-            values = _views(self.low_flat, parameters)
-            gradients = _views(self.low_gradient, parameters)
-        self.halves = [half.bind(values, gradients) for half in halves]
-        state = self._adopt_state(parameters)
-        self.update = update(self.flat, self.gradient, state, optimizer.param_groups[0])
-        self._tapes = {}
-        # What torch's schedulers ask an optimizer before they move.
-        optimizer._opt_called = True
-
-    def _adopt_state(self, parameters):
-        """Make the optimizer's state of all parameters views of one flat buffer each."""
-        names = {
-            optim.Adam: ("exp_avg", "exp_avg_sq"),
-            optim.AdamW: ("exp_avg", "exp_avg_sq"),
-            optim.SGD: ("momentum_buffer",),
-        }[type(self.optimizer)]
-        held = [self.optimizer.state[p] for p in parameters]
-        flat = {}
-        for name in names:
-            before = [
-                torch.zeros_like(p) if s.get(name) is None else s[name]
-                for p, s in zip(parameters, held, strict=True)
-            ]
-            flat[name] = _flatten(before)
-            views = _views(flat[name], parameters)
-            for p, s in zip(parameters, held, strict=True):
-                s[name] = views[p]
-        if "exp_avg" in flat:
-            before = float(held[0].get("step", 0))
-            flat["step"] = torch.full((), before, dtype=torch.float32, device=self.flat.device)
-            for s in held:
-                s["step"] = flat["step"]
-        return flat
-
-    def release(self):
-        """Give every parameter a count of steps of its own, as the optimizer's step needs."""
-        for p in self.module.parameters():
-            state = self.optimizer.state.get(p, {})
-            if "step" in state:
-                state["step"] = state["step"].clone()
-
-    @property
-    def learning_rate(self):
-        """Rate that the next step is to be taken at."""
-        return self.optimizer.param_groups[0]["lr"]
-
-    def __call__(self, x, sample_weight):
-        """Take one step and return the parts of the objective on the batch before it."""
-        self.prepare(x)
-        return self.run(x, sample_weight, self.learning_rate)
-
-    def prepare(self, x):
-        """Make the calls for a batch and draw its noise; a CUDA graph holds what comes after."""
-        tape = self._tapes.get(x.shape[0])
-        if tape is None or tape.x is not x:
-            # Batches of one size come in the same tensor, so this is rare.
-            tape = self._tapes[x.shape[0]] = Tape(self, x)
-        if self.corruption is not None:
-            tape.seen.copy_(self.corruption(x))
-
-    def run(self, x, sample_weight, rate):
-        """Take a step that is prepared, at a rate, a float or a tensor."""
-        tape = self._tapes[x.shape[0]]
-        penalties = tape.run_forward(sample_weight)
-        value, _ = self.objective.reconstruction_and_gradient(tape.output, x, sample_weight)
-        tape.run_backward()
-        parts = {"reconstruction": value, **penalties}
-        if self.penalty.l1 or self.penalty.l2:
-            with torch.no_grad():
-                parts |= self.penalty(self.module)
-            self.weight_gradient.add_(self.flat_weights, alpha=self.penalty.l2)
-        if self.max_grad_norm is not None:
-            norm = self.gradient.norm()
-            self.gradient.mul_((self.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
-        self.update(rate)
-        return parts
-
-
-def _padded(tensor):
-    """Return how many values a part takes in a flat buffer, so that each begins aligned."""
-    return -(-tensor.numel() // _ALIGNMENT) * _ALIGNMENT
-
-
-def _flatten(tensors):
-    flat = tensors[0].new_zeros(sum(map(_padded, tensors)))
-    for tensor, part in zip(tensors, flat.split([*map(_padded, tensors)]), strict=True):
-        part[: tensor.numel()] = tensor.reshape(-1)
-    return flat
-
-
-def _views(flat, parameters):
-    """Return the parts of a flat buffer by parameter."""
-    parts = flat.split([*map(_padded, parameters)])
-    return {p: v[: p.numel()].view_as(p) for p, v in zip(parameters, parts, strict=True)}

@@ -9,15 +9,16 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 
-from ._batches import Batches, MeasuredBatches
+from ._batches import Batches, MeasuredBatches, mean_parts
 from ._cuda_graph import GraphedStep
 from ._early_stopping import BestWeights
-from ._fused import fused_step, what_it_stands_on
+from ._fused import fused_step, read_net, what_it_stands_on
 from ._inference import ChunkedForward
 from ._moments import CodeMoments, SomeCodes
 from ._precision import autocast, low_precision, products_in
 from ._progress import EpochProgressBar
 from ._schedules import SCHEDULES
+from ._together import train_together
 
 
 def _wants_batches(callback):
@@ -167,8 +168,14 @@ class AutoencoderNet(NeuralNet):
 
         An interrupt from the keyboard ends training and is remembered in `interrupted_`.
         """
-        train, valid = self.get_split_datasets(X, y)
-        n_epochs = self.max_epochs if epochs is None else epochs
+        train_together([self._epochs(X, epochs)])
+        return self
+
+    def _epochs(self, X, n_epochs=None):
+        """Go through the epochs; yield what `training` does."""
+        train, valid = self.get_split_datasets(X)
+        if n_epochs is None:
+            n_epochs = self.max_epochs
         self._listens = any(_wants_batches(callback) for _, callback in self.callbacks_)
         batches = self.get_iterator(train, training=True)
         self._steps_done, self._n_steps = 0, n_epochs * len(batches)
@@ -180,7 +187,7 @@ class AutoencoderNet(NeuralNet):
             if valid is not None:
                 self.best_.update(self.evaluate(valid))
             for _ in range(n_epochs):
-                self._run_epoch(batches, train, valid)
+                yield from self._run_epoch(batches, train, valid)
                 if self.stopped_:
                     break
         except KeyboardInterrupt:
@@ -189,24 +196,18 @@ class AutoencoderNet(NeuralNet):
         if valid is not None or self.interrupted_:
             self.best_.restore()
         self.converged_ = self.stopped_ or self.schedule_.planned
-        return self
 
     def _run_epoch(self, batches, train, valid):
         datasets = {"dataset_train": train, "dataset_valid": valid}
         self.notify("on_epoch_begin", **datasets)
-        # A callback may have frozen a layer or changed the optimizer since the last epoch.
-        watched = len(self.callbacks_) > len(self._default_callbacks)
-        if self._fused_on is None or (
-            watched and what_it_stands_on(self.module_, self.optimizer_) != self._fused_on
-        ):
-            self._release_fused_step()
-            self._fused = self._fused_step()
-            self._fused_on = what_it_stands_on(self.module_, self.optimizer_)
-        self.run_single_epoch(batches, True, "train", self.train_step)
+        self._set_mode(training=True)
+        self._record_epoch("train", batches, (yield self, batches))
         monitored = self.history[-1, "train_loss"]
         if valid is not None:
             batches = self.get_iterator(valid)
-            self.run_single_epoch(batches, False, "valid", self.validation_step)
+            self._set_mode(training=False)
+            parts = self._run(batches, False, "valid", self.validation_step)
+            self._record_epoch("valid", batches, parts)
             monitored = self.history[-1, "valid_loss"]
         self.best_.update(monitored, self.schedule_.warming_up)
         self.schedule_.after_epoch(monitored)
@@ -220,52 +221,88 @@ class AutoencoderNet(NeuralNet):
         if self.history and last_entry not in self.history[-1]:
             self.history.pop()
 
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **kwargs):
-        """Run the step on every batch and record the mean of each part of the objective."""
-        if iterator is None:
-            return
+    def _run(self, batches, training, prefix, step):
+        """Take a step on each batch; return the mean of each part of the objective."""
+        listener = partial(self._tell_batch, training, prefix) if self._listens else None
+        return mean_parts(batches, step, listener)
+
+    def _set_mode(self, training):
         if self.module_.training != training:
             self._set_training(training)
-        listener = partial(self._tell_batch, training, prefix) if self._listens else None
-        parts = _mean_parts(iterator, step_fn, listener)
+
+    def _record_epoch(self, prefix, batches, parts):
         if not self._listens:
             # skorch's callbacks may look at the last batch: the whole epoch counts as one.
             self.history.new_batch()
-            self._record_batch(prefix, sum(parts.values()), len(iterator.rows))
-        self.history.record(prefix + "_batch_count", len(iterator))
+            self._record_batch(prefix, sum(parts.values()), len(batches.rows))
+        self.history.record(prefix + "_batch_count", len(batches))
         self._record(prefix, parts)
+
+    def run_batches(self, batches):
+        """Take the net's own step on each batch of an epoch; return the mean parts."""
+        # A callback may have frozen a layer or changed the optimizer since the last epoch.
+        if self._fused_on is None or (self.is_watched and self._fused_on != self.stands_on):
+            self.release_fused_step()
+            self._fused = self._fused_step()
+            self._fused_on = self.stands_on
+        return self._run(batches, True, "train", self.train_step)
 
     def train_step(self, batch, **kwargs):
         """Take one step of the optimizer and return the parts of the objective."""
         x, sample_weight = batch
-        for term in self._gradual:
-            term.progress = self._steps_done / self._n_steps if self._from_scratch else 1.0
+        self.before_step()
         if self._fused is not None:
             parts = self._fused(x, sample_weight)
         else:
             parts = self._autograd_step(batch, x, sample_weight)
+        self.after_step()
+        return parts
+
+    def before_step(self):
+        """Tell the parts of the objective that change during training how far it is."""
+        for term in self._gradual:
+            term.progress = self._steps_done / self._n_steps if self._from_scratch else 1.0
+
+    def after_step(self):
+        """Do what follows a step of the optimizer."""
         self.criterion_.after_step(self.module_, self.optimizer_)
         self.schedule_.after_step()
         self._steps_done += 1
-        return parts
+
+    @property
+    def is_watched(self):
+        """Whether anybody could change the net between two epochs."""
+        return len(self.callbacks_) > len(self._default_callbacks)
+
+    @property
+    def stands_on(self):
+        """What a fused step of this net takes for granted, to compare."""
+        return what_it_stands_on(self.module_, self.optimizer_)
+
+    @property
+    def pace(self):
+        """What says at which rate each step of an epoch is taken, to compare."""
+        rate = self.optimizer_.param_groups[0]["lr"]
+        return rate, self.learning_rate, self._steps_done, self._n_steps
+
+    def read(self):
+        """Return what a fused step needs to know of the net, or None if it needs autograd."""
+        # Who listens to single batches may also change them.
+        return None if self._listens else read_net(*self._what_is_fused())
+
+    def _what_is_fused(self):
+        low = low_precision(self.precision)
+        return self.module_, self.criterion_, self.optimizer_, self.max_grad_norm, low
 
     def _fused_step(self):
-        # Who listens to single batches may also change them.
-        if self._listens:
-            return None
-        step = fused_step(
-            self.module_,
-            self.criterion_,
-            self.optimizer_,
-            self.max_grad_norm,
-            low_precision(self.precision),
-        )
+        step = None if self._listens else fused_step(*self._what_is_fused())
         on_gpu = torch.device(self.device).type == "cuda"
         if step is not None and on_gpu and not step.latent_by_autograd:
             return GraphedStep(step)
         return step
 
-    def _release_fused_step(self):
+    def release_fused_step(self):
+        """Give parameters and optimizer memory of their own."""
         if self._fused is not None:
             self._fused.release()
         self._fused = self._fused_on = None
@@ -297,7 +334,11 @@ class AutoencoderNet(NeuralNet):
 
     # -- what skorch has no word for --------------------------------------------------
 
-    def train(
+    def train(self, rows, train=None, valid=None, **how):
+        """Train from the weights and the optimizer as they are; see `training`."""
+        train_together([self.training(rows, train, valid, **how)])
+
+    def training(
         self,
         rows,
         train=None,
@@ -308,7 +349,11 @@ class AutoencoderNet(NeuralNet):
         never_worse=False,
         verbose=0,
     ):
-        """Train from the weights and the optimizer as they are.
+        """Train from the weights and the optimizer as they are, but for the steps.
+
+        A generator that does all that training does around the steps. It yields the net and
+        the batches of an epoch, and is sent the mean of each part of the objective once a step
+        has been taken on each of them. `train_together` takes the steps.
 
         Sets `objective_`, the objective over `rows` with the weights that are kept,
         `valid_objective_`, the same over the held-out rows or None, `code_moments_` and
@@ -343,10 +388,13 @@ class AutoencoderNet(NeuralNet):
         self.verbose = verbose
         try:
             with products_in(self.precision, torch.device(self.device)):
-                self.partial_fit(rows if train is None else rows.subset(train), epochs=epochs)
+                rows_in_use = rows if train is None else rows.subset(train)
+                self.notify("on_train_begin", X=rows_in_use, y=None)
+                yield from self._epochs(rows_in_use, epochs)
+                self.notify("on_train_end", X=rows_in_use, y=None)
         finally:
             # The net outlives training and should keep neither the data nor copies of itself.
-            self._release_fused_step()
+            self.release_fused_step()
             self.optimizer_.zero_grad()
             self.train_split = self.schedule_ = self.best_ = None
             self.verbose = 0
@@ -373,7 +421,7 @@ class AutoencoderNet(NeuralNet):
             Maps a batch, rows and weights, to a dict of scalars.
         """
         self._set_training(False)
-        return _mean_parts(self.get_iterator(rows), step)
+        return mean_parts(self.get_iterator(rows), step)
 
     @torch.no_grad()
     def _summarize(self, rows):
@@ -403,7 +451,7 @@ class AutoencoderNet(NeuralNet):
 
         self._set_training(False)
         with latent.register_forward_hook(add) if as_trained else nullcontext():
-            loss = sum(_mean_parts(self.get_iterator(rows), step).values())
+            loss = sum(mean_parts(self.get_iterator(rows), step).values())
         self.objective_ = self._finite(loss, "final loss")
         self.code_moments_, self.some_codes_ = moments.result(), some.result()
 
@@ -447,27 +495,3 @@ class AutoencoderNet(NeuralNet):
         with torch.no_grad():
             y_pred = self.infer(batch[0])
         self.notify("on_batch_end", batch=batch, training=training, loss=loss, y_pred=y_pred)
-
-
-def _mean_parts(iterator, step_fn, listener=None):
-    """Run a step on each batch; return the mean over the rows of each part it answers.
-
-    The sums stay on the device until the last batch is done.
-    """
-    totals, n_rows = {}, 0
-    for batch in iterator:
-        if listener is not None:
-            # Who listens may keep the batch, and the next one would take its place.
-            batch = (batch[0].clone(), batch[1])
-            listener(batch)
-        parts = step_fn(batch)
-        if listener is not None:
-            listener(batch, parts)
-        n = batch[0].shape[0]
-        n_rows += n
-        for name, value in parts.items():
-            if name in totals:
-                totals[name].add_(value.detach(), alpha=n)
-            else:
-                totals[name] = value.detach() * n
-    return {name: (total / n_rows).item() for name, total in totals.items()}

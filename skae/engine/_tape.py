@@ -15,7 +15,7 @@ class Tape:
     def __init__(self, step, x):
         self.x = x
         # What the encoder sees.
-        self.seen = x = x if step.corruption is None else torch.empty_like(x)
+        self.seen = x = x if step.nets[0].objective.corruption is None else torch.empty_like(x)
         encoder, decoder = step.halves
         low = step.low_flat
         self._encode, self._decode = [], []
@@ -23,10 +23,10 @@ class Tape:
         if low is not None:
             x = x.to(low.dtype)
             self._encode += [partial(low.copy_, step.flat), partial(x.copy_, self.seen)]
-        h, encoded = _record_forward(self._encode, encoder, x)
+        h, encoded = _record_forward(self._encode, encoder, x, step)
         self._latent = _LatentByAutograd(step, h) if step.latent_by_autograd else None
         codes = h if self._latent is None else self._latent.codes
-        output, decoded = _record_forward(self._decode, decoder, codes)
+        output, decoded = _record_forward(self._decode, decoder, codes, step)
         self.output = output
         if low is not None:
             # The loss and its gradient in the precision of the data.
@@ -34,12 +34,14 @@ class Tape:
             self._decode.append(partial(self.output.copy_, output))
             self._decoder_backward.append(partial(output.copy_, self.output))
         to_code = _record_backward(
-            self._decoder_backward, decoder, decoded, output, input_needed=True
+            self._decoder_backward, decoder, decoded, output, step, input_needed=True
         )
         if self._latent is not None:
             self._latent.codes_gradient = to_code
             to_code = self._latent.h_gradient
-        _record_backward(self._encoder_backward, encoder, encoded, to_code, input_needed=False)
+        _record_backward(
+            self._encoder_backward, encoder, encoded, to_code, step, input_needed=False
+        )
         if low is not None:
             self._encoder_backward.append(partial(step.gradient.copy_, step.low_gradient))
 
@@ -71,10 +73,10 @@ class _LatentByAutograd:
     """
 
     def __init__(self, step, h):
-        self._module, self._objective = step.module, step.objective
+        self._module, self._objective = step.nets[0].module, step.nets[0].objective
         # It shares the memory that the encoder writes into, and nothing of its history.
         self._h = h.detach().requires_grad_()
-        self.codes = h.new_empty(len(h), len(step.module.code_mean))
+        self.codes = h.new_empty(len(h), len(self._module.code_mean))
         self.h_gradient = torch.empty_like(h)
         self.codes_gradient = None
         self._graph = []
@@ -92,12 +94,12 @@ class _LatentByAutograd:
         self._h.grad, self._graph = None, []
 
 
-def _record_forward(calls, half, x):
+def _record_forward(calls, half, x, step):
     """Record a half; return its output, and of each layer the input and what is saved."""
     inputs, saved = [x], [None]
     for layer, activation in zip(half.layers, half.activations, strict=True):
-        z = x.new_empty(len(x), len(layer.weight))
-        calls.append(partial(torch.addmm, layer.bias, inputs[-1], layer.transposed, out=z))
+        z = x.new_empty(*x.shape[:-1], layer.weight.shape[-2])
+        calls.append(partial(step.addmm, layer.bias, inputs[-1], layer.transposed, out=z))
         if activation is None:
             inputs.append(z)
             saved.append(None)
@@ -107,33 +109,33 @@ def _record_forward(calls, half, x):
             inputs.append(a)
             saved.append(z)
     if half.linear is not None:
-        calls.append(partial(z.addmm_, x, half.linear.transposed))
+        calls.append(partial(step.addmm, z, x, half.linear.transposed, out=z))
         calls.append(partial(z.add_, half.linear.bias))
     return z, (inputs, saved)
 
 
-def _record_backward(calls, half, recorded, gradient, input_needed):
+def _record_backward(calls, half, recorded, gradient, step, input_needed):
     """Record the gradients of a half's parameters; return that of its input if needed."""
     inputs, saved = recorded
     if half.linear is not None:
-        _record_gradients(calls, half.linear, gradient, inputs[0])
+        _record_gradients(calls, half.linear, gradient, inputs[0], step)
     delta = gradient
     for i in reversed(range(len(half.layers))):
         layer = half.layers[i]
-        _record_gradients(calls, layer, delta, inputs[i])
+        _record_gradients(calls, layer, delta, inputs[i], step)
         if i == 0 and not input_needed:
             return None
         below = torch.empty_like(inputs[i])
-        calls.append(partial(torch.mm, delta, layer.weight, out=below))
+        calls.append(partial(step.mm, delta, layer.weight, out=below))
         delta = below
         if saved[i] is not None:
             backward = half.activations[i - 1].backward
             calls.append(partial(backward, delta, saved[i]))
     if half.linear is not None:
-        calls.append(partial(delta.addmm_, gradient, half.linear.weight))
+        calls.append(partial(step.addmm, delta, gradient, half.linear.weight, out=delta))
     return delta
 
 
-def _record_gradients(calls, layer, delta, x):
-    calls.append(partial(torch.mm, delta.t(), x, out=layer.weight_gradient))
-    calls.append(partial(torch.sum, delta, 0, out=layer.bias_gradient))
+def _record_gradients(calls, layer, delta, x, step):
+    calls.append(partial(step.mm, delta.mT, x, out=layer.weight_gradient))
+    calls.append(partial(torch.sum, delta, -2, out=layer.bias_gradient))

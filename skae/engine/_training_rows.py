@@ -49,6 +49,18 @@ class TrainingRows(Dataset):
 
     def __getitem__(self, selection):
         """Return the batch of a slice, or of a LongTensor on `index_device`: rows, weights."""
+        return self.read(selection)
+
+    def read(self, selection, out=None):
+        """Return a batch as indexing does, but write its rows into a tensor, if one is given.
+
+        Parameters
+        ----------
+        selection : slice or LongTensor
+            Which rows; with `out`, a LongTensor on `index_device`.
+        out : tensor of shape (n_batch, n_features) or None, default=None
+            Where to. None is memory that the next batch of the same size takes.
+        """
         weight = None
         if self._weight is not None:
             weight = self._weight[selection]
@@ -56,7 +68,17 @@ class TrainingRows(Dataset):
                 weight = _sent(weight, self.device)
         if self._indices is not None:
             selection = self._indices[selection]
-        return self._table.read(selection), weight
+        return self._table.read(selection, out), weight
+
+    def new_empty(self, n_batches, n_rows):
+        """Return a tensor that has room for batches, of shape (n_batches, n_rows, n_features)."""
+        shape = n_batches, n_rows, self.shape[1]
+        return torch.empty(shape, dtype=self._table.dtype, device=self.device)
+
+    @property
+    def is_weighted(self):
+        """Whether the rows have weights."""
+        return self._weight is not None
 
     @property
     def index_device(self):
@@ -119,16 +141,17 @@ class _Resident:
     """All rows as one tensor on the device."""
 
     def __init__(self, rows, dtype, device):
-        self.index_device = device
+        self.index_device, self.dtype = device, dtype
         self._tensor = torch.empty(rows.shape, dtype=dtype, device=device)
         self._batches = {}
         for selection, chunk in rows.chunks():
             self._tensor[selection] = chunk
 
-    def read(self, selection):
+    def read(self, selection, batch=None):
         if isinstance(selection, slice):
             return self._tensor[selection]
-        batch = self._batches.get(len(selection))
+        if batch is None:
+            batch = self._batches.get(len(selection))
         if batch is None:
             batch = self._tensor.new_empty(len(selection), self._tensor.shape[1])
             self._batches[len(selection)] = batch
@@ -139,18 +162,19 @@ class _Streamed:
     """Rows that are read, made dense and scaled when their batch comes."""
 
     def __init__(self, rows, dtype, device):
-        self.index_device = rows.device
-        self._rows, self._dtype, self._device = rows, dtype, device
+        self.index_device, self.dtype = rows.device, dtype
+        self._rows, self._device = rows, device
         self._batches = {}
         self._staged = [_Staged(), _Staged()]
 
-    def read(self, selection):
+    def read(self, selection, batch=None):
         whole = isinstance(selection, slice)
         n = selection.stop - selection.start if whole else len(selection)
-        batch = self._batches.get(n)
+        if batch is None:
+            batch = self._batches.get(n)
         if batch is None:
             shape = (n, self._rows.shape[1])
-            batch = torch.empty(shape, dtype=self._dtype, device=self._device)
+            batch = torch.empty(shape, dtype=self.dtype, device=self._device)
             self._batches[n] = batch
         if self._rows.device.type == self._device.type:
             return self._rows.read(selection, batch)

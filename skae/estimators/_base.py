@@ -23,6 +23,7 @@ from skae.engine import (
     resolve_device,
     threads_for,
     to_gpu,
+    train_together,
 )
 from skae.objectives import LOSSES
 
@@ -159,23 +160,29 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         """
         continued = self.warm_start and hasattr(self, "net_")
         with self._as_before_on_error(in_place=continued):
-            X, sample_weight, container = self._validate_rows(
-                X, sample_weight, 2, reset=not continued
-            )
-            X = to_gpu(X, self._device(continued))
-            rng = check_random_state(self.random_state)
-            train, valid = split_rows(
-                X.shape[0], self.early_stopping, self.validation_fraction, rng
-            )
-            n_train = X.shape[0] if train is None else len(train)
-            batch_size = self._batch_size(n_train)
-            if continued:
-                self._renew_net()
-            else:
-                self._start(X, sample_weight, container, batch_size >= X.shape[0], rng)
-            self.net_.set_params(batch_size=batch_size)
-            self._train(X, sample_weight, train, valid, from_scratch=not continued)
+            train_together([self._fitting(X, sample_weight)])
         return self
+
+    def _fitting(self, X, sample_weight, n_together=1):
+        """Do what `fit` does, but for the steps of training; see `AutoencoderNet.training`.
+
+        `n_together` is the number of estimators that are fitted together.
+        """
+        continued = self.warm_start and hasattr(self, "net_")
+        X, sample_weight, container = self._validate_rows(X, sample_weight, 2, reset=not continued)
+        X = to_gpu(X, self._device(continued))
+        rng = check_random_state(self.random_state)
+        train, valid = split_rows(X.shape[0], self.early_stopping, self.validation_fraction, rng)
+        n_train = X.shape[0] if train is None else len(train)
+        batch_size = self._batch_size(n_train)
+        if continued:
+            self._renew_net()
+        else:
+            self._start(X, sample_weight, container, batch_size >= X.shape[0], rng)
+        self.net_.set_params(batch_size=batch_size)
+        yield from self._training(
+            X, sample_weight, train, valid, from_scratch=not continued, n_together=n_together
+        )
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -237,7 +244,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
             self._start(X, sample_weight, container, False, rng)
         params = self._net_params() | {"learning_rate": "constant"}
         self.net_.set_params(**params, batch_size=self._batch_size(X.shape[0]))
-        self._train(X, sample_weight, epochs=1)
+        train_together([self._training(X, sample_weight, epochs=1)])
 
     @contextmanager
     def _as_before_on_error(self, in_place):
@@ -345,16 +352,27 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
             Whether they are all rows of a fit, and not the next ones of many.
         """
 
-    def _train(self, X, sample_weight, train=None, valid=None, epochs=None, *, from_scratch=False):
-        """Train the net on the rows and set the fitted attributes."""
+    def _training(
+        self,
+        X,
+        sample_weight,
+        train=None,
+        valid=None,
+        epochs=None,
+        *,
+        from_scratch=False,
+        n_together=1,
+    ):
+        """Train the net on the rows and set the fitted attributes, but for the steps."""
         net, module = self.net_, self.net_.module_
         parameters = list(module.parameters())
         rows = TrainingRows(
             self._scaled(X), sample_weight, parameters[0].dtype, parameters[0].device
         )
         whole_fit = epochs is None
-        with threads_for(net.batch_size * sum(p.numel() for p in parameters)):
-            net.train(
+        work = net.batch_size * sum(p.numel() for p in parameters)
+        with threads_for(n_together * work):
+            yield from net.training(
                 rows,
                 train,
                 valid,

@@ -60,19 +60,21 @@ class Loss:
 
         Parameters
         ----------
-        output, target : tensor of shape (n_samples, n_features)
-            What the decoder gave and what it should give.
-        sample_weight : tensor of shape (n_samples,) or None, default=None
+        output, target : tensor of shape (..., n_samples, n_features)
+            What the decoder gave and what it should give; of several networks, each has a
+            mean of its own.
+        sample_weight : tensor of shape (..., n_samples) or None, default=None
             Weights of the rows.
         """
+        n_values = output.shape[-2:].numel()
         if sample_weight is not None:
-            rows = self.function(output, target, reduction="none").mean(dim=1)
-            share = sample_weight[:, None] / output.numel()
-            return (rows * sample_weight).mean(), self.gradient(output, target).mul_(share)
+            rows = self.function(output, target, reduction="none").mean(dim=-1)
+            share = sample_weight[..., None] / n_values
+            return (rows * sample_weight).mean(dim=-1), self.gradient(output, target).mul_(share)
         if self.mean_and_gradient is not None:
             return self.mean_and_gradient(output, target)
-        value = self.function(output, target)
-        return value, self.gradient(output, target).div_(output.numel())
+        value = self.function(output, target, reduction="none").mean(dim=(-2, -1))
+        return value, self.gradient(output, target).div_(n_values)
 
     def to_data(self, output):
         """Map the decoder's output to the scale of the training data."""
@@ -97,11 +99,12 @@ _EDGE = 0.05
 
 def _squared_error_and_gradient(output, target):
     # The gradient of the mean is 2 / n times the errors, in one pass; what is summed up in a
-    # second one are its squares.
-    one = output.new_ones(())
-    gradient = _aten.mse_loss_backward.grad_input(one, output, target, 1, grad_input=output)
-    flat = gradient.view(-1)
-    return torch.dot(flat, flat).mul_(flat.numel() / 4), gradient
+    # second one are its squares. The kernel's mean is that over all networks.
+    n_networks = output.new_full((), output.shape[:-2].numel())
+    gradient = _aten.mse_loss_backward.grad_input(n_networks, output, target, 1, grad_input=output)
+    flat = gradient.flatten(-2)
+    squares = torch.dot(flat, flat) if flat.ndim == 1 else torch.linalg.vecdot(flat, flat)
+    return squares.mul_(flat.shape[-1] / 4), gradient
 
 
 def _poisson_gradient(output, target):
