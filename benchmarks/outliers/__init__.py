@@ -1,0 +1,1 @@
+"""Outlier detectors beside one another on labelled sets."""
