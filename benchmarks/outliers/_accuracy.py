@@ -12,9 +12,10 @@ OURS, BASELINE = "skae", "IsolationForest"
 def summary(results):
     """Return AUROC and average precision over the sets, one row per protocol and detector.
 
-    "std" is the standard deviation between the seeds, in points of AUROC, averaged over the sets.
-    "p" belongs to the Wilcoxon signed-rank test over the sets, two-sided, of skae against the
-    detector; "skae ahead" counts the sets, by AUROC.
+    "std" is the standard deviation between the seeds, in points of AUROC, averaged over the sets;
+    the seeds also decide the rows, so that it is above 0 for those that draw nothing. "p" belongs
+    to the Wilcoxon signed-rank test over the sets, two-sided, of skae against the detector; "skae
+    ahead" counts the sets, by AUROC.
     """
     rows = []
     for protocol in PROTOCOLS:
@@ -46,6 +47,18 @@ def per_set(results, protocol):
     below = 100 * (auroc[BASELINE] - auroc[OURS])
     auroc["far below IsolationForest"] = [f"{-d:.1f} points" if d > 10 else "" for d in below]
     return auroc.rename_axis(f"AUROC, {protocol}").reset_index()
+
+
+def spread(results):
+    """Return how far AUROC moves with the seed of the detector alone, all on the same rows.
+
+    The standard deviation between the seeds in points, its mean over the sets and its largest.
+    """
+    table = {}
+    for protocol in PROTOCOLS:
+        std = 100 * _per_set(results, protocol, "auroc", "std")
+        table |= {f"{protocol}: mean std": std.mean(), f"{protocol}: largest": std.max()}
+    return pd.DataFrame(table).rename_axis("same rows, other seed").reset_index()
 
 
 def _per_set(results, protocol, column, over_seeds="mean"):

@@ -15,7 +15,7 @@ from ._detectors import outlyingness
 from ._protocol import PROTOCOLS, SEEDS, split
 
 
-def results(sets, detectors):
+def results(sets, detectors, resplit=True):
     """Return one row per set, protocol, seed and detector.
 
     A process measures all detectors one after the other on one thread, so that none has a
@@ -27,6 +27,8 @@ def results(sets, detectors):
     sets : list of (name, X, y)
     detectors : dict
         By their names, what makes them: ``make(seed, n_training_rows)``.
+    resplit : bool
+        Whether the seed decides the split, too, or the detector only.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def results(sets, detectors):
         `promises_kept` for detectors with p-values.
     """
     runs = [
-        delayed(_run)(name, X, y, protocol, seed, detectors)
+        delayed(_run)(name, X, y, protocol, seed, detectors, seed if resplit else SEEDS[0])
         for name, X, y in sets
         for protocol in PROTOCOLS
         for seed in SEEDS
@@ -44,8 +46,8 @@ def results(sets, detectors):
     return pd.DataFrame([row for rows in tqdm(done, total=len(runs)) for row in rows])
 
 
-def _run(name, X, y, protocol, seed, detectors):
-    X_train, X_test, y_test = split(X, y, protocol, seed)
+def _run(name, X, y, protocol, seed, detectors, split_seed):
+    X_train, X_test, y_test = split(X, y, protocol, split_seed)
     rows = []
     torch.set_num_threads(1)
     with threadpool_limits(1), warnings.catch_warnings():
