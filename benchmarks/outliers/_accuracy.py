@@ -22,7 +22,7 @@ def summary(results):
         auroc = _per_set(results, protocol, "auroc")
         ap = _per_set(results, protocol, "ap")
         std = 100 * _per_set(results, protocol, "auroc", "std").mean()
-        seconds = _per_set(results, protocol, "fit_seconds").sum()
+        seconds = _per_set(results, protocol, "fit_seconds", "median").sum()
         for name in auroc:
             row = {"protocol": protocol, "detector": name}
             for label, scores in (("AUROC", auroc), ("AP", ap)):

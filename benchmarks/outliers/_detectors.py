@@ -32,15 +32,18 @@ class Norm(BaseEstimator):
 
 
 class PCAReconstruction(BaseEstimator):
-    """The reconstruction error of PCA that keeps 90% of the variance.
+    """The reconstruction error of PCA that keeps 70% of the variance.
 
     There is no default to take: scikit-learn's keeps all components, which leaves no error, and
-    PyOD's PCA is another score (distances from the eigenvectors, divided by their variances).
+    PyOD's PCA is another score (distances from the eigenvectors, divided by their variances; it
+    is infinite where columns are linearly dependent). 70% is in favour of PCA: of 50, 70, 90 and
+    95% and half and a quarter of the columns it is the best on the sets measured here, by the mean
+    AUROC of the unsupervised protocol, and within 0.3 points of it in the other.
     """
 
     def fit(self, X, y=None):
         """Fit the components."""
-        self.pca_ = PCA(0.9).fit(X)
+        self.pca_ = PCA(0.7).fit(X)
         return self
 
     def score_samples(self, X):
