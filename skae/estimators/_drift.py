@@ -3,6 +3,7 @@
 from copy import deepcopy
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -62,8 +63,8 @@ class DriftDetector(BaseEstimator):
         Rate of false alarms of the whole test, in (0, 1). Read by :meth:`test`, so that it can
         be changed after `fit`.
     n_permutations : int, default=999
-        Permutations behind the p-value of the discrepancy, which is one of
-        ``n_permutations + 1`` at least; more than ``3 / alpha`` are needed. With 999 chance
+        Permutations behind the p-value of the discrepancy, which cannot be below
+        ``1 / (n_permutations + 1)``; at least ``3 / alpha`` are needed. With 999 of them chance
         moves a p-value of 0.05 by 0.007.
     max_samples : int, default=1000
         Rows of the reference, and of the batch, that the discrepancy is computed from, drawn
@@ -98,8 +99,10 @@ class DriftDetector(BaseEstimator):
     compared with one reference share its accidents. Hold out more rows than a batch has.
 
     The three questions weigh the same, and the codes share what falls to theirs (Holm, 1979,
-    has weights): wide codes do not make the test of the scores less sharp. The kernel is
-    Gaussian, and as wide as the median distance between all codes (Gretton et al., 2012).
+    has weights): wide codes do not make the test of the scores less sharp. The kernel of the
+    discrepancy is Gaussian (Gretton et al., 2012). Its width is half the median distance between
+    all codes, and not the whole: that sees little but means, which the codes one by one show,
+    too.
 
     The p-values of the Kolmogorov-Smirnov tests are exact for up to ten million pairs of rows.
     Where values are tied they are too large, never too small; those of the discrepancy are exact
@@ -134,7 +137,7 @@ class DriftDetector(BaseEstimator):
     ['score', 'codes', 'code0', 'code1', 'code2', 'code3']
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar = {
         "model": [HasMethods(["score_samples", "transform"])],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "n_permutations": [Interval(Integral, 1, None, closed="left")],
@@ -252,8 +255,8 @@ class DriftDetector(BaseEstimator):
             )
         if len(scores) < 2:
             raise ValueError(
-                f"X has {len(scores)} row, but a distribution needs at least 2. Whether single "
-                f"rows are ordinary is what model.score_samples says."
+                f"X has n_samples={len(scores)}, but a distribution needs at least 2 rows. Whether "
+                f"single rows are ordinary is what model.score_samples says."
             )
         # A score may be infinite: the likelihood of an impossible row.
         bad = np.isnan(scores) | ~np.isfinite(codes).all(axis=1)

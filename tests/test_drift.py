@@ -1,0 +1,607 @@
+"""Drift: alarms at the stated rate without it, an alarm for each kind of it."""
+
+import pickle
+from itertools import chain, combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from pandas.testing import assert_frame_equal
+from scipy import sparse
+from scipy.stats import binom, ks_2samp
+from sklearn import config_context
+from sklearn.base import BaseEstimator, clone
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from skae import AutoencoderTransformer, DriftDetector, SparseAutoencoder, VariationalAutoencoder
+from skae.estimators import _two_samples
+from skae.estimators._two_samples import holm, ks_test, mmd_test
+
+LINEAR = {"hidden_layer_sizes": (), "max_iter": 10, "random_state": 0}
+FEW = {"n_permutations": 99, "random_state": 0}
+MIXING = np.random.default_rng(0).normal(size=(3, 8))
+
+
+def draw(rng, n_samples, *, mean=0.0, scale=1.0, noise=0.5):
+    """Eight features that come from three, and noise."""
+    sources = rng.normal(mean, scale, size=(n_samples, 3))
+    return sources @ MIXING + noise * rng.normal(size=(n_samples, 8))
+
+
+def independent(rng, n_samples, correlation=0.0):
+    """Independent features, but for the first two, each with a variance of its own."""
+    rows = rng.normal(size=(n_samples, 6))
+    rows[:, 1] = correlation * rows[:, 0] + np.sqrt(1 - correlation**2) * rows[:, 1]
+    return rows * [3, 2.5, 2, 1.5, 0.5, 0.5]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return AutoencoderTransformer(4, **LINEAR).fit(draw(np.random.default_rng(1), 500))
+
+
+@pytest.fixture(scope="module")
+def model_of_independent():
+    return AutoencoderTransformer(4, **LINEAR).fit(independent(np.random.default_rng(1), 5000))
+
+
+@pytest.fixture(scope="module")
+def heldout():
+    return draw(np.random.default_rng(2), 300)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return draw(np.random.default_rng(3), 100)
+
+
+@pytest.fixture(scope="module")
+def detector(model, heldout):
+    return DriftDetector(model, **FEW).fit(heldout)
+
+
+def results(model, reference, new, *, n_samples=(100, 100), n_repeats=20, **params):
+    """Results for many pairs of a reference and a batch."""
+    rng = np.random.default_rng(0)
+    for seed in range(n_repeats):
+        detector = DriftDetector(model, **FEW | {"random_state": seed} | params)
+        yield detector.fit(reference(rng, n_samples[0])).test(new(rng, n_samples[1]))
+
+
+def power(*args, **kwargs):
+    """The share of the repeats in which there was drift, and in which each test found it."""
+    found = list(results(*args, **kwargs))
+    return np.mean([result.drift for result in found]), sum(
+        result.tests["drift"] for result in found
+    ) / len(found)
+
+
+# -- the rate of false alarms -------------------------------------------------------------
+
+
+def bounds(rate, n_repeats):
+    """What a count with this rate leaves in one of ten thousand cases only, on each side."""
+    return binom.ppf([1e-4, 1 - 1e-4], n_repeats, rate)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "alpha"), [((100, 100), 0.05), ((150, 30), 0.05), ((100, 100), 0.3)]
+)
+def test_false_alarms_come_at_the_stated_rate(model, n_samples, alpha):
+    n_repeats = 400
+    found = list(results(model, draw, draw, n_samples=n_samples, n_repeats=n_repeats, alpha=alpha))
+    low, high = bounds(alpha, n_repeats)
+    # Holm's correction and tests that depend on each other leave the rate below alpha, not far.
+    assert 0.3 * low < sum(result.drift for result in found) <= high
+    p_values = np.array([result.tests["p_value"] for result in found])
+    assert (np.sum(p_values <= alpha, axis=0) <= high).all()
+    # Permutations are exact, so that this rate is not below either.
+    assert low <= np.sum(p_values[:, 1] <= alpha) <= high
+
+
+def test_ties_raise_no_more_alarms(model):
+    def rounded(rng, n_samples):
+        return np.round(draw(rng, n_samples) / 3)
+
+    n_repeats = 200
+    rate, _ = power(model, rounded, rounded, n_repeats=n_repeats)
+    assert rate * n_repeats <= bounds(0.05, n_repeats)[1]
+
+
+def test_training_rows_as_reference_raise_false_alarms():
+    rng = np.random.default_rng(0)
+    n_repeats, alarms = 20, {"train": 0, "heldout": 0}
+    for seed in range(n_repeats):
+        train, heldout, batch = (rng.normal(size=(60, 20)) for _ in range(3))
+        model = AutoencoderTransformer(10, **LINEAR).fit(train)
+        for name, reference in {"train": train, "heldout": heldout}.items():
+            detector = DriftDetector(model, n_permutations=99, random_state=seed)
+            alarms[name] += detector.fit(reference).test(batch).drift
+    assert alarms["heldout"] <= bounds(0.05, n_repeats)[1]
+    assert alarms["train"] > 0.8 * n_repeats
+
+
+# -- power --------------------------------------------------------------------------------
+
+
+def test_a_shift_of_the_mean(model):
+    rate, by_test = power(model, draw, lambda rng, n: draw(rng, n, mean=1.0))
+    assert rate > 0.9
+    # The codes move, the errors do not.
+    assert by_test["codes"] > 0.9
+    assert by_test["score"] < 0.3
+
+
+def test_a_change_of_the_scale(model):
+    rate, by_test = power(model, draw, lambda rng, n: draw(rng, n, scale=2.0))
+    assert rate > 0.9
+    assert by_test["codes"] > 0.9
+
+
+def test_noise_shows_in_the_scores(model):
+    rate, by_test = power(model, draw, lambda rng, n: draw(rng, n, noise=0.7))
+    assert rate > 0.9
+    assert by_test["score"] > 0.9
+    assert by_test.filter(like="code").max() < 0.3
+
+
+def test_a_correlation_that_is_gone_shows_in_the_scores(model):
+    def shuffled(rng, n_samples):
+        return rng.permuted(draw(rng, n_samples), axis=0)
+
+    assert power(model, draw, shuffled)[1]["score"] > 0.9
+
+
+def test_a_correlation_of_codes_shows_in_the_codes_together(model_of_independent):
+    def correlated(rng, n_samples):
+        return independent(rng, n_samples, correlation=0.9)
+
+    rate, by_test = power(model_of_independent, independent, correlated, n_samples=(200, 200))
+    assert rate > 0.9
+    assert by_test["codes"] > 0.9
+    # No other test can see it.
+    assert by_test.drop("codes").max() < 0.3
+    control, _ = power(model_of_independent, independent, independent, n_samples=(200, 200))
+    assert control < 0.3
+
+
+def test_the_code_that_drifts_is_named(model_of_independent):
+    def moved(rng, n_samples):
+        return independent(rng, n_samples) + np.array([0, 0, 3, 0, 0, 0])
+
+    detector = DriftDetector(model_of_independent, **FEW)
+    rng = np.random.default_rng(0)
+    drift = detector.fit(independent(rng, 200)).test(moved(rng, 200)).tests["drift"]
+    # PCA's order: by variance.
+    assert list(drift[drift].filter(like="code").index) == ["codes", "code2"]
+
+
+# -- the tests and the correction, against other computations -----------------------------
+
+
+def kernel_sum(a, b, squared_width, distinct):
+    return sum(
+        np.exp(-np.sum((x - y) ** 2) / (2 * squared_width))
+        for i, x in enumerate(a)
+        for j, y in enumerate(b)
+        if not (distinct and i == j)
+    )
+
+
+def slow_mmd(a, b):
+    rows = [*a, *b]
+    distances = [np.linalg.norm(x - y) for x, y in combinations(rows, 2)]
+    squared_width = (np.median(distances) / 2) ** 2
+    n, m = len(a), len(b)
+    return (
+        kernel_sum(a, a, squared_width, True) / (n * (n - 1))
+        + kernel_sum(b, b, squared_width, True) / (m * (m - 1))
+        - 2 * kernel_sum(a, b, squared_width, False) / (n * m)
+    )
+
+
+def test_mmd_is_what_loops_over_pairs_give():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(9, 2)), rng.normal(size=(6, 2)) + 0.5
+    statistic, _ = mmd_test(a, b, 1, rng)
+    assert_allclose(statistic, slow_mmd(a, b), rtol=1e-10)
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_the_p_value_of_mmd_is_that_of_all_permutations(n):
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(8, 2))
+    rows[:n] += 0.5
+    of_all = []
+    for first in combinations(range(8), n):
+        second = [i for i in range(8) if i not in first]
+        of_all.append(slow_mmd(rows[list(first)], rows[second]))
+    # The first combination is the observed one.
+    p_value = np.mean(np.array(of_all) >= of_all[0] - 1e-12)
+    n_permutations = 4000
+    found = mmd_test(rows[:n], rows[n:], n_permutations, rng)[1]
+    assert 0.01 < p_value < 0.5
+    assert abs(found - p_value) < 4 * np.sqrt(p_value * (1 - p_value) / n_permutations)
+
+
+def test_permutations_are_as_many_as_asked_for():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(20, 2)), rng.normal(size=(20, 2)) + 10
+    for n_permutations in (1, 99, 2500):
+        assert mmd_test(a, b, n_permutations, rng)[1] == 1 / (n_permutations + 1)
+
+
+@pytest.mark.parametrize("shift", [0, 0.3])
+def test_ks_is_that_of_scipy(shift, monkeypatch):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=800), rng.normal(size=300) + shift
+    exact = ks_2samp(a, b, method="exact")
+    assert_allclose(ks_test(a, b), exact[:2])
+    monkeypatch.setattr(_two_samples, "_PAIRS_FOR_EXACT", 1000)
+    statistic, p_value = ks_test(a, b)
+    assert_allclose(statistic, exact.statistic)
+    assert 1e-4 < abs(p_value / exact.pvalue - 1) < 0.05
+
+
+def test_holm_by_hand():
+    p_values = np.array([0.01, 0.04, 0.03, 0.005])
+    assert_allclose(holm(p_values, np.ones(4)), [0.03, 0.06, 0.06, 0.02])
+    assert_allclose(holm(np.array([0.4, 0.9]), np.ones(2)), [0.8, 0.9])
+    assert_allclose(holm(np.array([0.9, 0.8]), np.ones(2)), [1, 1])
+
+
+def closed(p_values, weights):
+    """Reject a hypothesis if each set of hypotheses that holds it is, by Bonferroni's test."""
+    many = range(len(p_values))
+    sets = [list(s) for s in chain.from_iterable(combinations(many, size + 1) for size in many)]
+    of_set = {tuple(s): min(1, np.min(p_values[s] * weights[s].sum() / weights[s])) for s in sets}
+    return [max(p for s, p in of_set.items() if i in s) for i in many]
+
+
+def test_holm_is_the_closed_test_of_weighted_bonferroni():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        p_values, weights = rng.uniform(size=5) ** 3, rng.integers(1, 4, size=5)
+        assert_allclose(holm(p_values, weights), closed(p_values, weights))
+    # Weights matter.
+    assert not np.allclose(holm(p_values, weights), holm(p_values, np.ones(5)))
+
+
+def test_the_table_holds_what_the_tests_say(model, detector, heldout, batch):
+    new = batch + 0.3
+    tests = detector.test(new).tests
+    assert list(tests.index) == ["score", "codes", "code0", "code1", "code2", "code3"]
+    assert list(tests.columns) == ["test", "statistic", "p_value", "p_adjusted", "drift"]
+    assert list(tests["test"]) == ["KS", "MMD", "KS", "KS", "KS", "KS"]
+    expected = ks_2samp(model.score_samples(heldout), model.score_samples(new))
+    assert tuple(tests.loc["score", ["statistic", "p_value"]]) == expected[:2]
+    expected = ks_2samp(model.transform(heldout)[:, 2], model.transform(new)[:, 2])
+    assert tuple(tests.loc["code2", ["statistic", "p_value"]]) == expected[:2]
+    mmd = mmd_test(model.transform(heldout), model.transform(new), 1, np.random.default_rng())[0]
+    assert_allclose(tests.loc["codes", "statistic"], mmd, rtol=1e-6)
+    weights = np.array([1, 1, *[1 / 4] * 4])
+    assert_allclose(tests["p_adjusted"], closed(tests["p_value"].to_numpy(), weights))
+    assert_array_equal(tests["drift"], tests["p_adjusted"] <= 0.05)
+
+
+@pytest.mark.parametrize("n_components", [1, 3, 12])
+def test_the_scores_are_a_third_of_the_test_however_wide_the_codes_are(n_components):
+    rng = np.random.default_rng(0)
+    model = PCA(n_components).fit(rng.normal(size=(500, 15)))
+    detector = DriftDetector(model, **FEW).fit(rng.normal(size=(200, 15)))
+    score = detector.test(1.5 * rng.normal(size=(200, 15))).tests.loc["score"]
+    assert_allclose(score["p_adjusted"], 3 * score["p_value"])
+
+
+def test_the_result_in_an_if(detector, batch):
+    ordinary, drifted = detector.test(batch), detector.test(batch + 3)
+    assert type(ordinary.drift) is type(drifted.drift) is bool
+    assert not ordinary.drift
+    assert not ordinary
+    assert drifted.drift
+    assert drifted
+    assert ordinary.p_value == ordinary.tests["p_adjusted"].min() > 0.05 >= drifted.p_value
+
+
+def test_alpha_moves_after_fit(model, heldout, batch):
+    detector = DriftDetector(model, **FEW).fit(heldout)
+    new = batch + 0.4 * np.eye(1, 8)
+    before = detector.test(new)
+    assert 0.05 < before.p_value < 0.9
+    after = detector.set_params(alpha=before.p_value + 1e-6).test(new)
+    assert after.drift
+    assert_frame_equal(after.tests.drop(columns="drift"), before.tests.drop(columns="drift"))
+
+
+def test_max_samples_bounds_the_rows_of_the_discrepancy_only(model, heldout, batch):
+    def tests(**params):
+        return DriftDetector(model, **FEW | params).fit(heldout).test(batch).tests
+
+    everything = tests(max_samples=300)
+    assert_frame_equal(tests(max_samples=5000), everything)
+    some = tests(max_samples=50)
+    assert some.loc["codes", "statistic"] != everything.loc["codes", "statistic"]
+    columns = ["statistic", "p_value"]
+    assert_frame_equal(some.drop("codes")[columns], everything.drop("codes")[columns])
+
+
+# -- the same answer each time ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("random_state", [None, 3, "instance"])
+def test_a_batch_gets_the_same_answer_each_time(model, heldout, batch, random_state):
+    if random_state == "instance":
+        random_state = np.random.RandomState(0)
+    detector = DriftDetector(model, max_samples=50, n_permutations=99, random_state=random_state)
+    first = detector.fit(heldout).test(batch)
+    detector.test(heldout)
+    assert_frame_equal(detector.test(batch).tests, first.tests)
+    again = detector.fit(heldout).test(batch).tests
+    assert again.equals(first.tests) == (random_state == 3)
+
+
+def test_nothing_is_drawn_from_the_global_generator(model, heldout, batch):
+    _, keys, position, *_ = np.random.get_state()  # noqa: NPY002
+    DriftDetector(model, **FEW).fit(heldout).test(batch)
+    _, keys_after, position_after, *_ = np.random.get_state()  # noqa: NPY002
+    assert position_after == position
+    assert_array_equal(keys_after, keys)
+
+
+def test_pickling(detector, batch):
+    copy = pickle.loads(pickle.dumps(detector))
+    assert_frame_equal(copy.test(batch).tests, detector.test(batch).tests)
+    result = pickle.loads(pickle.dumps(copy.test(batch + 3)))
+    assert result.drift
+
+
+# -- models and containers ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: PCA(3),
+        lambda: AutoencoderTransformer("auto", hidden_layer_sizes=(6,), max_iter=3),
+        lambda: VariationalAutoencoder(3, max_iter=5, n_draws=5, random_state=0),
+        lambda: SparseAutoencoder(12, max_iter=5, random_state=0),
+        lambda: make_pipeline(StandardScaler(), AutoencoderTransformer(3, **LINEAR)),
+    ],
+    ids=["pca", "auto", "variational", "sparse", "pipeline"],
+)
+def test_models(make, heldout, batch):
+    fitted = make().fit(draw(np.random.default_rng(1), 500))
+    for model in (fitted, FrozenEstimator(fitted)):
+        detector = DriftDetector(model, **FEW).fit(heldout)
+        assert not detector.test(batch).drift
+        assert detector.test(batch + 5).drift
+
+
+def test_containers(model, detector, heldout, batch):
+    expected = detector.test(batch).tests
+    for as_given in (sparse.csr_array, torch.from_numpy, np.ndarray.tolist, np.asfortranarray):
+        other = DriftDetector(model, **FEW).fit(as_given(heldout))
+        assert_allclose(other.scores_, detector.scores_, rtol=1e-5)
+        found = other.test(as_given(batch)).tests
+        assert_allclose(found["p_value"], expected["p_value"], atol=0.03)
+    with config_context(array_api_dispatch=True):
+        other = DriftDetector(model, **FEW).fit(torch.from_numpy(heldout))
+        found = other.test(torch.from_numpy(batch)).tests
+    assert_allclose(found["p_value"], expected["p_value"], atol=0.03)
+
+
+def test_frames_keep_their_columns(heldout, batch):
+    names = list("abcdefgh")
+    train = pd.DataFrame(draw(np.random.default_rng(1), 500), columns=names)
+    model = AutoencoderTransformer(4, **LINEAR).fit(train).set_output(transform="pandas")
+    heldout, batch = (pd.DataFrame(rows, columns=names) for rows in (heldout, batch))
+    detector = DriftDetector(model, **FEW).fit(heldout)
+    assert not detector.test(batch).drift
+    assert detector.test(batch + 3).drift
+    with pytest.raises(ValueError, match="feature names should match"):
+        detector.test(batch[names[::-1]])
+
+
+def test_constant_scores_and_codes_are_no_drift():
+    table = np.full((40, 3), 7.0)
+    model = AutoencoderTransformer(2, **LINEAR).fit(table)
+    detector = DriftDetector(model, **FEW).fit(table)
+    result = detector.test(table[:20])
+    assert_array_equal(result.tests["p_value"], 1)
+    assert not result.drift
+    assert detector.test(table[:20] + 1).drift
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8])
+def test_codes_that_are_mostly_equal(share):
+    rng = np.random.default_rng(0)
+
+    def rows(n_samples, shift=0):
+        kept = rng.uniform(size=(n_samples, 1)) > share
+        return kept * (rng.normal(size=(n_samples, 3)) + shift)
+
+    model = PCA(2).fit(rows(500))
+    detector = DriftDetector(model, **FEW).fit(rows(300))
+    assert not detector.test(rows(200)).drift
+    assert detector.test(rows(200, shift=5)).tests.loc["codes", "drift"]
+
+
+# -- the model stays as it is -------------------------------------------------------------
+
+
+def test_the_model_is_not_changed(model, heldout, batch):
+    before = pickle.dumps(model)
+    detector = DriftDetector(model, **FEW).fit(heldout)
+    detector.test(batch)
+    assert detector.model is model
+    assert pickle.dumps(model) == before
+
+
+def test_clone_shares_the_model(detector, batch):
+    rng = np.random.RandomState(0)
+    original = DriftDetector(detector.model, alpha=0.01, random_state=rng)
+    copy = clone(original)
+    assert copy.model is original.model
+    assert copy.alpha == 0.01
+    assert copy.random_state is not rng
+    with pytest.raises(NotFittedError):
+        clone(detector).test(batch)
+
+
+def test_parameters_of_the_model_are_out_of_reach(detector):
+    params = detector.get_params(deep=True)
+    assert set(params) == {"model", "alpha", "n_permutations", "max_samples", "random_state"}
+    with pytest.raises(ValueError, match="model__max_iter is a parameter of the model"):
+        detector.set_params(model__max_iter=1)
+    with pytest.raises(ValueError, match="Invalid parameter 'level'"):
+        detector.set_params(level=1)
+    assert repr(detector).startswith("DriftDetector(model=AutoencoderTransformer(")
+
+
+# Checks of scikit-learn's that bring no data: the model takes only tables of its own columns.
+WITHOUT_DATA = {
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_mixin_order",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_set_params",
+    "check_valid_tag_types",
+}
+
+
+def test_the_protocol_of_estimators(model):
+    done = set()
+    for detector, check in estimator_checks_generator(DriftDetector(model)):
+        name = check.func.__name__
+        if name in WITHOUT_DATA:
+            check(detector)
+            done.add(name)
+    assert done == WITHOUT_DATA
+    estimator_checks.check_param_validation("DriftDetector", DriftDetector(model))
+
+
+# -- bad input ----------------------------------------------------------------------------
+
+
+def test_a_model_that_is_not_fitted(heldout):
+    for model in (AutoencoderTransformer(), make_pipeline(AutoencoderTransformer())):
+        with pytest.raises(NotFittedError, match=r"model is not fitted.*model.fit\(X_train\)"):
+            DriftDetector(model).fit(heldout)
+
+
+def test_a_detector_that_is_not_fitted(model, batch):
+    with pytest.raises(NotFittedError, match="DriftDetector instance is not fitted yet"):
+        DriftDetector(model).test(batch)
+
+
+BAD_PARAMETERS = [
+    ({"model": StandardScaler()}, "'model' parameter.*'score_samples' and 'transform'"),
+    ({"model": None}, "'model' parameter"),
+    ({"alpha": 0.0}, "'alpha' parameter"),
+    ({"alpha": 1.0}, "'alpha' parameter"),
+    ({"alpha": "5%"}, "'alpha' parameter"),
+    ({"n_permutations": 0}, "'n_permutations' parameter"),
+    ({"n_permutations": 59}, "n_permutations=59 .*alpha=0.05.*n_permutations=60"),
+    ({"alpha": 1e-3}, "n_permutations=99 .*alpha=0.001.*n_permutations=3000"),
+    ({"max_samples": 1}, "'max_samples' parameter"),
+    ({"max_samples": 0.5}, "'max_samples' parameter"),
+    ({"random_state": "no"}, "'random_state' parameter"),
+]
+
+
+@pytest.mark.parametrize(("params", "message"), BAD_PARAMETERS, ids=str)
+def test_bad_parameters(model, heldout, batch, params, message):
+    with pytest.raises(ValueError, match=message):
+        DriftDetector(**{"model": model} | FEW | params).fit(heldout)
+    # Set after fit, they are refused as well, and can be set back.
+    detector = DriftDetector(model, **FEW).fit(heldout)
+    before, good = detector.test(batch).tests, detector.get_params()
+    with pytest.raises(ValueError, match=message):
+        detector.set_params(**params).test(batch)
+    assert_frame_equal(detector.set_params(**good).test(batch).tests, before)
+
+
+def test_just_enough_permutations_can_find_drift(model_of_independent):
+    rng = np.random.default_rng(0)
+    detector = DriftDetector(model_of_independent, n_permutations=60, random_state=0)
+    detector.fit(independent(rng, 300))
+    tests = detector.test(independent(rng, 300, correlation=0.99)).tests
+    assert tests.loc["codes", "p_value"] == 1 / 61
+    assert list(tests.index[tests["drift"]]) == ["codes"]
+
+
+def with_value(value):
+    rows = draw(np.random.default_rng(4), 100)
+    rows[3, 1] = value
+    return rows
+
+
+BAD_ROWS = [
+    (with_value(np.nan), "contains NaN"),
+    (with_value(np.inf), "contains infinity"),
+    (with_value(1e300), "no numbers for 1 of 100 rows, the first of them row 3"),
+    (draw(np.random.default_rng(4), 100)[:, :3], "X has 3 features"),
+    (draw(np.random.default_rng(4), 1), "n_samples=1, but.*at least 2 rows.*score_samples"),
+    (np.empty((0, 8)), "0 sample"),
+    (np.zeros(8), "Expected 2D array"),
+]
+
+
+@pytest.mark.parametrize(("rows", "message"), BAD_ROWS, ids=[message for _, message in BAD_ROWS])
+@pytest.mark.parametrize("method", ["fit", "test"])
+def test_bad_rows(model, heldout, batch, method, rows, message):
+    detector = DriftDetector(model, **FEW).fit(heldout)
+    before = detector.test(batch).tests
+    with pytest.raises(ValueError, match=message):
+        getattr(detector, method)(rows)
+    assert_frame_equal(detector.test(batch).tests, before)
+
+
+def test_too_few_rows_for_the_level(model, heldout):
+    detector = DriftDetector(model, **FEW).fit(heldout[:4])
+    message = "X has 4 rows and the reference 4.*probability 0.029, too often for alpha=0.05"
+    with pytest.raises(ValueError, match=message):
+        detector.test(heldout[4:8] + 5)
+    # Enough of them on either side are enough.
+    assert detector.test(heldout[:10] + 5).drift
+    assert DriftDetector(model, **FEW).fit(heldout).test(heldout[:2] + 100).drift
+
+
+def test_a_model_that_has_changed_its_width(heldout, batch):
+    model = PCA(3).fit(heldout)
+    detector = DriftDetector(model, **FEW).fit(heldout)
+    model.set_params(n_components=2).fit(heldout)
+    with pytest.raises(ValueError, match=r"model gives 2 codes, but gave 3.*Call fit"):
+        detector.test(batch)
+    detector.fit(heldout).test(batch)
+
+
+class OneScore(BaseEstimator):
+    """A model whose scores are not one for each row."""
+
+    def fit(self, X):
+        self.mean_ = X.mean()
+        return self
+
+    def score_samples(self, X):
+        return self.mean_
+
+    def transform(self, X):
+        return X
+
+
+def test_a_model_whose_answers_have_other_shapes(heldout):
+    with pytest.raises(ValueError, match=r"scores of shape \(\) and codes of shape \(300, 8\)"):
+        DriftDetector(OneScore().fit(heldout)).fit(heldout)
