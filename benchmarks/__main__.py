@@ -8,13 +8,14 @@ from pathlib import Path
 
 import torch
 
-from . import features, reconstruction, speed, variants
+from . import features, outliers, reconstruction, speed, variants
 
 BENCHMARKS = {
     "reconstruction": reconstruction,
     "features": features,
     "speed": speed,
     "variants": variants,
+    "outliers": outliers,
 }
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -27,7 +28,8 @@ def main():
         "--data",
         type=Path,
         default=DEFAULT_DATA,
-        help="folder that holds mnist.npz; what is not there is left out (default: %(default)s)",
+        help="folder that holds mnist.npz and outliers/*.npz; what is not there is left out "
+        "(default: %(default)s)",
     )
     parser.add_argument("--json", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()

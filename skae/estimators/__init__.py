@@ -4,6 +4,7 @@ from ._adversarial import AdversarialAutoencoder
 from ._contractive import ContractiveAutoencoder
 from ._convolutional import ConvolutionalAutoencoder
 from ._denoising import DenoisingAutoencoder
+from ._drift import DriftDetector
 from ._nested import NestedAutoencoder
 from ._sparse import SparseAutoencoder
 from ._transformer import AutoencoderTransformer
@@ -15,6 +16,7 @@ __all__ = [
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
+    "DriftDetector",
     "NestedAutoencoder",
     "SparseAutoencoder",
     "VariationalAutoencoder",

@@ -1,0 +1,351 @@
+"""The detector of drift: do new rows still look to a model as rows did before?"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import comb
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skae._compat import HasMethods, Interval, fit_context
+
+from ._two_samples import holm, ks_test, mmd_test
+
+# The scores, the codes one by one, and the codes together.
+_N_QUESTIONS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class DriftResult:
+    """What :meth:`DriftDetector.test` found; true in an ``if`` where there is drift.
+
+    Parameters
+    ----------
+    drift : bool
+        Whether the batch is from another distribution than the reference.
+    p_value : float
+        Of the whole test: the smallest of the adjusted p-values.
+    tests : DataFrame
+        A row for each test; see :meth:`DriftDetector.test`.
+    """
+
+    drift: bool
+    p_value: float
+    tests: pd.DataFrame
+
+    def __bool__(self):
+        return self.drift
+
+
+class DriftDetector(BaseEstimator):
+    """Test whether a batch comes from the distribution that a model was fitted on.
+
+    A fitted model looks at held-out rows and at a batch of new ones, and three questions are
+    asked (Rabanser et al., 2019): are the scores distributed alike (Kolmogorov-Smirnov test),
+    is each code by itself (the same test), and are the codes together (maximum mean
+    discrepancy)? Holm's correction takes care that all of it raises a false alarm with
+    probability `alpha` at most.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted estimator with ``score_samples`` and ``transform``: any autoencoder, outlier
+        detector or :class:`~sklearn.decomposition.PCA`, or a Pipeline that ends in one. It is
+        only asked, never fitted or cloned: `clone` of the detector shares it, and its
+        parameters cannot be set through the detector.
+    alpha : float, default=0.05
+        Rate of false alarms of the whole test, in (0, 1). Read by :meth:`test`, so that it can
+        be changed after `fit`.
+    n_permutations : int, default=999
+        Permutations behind the p-value of the discrepancy, which cannot be below
+        ``1 / (n_permutations + 1)``; at least ``3 / alpha`` are needed. With 999 of them chance
+        moves a p-value of 0.05 by 0.007.
+    max_samples : int, default=1000
+        Rows of the reference, and of the batch, that the discrepancy is computed from, drawn
+        at random; at least 2. Memory and time grow with its square. All rows take part in the
+        other tests.
+    random_state : int, RandomState instance or None, default=None
+        Determines these rows and the permutations. They are settled by `fit`, so that the same
+        batch gives the same answer each time; an int makes them the same for every fit.
+
+    Attributes
+    ----------
+    scores_ : ndarray of shape (n_reference,) and dtype float64
+        The scores of the reference.
+    codes_ : ndarray of shape (n_reference, n_components) and dtype float64
+        The codes of the reference. Its rows are not kept.
+
+    See Also
+    --------
+    AutoencoderTransformer : A model that can be given.
+    scipy.stats.ks_2samp : The test of the scores and of each code.
+    scipy.stats.false_discovery_control : Another correction, for tests by the thousand.
+
+    Notes
+    -----
+    **The reference must be rows that the model was not trained on.** Rows of the training set
+    are reconstructed better than any others, so that the test of the scores would find a
+    difference to every batch. A model that is trained further needs a new reference: call `fit`
+    again.
+
+    The rate holds where rows are independent of each other. Neighbours in time are not: batches
+    of such rows raise more alarms. It holds on average over references: batches that are
+    compared with one reference share its accidents. Hold out more rows than a batch has.
+
+    The three questions weigh the same, and the codes share what falls to theirs (Holm, 1979,
+    has weights): wide codes do not make the test of the scores less sharp. The kernel of the
+    discrepancy is Gaussian (Gretton et al., 2012). Its width is half the median distance between
+    all codes, and not the whole: that sees little but means, which the codes one by one show,
+    too.
+
+    The p-values of the Kolmogorov-Smirnov tests are exact for up to ten million pairs of rows.
+    Where values are tied they are too large, never too small; those of the discrepancy are exact
+    in any case.
+
+    References
+    ----------
+    A. Gretton, K. M. Borgwardt, M. J. Rasch, B. Schoelkopf and A. Smola, 2012. A kernel
+    two-sample test. Journal of Machine Learning Research 13.
+
+    S. Holm, 1979. A simple sequentially rejective multiple test procedure. Scandinavian Journal
+    of Statistics 6.
+
+    S. Rabanser, S. Guennemann and Z. C. Lipton, 2019. Failing loudly: an empirical study of
+    methods for detecting dataset shift. Advances in Neural Information Processing Systems.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skae import AutoencoderTransformer, DriftDetector
+    >>> X_train, X_rest = train_test_split(load_digits().data, train_size=0.5, random_state=0)
+    >>> X_heldout, X_new = train_test_split(X_rest, train_size=0.6, random_state=0)
+    >>> ae = AutoencoderTransformer(4, max_iter=10, random_state=0).fit(X_train)
+    >>> detector = DriftDetector(ae, random_state=0).fit(X_heldout)
+    >>> detector.test(X_new).drift
+    False
+    >>> result = detector.test(X_new + 1)
+    >>> result.drift
+    True
+    >>> list(result.tests.index)
+    ['score', 'codes', 'code0', 'code1', 'code2', 'code3']
+    """
+
+    _parameter_constraints: ClassVar = {
+        "model": [HasMethods(["score_samples", "transform"])],
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "n_permutations": [Interval(Integral, 1, None, closed="left")],
+        "max_samples": [Interval(Integral, 2, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self, model, *, alpha=0.05, n_permutations=999, max_samples=1000, random_state=None
+    ):
+        self.model = model
+        self.alpha = alpha
+        self.n_permutations = n_permutations
+        self.max_samples = max_samples
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Keep the scores and codes of held-out rows as the reference.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_reference, n_features)
+            Rows, at least two, that the model was not trained on; whatever the model takes.
+        y : None
+            Ignored, present for the conventions of scikit-learn.
+
+        Returns
+        -------
+        self : object
+            The fitted detector. If fitting fails it stays as it was.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If a parameter is out of range, the rows are not what the model was fitted on, there
+            are less than two, or the model gives scores or codes that are no numbers.
+        """
+        self._check_permutations()
+        scores, codes = self._look_at(X)
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        self.scores_, self.codes_, self._seed = scores, codes, seed
+        return self
+
+    # Checks the parameters, which may have been set since fit, as it does for fit.
+    @fit_context(prefer_skip_nested_validation=True)
+    def test(self, X):
+        """Compare a batch with the reference.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            New rows, at least two.
+
+        Returns
+        -------
+        result : DriftResult
+            With ``result.drift``, whether there is drift, ``result.p_value``, that of the whole
+            test, and ``result.tests``, a DataFrame. Its rows are "score" (all scores), "codes"
+            (all codes together), and "code0", "code1", ... (one code each), its columns `test`
+            ("KS" or "MMD"), `statistic` (largest distance of the distribution functions, in
+            [0, 1], or unbiased squared discrepancy, about zero without drift), `p_value`,
+            `p_adjusted` (after Holm's correction) and `drift` (whether that is at most `alpha`).
+
+        Raises
+        ------
+        NotFittedError
+            If :meth:`fit` was not called.
+        ValueError
+            As :meth:`fit`; also if the model gives another number of codes than for the
+            reference, or batch and reference are too small for `alpha`: no difference between
+            a few rows is beyond chance.
+        """
+        check_is_fitted(self, "codes_")
+        self._check_permutations()
+        scores, codes = self._look_at(X)
+        n_components = self.codes_.shape[1]
+        if codes.shape[1] != n_components:
+            raise ValueError(
+                f"model gives {codes.shape[1]} codes, but gave {n_components} for the reference. "
+                f"Call fit with held-out rows again after every change of the model."
+            )
+        self._check_number_of_rows(len(scores))
+        rng = np.random.default_rng(self._seed)
+        some = [self._some(self.codes_, rng), self._some(codes, rng)]
+        found = [
+            ks_test(self.scores_, scores),
+            mmd_test(*some, self.n_permutations, rng),
+            *map(ks_test, self.codes_.T, codes.T),
+        ]
+        weights = np.array([n_components, n_components, *[1] * n_components])
+        tests = pd.DataFrame(
+            {"test": ["KS", "MMD", *["KS"] * n_components]},
+            index=["score", "codes", *(f"code{i}" for i in range(n_components))],
+        )
+        tests[["statistic", "p_value"]] = found
+        tests["p_adjusted"] = holm(tests["p_value"].to_numpy(), weights)
+        tests["drift"] = tests["p_adjusted"] <= self.alpha
+        return DriftResult(bool(tests["drift"].any()), float(tests["p_adjusted"].min()), tests)
+
+    def _look_at(self, X):
+        """Return the model's scores and codes of rows, in float64."""
+        check_is_fitted(
+            self.model,
+            msg="model is not fitted: this %(name)s must be, on other rows than the detector "
+            "is. Call DriftDetector(model.fit(X_train)).fit(X_heldout).",
+        )
+        scores, codes = map(_as_array, (self.model.score_samples(X), self.model.transform(X)))
+        if codes.ndim != 2 or scores.shape != codes.shape[:1]:
+            raise ValueError(
+                f"model gives scores of shape {scores.shape} and codes of shape {codes.shape}, "
+                f"expected (n_samples,) and (n_samples, n_components)."
+            )
+        if len(scores) < 2:
+            raise ValueError(
+                f"X has n_samples={len(scores)}, but a distribution needs at least 2 rows. Whether "
+                f"single rows are ordinary is what model.score_samples says."
+            )
+        # A score may be infinite: the likelihood of an impossible row.
+        bad = np.isnan(scores) | ~np.isfinite(codes).all(axis=1)
+        if bad.any():
+            raise ValueError(
+                f"model gives scores or codes that are no numbers for {bad.sum()} of "
+                f"{len(bad)} rows, the first of them row {bad.argmax()}. Compare this row with "
+                f"those that the model was fitted on."
+            )
+        return scores, codes
+
+    def _some(self, rows, rng):
+        """Return `max_samples` of the rows, or all if there are no more."""
+        if len(rows) <= self.max_samples:
+            return rows
+        return rows[rng.choice(len(rows), self.max_samples, replace=False)]
+
+    def _check_permutations(self):
+        n_needed = int(_N_QUESTIONS / self.alpha)
+        if self.n_permutations < n_needed:
+            raise ValueError(
+                f"n_permutations={self.n_permutations} give no p-value below "
+                f"{1 / (self.n_permutations + 1):.2g}, but after Holm's correction only one below "
+                f"{self.alpha / _N_QUESTIONS:.2g} is at most alpha={self.alpha}. Use at least "
+                f"n_permutations={n_needed}."
+            )
+
+    def _check_number_of_rows(self, n_samples):
+        n_reference = len(self.scores_)
+        smallest = 2 / comb(n_reference + n_samples, n_samples)
+        if smallest * _N_QUESTIONS > self.alpha:
+            raise ValueError(
+                f"X has {n_samples} rows and the reference {n_reference}: even if all scores of "
+                f"one were above those of the other, that would happen by chance with "
+                f"probability {smallest:.2g}, too often for alpha={self.alpha}. Test more rows, "
+                f"or fit on more."
+            )
+
+    # -- a fitted model as a parameter -------------------------------------------------
+
+    def __sklearn_clone__(self):
+        params = self.get_params()
+        model = params.pop("model")
+        return type(self)(model, **deepcopy(params))
+
+    def get_params(self, deep=True):
+        """Get the parameters of the detector, without those of its model.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Ignored: parameters of a fitted model are not to be changed.
+
+        Returns
+        -------
+        params : dict
+            Parameter names mapped to their values.
+        """
+        return super().get_params(deep=False)
+
+    def set_params(self, **params):
+        """Set parameters of the detector.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters of the detector, not of its model.
+
+        Returns
+        -------
+        self : object
+            The detector.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or it is one of the model.
+        """
+        nested = [name for name in params if name.startswith("model__")]
+        if nested:
+            raise ValueError(
+                f"{nested[0]} is a parameter of the model, which is fitted and stays as it is. "
+                f"Fit another model, and set model."
+            )
+        return super().set_params(**params)
+
+
+def _as_array(values):
+    """Return what a model answered, maybe a tensor or a DataFrame, as float64."""
+    if isinstance(values, torch.Tensor):
+        values = values.cpu()
+    return np.asarray(values, dtype=np.float64)
