@@ -2,6 +2,7 @@
 
 from .estimators import (
     AdversarialAutoencoder,
+    AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
@@ -14,6 +15,7 @@ from .estimators import (
 
 __all__ = [
     "AdversarialAutoencoder",
+    "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",

@@ -12,6 +12,7 @@ from sklearn.utils._array_api import (
     supported_float_dtypes,
 )
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils.parallel import _get_threadpool_controller as threadpool_controller
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "move_to",
     "safe_indexing",
     "supported_float_dtypes",
+    "threadpool_controller",
 ]

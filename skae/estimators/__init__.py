@@ -6,12 +6,14 @@ from ._convolutional import ConvolutionalAutoencoder
 from ._denoising import DenoisingAutoencoder
 from ._drift import DriftDetector
 from ._nested import NestedAutoencoder
+from ._outlier_detector import AutoencoderOutlierDetector
 from ._sparse import SparseAutoencoder
 from ._transformer import AutoencoderTransformer
 from ._variational import VariationalAutoencoder
 
 __all__ = [
     "AdversarialAutoencoder",
+    "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",

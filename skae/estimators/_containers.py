@@ -122,7 +122,7 @@ def validate_rows(estimator, X, method, *, reset=False, ensure_min_samples=1):
     if not reset:
         _check_namespace(estimator, X, method)
     container = container_of(X)
-    X, container = flatten_rows(estimator, _detached(X, container), container, reset)
+    X, container = flatten_rows(estimator, detached(X, container), container, reset)
     X = validate_data(
         estimator,
         X,
@@ -162,7 +162,7 @@ def validate_codes(estimator, X, method):
     check_is_fitted(estimator, "net_")
     _check_namespace(estimator, X, method)
     container = container_of(X)
-    X = _detached(X, container)
+    X = detached(X, container)
     X = check_array(X, dtype=_float_dtypes(X, container), input_name="X")
     return container.open(X), container
 
@@ -179,7 +179,7 @@ def validate_weight(sample_weight, X):
     """
     if isinstance(sample_weight, list | tuple):
         sample_weight = np.asarray(sample_weight)
-    sample_weight = _detached(sample_weight, container_of(X))
+    sample_weight = detached(sample_weight, container_of(X))
     return check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
 
 
@@ -199,7 +199,7 @@ def _needs_no_validation(estimator, X):
     )
 
 
-def _detached(X, container):
+def detached(X, container=Container()):
     """Return a tensor without its graph, and, where NumPy is wanted, as an array."""
     if not isinstance(X, torch.Tensor):
         return X

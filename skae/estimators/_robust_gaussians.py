@@ -33,10 +33,13 @@ class RobustGaussians:
     ----------
     n_components : int
         Largest number of Gaussians; there are fewer where rows are few.
+    least_scale : float
+        Smallest standard deviation of a value.
     """
 
-    def __init__(self, n_components):
+    def __init__(self, n_components, least_scale):
         self.n_components = n_components
+        self.least_scale = least_scale
 
     def fit(self, rows, weight, random_state):
         """Find the Gaussians.
@@ -52,11 +55,11 @@ class RobustGaussians:
         """
         mean = np.average(rows, axis=0, weights=weight)
         unit = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weight))
-        # What is left of a constant value is rounding.
-        unit[unit <= 1e-6 * unit.max(initial=0.0)] = 1.0
+        unit = np.maximum(unit, self.least_scale)
+        least_variance = (self.least_scale / unit) ** 2
         counted = np.ones(len(rows), dtype=bool)
         for _ in range(_CONCENTRATION_STEPS):
-            center, whitening, _ = _gaussian(rows[counted] / unit, weight[counted])
+            center, whitening, _ = _gaussian(rows[counted] / unit, weight[counted], least_variance)
             white = (rows / unit - center) @ whitening.T
             distance = (white**2).sum(axis=1)
             counted = distance <= np.quantile(distance, _SUPPORT)
@@ -81,7 +84,7 @@ class RobustGaussians:
         centers, whitenings, penalties = [], [], []
         for i in np.unique(kind):
             mine = kind == i
-            mean, factor, log_volume = _gaussian(white[mine], weight[mine], _LEAST_VARIANCE)
+            mean, factor, log_volume = _gaussian(white[mine], weight[mine], ridge=_LEAST_VARIANCE)
             centers.append(center + back @ mean)
             whitenings.append(factor @ whitening)
             penalties.append(log_volume - np.log(weight[mine].sum()))
@@ -137,12 +140,12 @@ class RobustGaussians:
         return distances
 
 
-def _gaussian(rows, weight, least_variance=1e-9):
+def _gaussian(rows, weight, least_variance=0.0, ridge=1e-9):
     """Return the centre, what whitens the rows around it, and the log of its volume."""
     center = np.average(rows, axis=0, weights=weight)
     weighted = (rows - center) * np.sqrt(weight / weight.mean())[:, None]
     covariance, _ = ledoit_wolf(weighted, assume_centered=True)
-    covariance.flat[:: len(covariance) + 1] += least_variance
+    variance = np.maximum(np.diag(covariance), least_variance) + ridge
+    np.fill_diagonal(covariance, variance)
     factor = cholesky(covariance, lower=True)
-    whitening = np.linalg.inv(factor)
-    return center, whitening, np.log(np.diag(factor)).sum()
+    return center, np.linalg.inv(factor), np.log(np.diag(factor)).sum()

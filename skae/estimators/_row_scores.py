@@ -2,16 +2,19 @@
 
 import numpy as np
 from scipy import sparse
+from sklearn import config_context
 from sklearn.utils import gen_batches
+
+from skae._compat import threadpool_controller
 
 from ._robust_gaussians import RobustGaussians
 
 # Rows that are looked at in one go, so that memory stays bounded.
 _ROWS = 4096
 
-# Smallest standard deviation of a residual, in that of its column: a column that is constant in
-# training, or follows from the others, does not make a row unusual by a hair's breadth.
-LEAST_RESIDUAL = 1e-2
+# Smallest standard deviation of a residual, in that of its column, and of a code: a column that is
+# constant in training, or follows from the others, makes no row unusual by a hair's breadth.
+_LEAST_SCALE = 1e-2
 
 _MOST_KINDS = 10
 
@@ -42,12 +45,14 @@ class RowScore:
         random_state : RandomState
             Source of what is drawn.
         """
-        parts = [self._there_and_back(X[some]) for some in gen_batches(X.shape[0], _ROWS)]
-        residual, codes = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
+        batches = [self._there_and_back(X[some]) for some in gen_batches(X.shape[0], _ROWS)]
+        expected, residual, codes = map(np.concatenate, zip(*batches, strict=True))
+        self.usual_ = np.average(expected, axis=0, weights=weight)
         mean = np.average(residual, axis=0, weights=weight)
         spread = np.sqrt(np.average((residual - mean) ** 2, axis=0, weights=weight))
-        self.residual_scale_ = np.maximum(spread, LEAST_RESIDUAL)
-        self._fit(residual, codes, weight, random_state)
+        self.residual_scale_ = np.maximum(spread, _LEAST_SCALE)
+        with on_one_thread():
+            self._fit(residual, codes, weight, random_state)
         return self
 
     def unusual(self, X):
@@ -62,7 +67,8 @@ class RowScore:
         -------
         unusual : ndarray of shape (n_samples,)
         """
-        return np.concatenate([self._unusual(X[s]) for s in gen_batches(X.shape[0], _ROWS)])
+        with on_one_thread():
+            return np.concatenate([self._unusual(X[s]) for s in gen_batches(X.shape[0], _ROWS)])
 
     def explain(self, X):
         """Return what is behind `unusual`, cell by cell.
@@ -85,7 +91,7 @@ class RowScore:
         return expected, residual / self.residual_scale_, self._parts(X, expected, residual, codes)
 
     def _there_and_back(self, X):
-        codes = self.autoencoder.transform(X)
+        codes = codes_of(self.autoencoder, X)
         expected = self.autoencoder.inverse_transform(codes).astype(np.float64)
         rows = X.toarray() if sparse.issparse(X) else X
         return expected, rows - expected, codes.astype(np.float64)
@@ -122,8 +128,7 @@ class MahalanobisScore(RowScore):
     _most_kinds = 1
 
     def _fit(self, residual, codes, weight, random_state):
-        least = np.r_[np.full(residual.shape[1], LEAST_RESIDUAL), np.zeros(codes.shape[1])]
-        self._gaussians = RobustGaussians(self._most_kinds, least)
+        self._gaussians = RobustGaussians(self._most_kinds, _LEAST_SCALE)
         self._gaussians.fit(np.hstack([residual, codes]), weight, random_state)
 
     def _unusual(self, X):
@@ -134,7 +139,7 @@ class MahalanobisScore(RowScore):
         parts = self._gaussians.parts(np.hstack([residual, codes]))
         n_features = residual.shape[1]
         # A code is as unusual as the row that it stands for.
-        blame = (expected - self._usual) ** 2
+        blame = (expected - self.usual_) ** 2
         return parts[:, :n_features] + _shared_out(parts[:, n_features:].sum(axis=1), blame)
 
 
@@ -142,6 +147,19 @@ class MixtureScore(MahalanobisScore):
     """The same distance from the centre of the nearest kind of training rows."""
 
     _most_kinds = _MOST_KINDS
+
+
+def on_one_thread():
+    """Keep small matrix products on one thread: more would wait for one another, and k-means
+    would add up in another order every time.
+    """
+    return threadpool_controller().limit(limits=1)
+
+
+def codes_of(autoencoder, X):
+    """Return codes as an array, whatever transformers are told to return."""
+    with config_context(transform_output="default"):
+        return autoencoder.transform(X)
 
 
 def _shared_out(total, blame):

@@ -1,5 +1,6 @@
 """The shift and the one scalar that bring a table into the network's range."""
 
+import numpy as np
 import torch
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
@@ -38,14 +39,7 @@ def fit_scaling(X, sample_weight, loss):
     ValueError
         If the values are too large for their variance to be a number.
     """
-    # Dividing by the largest value first keeps the squares of extreme units in range; those of
-    # single precision are in the range of double precision.
-    single = str(X.dtype).endswith("float32")
-    largest = 1.0 if single else _largest(X) or 1.0
-    mean, variance = _mean_and_variance(X, sample_weight, largest)
-    # What is left of a constant column is rounding.
-    eps = torch.finfo(torch.float32 if single else torch.float64).eps
-    variance[variance.sqrt() <= 10 * eps * mean.abs()] = 0.0
+    mean, variance, largest = _moments(X, sample_weight)
     if loss.centered:
         scale = largest * float(variance.mean().sqrt()) or 1.0
     elif loss.scaled:
@@ -59,6 +53,39 @@ def fit_scaling(X, sample_weight, loss):
             f"Scale the data, for example with RobustScaler."
         )
     return mean, scale
+
+
+def column_scales(X, sample_weight):
+    """Find the standard deviation of each column of a table.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
+        Validated rows.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights of the rows.
+
+    Returns
+    -------
+    scale : ndarray of shape (n_features,)
+        In float64; 1 for a constant column, as StandardScaler has it.
+    """
+    _, variance, largest = _moments(X, sample_weight)
+    scale = largest * variance.sqrt().numpy()
+    return np.where(scale > 0, scale, 1.0)
+
+
+def _moments(X, sample_weight):
+    """Return mean and variance of each column of X / largest, in float64, and that value."""
+    # Dividing by the largest value first keeps the squares of extreme units in range; those of
+    # single precision are in the range of double precision.
+    single = str(X.dtype).endswith("float32")
+    largest = 1.0 if single else _largest(X) or 1.0
+    mean, variance = _mean_and_variance(X, sample_weight, largest)
+    # What is left of a constant column is rounding.
+    eps = torch.finfo(torch.float32 if single else torch.float64).eps
+    variance[variance.sqrt() <= 10 * eps * mean.abs()] = 0.0
+    return mean, variance, largest
 
 
 def _largest(X):

@@ -1,0 +1,76 @@
+"""What scores mean, by rows that were not trained on."""
+
+import numpy as np
+
+
+class Calibration:
+    """How unusual held-out rows are to those members of an ensemble that have not seen them.
+
+    A new row is compared with the rows of each group by the members of that group alone, which
+    makes it a row like them (cross-conformal prediction; Vovk, 2015). With one group that all
+    members judge this is split conformal prediction.
+    """
+
+    def __init__(self):
+        self._groups = []
+
+    def add(self, members, unusual, weight):
+        """Add rows that some members have not seen.
+
+        Parameters
+        ----------
+        members : ndarray of int
+            Which members.
+        unusual : ndarray of shape (n_samples, n_members)
+            How unusual the rows are to each member of the ensemble.
+        weight : ndarray of shape (n_samples,)
+            How much each row counts.
+        """
+        unusual = unusual[:, members].mean(axis=1)
+        order = np.argsort(unusual)
+        # How much the rows weigh together that are at least as unusual as the one at a place.
+        above = np.r_[np.cumsum(weight[order][::-1])[::-1], 0.0]
+        self._groups.append((members, unusual[order], above))
+
+    @property
+    def unusual(self):
+        """How unusual the held-out rows are, in no particular order."""
+        return np.concatenate([unusual for _, unusual, _ in self._groups])
+
+    def __len__(self):
+        return sum(len(unusual) for _, unusual, _ in self._groups)
+
+    def p_values(self, unusual):
+        """Return the weighted share of rows that are at least as unusual, the new one counted.
+
+        Parameters
+        ----------
+        unusual : ndarray of shape (n_samples, n_members)
+            How unusual the new rows are to each member.
+
+        Returns
+        -------
+        p_values : ndarray of shape (n_samples,)
+            In (0, 1].
+        """
+        at_least, total = 1.0, 1.0
+        for members, known, above in self._groups:
+            place = np.searchsorted(known, unusual[:, members].mean(axis=1))
+            at_least = at_least + above[place]
+            total += above[0]
+        return at_least / total
+
+    def threshold(self, level):
+        """Return what at most a share `level` of new rows exceeds.
+
+        Where there are too few rows to say, that is the most unusual of them.
+        """
+        unusual = np.concatenate([known for _, known, _ in self._groups])
+        weight = np.concatenate([-np.diff(above) for _, _, above in self._groups])
+        order = np.argsort(unusual)
+        weight = weight[order]
+        above = np.cumsum(weight[::-1])[::-1]
+        # The p-value of a row that is a little more unusual than the one at a place.
+        p_value = (1.0 + above - weight) / (1.0 + above[0])
+        rare = np.flatnonzero(p_value <= level)
+        return unusual[order][rare[0] if len(rare) else -1]
