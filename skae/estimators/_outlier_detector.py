@@ -3,6 +3,7 @@
 from contextlib import ExitStack, contextmanager
 from math import ceil
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -22,9 +23,9 @@ from skae._compat import Interval, RealNotInt, StrOptions, check_sample_weight, 
 from skae.objectives import LOSSES
 
 from ._base import BaseAutoencoder
-from ._calibration import Calibration
 from ._containers import FLOATS, detached
-from ._denoising import DenoisingAutoencoder
+from ._detection_default import denoiser_for_detection
+from ._folds import Folds
 from ._row_scores import SCORES, codes_of
 from ._scaling import column_scales
 from ._thresholds import ThresholdsMixin
@@ -37,27 +38,8 @@ _FEWEST_ROWS = 4
 # Rows that are kept for `partial_fit`: to look at codes and residuals anew once these have moved.
 _KEPT_ROWS = 2000
 
-# The default autoencoder: steps of training whatever the table, rows in each, width.
-_STEPS, _BATCH, _WIDTH = 600, 256, 64
-
 # Rows that each member is trained on at most by default, so that large tables take no longer.
 _ENOUGH_ROWS = 10_000
-
-
-_CONSTRAINTS = {
-    "autoencoder": [BaseAutoencoder, None],
-    "scoring": [StrOptions(set(SCORES))],
-    "n_estimators": [Interval(Integral, 1, None, closed="left")],
-    "max_samples": [
-        StrOptions({"auto"}),
-        Interval(Integral, 2, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="right"),
-    ],
-    "cv": [Interval(Integral, 2, None, closed="left")],
-    "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
-    "device": [str, torch.device],
-    "random_state": ["random_state"],
-}
 
 
 class AutoencoderOutlierDetector(
@@ -65,7 +47,20 @@ class AutoencoderOutlierDetector(
 ):
     """DOC"""
 
-    _parameter_constraints = _CONSTRAINTS
+    _parameter_constraints: ClassVar = {
+        "autoencoder": [BaseAutoencoder, None],
+        "scoring": [StrOptions(set(SCORES))],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "max_samples": [
+            StrOptions({"auto"}),
+            Interval(Integral, 2, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="right"),
+        ],
+        "cv": [Interval(Integral, 2, None, closed="left")],
+        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+    }
 
     def __init__(
         self,
@@ -118,8 +113,9 @@ class AutoencoderOutlierDetector(
             rng = check_random_state(self.random_state)
             self._start(X, weight, rng)
             Z = self._scaled(X)
-            fold = self._new_folds(X.shape[0], rng)
-            rows = self._rows_of_members(fold, rng)
+            fold = self._folds.deal(X.shape[0], rng)
+            self.n_samples_seen_ = X.shape[0]
+            rows = self._folds.draw(fold, self.max_samples_, rng)
             given = None if sample_weight is None else weight
             fit_together(self.estimators_, Z, rows, given)
             self._scores = [
@@ -127,7 +123,7 @@ class AutoencoderOutlierDetector(
                 for member, mine in zip(self.estimators_, rows, strict=True)
             ]
             self._level = self.contamination
-            self._calibrate_by(self._cross_calibration(Z, weight, fold))
+            self._cross_calibrate(Z, weight, fold)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
                 unusual = self._unusual_to(range(self.n_estimators), Z).mean(axis=1)
@@ -174,11 +170,12 @@ class AutoencoderOutlierDetector(
                 self._kept = None
             Z = self._scaled(X)
             rng = np.random.RandomState([self._seed, self.n_samples_seen_])
-            fold = self._new_folds(X.shape[0], rng)
+            fold = self._folds.deal(X.shape[0], rng)
+            self.n_samples_seen_ += X.shape[0]
             if not first:
                 members_stay()
             for i, member in enumerate(self.estimators_):
-                mine = np.flatnonzero(fold != self._fold_of(i))
+                mine = self._folds.seen(i, fold)
                 if len(mine):
                     given = None if sample_weight is None else weight[mine]
                     member.partial_fit(Z[mine], sample_weight=given)
@@ -207,7 +204,7 @@ class AutoencoderOutlierDetector(
         n_samples = X.shape[0]
         self._seed = int(rng.randint(np.iinfo(np.int32).max))
         self.n_samples_seen_ = 0
-        self._n_folds = min(self.cv, n_samples // 2)
+        self._folds = Folds(min(self.cv, n_samples // 2), self.n_estimators)
         self.max_samples_ = self._samples_of_members(n_samples)
         autoencoder = self._autoencoder()
         # Losses that need the data's own origin need its own unit, too.
@@ -223,7 +220,7 @@ class AutoencoderOutlierDetector(
         if autoencoder is None:
             if likelihood:
                 return VariationalAutoencoder(device=self.device)
-            return self._denoiser()
+            return denoiser_for_detection(self.n_features_in_, self.max_samples_, self.device)
         if likelihood and not isinstance(autoencoder, VariationalAutoencoder):
             raise ValueError(
                 f"scoring='likelihood' needs an autoencoder that has a likelihood, "
@@ -232,57 +229,20 @@ class AutoencoderOutlierDetector(
             )
         return autoencoder
 
-    def _denoiser(self):
-        batch_size = min(_BATCH, self.max_samples_)
-        return DenoisingAutoencoder(
-            min(self.n_features_in_, _WIDTH),
-            noise="masking",
-            noise_level=0.3,
-            hidden_layer_sizes=(_WIDTH,),
-            init="random",
-            learning_rate_init=5e-3,
-            batch_size=batch_size,
-            max_iter=ceil(_STEPS * batch_size / self.max_samples_),
-            early_stopping=False,
-            device=self.device,
-        )
-
     def _samples_of_members(self, n_samples):
         """Return how many rows each member is trained on."""
-        outside = n_samples - ceil(n_samples / self._n_folds)
+        outside = n_samples - ceil(n_samples / self._folds.n_folds)
         if self.max_samples == "auto":
             return min(outside, _ENOUGH_ROWS)
         if isinstance(self.max_samples, Integral):
             return min(outside, int(self.max_samples))
         return max(2, int(self.max_samples * outside))
 
-    def _new_folds(self, n_samples, rng):
-        """Deal the next rows out to folds."""
-        self.n_samples_seen_ += n_samples
-        return rng.permutation(n_samples) % self._n_folds
+    def _cross_calibrate(self, Z, weight, fold):
+        def unusual_to(members, rows):
+            return self._unusual_to(members, Z[rows])
 
-    def _fold_of(self, member):
-        """Return the fold that a member never sees."""
-        return member % self._n_folds
-
-    def _rows_of_members(self, fold, rng):
-        """Draw the rows that each member is trained on, equally many."""
-        rows = []
-        for i in range(self.n_estimators):
-            outside = np.flatnonzero(fold != self._fold_of(i))
-            rows.append(np.sort(rng.permutation(outside)[: self.max_samples_]))
-        return rows
-
-    def _cross_calibration(self, Z, weight, fold):
-        """Let each fold be judged by the members that have not seen it."""
-        calibration = Calibration()
-        folds = np.array([self._fold_of(i) for i in range(len(self.estimators_))])
-        for one in np.unique(folds):
-            mine, members = np.flatnonzero(fold == one), np.flatnonzero(folds == one)
-            if len(mine):
-                unusual = self._unusual_to(members, Z[mine])
-                calibration.add(members, unusual, weight[mine])
-        return calibration
+        self._calibrate_by(self._folds.calibration(fold, weight, unusual_to))
 
     def _keep(self, Z, weight, fold):
         """Keep the latest rows, with the folds that they are in."""
@@ -299,10 +259,10 @@ class AutoencoderOutlierDetector(
         Z, weight, fold = self._kept
         self._scores = []
         for i, member in enumerate(self.estimators_):
-            seen = np.flatnonzero(fold != self._fold_of(i))
+            seen = self._folds.seen(i, fold)
             score = SCORES[self.scoring](member).fit(Z[seen], weight[seen], rng)
             self._scores.append(score)
-        self._calibrate_by(self._cross_calibration(Z, weight, fold))
+        self._cross_calibrate(Z, weight, fold)
 
     # -- what the members make of rows ------------------------------------------------
 

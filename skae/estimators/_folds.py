@@ -1,0 +1,58 @@
+"""Which rows each member of an ensemble never sees."""
+
+import numpy as np
+
+from ._calibration import Calibration
+
+
+class Folds:
+    """Rows dealt out to folds, of which each member leaves out one.
+
+    Parameters
+    ----------
+    n_folds : int
+        Number of folds.
+    n_members : int
+        Number of members; with fewer of them than folds some folds are seen by all.
+    """
+
+    def __init__(self, n_folds, n_members):
+        self.n_folds = n_folds
+        self.left_out = np.arange(n_members) % n_folds
+
+    def deal(self, n_samples, rng):
+        """Return the fold of each of some rows."""
+        return rng.permutation(n_samples) % self.n_folds
+
+    def seen(self, member, fold):
+        """Return the indices of the rows that a member may see, given the fold of each."""
+        return np.flatnonzero(fold != self.left_out[member])
+
+    def draw(self, fold, n_samples, rng):
+        """Return the rows that each member is trained on: so many of those that it may see."""
+        members = range(len(self.left_out))
+        return [np.sort(rng.permutation(self.seen(i, fold))[:n_samples]) for i in members]
+
+    def calibration(self, fold, weight, unusual_to):
+        """Let the rows of each fold be judged by the members that never see them.
+
+        Parameters
+        ----------
+        fold : ndarray of shape (n_samples,)
+            The fold of each row.
+        weight : ndarray of shape (n_samples,)
+            How much each row counts.
+        unusual_to : callable
+            ``unusual_to(members, rows)`` returns how unusual rows, given by their indices, are
+            to members: an array of shape (n_rows, n_members) whose other columns are not read.
+
+        Returns
+        -------
+        calibration : Calibration
+        """
+        calibration = Calibration()
+        for one in np.unique(self.left_out):
+            rows, members = np.flatnonzero(fold == one), np.flatnonzero(self.left_out == one)
+            if len(rows):
+                calibration.add(members, unusual_to(members, rows), weight[rows])
+        return calibration
