@@ -6,34 +6,23 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy import sparse
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    OutlierMixin,
-    TransformerMixin,
-    clone,
-)
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.utils import check_random_state
 
-from skae._compat import Interval, RealNotInt, StrOptions, check_sample_weight, fit_context
+from skae._compat import Interval, RealNotInt, StrOptions, fit_context
 from skae.objectives import LOSSES
 
 from ._base import BaseAutoencoder
-from ._containers import FLOATS, detached
 from ._detection_default import denoiser_for_detection
+from ._fitted_members import FittedMembersMixin
 from ._folds import Folds
-from ._row_scores import SCORES, codes_of
+from ._row_scores import SCORES
 from ._scaling import column_scales
 from ._thresholds import ThresholdsMixin
 from ._together import fit_together
 from ._variational import VariationalAutoencoder
-
-# Every member needs two rows to train on and, beside the fold that it leaves out, one more fold.
-_FEWEST_ROWS = 4
 
 # Rows that are kept for `partial_fit`: to look at codes and residuals anew once these have moved.
 _KEPT_ROWS = 2000
@@ -42,10 +31,131 @@ _KEPT_ROWS = 2000
 _ENOUGH_ROWS = 10_000
 
 
-class AutoencoderOutlierDetector(
-    ThresholdsMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator
-):
-    """DOC"""
+class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMixin, BaseEstimator):
+    """Outlier detector made of autoencoders that learn how the columns depend on one another.
+
+    It is used like :class:`~sklearn.ensemble.IsolationForest`. An ensemble of autoencoders is
+    trained as one stack of networks; each leaves some of the rows out, and what it makes of these
+    says which scores are ordinary. Thresholds, p-values and selections therefore hold on new
+    rows, and not only on those that it was trained on.
+
+    Columns are divided by their standard deviation, so no scaler is needed before it.
+
+    Parameters
+    ----------
+    autoencoder : estimator of skae or None, default=None
+        What the members are copies of, with its own parameters (``autoencoder__max_iter`` in a
+        grid search). None is chosen for detection: a :class:`DenoisingAutoencoder` that learns
+        to predict masked cells from the rest of the row. It withstands outliers among the
+        training rows, which a plain autoencoder learns to reconstruct like the others. For
+        ``scoring="likelihood"`` None is a :class:`VariationalAutoencoder`.
+    scoring : {"mixture", "mahalanobis", "reconstruction", "likelihood"}, default="mixture"
+        What makes a row unusual. "mahalanobis" is the distance of its residual and its code,
+        side by side, from those of most training rows: half the squared Mahalanobis distance,
+        with a shrunk covariance of the rows that are nearest to the centre. "mixture" is the
+        same where the training rows are of several kinds: the distance from the nearest kind.
+        "reconstruction" is the mean square of the standardised residuals, "likelihood" minus
+        the log-likelihood of the row, of a :class:`VariationalAutoencoder`.
+    n_estimators : int, default=10
+        Members of the ensemble. Single networks differ by several points of AUROC with their
+        seed, ten of them together by less than one.
+    max_samples : "auto", int or float, default="auto"
+        Rows that each member is trained on, drawn without replacement from those that it does
+        not leave out: how many, or the share of them in (0, 1]. "auto" is all of them, but at
+        most 10,000, so that large tables take no longer.
+    cv : int, default=5
+        Folds that the training rows are dealt out to. Each member leaves out one of them, and
+        held-out scores are those of rows by the members that left them out. With fewer members
+        than folds the other folds are trained on by all: one member and ``cv=5`` hold one row
+        in five out.
+    contamination : "auto" or float, default="auto"
+        Where the threshold lies. A float in (0, 0.5] is the share of the training rows that are
+        below it, as for every detector of scikit-learn. "auto" takes one row in twenty of those
+        held out for an outlier. :meth:`set_contamination` moves the threshold later.
+    device : str or torch.device, default="cpu"
+        Where the default autoencoder is trained and applied; another autoencoder has a `device`
+        of its own.
+    random_state : int, RandomState instance or None, default=None
+        Source of folds, subsamples and seeds of the members. Pass an int for the same result
+        every time.
+
+    Attributes
+    ----------
+    estimators_ : list of estimator
+        The fitted members. They work on rows whose columns were divided by `scale_`.
+    offset_ : float
+        The threshold: rows that score less are taken for outliers.
+    n_calibration_ : int
+        Number of held-out rows that thresholds and p-values rest on.
+    max_samples_ : int
+        Number of rows that each member was trained on.
+    scale_ : ndarray of shape (n_features,)
+        What columns are divided by: their standard deviations, 1 for constant columns and for
+        losses that need the data's own unit.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features, if the training rows had names that are all strings.
+    n_samples_seen_ : int
+        Number of training rows so far.
+
+    See Also
+    --------
+    DriftDetector : Tells whether a whole batch is unlike the training rows.
+    DenoisingAutoencoder : What the members are by default.
+    sklearn.ensemble.IsolationForest : Looks at one column at a time.
+    sklearn.covariance.EllipticEnvelope : The robust Mahalanobis distance of the rows themselves.
+
+    Notes
+    -----
+    A row is unusual in two ways: its cells do not go together (the residual is large), or they do
+    and are far from all others (the code is). The Mahalanobis distance of both together looks at
+    the two, and at residuals that usually go together.
+
+    What is robust: masked cells, which cannot be learned by heart; covariances of the nine tenths
+    of the rows that are nearest to the centre, found in the concentration steps of the minimum
+    covariance determinant (Rousseeuw and Van Driessen, 1999) and shrunk (Ledoit and Wolf, 2004);
+    kinds of rows, which k-means finds among the nearest 95%; a smallest standard deviation, so
+    that a column that is constant or follows from others makes no row unusual by a hair's
+    breadth. Ensembles make up for the chance in training (Ding, Zhao and Akoglu, 2022).
+
+    A detector keeps up to 2,000 of its training rows, for :meth:`partial_fit`.
+
+    Where training rows are of weight zero or equal, p-values count them as given; a fit with
+    weights is not a fit with repeated rows, as rows are drawn.
+
+    References
+    ----------
+    P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol, 2010. Stacked denoising
+    autoencoders. Journal of Machine Learning Research 11.
+
+    P. J. Rousseeuw and K. Van Driessen, 1999. A fast algorithm for the minimum covariance
+    determinant estimator. Technometrics 41.
+
+    O. Ledoit and M. Wolf, 2004. A well-conditioned estimator for large-dimensional covariance
+    matrices. Journal of Multivariate Analysis 88.
+
+    B. Zong, Q. Song, M. R. Min, W. Cheng, C. Lumezanu, D. Cho and H. Chen, 2018. Deep
+    autoencoding Gaussian mixture model for unsupervised anomaly detection. International
+    Conference on Learning Representations.
+
+    X. Ding, L. Zhao and L. Akoglu, 2022. Hyperparameter sensitivity in deep outlier detection:
+    analysis and a scalable hyper-ensemble solution. Advances in Neural Information Processing
+    Systems 35.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import AutoencoderOutlierDetector
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=500)
+    >>> X = np.outer(x, [1, 2, -1]) + rng.normal(scale=0.1, size=(500, 3))
+    >>> detector = AutoencoderOutlierDetector(random_state=0).fit(X)
+    >>> detector.predict([[1, 2, -1], [1, -2, -1]])
+    array([ 1, -1])
+    >>> detector.explain([[1, -2, -1]])["share"].idxmin(axis=1).tolist()
+    ['x1']
+    """
 
     _parameter_constraints: ClassVar = {
         "autoencoder": [BaseAutoencoder, None],
@@ -264,150 +374,7 @@ class AutoencoderOutlierDetector(
             self._scores.append(score)
         self._cross_calibrate(Z, weight, fold)
 
-    # -- what the members make of rows ------------------------------------------------
-
-    def _unusual(self, X):
-        """Return how unusual each row is to each member."""
-        check_is_fitted(self)
-        X, _ = self._validated(X)
-        return self._unusual_to(range(len(self.estimators_)), self._scaled(X))
-
-    def _unusual_to(self, members, Z):
-        unusual = np.empty((Z.shape[0], len(self.estimators_)))
-        for i in members:
-            unusual[:, i] = self._scores[i].unusual(Z)
-        return unusual
-
-    def explain(self, X):
-        """Say why rows are unusual, cell by cell.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows, a few at a time: three numbers for each cell are returned.
-
-        Returns
-        -------
-        explanation : DataFrame of shape (n_samples, 3 * n_features)
-            With the index of `X` if it is a DataFrame, and columns of two levels, the second of
-            which are the columns of `X`:
-
-            - ``"expected"``: what the autoencoders make of the cell, in the unit of the data;
-            - ``"residual"``: how far the cell is above it, in standard deviations of the
-              residuals of the training rows;
-            - ``"share"``: what the cell adds to the score of the row. The shares of a row sum up
-              to its :meth:`score_samples`, and the lowest point at what is unusual.
-
-        Notes
-        -----
-        A Mahalanobis distance is shared out in the coordinates that whiten residual and code and
-        are the nearest to them (the symmetric root of the precision). What the code adds goes to
-        the cells by the square of the distance between what is expected in them and their mean,
-        both in standard deviations.
-        """
-        check_is_fitted(self)
-        index = getattr(X, "index", None) if hasattr(X, "columns") else None
-        X, _ = self._validated(X)
-        explained = zip(*(score.explain(self._scaled(X)) for score in self._scores), strict=True)
-        expected, residual, parts = (np.mean(each, axis=0) for each in explained)
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            names = [f"x{i}" for i in range(self.n_features_in_)]
-        tables = {"expected": expected * self.scale_, "residual": residual, "share": -parts}
-        tables = {
-            name: pd.DataFrame(cells, index=index, columns=names) for name, cells in tables.items()
-        }
-        return pd.concat(tables, axis=1)
-
-    def transform(self, X):
-        """Return the codes of all members, side by side.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to encode.
-
-        Returns
-        -------
-        codes : ndarray of shape (n_samples, n_estimators * n_components)
-            Codes, in the dtype of `X` if that is float32 or float64, else float64.
-        """
-        check_is_fitted(self)
-        X, _ = self._validated(X)
-        Z = self._scaled(X)
-        return np.hstack([codes_of(member, Z) for member in self.estimators_])
-
-    def inverse_transform(self, X):
-        """Return what the members make of their codes, on average.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_estimators * n_components)
-            Codes as :meth:`transform` gives them.
-
-        Returns
-        -------
-        X_original : ndarray of shape (n_samples, n_features)
-            Rows in the unit of the data, in the dtype of the codes.
-
-        Raises
-        ------
-        ValueError
-            If `X` has another number of columns.
-        """
-        check_is_fitted(self)
-        codes = check_array(detached(X), dtype=FLOATS, input_name="X")
-        if codes.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but the members of {type(self).__name__} "
-                f"together have codes of {self._n_features_out}, as transform gives them."
-            )
-        parts = np.split(codes, len(self.estimators_), axis=1)
-        decoded = [
-            m.inverse_transform(part) for m, part in zip(self.estimators_, parts, strict=True)
-        ]
-        return np.mean(decoded, axis=0) * self.scale_.astype(codes.dtype)
-
-    # -- validation -------------------------------------------------------------------
-
-    def _validated(self, X, sample_weight=None, *, reset=False):
-        """Return the rows that count and their weights, of mean one."""
-        X = validate_data(
-            self,
-            detached(X),
-            reset=reset,
-            accept_sparse="csr",
-            dtype=FLOATS,
-            ensure_min_samples=_FEWEST_ROWS if reset else 1,
-        )
-        weight = self._weight_of(X, sample_weight)
-        if weight.all():
-            return X, weight
-        X, weight = X[weight > 0], weight[weight > 0]
-        if reset and X.shape[0] < _FEWEST_ROWS:
-            raise ValueError(
-                f"sample_weight leaves only {X.shape[0]} rows with a weight above zero, while a "
-                f"minimum of {_FEWEST_ROWS} is required."
-            )
-        return X, weight / weight.mean()
-
-    def _weight_of(self, rows, sample_weight):
-        weight = check_sample_weight(
-            detached(sample_weight), rows, dtype=np.float64, ensure_non_negative=True
-        )
-        return weight / weight.mean()
-
-    def _scaled(self, X):
-        scale = self.scale_.astype(X.dtype)
-        if sparse.issparse(X):
-            return X.multiply(1 / scale).tocsr()
-        return X / scale
-
     # -- scikit-learn's protocols -----------------------------------------------------
-
-    @property
-    def _n_features_out(self):
-        return sum(member.n_components_ for member in self.estimators_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
