@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -49,7 +48,7 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_is_fitted(self)
         index = getattr(X, "index", None) if hasattr(X, "columns") else None
         X, _ = self._validated(X)
-        explained = zip(*(score.explain(self._scaled(X)) for score in self._scores), strict=True)
+        explained = zip(*(score.explain(self._scaling(X)) for score in self._scores), strict=True)
         expected, residual, parts = (np.mean(each, axis=0) for each in explained)
         names = getattr(self, "feature_names_in_", None)
         if names is None:
@@ -75,7 +74,7 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         X, _ = self._validated(X)
-        Z = self._scaled(X)
+        Z = self._scaling(X)
         return np.hstack([codes_of(member, Z) for member in self.estimators_])
 
     def inverse_transform(self, X):
@@ -113,7 +112,7 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Return how unusual each row is to each member."""
         check_is_fitted(self)
         X, _ = self._validated(X)
-        return self._unusual_to(range(len(self.estimators_)), self._scaled(X))
+        return self._unusual_to(range(len(self.estimators_)), self._scaling(X))
 
     def _unusual_to(self, members, Z):
         unusual = np.empty((Z.shape[0], len(self.estimators_)))
@@ -151,9 +150,3 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             detached(sample_weight), rows, dtype=np.float64, ensure_non_negative=True
         )
         return weight / weight.mean()
-
-    def _scaled(self, X):
-        scale = self.scale_.astype(X.dtype)
-        if sparse.issparse(X):
-            return X.multiply(1 / scale).tocsr()
-        return X / scale

@@ -15,11 +15,11 @@ from skae._compat import Interval, RealNotInt, StrOptions, fit_context
 from skae.objectives import LOSSES
 
 from ._base import BaseAutoencoder
+from ._column_scaling import ColumnScaling
 from ._detection_default import denoiser_for_detection
 from ._fitted_members import FittedMembersMixin
 from ._folds import Folds
 from ._row_scores import SCORES
-from ._scaling import column_scales
 from ._thresholds import ThresholdsMixin
 from ._together import fit_together
 from ._variational import VariationalAutoencoder
@@ -39,7 +39,8 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
     says which scores are ordinary. Thresholds, p-values and selections therefore hold on new
     rows, and not only on those that it was trained on.
 
-    Columns are divided by their standard deviation, so no scaler is needed before it.
+    Columns are divided by their standard deviations, and cells more than eight of them away from
+    the mean are brought in to eight, so no scaler is needed before it.
 
     Parameters
     ----------
@@ -82,7 +83,8 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
     Attributes
     ----------
     estimators_ : list of estimator
-        The fitted members. They work on rows whose columns were divided by `scale_`.
+        The fitted members. They work on rows in which columns were divided by
+        `scale_` and far cells brought in.
     offset_ : float
         The threshold: rows that score less are taken for outliers.
     n_calibration_ : int
@@ -222,7 +224,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
             X, weight = self._validated(X, sample_weight, reset=True)
             rng = check_random_state(self.random_state)
             self._start(X, weight, rng)
-            Z = self._scaled(X)
+            Z = self._scaling(X)
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ = X.shape[0]
             rows = self._folds.draw(fold, self.max_samples_, rng)
@@ -278,7 +280,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
                 self._start(X, weight, rng)
                 self._level = self.contamination
                 self._kept = None
-            Z = self._scaled(X)
+            Z = self._scaling(X)
             rng = np.random.RandomState([self._seed, self.n_samples_seen_])
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ += X.shape[0]
@@ -319,7 +321,8 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
         autoencoder = self._autoencoder()
         # Losses that need the data's own origin need its own unit, too.
         centered = LOSSES[autoencoder.loss].centered
-        self.scale_ = column_scales(X, weight) if centered else np.ones(X.shape[1])
+        self._scaling = ColumnScaling(X, weight, centered)
+        self.scale_ = self._scaling.scale
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_estimators)
         self.estimators_ = [clone(autoencoder).set_params(random_state=int(seed)) for seed in seeds]
 

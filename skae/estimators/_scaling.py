@@ -55,8 +55,8 @@ def fit_scaling(X, sample_weight, loss):
     return mean, scale
 
 
-def column_scales(X, sample_weight):
-    """Find the standard deviation of each column of a table.
+def column_moments(X, sample_weight):
+    """Find the mean and the standard deviation of each column of a table.
 
     Parameters
     ----------
@@ -67,12 +67,14 @@ def column_scales(X, sample_weight):
 
     Returns
     -------
+    mean : ndarray of shape (n_features,)
+        In float64.
     scale : ndarray of shape (n_features,)
         In float64; 1 for a constant column, as StandardScaler has it.
     """
-    _, variance, largest = _moments(X, sample_weight)
+    mean, variance, largest = _moments(X, sample_weight)
     scale = largest * variance.sqrt().numpy()
-    return np.where(scale > 0, scale, 1.0)
+    return largest * mean.numpy(), np.where(scale > 0, scale, 1.0)
 
 
 def _moments(X, sample_weight):

@@ -1,0 +1,48 @@
+"""Columns in units of their own, without what is far beyond them."""
+
+import numpy as np
+from scipy import sparse
+
+from ._scaling import column_moments
+
+# Standard deviations from its mean beyond which a cell counts as if it were so far: that is far
+# enough to be unusual, and what lies further would decide alone, in training as in scores.
+_FARTHEST = 8.0
+
+
+class ColumnScaling:
+    """Divide columns by their standard deviations, and bring in what is far outside.
+
+    Sparse matrices stay sparse, as nothing is shifted.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
+        Training rows.
+    weight : ndarray of shape (n_samples,)
+        How much each row counts.
+    changes : bool
+        Whether anything may be done to the columns; if not, they are left as they are.
+
+    Attributes
+    ----------
+    scale : ndarray of shape (n_features,)
+        What the columns are divided by.
+    """
+
+    def __init__(self, X, weight, changes):
+        mean, self.scale = column_moments(X, weight)
+        farthest = _FARTHEST
+        if not changes:
+            self.scale, farthest = np.ones(X.shape[1]), np.inf
+        self._low = mean / self.scale - farthest
+        self._high = mean / self.scale + farthest
+
+    def __call__(self, X):
+        """Return rows in the units of their columns, in the dtype of `X`."""
+        scale, low, high = (v.astype(X.dtype) for v in (self.scale, self._low, self._high))
+        if not sparse.issparse(X):
+            return np.clip(X / scale, low, high)
+        Z = sparse.csr_array(X, copy=True)
+        Z.data = np.clip(Z.data / scale[Z.indices], low[Z.indices], high[Z.indices])
+        return Z
