@@ -82,9 +82,10 @@ def _moments(X, sample_weight):
     single = str(X.dtype).endswith("float32")
     largest = 1.0 if single else _largest(X) or 1.0
     mean, variance = _mean_and_variance(X, sample_weight, largest)
-    # What is left of a constant column is rounding.
+    # What is left of a constant column is rounding: of its values, and of the sums of all rows.
     eps = torch.finfo(torch.float32 if single else torch.float64).eps
-    variance[variance.sqrt() <= 10 * eps * mean.abs()] = 0.0
+    rounding = max(10 * eps, X.shape[0] * torch.finfo(torch.float64).eps)
+    variance[variance.sqrt() <= rounding * mean.abs()] = 0.0
     return mean, variance, largest
 
 
