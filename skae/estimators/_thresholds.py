@@ -91,7 +91,8 @@ class ThresholdsMixin:
         V. Vovk, 2015. Cross-conformal predictors. Annals of Mathematics and Artificial
         Intelligence 74.
         """
-        return self._calibration.p_values(self._unusual(X))
+        unusual = self._unusual(X)
+        return self._calibration.p_values(unusual)
 
     def select(self, X, fdr=0.1):
         """Select outliers, only few of them falsely.
