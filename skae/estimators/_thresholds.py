@@ -199,8 +199,7 @@ class ThresholdsMixin:
         --------
         partial_fit : Trains on new rows, too.
         """
-        unusual = self._unusual(X)
-        weight = self._weight_of(unusual, sample_weight)
+        unusual, weight = self._counted(self._unusual(X), sample_weight)
         calibration = Calibration()
         calibration.add(np.arange(unusual.shape[1]), unusual, weight)
         self._calibrate_by(calibration)
