@@ -134,19 +134,22 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             dtype=FLOATS,
             ensure_min_samples=_FEWEST_ROWS if reset else 1,
         )
-        weight = self._weight_of(X, sample_weight)
-        if weight.all():
-            return X, weight
-        X, weight = X[weight > 0], weight[weight > 0]
+        X, weight = self._counted(X, sample_weight)
         if reset and X.shape[0] < _FEWEST_ROWS:
             raise ValueError(
                 f"sample_weight leaves only {X.shape[0]} rows with a weight above zero, while a "
                 f"minimum of {_FEWEST_ROWS} is required."
             )
-        return X, weight / weight.mean()
+        return X, weight
 
-    def _weight_of(self, rows, sample_weight):
+    def _counted(self, rows, sample_weight):
+        """Return the rows of a weight above zero, and these weights, of mean one."""
         weight = check_sample_weight(
             detached(sample_weight), rows, dtype=np.float64, ensure_non_negative=True
         )
-        return weight / weight.mean()
+        # Dividing by the largest first keeps the sum of extreme weights in range.
+        weight = weight / weight.max()
+        counted = weight > 0
+        if not counted.all():
+            rows, weight = rows[counted], weight[counted]
+        return rows, weight / weight.mean()

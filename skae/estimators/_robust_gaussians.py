@@ -84,6 +84,9 @@ class RobustGaussians:
         centers, whitenings, penalties = [], [], []
         for i in np.unique(kind):
             mine = kind == i
+            if mine.sum() < 2:
+                # One row says nothing of a spread.
+                continue
             mean, factor, log_volume = _gaussian(white[mine], weight[mine], ridge=_LEAST_VARIANCE)
             centers.append(center + back @ mean)
             whitenings.append(factor @ whitening)

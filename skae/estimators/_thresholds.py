@@ -91,7 +91,8 @@ class ThresholdsMixin:
         V. Vovk, 2015. Cross-conformal predictors. Annals of Mathematics and Artificial
         Intelligence 74.
         """
-        return self._calibration.p_values(self._unusual(X))
+        unusual = self._unusual(X)
+        return self._calibration.p_values(unusual)
 
     def select(self, X, fdr=0.1):
         """Select outliers, only few of them falsely.
@@ -198,8 +199,7 @@ class ThresholdsMixin:
         --------
         partial_fit : Trains on new rows, too.
         """
-        unusual = self._unusual(X)
-        weight = self._weight_of(unusual, sample_weight)
+        unusual, weight = self._counted(self._unusual(X), sample_weight)
         calibration = Calibration()
         calibration.add(np.arange(unusual.shape[1]), unusual, weight)
         self._calibrate_by(calibration)

@@ -1,0 +1,53 @@
+"""Tables with and without outliers, and detectors that train fast, for the tests of the detector."""
+
+import numpy as np
+
+from skae import AutoencoderOutlierDetector, AutoencoderTransformer, VariationalAutoencoder
+
+LINEAR = AutoencoderTransformer(3, hidden_layer_sizes=(), max_iter=5)
+SCORINGS = ("mixture", "mahalanobis", "reconstruction", "likelihood")
+MIXING = np.random.default_rng(0).normal(size=(3, 8))
+
+
+def draw(rng, n_samples, *, noise=0.3, shift=0.0):
+    """Eight features that come from three, and noise."""
+    sources = rng.normal(shift, size=(n_samples, 3))
+    return sources @ MIXING + noise * rng.normal(size=(n_samples, 8))
+
+
+def draw_outliers(rng, n_samples, *, noise=0.3):
+    """Rows whose features are distributed as in `draw`, but have nothing to do with each other."""
+    return rng.permuted(draw(rng, n_samples, noise=noise), axis=0)
+
+
+def make_detector(autoencoder=LINEAR, **params):
+    """A detector of few linear members, unless told otherwise."""
+    if params.get("scoring") == "likelihood" and autoencoder is LINEAR:
+        autoencoder = VariationalAutoencoder(3, hidden_layer_sizes=(), max_iter=5, n_draws=5)
+    return AutoencoderOutlierDetector(
+        autoencoder, **{"n_estimators": 3, "random_state": 0} | params
+    )
+
+
+def weights_of(detector):
+    """Every weight of every member, in one array."""
+    states = [member.net_.module_.state_dict() for member in detector.estimators_]
+    return np.concatenate([w.numpy().ravel() for state in states for w in state.values()])
+
+
+def answers(detector, X):
+    """All that a detector says of rows, by name."""
+    return {
+        "scores": detector.score_samples(X),
+        "offset": detector.offset_,
+        "p_values": detector.p_values(X),
+        "shares": detector.explain(X).to_numpy(),
+        "codes": np.asarray(detector.transform(X)),
+        "weights": weights_of(detector),
+    }
+
+
+def assert_same(one, other):
+    """Compare what `answers` returned, to the bit."""
+    for name, value in one.items():
+        np.testing.assert_array_equal(other[name], value, err_msg=name)

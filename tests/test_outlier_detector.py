@@ -1,0 +1,394 @@
+"""The outlier detector's face: scikit-learn's methods, containers, weights and what it holds."""
+
+import pickle
+from copy import deepcopy
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from outlier_cases import (
+    LINEAR,
+    SCORINGS,
+    answers,
+    assert_same,
+    draw,
+    draw_outliers,
+    make_detector,
+    weights_of,
+)
+from scipy import sparse
+from sklearn.base import clone, is_outlier_detector
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skae import (
+    AdversarialAutoencoder,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    NestedAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+)
+from skae.networks import SequenceNetwork
+
+RNG = np.random.default_rng(1)
+X, NEW, OUTLIERS = draw(RNG, 200), draw(RNG, 100), draw_outliers(RNG, 100)
+BOTH = np.r_[NEW, OUTLIERS]
+IS_OUTLIER = np.repeat([0, 1], 100)
+
+
+def auroc(detector, rows=BOTH, is_outlier=IS_OUTLIER):
+    return roc_auc_score(is_outlier, -detector.score_samples(rows))
+
+
+@pytest.fixture(scope="module")
+def fitted_blob():
+    return pickle.dumps(make_detector().fit(X))
+
+
+@pytest.fixture
+def fitted(fitted_blob):
+    """A fitted detector of the test's own."""
+    return pickle.loads(fitted_blob)
+
+
+# -- scores, threshold and labels ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_scores_are_higher_for_ordinary_rows(scoring, dtype):
+    detector = make_detector(scoring=scoring)
+    assert is_outlier_detector(detector)
+    assert detector.fit(X.astype(dtype)) is detector
+    scores = detector.score_samples(BOTH.astype(dtype))
+    decision = detector.decision_function(BOTH.astype(dtype))
+    assert scores.dtype == decision.dtype == np.float64
+    assert scores.shape == decision.shape == (200,)
+    assert roc_auc_score(IS_OUTLIER, -scores) > 0.9
+    assert_array_equal(decision, scores - detector.offset_)
+    labels = detector.predict(BOTH.astype(dtype))
+    assert_array_equal(labels, np.where(decision < 0, -1, 1))
+    assert np.issubdtype(labels.dtype, np.integer)
+    # The threshold lies between the two.
+    assert (labels[:100] == 1).mean() > 0.8
+    assert (labels[100:] == -1).mean() > 0.5
+
+
+def test_the_score_is_the_mean_of_what_the_members_say(fitted):
+    Z = NEW / fitted.scale_
+    unusual = [score.unusual(Z) for score in fitted._scores]
+    assert_allclose(fitted.score_samples(NEW), -np.mean(unusual, axis=0), rtol=1e-12)
+    assert len(unusual) == len(fitted.estimators_) == 3
+    # And they do not all say the same.
+    assert not np.allclose(unusual[0], unusual[1])
+
+
+@pytest.mark.parametrize("contamination", [0.02, 0.1, 0.5])
+def test_the_asked_share_of_the_training_rows_are_outliers(contamination):
+    detector = make_detector(contamination=contamination)
+    labels = detector.fit_predict(X)
+    assert (labels == -1).sum() == round(contamination * len(X))
+    assert_array_equal(labels, detector.predict(X))
+    assert_array_equal(labels, make_detector(contamination=contamination).fit(X).predict(X))
+
+
+def test_contamination_only_moves_the_threshold(fitted):
+    other = make_detector(contamination=0.3).fit(X)
+    assert_array_equal(weights_of(other), weights_of(fitted))
+    assert_array_equal(other.score_samples(NEW), fitted.score_samples(NEW))
+    assert_array_equal(other.p_values(NEW), fitted.p_values(NEW))
+    assert other.offset_ > fitted.offset_
+
+
+# -- the default --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_default_beats_the_plain_bottleneck_where_outliers_are_trained_on(seed):
+    """A tenth of the rows obeys another law, which the plain network learns as well."""
+    rng = np.random.default_rng(seed)
+    other_law = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 8))
+    outliers = other_law + 0.3 * rng.normal(size=(40, 8))
+    rows, is_outlier = np.r_[draw(rng, 360), outliers], np.repeat([0, 1], [360, 40])
+    bottleneck = AutoencoderTransformer(
+        6, hidden_layer_sizes=(64,), init="random", max_iter=200, learning_rate_init=5e-3
+    )
+    plain = make_detector(bottleneck, scoring="reconstruction", n_estimators=2).fit(rows)
+    default = AutoencoderOutlierDetector(n_estimators=2, random_state=0).fit(rows)
+    ours, theirs = (auroc(d, rows, is_outlier) for d in (default, plain))
+    assert ours > 0.8
+    assert ours > theirs + 0.1
+
+
+# -- what it holds ------------------------------------------------------------------------
+
+CHEAP = {"hidden_layer_sizes": (8,), "max_iter": 10}
+AUTOENCODERS = [
+    AutoencoderTransformer(3, **CHEAP),
+    AutoencoderTransformer(0.9, loss="huber", normalization="layer", **CHEAP),
+    AutoencoderTransformer(3, network=SequenceNetwork(kind="gru", hidden_size=8), max_iter=5),
+    DenoisingAutoencoder(3, **CHEAP),
+    SparseAutoencoder(12, **CHEAP),
+    ContractiveAutoencoder(3, **CHEAP),
+    NestedAutoencoder(3, **CHEAP),
+    VariationalAutoencoder(3, n_draws=5, **CHEAP),
+    AdversarialAutoencoder(3, **CHEAP),
+    ConvolutionalAutoencoder(3, channels=(4,), hidden_layer_sizes=(8,), max_iter=5),
+]
+
+
+@pytest.mark.parametrize("autoencoder", AUTOENCODERS, ids=lambda one: type(one).__name__)
+def test_any_autoencoder(autoencoder):
+    before = autoencoder.get_params()
+    detector = make_detector(autoencoder, n_estimators=2).fit(X)
+    assert auroc(detector) > 0.8
+    assert_allclose(detector.explain(NEW)["share"].sum(axis=1), detector.score_samples(NEW))
+    assert all(type(member) is type(autoencoder) for member in detector.estimators_)
+    # What was given stays as it was.
+    assert detector.autoencoder is autoencoder
+    assert autoencoder.get_params() == before
+    assert not hasattr(autoencoder, "net_")
+
+
+@pytest.mark.parametrize("loss", ["poisson", "log_loss"])
+def test_losses_that_need_the_origin_and_the_unit_of_the_data(loss):
+    def squeezed(rows):
+        return 1 / (1 + np.exp(-rows))
+
+    autoencoder = AutoencoderTransformer(3, loss=loss, hidden_layer_sizes=(16,), max_iter=30)
+    detector = make_detector(autoencoder).fit(squeezed(X))
+    assert_array_equal(detector.scale_, 1)
+    assert auroc(detector, squeezed(BOTH)) > 0.8
+
+
+def test_grid_search_reaches_the_autoencoder():
+    rng = np.random.default_rng(0)
+    rows, label = np.r_[draw(rng, 170), draw_outliers(rng, 30)], np.repeat([1, -1], [170, 30])
+    order = rng.permutation(200)
+    search = GridSearchCV(
+        make_detector(scoring="reconstruction", n_estimators=1),
+        {"autoencoder__n_components": [1, 3, 7]},
+        scoring="roc_auc",
+        cv=3,
+    ).fit(rows[order], label[order])
+    # As many as there are sources: with more of them, outliers are reconstructed, too.
+    assert search.best_params_ == {"autoencoder__n_components": 3}
+    assert search.best_score_ > 0.8
+    assert LINEAR.n_components == 3
+    member = search.best_estimator_.estimators_[0]
+    assert member.n_components_ == 3
+
+
+def test_at_the_end_of_a_pipeline(fitted):
+    pipeline = make_pipeline(StandardScaler(), make_detector()).fit(X)
+    # It standardises columns itself.
+    assert_allclose(pipeline.score_samples(NEW), fitted.score_samples(NEW), rtol=1e-3)
+    assert_array_equal(pipeline.fit_predict(X), fitted.predict(X))
+    assert roc_auc_score(IS_OUTLIER, -pipeline.decision_function(BOTH)) > 0.9
+
+
+def test_codes_and_back(fitted):
+    codes = fitted.transform(NEW)
+    assert codes.shape == (100, 9)
+    parts = [member.transform(NEW / fitted.scale_) for member in fitted.estimators_]
+    assert_array_equal(codes, np.hstack(parts))
+    back = fitted.inverse_transform(codes)
+    assert_allclose(back, fitted.explain(NEW)["expected"], rtol=1e-6)
+    assert ((back - NEW) ** 2).mean() < 0.1 * NEW.var()
+    single = fitted.transform(NEW.astype(np.float32))
+    assert single.dtype == fitted.inverse_transform(single).dtype == np.float32
+    for _ in range(2):
+        fitted.set_output(transform="pandas")
+        named = fitted.transform(NEW)
+        assert list(named.columns) == list(fitted.get_feature_names_out())
+        assert list(named.columns)[0] == "autoencoderoutlierdetector0"
+        assert_array_equal(named, codes)
+        assert_allclose(fitted.inverse_transform(named), back)
+
+
+# -- members ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("max_samples", "n_expected"), [("auto", 160), (50, 50), (1000, 160), (0.25, 40), (1.0, 160)]
+)
+def test_max_samples(max_samples, n_expected):
+    seen = []
+
+    class Recorder(AutoencoderTransformer):
+        def _validate_rows(self, X, *args, **kwargs):
+            seen.append(X)
+            return super()._validate_rows(X, *args, **kwargs)
+
+    detector = make_detector(Recorder(**LINEAR.get_params()), max_samples=max_samples).fit(X)
+    assert detector.max_samples_ == n_expected
+    assert [len(rows) for rows in seen] == [n_expected] * 3
+    # Each has rows of its own.
+    assert len({rows.tobytes() for rows in seen}) == 3
+    for rows in seen:
+        assert len(np.unique(rows, axis=0)) == n_expected
+
+
+def test_members_have_seeds_of_their_own(fitted):
+    assert len({member.random_state for member in fitted.estimators_}) == 3
+
+
+def test_an_ensemble_varies_less_between_seeds_than_one_network():
+    autoencoder = AutoencoderTransformer(3, init="random", **CHEAP)
+
+    def spread(n_estimators):
+        scores = [
+            make_detector(autoencoder, n_estimators=n_estimators, random_state=seed)
+            .fit(X)
+            .score_samples(NEW)
+            for seed in range(4)
+        ]
+        return np.std(np.log(-np.array(scores)), axis=0).mean()
+
+    assert spread(8) < 0.6 * spread(1)
+
+
+# -- weights ------------------------------------------------------------------------------
+
+
+def test_rows_of_weight_zero_are_left_out():
+    weight = np.random.default_rng(0).integers(0, 3, size=len(X)).astype(float)
+    rows = np.where(weight[:, None] > 0, X, 1e6)
+    there = make_detector().fit(rows, sample_weight=weight)
+    gone = make_detector().fit(X[weight > 0], sample_weight=weight[weight > 0])
+    assert_same(answers(gone, NEW), answers(there, NEW))
+    assert there.n_samples_seen_ == (weight > 0).sum()
+    assert there.n_calibration_ == gone.n_calibration_
+    there.partial_fit(rows, sample_weight=weight)
+    gone.partial_fit(X[weight > 0], sample_weight=weight[weight > 0])
+    assert_same(answers(gone, NEW), answers(there, NEW))
+    there.recalibrate(rows, sample_weight=weight)
+    gone.recalibrate(X[weight > 0], sample_weight=weight[weight > 0])
+    assert_same(answers(gone, NEW), answers(there, NEW))
+
+
+@pytest.mark.parametrize("unit", [2.0**-1000, 2.0**10, 2.0**1022])
+def test_the_unit_of_the_weights_changes_nothing(unit):
+    weight = np.random.default_rng(0).uniform(0.5, 1, size=len(X))
+    one = make_detector().fit(X, sample_weight=weight)
+    other = make_detector().fit(X, sample_weight=unit * weight)
+    assert_same(answers(one, NEW), answers(other, NEW))
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_rows_of_large_weight_are_ordinary(scoring):
+    rows = np.r_[X, OUTLIERS[:10]]
+    weight = np.r_[np.ones(200), np.full(10, 50.0)]
+    equal = make_detector(scoring=scoring).fit(rows)
+    weighted = make_detector(scoring=scoring).fit(rows, sample_weight=weight)
+
+    def rank(detector):
+        """How many ordinary rows are more unusual than the ten, on average."""
+        scores = detector.score_samples(rows)
+        return (scores[:200] < scores[200:, None]).mean()
+
+    assert rank(weighted) > rank(equal) + 0.1
+
+
+# -- containers ---------------------------------------------------------------------------
+
+CONTAINERS = {
+    "list": np.ndarray.tolist,
+    "fortran": np.asfortranarray,
+    "csr_array": sparse.csr_array,
+    "csc_matrix": sparse.csc_matrix,
+    "coo": sparse.coo_array,
+    "tensor": torch.from_numpy,
+    "pandas": lambda rows: pd.DataFrame(rows, columns=list("abcdefgh")),
+    "polars": lambda rows: pl.DataFrame(rows, schema=list("abcdefgh")),
+    "float32": lambda rows: rows.astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("contain", CONTAINERS.values(), ids=CONTAINERS)
+def test_containers(fitted, contain):
+    other = make_detector(contamination=0.1).fit(contain(X))
+    for method in ("score_samples", "transform", "p_values"):
+        found = getattr(other, method)(contain(NEW))
+        assert_allclose(found, getattr(fitted, method)(NEW), rtol=1e-3, atol=1e-3)
+    assert isinstance(other.predict(contain(NEW)), np.ndarray)
+    assert (other.predict(contain(X)) == -1).sum() == 20
+    found = other.explain(contain(NEW)).to_numpy()
+    assert_allclose(found, fitted.explain(NEW).to_numpy(), rtol=1e-2, atol=1e-2)
+    other.partial_fit(contain(NEW)).recalibrate(contain(NEW))
+
+
+def test_chunks_in_different_containers(fitted):
+    expected = fitted.partial_fit(NEW[:50]).partial_fit(NEW[50:]).score_samples(X)
+    other = make_detector().fit(X).partial_fit(sparse.csr_array(NEW[:50]))
+    other.partial_fit(torch.from_numpy(NEW[50:]))
+    assert_allclose(other.score_samples(X), expected, rtol=1e-3)
+
+
+def test_rows_and_weights_are_not_changed(fitted):
+    rows, weight = X.copy(), np.linspace(0, 2, 200)
+    before = weight.copy()
+    matrix = sparse.csr_array(rows)
+    for given in (rows, matrix):
+        detector = make_detector(random_state=1).fit(given, sample_weight=weight)
+        detector.partial_fit(given, sample_weight=weight).recalibrate(given, sample_weight=weight)
+        detector.explain(given)
+    assert_array_equal(rows, X)
+    assert_array_equal(matrix.toarray(), X)
+    assert_array_equal(weight, before)
+
+
+# -- copies, and the same every time ------------------------------------------------------
+
+
+@pytest.mark.parametrize("copy", [deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_copies_answer_alike_and_go_on_alike(fitted, copy):
+    other = copy(fitted)
+    assert_same(answers(fitted, NEW), answers(other, NEW))
+    fitted.partial_fit(NEW).set_contamination(0.1)
+    other.partial_fit(NEW).set_contamination(0.1)
+    assert_same(answers(fitted, X), answers(other, X))
+
+
+def test_a_clone_is_unfitted_and_owns_its_autoencoder(fitted):
+    other = clone(fitted)
+    assert not hasattr(other, "estimators_")
+    assert other.autoencoder is not fitted.autoencoder
+    assert_same(answers(fitted, NEW), answers(other.fit(X), NEW))
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_one_random_state_one_answer(scoring):
+    _, keys, position, *_ = np.random.get_state()  # noqa: NPY002
+
+    def result(seed):
+        detector = make_detector(scoring=scoring, max_samples=100, random_state=seed).fit(X)
+        return answers(detector.partial_fit(NEW), BOTH)
+
+    assert_same(result(0), result(0))
+    assert_same(result(np.random.RandomState(3)), result(np.random.RandomState(3)))
+    assert not np.array_equal(result(0)["scores"], result(1)["scores"])
+    _, keys_after, position_after, *_ = np.random.get_state()  # noqa: NPY002
+    assert position_after == position
+    assert_array_equal(keys_after, keys)
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_a_row_alone_is_judged_as_in_a_batch(scoring):
+    detector = make_detector(scoring=scoring).fit(X)
+    rows = BOTH[90:110]
+    alone = [detector.score_samples(rows[i : i + 1])[0] for i in range(20)]
+    assert_allclose(alone, detector.score_samples(rows), rtol=1e-9)
+    many = detector.score_samples(np.tile(rows, (300, 1)))
+    assert_allclose(many, np.tile(alone, 300), rtol=1e-9)
+    alone = [detector.p_values(rows[i : i + 1])[0] for i in range(20)]
+    assert_allclose(alone, detector.p_values(rows), rtol=1e-9)

@@ -1,0 +1,146 @@
+"""Why a row is an outlier: shares that add up, and point at the cell that is wrong."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from outlier_cases import SCORINGS, answers, assert_same, draw, make_detector
+from pandas.testing import assert_frame_equal
+from scipy import sparse
+
+from skae import AutoencoderOutlierDetector
+
+NAMES = list("abcdefgh")
+SCALE, ORIGIN = np.logspace(-2, 3, 8), 10.0
+
+
+def table(rng, n_samples):
+    """Columns of different units."""
+    return draw(rng, n_samples) * SCALE + ORIGIN
+
+
+RNG = np.random.default_rng(1)
+X, NEW = table(RNG, 300), table(RNG, 40)
+SPREAD = X.std(axis=0)
+
+
+@pytest.fixture(scope="module", params=SCORINGS)
+def fitted(request):
+    return make_detector(scoring=request.param).fit(X)
+
+
+@pytest.fixture(scope="module")
+def default():
+    return AutoencoderOutlierDetector(n_estimators=2, random_state=0).fit(X)
+
+
+# -- what adds up -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("move", [0, 5, 1e4])
+def test_shares_sum_up_to_the_score(fitted, move):
+    rows = NEW + move * SPREAD * np.eye(8)[3]
+    share = fitted.explain(rows)["share"]
+    assert_allclose(share.sum(axis=1), fitted.score_samples(rows), rtol=1e-9)
+    # A log-likelihood may have either sign.
+    if fitted.scoring != "likelihood":
+        assert (share <= 0).all(axis=None)
+
+
+def test_shares_of_the_default_sum_up(default):
+    share = default.explain(NEW)["share"]
+    assert_allclose(share.sum(axis=1), default.score_samples(NEW), rtol=1e-9)
+    assert (share <= 0).all(axis=None)
+
+
+def test_expected_and_residual_are_those_of_the_members():
+    detector = make_detector(scoring="reconstruction", n_estimators=1).fit(X)
+    explanation = detector.explain(NEW)
+    expected = detector.inverse_transform(detector.transform(NEW))
+    assert_allclose(explanation["expected"], expected, rtol=1e-6)
+    (Z, _, fold), (member,) = detector._kept, detector.estimators_
+    Z = Z[fold != detector._folds.left_out[0]]
+    spread = (Z - member.inverse_transform(member.transform(Z))).std(axis=0) * detector.scale_
+    assert_allclose(explanation["residual"], (NEW - expected) / spread, rtol=1e-5)
+    assert_allclose(explanation["share"], -(explanation["residual"] ** 2) / 8, rtol=1e-9)
+
+
+def test_a_residual_of_a_training_row_has_unit_variance(fitted):
+    residual = fitted.explain(X)["residual"]
+    assert_allclose(residual.std(axis=0), 1, rtol=0.15)
+    assert_allclose(residual.mean(axis=0), 0, atol=0.3)
+
+
+# -- what it points at --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("move", [-8, -4, 4, 8])
+def test_the_cell_that_was_changed_is_to_blame(fitted, move):
+    """Each cell of some rows is moved far up or down."""
+    rows, column = NEW[:10].repeat(8, axis=0), np.tile(np.arange(8), 10)
+    cell = np.arange(80), column
+    changed = rows.copy()
+    changed[cell] += move * SPREAD[column]
+    before, after = fitted.explain(rows), fitted.explain(changed)
+    assert (after["share"].to_numpy().argmin(axis=1) == column).mean() > 0.95
+    # The control: before, it was one in eight.
+    assert (before["share"].to_numpy().argmin(axis=1) == column).mean() == 1 / 8
+    # What is expected there is nearer to what was there before than to what is there now.
+    gap = np.abs(after["expected"].to_numpy()[cell] - rows[cell]) / SPREAD[column]
+    assert np.median(gap) < abs(move) / 2
+    assert_array_equal(np.sign(after["residual"].to_numpy()[cell]), np.sign(move))
+
+
+def test_the_default_blames_the_cell_that_was_changed(default):
+    rows, column = NEW[:10].repeat(8, axis=0), np.tile(np.arange(8), 10)
+    rows[np.arange(80), column] += 4 * SPREAD[column]
+    share = default.explain(rows)["share"].to_numpy()
+    assert (share.argmin(axis=1) == column).mean() > 0.6
+
+
+# -- its form -----------------------------------------------------------------------------
+
+
+def test_columns_and_index_are_the_callers():
+    detector = make_detector().fit(pd.DataFrame(X, columns=NAMES))
+    index = [f"row {i}" for i in range(40)]
+    explanation = detector.explain(pd.DataFrame(NEW, columns=NAMES, index=index))
+    assert isinstance(explanation, pd.DataFrame)
+    assert list(explanation.index) == index
+    assert explanation.columns.nlevels == 2
+    kinds = ["expected", "residual", "share"]
+    assert list(explanation.columns) == [(kind, name) for kind in kinds for name in NAMES]
+    assert (explanation.dtypes == np.float64).all()
+    assert explanation.loc["row 3", ("share", "b")] == explanation["share"]["b"].iloc[3]
+    of_polars = detector.explain(pl.DataFrame(NEW, schema=NAMES))
+    assert list(of_polars.index) == list(range(40))
+    assert_array_equal(of_polars, explanation)
+
+
+def test_without_names_columns_are_numbered(fitted):
+    explanation = fitted.explain(NEW)
+    assert list(explanation["share"].columns) == [f"x{i}" for i in range(8)]
+    assert list(explanation.index) == list(range(40))
+
+
+@pytest.mark.parametrize(
+    "contain",
+    [sparse.csr_array, torch.from_numpy, np.ndarray.tolist],
+    ids=["csr", "tensor", "list"],
+)
+def test_containers_are_explained_alike(fitted, contain):
+    found, expected = fitted.explain(contain(NEW)), fitted.explain(NEW)
+    assert_frame_equal(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_the_explanation_of_one_row_is_that_of_a_batch(fitted):
+    one, many = fitted.explain(NEW[3:4]), fitted.explain(NEW)
+    assert_allclose(one.iloc[0], many.iloc[3], rtol=1e-7, atol=1e-9)
+
+
+def test_explaining_changes_nothing(fitted):
+    before = answers(fitted, NEW)
+    fitted.explain(NEW + 1e3)
+    assert_same(before, answers(fitted, NEW))

@@ -1,0 +1,232 @@
+"""What the detector's scores are: each beside an independent computation, and how robust."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from outlier_cases import LINEAR, SCORINGS, draw, make_detector
+from sklearn.base import clone
+from sklearn.covariance import LedoitWolf
+from sklearn.metrics import roc_auc_score
+
+from skae import VariationalAutoencoder
+from skae.estimators import _robust_gaussians
+from skae.estimators._detection_default import denoiser_for_detection
+from skae.estimators._robust_gaussians import RobustGaussians
+from skae.estimators._row_scores import SCORES
+
+RNG = np.random.default_rng(1)
+X, NEW, WEIGHT = draw(RNG, 200), draw(RNG, 50), RNG.integers(1, 4, size=200).astype(float)
+
+
+def fit_score(scoring, weight=None):
+    """An autoencoder, and its score that knows what training rows look like."""
+    model = clone(LINEAR)
+    if scoring == "likelihood":
+        model = VariationalAutoencoder(3, hidden_layer_sizes=(), max_iter=5, n_draws=5)
+    model.set_params(random_state=0).fit(X)
+    weight = np.ones(len(X)) if weight is None else weight
+    return model, SCORES[scoring](model).fit(X, weight, np.random.RandomState(0))
+
+
+def residual_of(model, rows):
+    return rows - model.inverse_transform(model.transform(rows))
+
+
+# -- beside independent computations ------------------------------------------------------
+
+
+def test_reconstruction():
+    model, score = fit_score("reconstruction")
+    scale = residual_of(model, X).std(axis=0)
+    expected = np.mean((residual_of(model, NEW) / scale) ** 2, axis=1)
+    assert_allclose(score.unusual(NEW), expected, rtol=1e-6)
+
+
+def test_reconstruction_with_weights_is_that_of_repeated_rows():
+    model, score = fit_score("reconstruction", WEIGHT)
+    scale = residual_of(model, X.repeat(WEIGHT.astype(int), axis=0)).std(axis=0)
+    expected = np.mean((residual_of(model, NEW) / scale) ** 2, axis=1)
+    assert_allclose(score.unusual(NEW), expected, rtol=1e-6)
+    assert not np.allclose(fit_score("reconstruction")[1].unusual(NEW), expected, rtol=1e-3)
+
+
+def test_likelihood():
+    model, score = fit_score("likelihood")
+    assert_array_equal(score.unusual(NEW), -model.score_samples(NEW))
+
+
+def test_mahalanobis():
+    """scikit-learn's shrunk covariance of the nearest nine tenths, found anew three times."""
+    model, score = fit_score("mahalanobis")
+
+    def residual_and_code(rows):
+        codes = model.transform(rows)
+        return np.hstack([rows - model.inverse_transform(codes), codes])
+
+    known = residual_and_code(X)
+    unit = known.std(axis=0)
+    nearest = known
+    for _ in range(_robust_gaussians._CONCENTRATION_STEPS):
+        gaussian = LedoitWolf().fit(nearest / unit)
+        distance = gaussian.mahalanobis(known / unit)
+        nearest = known[distance <= np.quantile(distance, _robust_gaussians._SUPPORT)]
+    expected = gaussian.mahalanobis(residual_and_code(NEW) / unit) / 2
+    assert_allclose(score.unusual(NEW), expected, rtol=1e-5)
+
+
+def test_one_kind_of_rows_has_one_distance():
+    """So few rows are not of several kinds."""
+    rows = draw(np.random.default_rng(0), 40)
+    scores = [
+        make_detector(scoring=scoring).fit(rows).score_samples(NEW)
+        for scoring in ("mixture", "mahalanobis")
+    ]
+    assert_array_equal(*scores)
+
+
+# Not "mixture": its k-means starts elsewhere.
+@pytest.mark.parametrize("scoring", SCORINGS[1:])
+def test_the_detector_asks_each_member_about_columns_of_unit_variance(scoring):
+    rows = X * np.logspace(-3, 3, 8) + 5
+    detector = make_detector(scoring=scoring, n_estimators=2, cv=2).fit(rows)
+    assert_allclose(detector.scale_, rows.std(axis=0), rtol=1e-9)
+    unusual = []
+    for i, member in enumerate(detector.estimators_):
+        kept, _, fold = detector._kept
+        Z = kept[fold != detector._folds.left_out[i]]
+        score = SCORES[scoring](member).fit(Z, np.ones(len(Z)), np.random.RandomState(0))
+        unusual.append(score.unusual(NEW / detector.scale_))
+    assert_allclose(-detector.score_samples(NEW), np.mean(unusual, axis=0), rtol=1e-6)
+
+
+# -- masked cells -------------------------------------------------------------------------
+
+
+def test_masked_cells_withstand_outliers_that_are_trained_on():
+    """The control is the same network without masks: it learns to copy every row."""
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(4, 30))
+    rows = rng.normal(size=(400, 4)) @ mixing + 0.3 * rng.normal(size=(400, 30))
+    rows[360:] = rng.permuted(rows[360:], axis=0)
+    is_outlier = np.arange(400) >= 360
+
+    def auroc(**params):
+        model = denoiser_for_detection(30, 320, "cpu").set_params(**params)
+        detector = make_detector(model, scoring="reconstruction", n_estimators=2)
+        return roc_auc_score(is_outlier, -detector.fit(rows).score_samples(rows))
+
+    masked = auroc()
+    assert masked > 0.9
+    assert masked > auroc(noise_level=0) + 0.15
+
+
+# -- robust Gaussians ---------------------------------------------------------------------
+
+
+def fit_gaussians(rows, n_components=1, weight=None, seed=0):
+    weight = np.ones(len(rows)) if weight is None else weight
+    gaussians = RobustGaussians(n_components, 1e-2)
+    return gaussians.fit(rows, weight, np.random.RandomState(seed))
+
+
+def test_the_centre_and_the_spread_withstand_outliers():
+    rng = np.random.default_rng(0)
+    ordinary, outliers = rng.normal(size=(460, 4)), rng.normal(20, 1, size=(40, 4))
+    rows = np.r_[ordinary, outliers]
+    gaussians = fit_gaussians(rows)
+    assert np.abs(gaussians.centers_[0] * gaussians.unit_).max() < 0.2
+    # The control: what all rows have for a centre and a covariance.
+    assert np.abs(rows.mean(axis=0)).min() > 1
+    plain = LedoitWolf().fit(rows)
+    new = np.array([[5.0, -5, 0, 0], [0.5, -0.5, 0, 0]])
+    ours, theirs = gaussians.distances(new), plain.mahalanobis(new)
+    limit = np.quantile(gaussians.distances(ordinary), 0.99)
+    assert ours[0] > limit > ours[1]
+    assert gaussians.distances(outliers).min() > 10 * limit
+    assert plain.mahalanobis(outliers).max() < 3 * np.quantile(plain.mahalanobis(ordinary), 0.99)
+    assert np.isfinite(theirs).all()
+
+
+def test_a_row_between_two_kinds_is_unusual_to_the_mixture_only():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 3)) + np.repeat([[-5.0, 0, 0], [5.0, 0, 0]], 200, axis=0)
+    between = np.zeros((1, 3))
+    mixture, one = fit_gaussians(rows, n_components=2), fit_gaussians(rows)
+    assert mixture.distances(between) > np.quantile(mixture.distances(rows), 0.99)
+    assert one.distances(between) < np.quantile(one.distances(rows), 0.1)
+    assert len(one.centers_) == 1
+    assert len(mixture.centers_) == 2
+
+
+def test_a_rare_kind_is_farther_than_a_frequent_one():
+    rng = np.random.default_rng(0)
+    centers = np.array([[-10.0, 0, 0], [10.0, 0, 0]])
+    rows = rng.normal(size=(400, 3)) + np.repeat(centers, [340, 60], axis=0)
+    frequent, rare = fit_gaussians(rows, n_components=2).distances(centers)
+    assert 1 < rare - frequent < 4
+
+
+@pytest.mark.parametrize("n_components", [1, 6])
+def test_parts_sum_up_to_the_distance(n_components):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5)) + 3
+    gaussians = fit_gaussians(rows, n_components)
+    for some in (rows, 100 * rows, gaussians.centers_ * gaussians.unit_):
+        parts = gaussians.parts(some)
+        assert parts.shape == some.shape
+        assert (parts >= 0).all()
+        assert_allclose(parts.sum(axis=1), gaussians.distances(some), rtol=1e-9, atol=1e-12)
+
+
+def test_the_part_of_a_value_is_that_of_what_moved():
+    rng = np.random.default_rng(0)
+    gaussians = fit_gaussians(rng.normal(size=(300, 5)))
+    for j in range(5):
+        moved = gaussians.centers_ * gaussians.unit_ + 8 * np.eye(5)[j]
+        assert gaussians.parts(moved).argmax(axis=1) == j
+
+
+def test_distances_do_not_depend_on_the_unit_of_a_value():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 4)) @ rng.normal(size=(4, 4))
+    unit = np.array([1.0, 1e3, 1e6, 1e9])
+    for n_components in (1, 5):
+        small, large = (fit_gaussians(x, n_components) for x in (rows, rows * unit))
+        assert_allclose(large.distances(rows * unit), small.distances(rows), rtol=1e-6)
+
+
+def test_a_value_that_never_varied_may_move_by_a_hairs_breadth():
+    rng = np.random.default_rng(0)
+    rows = np.c_[rng.normal(size=(300, 2)), np.zeros(300)]
+    gaussians = fit_gaussians(rows)
+    at = gaussians.distances([[0.0, 0, 0], [0, 0, 1e-3], [0, 0, 1]])
+    assert at[1] < at[0] + 0.01
+    assert at[2] > at[0] + 1000
+
+
+def test_weights_move_the_centre():
+    rows = np.random.default_rng(0).normal(size=(300, 3))
+    weight = np.where(rows[:, 0] > 0, 9.0, 1.0)
+    plain, weighted = fit_gaussians(rows), fit_gaussians(rows, weight=weight)
+    assert abs(plain.centers_[0, 0]) < 0.2
+    assert weighted.centers_[0, 0] > 0.4
+
+
+@pytest.mark.parametrize("n_distinct", [1, 2, 5, 30])
+def test_equal_rows_make_no_kinds_of_their_own(n_distinct):
+    distinct = np.random.default_rng(0).normal(size=(n_distinct, 3))
+    rows = np.tile(distinct, (300 // n_distinct, 1))
+    gaussians = fit_gaussians(rows, n_components=10)
+    assert len(gaussians.centers_) <= n_distinct
+    distances = gaussians.distances(np.r_[distinct, distinct + 100])
+    assert np.isfinite(distances).all()
+    assert distances[:n_distinct].max() < distances[n_distinct:].min()
+
+
+def test_a_kind_of_one_row_is_none():
+    """A far row among few others, kept as it is no farther than five in a hundred."""
+    rng = np.random.default_rng(0)
+    for seed in range(20):
+        rows = rng.standard_cauchy(size=(60, 2))
+        gaussians = fit_gaussians(rows, n_components=3, seed=seed)
+        assert np.isfinite(gaussians.distances(rows)).all()
