@@ -66,6 +66,8 @@ class FusedStep:
             self.low_gradient = gradients = self.gradient.to(first.low)
         values, gradients = _views(values, parameters[0]), _views(gradients, parameters[0])
         self.halves = [_bind(half, values, gradients) for half in first.halves]
+        corruptions = [net.objective.corruption for net in nets]
+        self._corruptions = [one for one in corruptions if one is not None]
         self._tapes = {}
         for net in nets:
             # What torch's schedulers ask an optimizer before they move.
@@ -125,14 +127,14 @@ class FusedStep:
 
     def prepare(self, x):
         """Make the calls for a batch and draw its noise; a CUDA graph holds what comes after."""
-        first, tape = self.nets[0], self._tapes.get(x.shape[-2])
+        tape = self._tapes.get(x.shape[-2])
         if tape is None or tape.x is not x:
             # Batches of one size come in the same tensor, so this is rare.
             tape = self._tapes[x.shape[-2]] = Tape(self, x)
-        if first.objective.corruption is None:
-            return
-        for net, rows, seen in zip(self.nets, self._each(x), self._each(tape.seen), strict=True):
-            seen.copy_(net.objective.corruption(rows))
+        if self.stacked and self._corruptions:
+            tape.seen.copy_(self._corruptions[0].together(self._corruptions, x))
+        elif self._corruptions:
+            tape.seen.copy_(self._corruptions[0](x))
 
     def run(self, x, sample_weight, rate):
         """Take a step that is prepared, at a rate, a float or a tensor."""
@@ -151,10 +153,6 @@ class FusedStep:
             self.gradient.mul_((first.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
         self.update(rate)
         return parts
-
-    def _each(self, tensor):
-        """Return what belongs to each net of a tensor that belongs to all."""
-        return tensor.unbind() if self.stacked else [tensor]
 
     @torch.no_grad()
     def _weight_penalties(self):
