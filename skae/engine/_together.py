@@ -105,6 +105,9 @@ class _Stacks:
 
     def run_epoch(self, members):
         """Take the steps of an epoch of each member; return its parts of the objective."""
+        if len(members) == 1:
+            self.release()
+            return [members[0].net.run_batches(members[0].batches)]
         groups = self._groups(members)
         parts = {}
         for group, stack in zip(groups, self._renew(groups), strict=True):
@@ -120,7 +123,7 @@ class _Stacks:
         """Put those together that can take their steps as one."""
         groups, kinds = [], []
         for member in members:
-            kind = self._kind(member) if len(members) > 1 else None
+            kind = self._kind(member)
             if kind is not None and kind in kinds:
                 groups[kinds.index(kind)].append(member)
             else:
