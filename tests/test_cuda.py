@@ -14,8 +14,9 @@ from sklearn import config_context
 from sklearn.datasets import load_digits
 from skorch.callbacks import Callback
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, DenoisingAutoencoder
 from skae.engine import _net, _training_rows
+from skae.estimators._together import fit_together
 
 pytestmark = [
     pytest.mark.cuda,
@@ -47,6 +48,17 @@ def test_a_fit_on_the_gpu_reconstructs_like_one_on_the_cpu(params):
     assert next(on_gpu.net_.module_.parameters()).is_cuda
     np.testing.assert_allclose(error(on_gpu), error(on_cpu), rtol=0.1)
     np.testing.assert_allclose(on_gpu.transform(X).std(axis=0), 1, atol=1e-3)
+
+
+def test_members_that_are_trained_together():
+    params = PARAMS | {"init": "random", "device": "cuda", "early_stopping": False}
+    together, apart = (
+        [DenoisingAutoencoder(4, **params | {"random_state": i}) for i in range(3)]
+        for _ in range(2)
+    )
+    fit_together(together, X)
+    for one, other in zip(together, apart, strict=True):
+        np.testing.assert_allclose(one.loss_curve_, other.fit(X).loss_curve_, rtol=1e-3)
 
 
 def test_sparse_rows_weights_and_chunks():

@@ -18,6 +18,7 @@ from torch import nn, optim
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skae import AutoencoderTransformer
+from skae.estimators._together import fit_together
 
 DIGITS = load_digits().data[:400].astype(np.float32) / 16
 WEIGHT = np.arange(400) % 3 + 1.0
@@ -106,6 +107,17 @@ def test_reads_of_other_rows_and_of_partial_fit(path, method, rows):
     with config_context(array_api_dispatch=True):
         few, many = (reads_of_a_fit(rows, size, method, **PATHS[path]) for size in (200, 20))
     assert many == few
+
+
+def test_reads_of_members_that_are_trained_together():
+    def reads(batch_size):
+        params = PARAMS | {"batch_size": batch_size}
+        members = [AutoencoderTransformer(**params | {"random_state": i}) for i in range(3)]
+        with Reads() as found:
+            fit_together(members, DIGITS, sample_weight=WEIGHT)
+        return found.count
+
+    assert reads(20) == reads(200) > 0
 
 
 def test_reads_grow_with_the_epochs():

@@ -10,7 +10,7 @@ from ._rows import ScaledRows, SelectedRows, is_memory_mapped, rows_in_chunk, sl
 from ._schedules import SCHEDULES
 from ._state import load_net_state, net_to_state
 from ._threads import one_thread, threads_for
-from ._together import train_together
+from ._together import train_together, work_of_step
 from ._training_rows import TrainingRows, to_gpu
 
 __all__ = [
@@ -36,4 +36,5 @@ __all__ = [
     "threads_for",
     "to_gpu",
     "train_together",
+    "work_of_step",
 ]

@@ -110,4 +110,8 @@ def mean_parts(batches, step, listener=None):
                 totals[name].add_(value.detach(), alpha=n)
             else:
                 totals[name] = value.detach() * n
-    return {name: (total / n_rows).tolist() for name, total in totals.items()}
+    return {name: _read(total / n_rows) for name, total in totals.items()}
+
+
+def _read(value):
+    return value.tolist() if value.ndim else value.item()

@@ -147,12 +147,14 @@ class FusedNet:
         """What nets must have in common to take their steps as one, to compare."""
         layers = [layer for half in self.halves for layer in half.layers]
         first, penalty = self.parameters[0], self.objective.weight_penalty
+        corruption = self.objective.corruption
         return (
             [(type(layer), layer.weight.shape) for layer in layers],
             [(half.activations, half.linear is None) for half in self.halves],
             (first.dtype, first.device, self.low, self.max_grad_norm),
             (type(self.objective), self.objective.loss),
-            (penalty.l1, penalty.l2, self.objective.corruption is None),
+            (penalty.l1, penalty.l2),
+            None if corruption is None else corruption.kind,
             (type(self.optimizer), _settings(self.optimizer)),
         )
 

@@ -39,7 +39,11 @@ class FusedStep:
     def __init__(self, nets):
         self.nets = nets
         first = nets[0]
+        self.objective, self.penalty = first.objective, first.objective.weight_penalty
+        self.max_grad_norm = first.max_grad_norm
         self.latent_by_autograd = first.latent_by_autograd
+        corruptions = [net.objective.corruption for net in nets]
+        self.corruptions = [one for one in corruptions if one is not None]
         # One net computes with matrices, several with stacks of them.
         self.stacked = len(nets) > 1
         self.addmm, self.mm = torch.addmm, torch.mm
@@ -48,23 +52,23 @@ class FusedStep:
         parameters = [net.parameters for net in nets]
         flat = _flatten([[p.data for p in row] for row in parameters])
         gradient = torch.zeros_like(flat)
-        for values, gradients, row in zip(flat, gradient, parameters, strict=True):
-            values, gradients = _views(values, row), _views(gradients, row)
-            for p in row:
-                p.data, p.grad = values[p], gradients[p]
-        state = self._adopt_state(parameters)
-        self.update = first.update(flat, gradient, state, first.optimizer.param_groups[0])
-        self.flat = flat if self.stacked else flat[0]
-        self.gradient = gradient if self.stacked else gradient[0]
+        self.flat, self.gradient = (flat, gradient) if self.stacked else (flat[0], gradient[0])
         n_weights = sum(_padded(p) for p in parameters[0] if p.ndim > 1)
         self.flat_weights = self.flat[..., :n_weights]
         self.weight_gradient = self.gradient[..., :n_weights]
+        values, gradients = _views(self.flat, parameters[0]), _views(self.gradient, parameters[0])
+        for i, row in enumerate(parameters):
+            for p, value, p_gradient in zip(row, values, gradients, strict=True):
+                p.data, p.grad = (value[i], p_gradient[i]) if self.stacked else (value, p_gradient)
+        state = self._adopt_state(parameters)
+        self.update = first.update(flat, gradient, state, first.optimizer.param_groups[0])
         self.low_flat = self.low_gradient = None
-        values, gradients = self.flat, self.gradient
         if first.low is not None:
-            self.low_flat = values = self.flat.to(first.low)
-            self.low_gradient = gradients = self.gradient.to(first.low)
-        values, gradients = _views(values, parameters[0]), _views(gradients, parameters[0])
+            self.low_flat, self.low_gradient = self.flat.to(first.low), self.gradient.to(first.low)
+            values = _views(self.low_flat, parameters[0])
+            gradients = _views(self.low_gradient, parameters[0])
+        values = dict(zip(parameters[0], values, strict=True))
+        gradients = dict(zip(parameters[0], gradients, strict=True))
         self.halves = [_bind(half, values, gradients) for half in first.halves]
         self._tapes = {}
         for net in nets:
@@ -92,10 +96,9 @@ class FusedStep:
                 for row, states in zip(parameters, held, strict=True)
             ]
             flat[name] = _flatten(before)
-            for values, row, states in zip(flat[name], parameters, held, strict=True):
-                views = _views(values, row)
-                for p, s in zip(row, states, strict=True):
-                    s[name] = views[p]
+            for values, states in zip(flat[name], held, strict=True):
+                for s, view in zip(states, _views(values, parameters[0]), strict=True):
+                    s[name] = view
         if "exp_avg" in flat:
             before = [float(states[0].get("step", 0)) for states in held]
             device = flat["exp_avg"].device
@@ -106,12 +109,19 @@ class FusedStep:
         return flat
 
     def release(self):
-        """Give every parameter memory of its own, and a count of steps, as optimizers need."""
+        """Make each net what it is without the step.
+
+        Every parameter has its own count of steps then, as the optimizer needs, and each net of
+        a stack its own memory.
+        """
         for net in self.nets:
-            for p in net.module.parameters():
-                p.data, p.grad = p.data.clone(), None
+            for p in net.parameters:
                 state = net.optimizer.state.get(p, {})
-                state |= {name: value.clone() for name, value in state.items()}
+                if self.stacked:
+                    p.data, p.grad = p.data.clone(), None
+                    state |= {name: value.clone() for name, value in state.items()}
+                elif "step" in state:
+                    state["step"] = state["step"].clone()
 
     @property
     def learning_rate(self):
@@ -125,36 +135,30 @@ class FusedStep:
 
     def prepare(self, x):
         """Make the calls for a batch and draw its noise; a CUDA graph holds what comes after."""
-        first, tape = self.nets[0], self._tapes.get(x.shape[-2])
+        tape = self._tapes.get(x.shape[-2])
         if tape is None or tape.x is not x:
             # Batches of one size come in the same tensor, so this is rare.
             tape = self._tapes[x.shape[-2]] = Tape(self, x)
-        if first.objective.corruption is None:
-            return
-        for net, rows, seen in zip(self.nets, self._each(x), self._each(tape.seen), strict=True):
-            seen.copy_(net.objective.corruption(rows))
+        if self.corruptions:
+            first = self.corruptions[0]
+            noisy = first.together(self.corruptions, x) if self.stacked else first(x)
+            tape.seen.copy_(noisy)
 
     def run(self, x, sample_weight, rate):
         """Take a step that is prepared, at a rate, a float or a tensor."""
-        first = self.nets[0]
         tape = self._tapes[x.shape[-2]]
-        parts = tape.run_forward(sample_weight)
-        value, _ = first.objective.reconstruction_and_gradient(tape.output, x, sample_weight)
+        penalties = tape.run_forward(sample_weight)
+        value, _ = self.objective.reconstruction_and_gradient(tape.output, x, sample_weight)
         tape.run_backward()
-        parts = {"reconstruction": value, **parts}
-        penalty = first.objective.weight_penalty
-        if penalty.l1 or penalty.l2:
+        parts = {"reconstruction": value, **penalties}
+        if self.penalty.l1 or self.penalty.l2:
             parts |= self._weight_penalties()
-            self.weight_gradient.add_(self.flat_weights, alpha=penalty.l2)
-        if first.max_grad_norm is not None:
+            self.weight_gradient.add_(self.flat_weights, alpha=self.penalty.l2)
+        if self.max_grad_norm is not None:
             norm = torch.linalg.vector_norm(self.gradient, dim=-1, keepdim=True)
-            self.gradient.mul_((first.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
+            self.gradient.mul_((self.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
         self.update(rate)
         return parts
-
-    def _each(self, tensor):
-        """Return what belongs to each net of a tensor that belongs to all."""
-        return tensor.unbind() if self.stacked else [tensor]
 
     @torch.no_grad()
     def _weight_penalties(self):
@@ -187,9 +191,10 @@ def _flatten(rows):
 
 
 def _views(flat, parameters):
-    """Return the parts of a flat buffer, or of each row of one, by parameter."""
+    """Return the part of each parameter in a flat buffer, or in all rows of one."""
     parts = flat.split([*map(_padded, parameters)], dim=-1)
-    return {
-        p: part[..., : p.numel()].view(*flat.shape[:-1], *p.shape)
+    lead = flat.shape[:-1]
+    return [
+        part.narrow(-1, 0, p.numel()).view(lead + p.shape)
         for p, part in zip(parameters, parts, strict=True)
-    }
+    ]

@@ -15,7 +15,7 @@ class Tape:
     def __init__(self, step, x):
         self.x = x
         # What the encoder sees.
-        self.seen = x = x if step.nets[0].objective.corruption is None else torch.empty_like(x)
+        self.seen = x = torch.empty_like(x) if step.corruptions else x
         encoder, decoder = step.halves
         low = step.low_flat
         self._encode, self._decode = [], []
@@ -73,7 +73,7 @@ class _LatentByAutograd:
     """
 
     def __init__(self, step, h):
-        self._module, self._objective = step.nets[0].module, step.nets[0].objective
+        self._module, self._objective = step.nets[0].module, step.objective
         # It shares the memory that the encoder writes into, and nothing of its history.
         self._h = h.detach().requires_grad_()
         self.codes = h.new_empty(len(h), len(self._module.code_mean))

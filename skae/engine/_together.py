@@ -6,10 +6,43 @@ between the products. Each net sees the rows, the noise and the learning rates t
 alone, so that only rounding tells it from one that was trained apart.
 """
 
+import math
+import sys
+from contextlib import suppress
+
 import torch
 
 from ._batches import mean_parts
 from ._fused import FusedStep
+
+# Values that the buffers of a stack may have on a CPU: larger ones leave its cache at every
+# step, and the nets are faster one after the other.
+_CACHED = 2**20
+
+
+def work_of_step(net, n_together=1):
+    """Return the multiply-adds of a step, of all nets that take it as one.
+
+    Parameters
+    ----------
+    net : AutoencoderNet
+        A net.
+    n_together : int, default=1
+        Number of such nets that are trained together.
+    """
+    work = net.batch_size * sum(p.numel() for p in net.module_.parameters())
+    read = net.read() if n_together > 1 else None
+    return work if read is None else work * min(n_together, _most(read))
+
+
+def _most(read):
+    """Return how many nets of a kind should take their steps as one."""
+    if not read.stacks:
+        return 1
+    # Parameters, gradients and two moments.
+    n_values = 4 * sum(p.numel() for p in read.parameters)
+    on_cpu = read.parameters[0].device.type == "cpu"
+    return max(1, _CACHED // n_values) if on_cpu else sys.maxsize
 
 
 def train_together(trainings):
@@ -58,11 +91,9 @@ class _Member:
         return True
 
     def interrupt(self):
-        try:
+        """End the training with what it has learned so far."""
+        with suppress(StopIteration):
             self.training.throw(KeyboardInterrupt)
-        except StopIteration:
-            return
-        raise RuntimeError("A training went on after the interrupt.")
 
 
 class _Stacks:
@@ -74,6 +105,9 @@ class _Stacks:
 
     def run_epoch(self, members):
         """Take the steps of an epoch of each member; return its parts of the objective."""
+        if len(members) == 1:
+            self.release()
+            return [members[0].net.run_batches(members[0].batches)]
         groups = self._groups(members)
         parts = {}
         for group, stack in zip(groups, self._renew(groups), strict=True):
@@ -89,13 +123,19 @@ class _Stacks:
         """Put those together that can take their steps as one."""
         groups, kinds = [], []
         for member in members:
-            kind = self._kind(member) if len(members) > 1 else None
+            kind = self._kind(member)
             if kind is not None and kind in kinds:
                 groups[kinds.index(kind)].append(member)
             else:
                 groups.append([member])
                 kinds.append(kind)
-        return groups
+        return [part for group in groups for part in self._parts(group)]
+
+    def _parts(self, group):
+        n_parts = 1
+        if len(group) > 1:
+            n_parts = math.ceil(len(group) / _most(self._read[group[0].net]))
+        return [group[i::n_parts] for i in range(n_parts)]
 
     def _kind(self, member):
         """Return what members must have in common, or None if this one goes alone."""

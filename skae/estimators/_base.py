@@ -24,6 +24,7 @@ from skae.engine import (
     threads_for,
     to_gpu,
     train_together,
+    work_of_step,
 )
 from skae.objectives import LOSSES
 
@@ -365,13 +366,10 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
     ):
         """Train the net on the rows and set the fitted attributes, but for the steps."""
         net, module = self.net_, self.net_.module_
-        parameters = list(module.parameters())
-        rows = TrainingRows(
-            self._scaled(X), sample_weight, parameters[0].dtype, parameters[0].device
-        )
+        weights = next(module.parameters())
+        rows = TrainingRows(self._scaled(X), sample_weight, weights.dtype, weights.device)
         whole_fit = epochs is None
-        work = net.batch_size * sum(p.numel() for p in parameters)
-        with threads_for(n_together * work):
+        with threads_for(work_of_step(net, n_together)):
             yield from net.training(
                 rows,
                 train,

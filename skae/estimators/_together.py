@@ -7,11 +7,11 @@ from skae.engine import train_together
 
 
 def fit_together(estimators, X, rows=None, sample_weight=None):
-    """Fit estimators, each on rows of its own, in the time of few.
+    """Fit estimators, each on rows of its own, in the time of fewer.
 
     Each ends as its own `fit` would leave it, up to the rounding of its matrix products. Dense
     networks of one architecture on equally many rows are trained as one stack; others take
-    turns.
+    turns. Each holds its rows until all are fitted.
 
     Parameters
     ----------
@@ -23,6 +23,11 @@ def fit_together(estimators, X, rows=None, sample_weight=None):
         Which rows each of them is fitted on; None is all rows.
     sample_weight : array-like of shape (n_samples,), default=None
         How much each row counts.
+
+    Raises
+    ------
+    ValueError
+        As :meth:`BaseAutoencoder.fit`.
     """
     fittings = []
     with ExitStack() as stack:

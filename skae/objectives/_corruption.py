@@ -58,6 +58,29 @@ class Corruption(nn.Module):
             return NOISES[noise](self, x, generator)
         return self._by_callable(noise, x, generator)
 
+    @property
+    def kind(self):
+        """What corruptions must have in common for `together`, to compare."""
+        return self._noise, self.level
+
+    @staticmethod
+    @torch.no_grad()
+    def together(corruptions, x):
+        """Return corrupted copies of the rows of several networks, each with its own noise.
+
+        Parameters
+        ----------
+        corruptions : list of Corruption
+            That of each network, all of one `kind`.
+        x : tensor of shape (n_networks, n_samples, n_features)
+            Scaled rows of each.
+        """
+        if corruptions[0]._noise != ("masking",):
+            return torch.stack([one(rows) for one, rows in zip(corruptions, x, strict=True)])
+        # One by one only what is left to chance.
+        kept = [_kept(x[0], one.level, one.random.on(x.device)) for one in corruptions]
+        return torch.stack(kept).mul(x)
+
     def _by_callable(self, noise, x, generator):
         # In double precision, as the unit of the data may leave the range of float32; Apple's
         # GPUs have none.
@@ -85,7 +108,12 @@ def _gaussian(corruption, x, generator):
 
 def _masking(corruption, x, generator):
     # Zero is the mean of scaled rows, or no count at all where rows may not be centred.
-    return x.masked_fill(_chosen(x, corruption.level, generator), 0.0)
+    return _kept(x, corruption.level, generator).mul(x)
+
+
+def _kept(x, probability, generator):
+    """Draw which cells stay, as ones and zeros: a product is faster than a choice."""
+    return torch.rand(x.shape, generator=generator, device=x.device).ge_(probability)
 
 
 def _salt_and_pepper(corruption, x, generator):

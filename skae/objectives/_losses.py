@@ -66,13 +66,13 @@ class Loss:
         sample_weight : tensor of shape (..., n_samples) or None, default=None
             Weights of the rows.
         """
+        if sample_weight is None and self.mean_and_gradient is not None:
+            return self.mean_and_gradient(output, target)
         n_values = output.shape[-2:].numel()
         if sample_weight is not None:
             rows = self.function(output, target, reduction="none").mean(dim=-1)
             share = sample_weight[..., None] / n_values
             return (rows * sample_weight).mean(dim=-1), self.gradient(output, target).mul_(share)
-        if self.mean_and_gradient is not None:
-            return self.mean_and_gradient(output, target)
         value = self.function(output, target, reduction="none").mean(dim=(-2, -1))
         return value, self.gradient(output, target).div_(n_values)
 
@@ -100,7 +100,7 @@ _EDGE = 0.05
 def _squared_error_and_gradient(output, target):
     # The gradient of the mean is 2 / n times the errors, in one pass; what is summed up in a
     # second one are its squares. The kernel's mean is that over all networks.
-    n_networks = output.new_full((), output.shape[:-2].numel())
+    n_networks = output.new_full((), 1 if output.ndim == 2 else len(output))
     gradient = _aten.mse_loss_backward.grad_input(n_networks, output, target, 1, grad_input=output)
     flat = gradient.flatten(-2)
     squares = torch.dot(flat, flat) if flat.ndim == 1 else torch.linalg.vecdot(flat, flat)
