@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from outlier_cases import LINEAR, SCORINGS, draw, draw_outliers, make_detector
+from outlier_cases import LINEAR, SCORINGS, draw, make_detector
 from sklearn.base import clone
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
