@@ -1,4 +1,4 @@
-"""Tables with and without outliers, and detectors that train fast, for the tests of the detector."""
+"""Tables with and without outliers, and fast detectors, that the tests of the detector share."""
 
 import numpy as np
 

@@ -22,7 +22,8 @@ class Folds:
 
     def deal(self, n_samples, rng):
         """Return the fold of each of some rows."""
-        return rng.permutation(n_samples) % self.n_folds
+        # The first of the folds is another one each time, for the sake of few rows.
+        return (rng.permutation(n_samples) + rng.randint(self.n_folds)) % self.n_folds
 
     def seen(self, member, fold):
         """Return the indices of the rows that a member may see, given the fold of each."""

@@ -319,6 +319,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
         self._folds = Folds(min(self.cv, n_samples // 2), self.n_estimators)
         self.max_samples_ = self._samples_of_members(n_samples)
         autoencoder = self._autoencoder()
+        autoencoder._validate_params()
         # Losses that need the data's own origin need its own unit, too.
         centered = LOSSES[autoencoder.loss].centered
         self._scaling = ColumnScaling(X, weight, centered)

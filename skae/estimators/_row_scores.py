@@ -165,7 +165,7 @@ def codes_of(autoencoder, X):
 def _shared_out(total, blame):
     """Share a total of each row among its cells in proportion to their blame."""
     blame = blame + np.finfo(np.float64).tiny
-    return total[:, None] * blame / blame.sum(axis=1, keepdims=True)
+    return total[:, None] * (blame / blame.sum(axis=1, keepdims=True))
 
 
 SCORES = {

@@ -216,6 +216,8 @@ class ThresholdsMixin:
 
     def _check_enough(self, name, level):
         """Refuse a level that the held-out rows cannot tell from none."""
+        if np.isnan(level):
+            raise ValueError(f"{name} must be a number, got {level}.")
         if level * (self.n_calibration_ + 1) < 1:
             raise ValueError(
                 f"{name}={level} needs at least {int(np.ceil(1 / level)) - 1} held-out rows, but "

@@ -1,0 +1,222 @@
+"""Tables that break other detectors: constant columns, heavy tails, equal rows, few rows."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from outlier_cases import SCORINGS, draw, draw_outliers, make_detector
+from scipy import sparse
+from sklearn.metrics import roc_auc_score
+
+from skae import AutoencoderOutlierDetector
+
+RNG = np.random.default_rng(1)
+X, NEW, OUTLIERS = draw(RNG, 200), draw(RNG, 100), draw_outliers(RNG, 100)
+
+
+def auroc(detector, ordinary, outliers):
+    scores = -detector.score_samples(np.r_[ordinary, outliers])
+    return roc_auc_score(np.repeat([0, 1], [len(ordinary), len(outliers)]), scores)
+
+
+def make_default():
+    return AutoencoderOutlierDetector(n_estimators=2, random_state=0)
+
+
+def assert_answers(detector, rows):
+    """Every answer is a number, and shares add up."""
+    scores, p_values = detector.score_samples(rows), detector.p_values(rows)
+    explanation = detector.explain(rows)
+    for answer in (scores, p_values, explanation, detector.transform(rows), detector.offset_):
+        assert np.isfinite(np.asarray(answer)).all()
+    assert ((p_values > 0) & (p_values <= 1)).all()
+    assert set(detector.predict(rows)) <= {-1, 1}
+    assert_allclose(explanation["share"].sum(axis=1), scores, rtol=1e-9, atol=1e-12)
+
+
+DETECTORS = {
+    scoring: lambda scoring=scoring: make_detector(scoring=scoring) for scoring in SCORINGS
+}
+DETECTORS["default"] = make_default
+any_detector = pytest.mark.parametrize("make", DETECTORS.values(), ids=DETECTORS)
+
+
+# -- constant columns ---------------------------------------------------------------------
+
+
+@any_detector
+@pytest.mark.parametrize("value", [0.0, 7.0, -1e6])
+def test_a_constant_column_may_move_by_a_hairs_breadth(make, value):
+    def with_column(rows, move=0.0):
+        return np.c_[rows, np.full(len(rows), value + move)]
+
+    detector = make().fit(with_column(X))
+    detector.set_contamination(0.1)
+    assert_answers(detector, with_column(NEW))
+    still, moved, far = (detector.predict(with_column(NEW, m)) for m in (0, 1e-3, 100))
+    assert (moved != still).mean() < 0.03
+    assert (far == -1).all()
+    explanation = detector.explain(with_column(NEW, 100))
+    if make is not DETECTORS["default"]:
+        assert (explanation["share"].to_numpy().argmin(axis=1) == 8).all()
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_a_column_that_follows_from_another_may_be_rounded(scoring):
+    def with_column(rows, move=0.0):
+        return np.c_[rows, 2 * rows[:, 0] + move]
+
+    detector = make_detector(scoring=scoring).fit(with_column(X)).set_contamination(0.1)
+    still, moved, far = (detector.predict(with_column(NEW, m)) for m in (0, 1e-3, 30))
+    assert (moved != still).mean() < 0.03
+    assert (far == -1).all()
+
+
+# A variational autoencoder warns that its codes do not vary.
+@pytest.mark.filterwarnings("ignore:The posterior has collapsed")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@any_detector
+def test_all_rows_are_equal(make, dtype):
+    rows = np.full((40, 3), 1234.567, dtype)
+    detector = make().fit(rows)
+    assert_answers(detector, rows)
+    assert (detector.predict(rows) == 1).all()
+    assert_allclose(detector.p_values(rows), 1)
+    assert (detector.predict(rows + 100) == -1).all()
+
+
+# -- heavy tails --------------------------------------------------------------------------
+
+
+@any_detector
+def test_columns_of_heavy_tails(make):
+    """Two columns have no variance; in the others, outliers still stand out."""
+    rng = np.random.default_rng(0)
+
+    def with_tails(rows):
+        return np.c_[rows, rng.standard_cauchy(size=(len(rows), 2))]
+
+    detector = make().fit(with_tails(X))
+    assert_answers(detector, with_tails(NEW))
+    assert auroc(detector, with_tails(NEW), with_tails(OUTLIERS)) > 0.7
+    shares = (detector.p_values(with_tails(draw(rng, 1000))) <= 0.1).mean()
+    assert 0.03 < shares < 0.2
+
+
+@any_detector
+def test_one_wild_value_in_training_hides_no_outliers(make):
+    rows = X.copy()
+    rows[0, 0] = 1e4
+    clean, wild = make().fit(X), make().fit(rows)
+    assert_answers(wild, rows)
+    assert auroc(wild, NEW, OUTLIERS) > 0.7
+    assert auroc(clean, NEW, OUTLIERS) > 0.85
+    if make is not DETECTORS["reconstruction"]:
+        # A principal component of its own reconstructs the value.
+        assert wild.score_samples(rows).argmin() == 0
+
+
+# -- equal rows ---------------------------------------------------------------------------
+
+
+@any_detector
+@pytest.mark.parametrize("n_distinct", [2, 10])
+def test_few_distinct_rows(make, n_distinct):
+    rows = np.tile(X[:n_distinct], (200 // n_distinct, 1))
+    detector = make().fit(rows)
+    assert_answers(detector, rows)
+    assert (detector.predict(rows) == 1).mean() > 0.8
+    assert (detector.predict(rows + 100 * OUTLIERS[:1]) == -1).all()
+    # Equal rows are judged alike.
+    scores = detector.score_samples(rows)
+    assert_allclose(scores, np.tile(scores[:n_distinct], 200 // n_distinct), rtol=1e-9)
+
+
+@any_detector
+def test_half_of_the_rows_are_one_row(make):
+    rows = np.r_[X[:100], np.tile(X[:1], (100, 1))]
+    detector = make().fit(rows)
+    assert_answers(detector, rows)
+    assert auroc(detector, NEW, OUTLIERS) > 0.7
+
+
+# -- shapes -------------------------------------------------------------------------------
+
+
+@any_detector
+@pytest.mark.parametrize("n_samples", [4, 5, 10])
+def test_few_rows(make, n_samples):
+    detector = make().fit(X[:n_samples])
+    assert_answers(detector, NEW)
+    assert detector.n_samples_seen_ == n_samples
+    assert_answers(detector.partial_fit(NEW[:1]), NEW)
+
+
+@any_detector
+def test_one_column(make):
+    detector = make().fit(X[:, :1])
+    assert_answers(detector, NEW[:, :1])
+    if make is not DETECTORS["reconstruction"]:
+        # One column is reconstructed exactly, wherever it goes.
+        assert detector.score_samples([[1e3]]) < detector.score_samples(X[:, :1]).min()
+
+
+@any_detector
+def test_more_columns_than_rows(make):
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(3, 60))
+
+    def wide(n_samples):
+        return rng.normal(size=(n_samples, 3)) @ mixing + 0.3 * rng.normal(size=(n_samples, 60))
+
+    detector = make().fit(wide(25))
+    assert_answers(detector, wide(10))
+    ordinary = wide(50)
+    assert auroc(detector, ordinary, rng.permuted(wide(50), axis=0)) > 0.9
+
+
+@any_detector
+def test_integers(make):
+    rows, new = (np.rint(10 * some).astype(np.int64) for some in (X, NEW))
+    detector = make().fit(rows)
+    assert_allclose(detector.score_samples(new), detector.score_samples(new.astype(float)))
+    assert detector.transform(new).dtype == np.float64
+    assert_answers(make().fit((X > 0).astype(bool)), NEW > 0)
+
+
+def test_sparse_rows_of_mostly_zeros():
+    rng = np.random.default_rng(0)
+    rows = sparse.random_array((200, 30), density=0.05, rng=rng, format="csr")
+    detector = make_detector().fit(rows)
+    assert_answers(detector, rows)
+    assert_allclose(detector.score_samples(rows.toarray()), detector.score_samples(rows), rtol=1e-6)
+
+
+# -- units --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+@pytest.mark.parametrize("unit", [2.0**-40, 2.0**40, 2.0**-300, 2.0**300], ids="{:.0e}".format)
+def test_the_unit_of_the_data_changes_nothing(scoring, unit):
+    plain = make_detector(scoring=scoring).fit(X)
+    other = make_detector(scoring=scoring).fit(X * unit)
+    assert_allclose(other.score_samples(NEW * unit), plain.score_samples(NEW), rtol=1e-6)
+    assert_allclose(other.p_values(NEW * unit), plain.p_values(NEW), atol=0.01)
+    expected = other.explain(NEW * unit)["expected"] / unit
+    assert_allclose(expected, plain.explain(NEW)["expected"], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_columns_of_different_units(scoring):
+    unit = 10.0 ** np.array([-12, -6, -3, 0, 0, 3, 6, 12])
+    plain = make_detector(scoring=scoring).fit(X)
+    other = make_detector(scoring=scoring).fit(X * unit)
+    assert_allclose(other.score_samples(NEW * unit), plain.score_samples(NEW), rtol=1e-3)
+
+
+@pytest.mark.parametrize(("origin", "dtype"), [(1e6, np.float64), (100.0, np.float32)])
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_the_origin_of_the_data_changes_nothing(scoring, origin, dtype):
+    plain = make_detector(scoring=scoring).fit(X.astype(dtype))
+    other = make_detector(scoring=scoring).fit((X + origin).astype(dtype))
+    found = other.score_samples((NEW + origin).astype(dtype))
+    assert_allclose(found, plain.score_samples(NEW.astype(dtype)), rtol=0.02, atol=0.01)
