@@ -7,7 +7,7 @@ from outlier_cases import SCORINGS, draw, draw_outliers, make_detector
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-from skae import AutoencoderOutlierDetector
+from skae import AutoencoderOutlierDetector, AutoencoderTransformer
 
 RNG = np.random.default_rng(1)
 X, NEW, OUTLIERS = draw(RNG, 200), draw(RNG, 100), draw_outliers(RNG, 100)
@@ -113,6 +113,50 @@ def test_one_wild_value_in_training_hides_no_outliers(make):
     if make is not DETECTORS["reconstruction"]:
         # A principal component of its own reconstructs the value.
         assert wild.score_samples(rows).argmin() == 0
+
+
+# -- cells far outside --------------------------------------------------------------------
+
+
+@any_detector
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_what_is_far_outside_is_an_outlier_however_far(make, sign):
+    """Eight standard deviations are far enough: no number is too large."""
+    detector = make().fit(X)
+    rows = np.tile(NEW[0], (4, 1))
+    rows[:, 3] = X[:, 3].mean() + sign * X[:, 3].std() * np.array([8.01, 9, 1e6, 1e300])
+    assert_answers(detector, rows)
+    scores = detector.score_samples(rows)
+    assert_allclose(scores, scores[0], rtol=1e-6)
+    assert (detector.predict(rows) == -1).all()
+    # Up to there, it is the farther the lower.
+    if make is not DETECTORS["reconstruction"]:
+        rows[:, 3] = X[:, 3].mean() + sign * X[:, 3].std() * np.array([3.0, 5, 7, 8])
+        assert (np.diff(detector.score_samples(rows)) < 0).all()
+
+
+def test_training_goes_on_with_values_of_any_size():
+    detector = make_detector().fit(X).partial_fit(X * 1e300)
+    assert_answers(detector, NEW)
+    assert_answers(make_detector().fit(X * 1e300), X * 1e300)
+
+
+@any_detector
+def test_what_is_far_outside_in_a_sparse_matrix(make):
+    rows, new = (some * (np.abs(some) > 1) for some in (X, NEW))
+    new[np.arange(100), np.arange(100) % 8] *= 50
+    detector = make().fit(rows)
+    scores = detector.score_samples(new)
+    assert_allclose(detector.score_samples(sparse.csr_array(new)), scores, rtol=1e-6)
+    assert_allclose(detector.score_samples(sparse.csc_matrix(new)), scores, rtol=1e-6)
+
+
+def test_losses_that_need_the_unit_of_the_data_see_it_as_it_is():
+    autoencoder = AutoencoderTransformer(2, loss="poisson", hidden_layer_sizes=(), max_iter=5)
+    detector = make_detector(autoencoder, scoring="reconstruction").fit(np.exp(X))
+    far = np.exp(NEW[:1]) + np.array([[0, 1e3, 0, 0, 0, 0, 0, 0]])
+    assert detector.score_samples(2 * far) < detector.score_samples(far)
+    assert detector.score_samples(far) < detector.score_samples(np.exp(NEW[:1]))
 
 
 # -- equal rows ---------------------------------------------------------------------------

@@ -87,7 +87,8 @@ def test_one_kind_of_rows_has_one_distance():
 # Not "mixture": its k-means starts elsewhere.
 @pytest.mark.parametrize("scoring", SCORINGS[1:])
 def test_the_detector_asks_each_member_about_columns_of_unit_variance(scoring):
-    rows = X * np.logspace(-3, 3, 8) + 5
+    unit = np.logspace(-3, 3, 8)
+    rows, new = X * unit + 5, NEW * unit + 5
     detector = make_detector(scoring=scoring, n_estimators=2, cv=2).fit(rows)
     assert_allclose(detector.scale_, rows.std(axis=0), rtol=1e-9)
     unusual = []
@@ -95,8 +96,8 @@ def test_the_detector_asks_each_member_about_columns_of_unit_variance(scoring):
         kept, _, fold = detector._kept
         Z = kept[fold != detector._folds.left_out[i]]
         score = SCORES[scoring](member).fit(Z, np.ones(len(Z)), np.random.RandomState(0))
-        unusual.append(score.unusual(detector._scaling(NEW)))
-    assert_allclose(-detector.score_samples(NEW), np.mean(unusual, axis=0), rtol=1e-6)
+        unusual.append(score.unusual(new / detector.scale_))
+    assert_allclose(-detector.score_samples(new), np.mean(unusual, axis=0), rtol=1e-6)
 
 
 # -- masked cells -------------------------------------------------------------------------
@@ -229,5 +230,5 @@ def test_a_kind_of_one_row_is_none():
     rng = np.random.default_rng(0)
     for seed in range(20):
         rows = rng.standard_cauchy(size=(60, 2))
-        gaussians = fit_gaussians(rows, n_components=3, seed=seed)
+        gaussians = fit_gaussians(rows, most_kinds=3, seed=seed)
         assert np.isfinite(gaussians.distances(rows)).all()
