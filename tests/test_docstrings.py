@@ -127,8 +127,12 @@ def test_choices_are_documented(estimator):
 def test_fitted_attributes_are_documented(estimator):
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.uniform(size=(120, 5)), columns=list("abcde"))
-    if "model" in inspect.signature(estimator).parameters:
-        made = estimator(skae.AutoencoderTransformer(max_iter=2).fit(X))
+    parameters = inspect.signature(estimator).parameters
+    autoencoder = skae.AutoencoderTransformer(max_iter=2, random_state=0)
+    if "model" in parameters:
+        made = estimator(autoencoder.fit(X))
+    elif "autoencoder" in parameters:
+        made = estimator(autoencoder)
     else:
         made = estimator(max_iter=2, random_state=0)
     fitted = made.fit(X)

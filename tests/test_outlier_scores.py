@@ -124,9 +124,9 @@ def test_masked_cells_withstand_outliers_that_are_trained_on():
 # -- robust Gaussians ---------------------------------------------------------------------
 
 
-def fit_gaussians(rows, n_components=1, weight=None, seed=0):
+def fit_gaussians(rows, most_kinds=0, weight=None, seed=0):
     weight = np.ones(len(rows)) if weight is None else weight
-    gaussians = RobustGaussians(n_components, 1e-2)
+    gaussians = RobustGaussians(most_kinds, 1e-2)
     return gaussians.fit(rows, weight, np.random.RandomState(seed))
 
 
@@ -135,7 +135,7 @@ def test_the_centre_and_the_spread_withstand_outliers():
     ordinary, outliers = rng.normal(size=(460, 4)), rng.normal(20, 1, size=(40, 4))
     rows = np.r_[ordinary, outliers]
     gaussians = fit_gaussians(rows)
-    assert np.abs(gaussians.centers_[0] * gaussians.unit_).max() < 0.2
+    assert np.abs(gaussians.all_.center * gaussians.unit_).max() < 0.2
     # The control: what all rows have for a centre and a covariance.
     assert np.abs(rows.mean(axis=0)).min() > 1
     plain = LedoitWolf().fit(rows)
@@ -152,27 +152,28 @@ def test_a_row_between_two_kinds_is_unusual_to_the_mixture_only():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(400, 3)) + np.repeat([[-5.0, 0, 0], [5.0, 0, 0]], 200, axis=0)
     between = np.zeros((1, 3))
-    mixture, one = fit_gaussians(rows, n_components=2), fit_gaussians(rows)
+    mixture, one = fit_gaussians(rows, most_kinds=2), fit_gaussians(rows)
     assert mixture.distances(between) > np.quantile(mixture.distances(rows), 0.99)
     assert one.distances(between) < np.quantile(one.distances(rows), 0.1)
-    assert len(one.centers_) == 1
-    assert len(mixture.centers_) == 2
+    assert len(one.kinds_) == 0
+    assert len(mixture.kinds_) == 2
 
 
 def test_a_rare_kind_is_farther_than_a_frequent_one():
     rng = np.random.default_rng(0)
     centers = np.array([[-10.0, 0, 0], [10.0, 0, 0]])
     rows = rng.normal(size=(400, 3)) + np.repeat(centers, [340, 60], axis=0)
-    frequent, rare = fit_gaussians(rows, n_components=2).distances(centers)
-    assert 1 < rare - frequent < 4
+    frequent, rare = sorted(kind.penalty for kind in fit_gaussians(rows, most_kinds=2).kinds_)
+    assert frequent == 0
+    assert 1 < rare < 4
 
 
-@pytest.mark.parametrize("n_components", [1, 6])
-def test_parts_sum_up_to_the_distance(n_components):
+@pytest.mark.parametrize("most_kinds", [0, 6])
+def test_parts_sum_up_to_the_distance(most_kinds):
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5)) + 3
-    gaussians = fit_gaussians(rows, n_components)
-    for some in (rows, 100 * rows, gaussians.centers_ * gaussians.unit_):
+    gaussians = fit_gaussians(rows, most_kinds)
+    for some in (rows, 100 * rows, gaussians.all_.center[None] * gaussians.unit_):
         parts = gaussians.parts(some)
         assert parts.shape == some.shape
         assert (parts >= 0).all()
@@ -183,7 +184,7 @@ def test_the_part_of_a_value_is_that_of_what_moved():
     rng = np.random.default_rng(0)
     gaussians = fit_gaussians(rng.normal(size=(300, 5)))
     for j in range(5):
-        moved = gaussians.centers_ * gaussians.unit_ + 8 * np.eye(5)[j]
+        moved = gaussians.all_.center * gaussians.unit_ + 8 * np.eye(5)[[j]]
         assert gaussians.parts(moved).argmax(axis=1) == j
 
 
@@ -191,8 +192,8 @@ def test_distances_do_not_depend_on_the_unit_of_a_value():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(300, 4)) @ rng.normal(size=(4, 4))
     unit = np.array([1.0, 1e3, 1e6, 1e9])
-    for n_components in (1, 5):
-        small, large = (fit_gaussians(x, n_components) for x in (rows, rows * unit))
+    for most_kinds in (0, 5):
+        small, large = (fit_gaussians(x, most_kinds) for x in (rows, rows * unit))
         assert_allclose(large.distances(rows * unit), small.distances(rows), rtol=1e-6)
 
 
@@ -209,16 +210,16 @@ def test_weights_move_the_centre():
     rows = np.random.default_rng(0).normal(size=(300, 3))
     weight = np.where(rows[:, 0] > 0, 9.0, 1.0)
     plain, weighted = fit_gaussians(rows), fit_gaussians(rows, weight=weight)
-    assert abs(plain.centers_[0, 0]) < 0.2
-    assert weighted.centers_[0, 0] > 0.4
+    assert abs(plain.all_.center[0]) < 0.2
+    assert weighted.all_.center[0] > 0.4
 
 
 @pytest.mark.parametrize("n_distinct", [1, 2, 5, 30])
 def test_equal_rows_make_no_kinds_of_their_own(n_distinct):
     distinct = np.random.default_rng(0).normal(size=(n_distinct, 3))
     rows = np.tile(distinct, (300 // n_distinct, 1))
-    gaussians = fit_gaussians(rows, n_components=10)
-    assert len(gaussians.centers_) <= n_distinct
+    gaussians = fit_gaussians(rows, most_kinds=10)
+    assert len(gaussians.kinds_) <= n_distinct
     distances = gaussians.distances(np.r_[distinct, distinct + 100])
     assert np.isfinite(distances).all()
     assert distances[:n_distinct].max() < distances[n_distinct:].min()
@@ -229,5 +230,5 @@ def test_a_kind_of_one_row_is_none():
     rng = np.random.default_rng(0)
     for seed in range(20):
         rows = rng.standard_cauchy(size=(60, 2))
-        gaussians = fit_gaussians(rows, n_components=3, seed=seed)
+        gaussians = fit_gaussians(rows, most_kinds=3, seed=seed)
         assert np.isfinite(gaussians.distances(rows)).all()

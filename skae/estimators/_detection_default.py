@@ -5,7 +5,7 @@ from math import ceil
 from ._denoising import DenoisingAutoencoder
 
 # Enough for any table: from three hundred to fifteen hundred steps detect equally well.
-_STEPS, _BATCH_SIZE = 600, 256
+_STEPS, _BATCH_SIZE = 600, 128
 
 # Width of the hidden layers, and of the code unless the table has fewer columns: as cells are
 # masked, a wide code does not learn to copy them.

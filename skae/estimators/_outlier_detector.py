@@ -58,8 +58,8 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
         "reconstruction" is the mean square of the standardised residuals, "likelihood" minus
         the log-likelihood of the row, of a :class:`VariationalAutoencoder`.
     n_estimators : int, default=10
-        Members of the ensemble. Single networks differ by several points of AUROC with their
-        seed, ten of them together by less than one.
+        Members of the ensemble. How well a single network ranks outliers depends on its seed, that
+        of ten together hardly does.
     max_samples : "auto", int or float, default="auto"
         Rows that each member is trained on, drawn without replacement from those that it does
         not leave out: how many, or the share of them in (0, 1]. "auto" is all of them, but at

@@ -1,4 +1,6 @@
-"""Gaussians that withstand outliers, and how far a row is from the nearest of them."""
+"""Gaussians that withstand outliers, and how far a row is from them."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cholesky, sqrtm
@@ -16,13 +18,17 @@ _ENOUGH_ROWS = 4000
 _ROWS_PER_KIND = 20
 _ROWS_PER_VALUE = 2
 
+# What the distance from the centre of all rows counts beside that from the nearest kind: a few
+# outliers that are alike may look like a kind, but not like one in the midst of the others.
+_WEIGHT_OF_CENTER = 0.25
+
 # Smallest variance of a kind, of that of all rows: what its rows have in common is no proof
 # that it could not be otherwise.
 _LEAST_VARIANCE = 1e-2
 
 
 class RobustGaussians:
-    """One Gaussian for most rows, or one for each kind of rows.
+    """One Gaussian for most rows, and one for each kind of rows.
 
     Covariances are shrunk (Ledoit and Wolf, 2004), as there may be few rows for many values.
     The farthest rows are left out, and again those that are the farthest from what is found then
@@ -31,14 +37,14 @@ class RobustGaussians:
 
     Parameters
     ----------
-    n_components : int
-        Largest number of Gaussians; there are fewer where rows are few.
+    most_kinds : int
+        Largest number of kinds, 0 for none; there are fewer where rows are few.
     least_scale : float
         Smallest standard deviation of a value.
     """
 
-    def __init__(self, n_components, least_scale):
-        self.n_components = n_components
+    def __init__(self, most_kinds, least_scale):
+        self.most_kinds = most_kinds
         self.least_scale = least_scale
 
     def fit(self, rows, weight, random_state):
@@ -64,38 +70,41 @@ class RobustGaussians:
             distance = (white**2).sum(axis=1)
             counted = distance <= np.quantile(distance, _SUPPORT)
         self.unit_ = unit
-        self.centers_, self.whitenings_ = center[None], whitening[None]
-        self.penalties_ = np.zeros(1)
+        self.all_ = _Gaussian(center, whitening)
+        self.kinds_ = []
         kept = np.flatnonzero(distance <= np.quantile(distance, _SUPPORT_OF_KINDS))
         kept = random_state.permutation(kept)[:_ENOUGH_ROWS]
         n_values = rows.shape[1]
         needed = max(_ROWS_PER_KIND, _ROWS_PER_VALUE * n_values)
-        n_kinds = min(self.n_components, len(kept) // needed)
+        n_kinds = min(self.most_kinds, len(kept) // needed)
         if n_kinds > 1:
             self._find_kinds(white[kept], weight[kept], n_kinds, random_state)
         return self
 
     def _find_kinds(self, white, weight, n_kinds, random_state):
-        """Put a Gaussian for each kind of rows in place of the one for all."""
+        """Find a Gaussian for each kind of rows, given in coordinates that whiten them."""
         kmeans = KMeans(min(n_kinds, len(np.unique(white, axis=0))), random_state=random_state)
-        kind = kmeans.fit_predict(white, sample_weight=weight)
-        (center,), (whitening,) = self.centers_, self.whitenings_
+        labels = kmeans.fit_predict(white, sample_weight=weight)
+        center, whitening = self.all_.center, self.all_.whitening
         back = np.linalg.inv(whitening)
-        centers, whitenings, penalties = [], [], []
-        for i in np.unique(kind):
-            mine = kind == i
+        for i in np.unique(labels):
+            mine = labels == i
             if mine.sum() < 2:
                 # One row says nothing of a spread.
                 continue
             mean, factor, log_volume = _gaussian(white[mine], weight[mine], ridge=_LEAST_VARIANCE)
-            centers.append(center + back @ mean)
-            whitenings.append(factor @ whitening)
-            penalties.append(log_volume - np.log(weight[mine].sum()))
-        self.centers_, self.whitenings_ = np.stack(centers), np.stack(whitenings)
-        self.penalties_ = np.array(penalties) - min(penalties)
+            penalty = log_volume - np.log(weight[mine].sum())
+            self.kinds_.append(_Gaussian(center + back @ mean, factor @ whitening, penalty))
+        least = min(kind.penalty for kind in self.kinds_)
+        for kind in self.kinds_:
+            kind.penalty -= least
 
     def distances(self, rows):
-        """Return half the squared Mahalanobis distances to the nearest Gaussian.
+        """Return half the squared Mahalanobis distance of each row.
+
+        Where there are kinds of rows, this is the distance from the nearest, in nats below the
+        density at the centre of the most frequent one, averaged with that from the centre of all
+        rows.
 
         Parameters
         ----------
@@ -105,10 +114,14 @@ class RobustGaussians:
         Returns
         -------
         distances : ndarray of shape (n_samples,)
-            Zero or more: less than the density at the centre of the most frequent Gaussian, in
-            nats.
+            Zero or more.
         """
-        return self._to_each(rows / self.unit_).min(axis=1)
+        rows = rows / self.unit_
+        from_center = self.all_.distances(rows)
+        if not self.kinds_:
+            return from_center
+        from_kind = np.min([kind.distances(rows) for kind in self.kinds_], axis=0)
+        return _averaged(from_center, from_kind)
 
     def parts(self, rows):
         """Return what each value adds to `distances`, zero or more.
@@ -123,24 +136,38 @@ class RobustGaussians:
         parts : ndarray of shape (n_samples, n_values)
         """
         rows = rows / self.unit_
-        distances = self._to_each(rows)
-        nearest = distances.argmin(axis=1)
-        parts = np.empty_like(rows)
+        from_center = self.all_.parts(rows)
+        if not self.kinds_:
+            return from_center
+        nearest = np.argmin([kind.distances(rows) for kind in self.kinds_], axis=0)
+        from_kind = np.empty_like(rows)
         for i in np.unique(nearest):
-            # Of all coordinates in which the covariance is the identity, the nearest to the values.
-            root = sqrtm(self.whitenings_[i].T @ self.whitenings_[i]).real
-            mine = nearest == i
-            squares = ((rows[mine] - self.centers_[i]) @ root) ** 2 + np.finfo(float).tiny
-            total = squares.sum(axis=1, keepdims=True)
-            parts[mine] = squares / total * distances[mine, i][:, None]
-        return parts
+            from_kind[nearest == i] = self.kinds_[i].parts(rows[nearest == i])
+        return _averaged(from_center, from_kind)
 
-    def _to_each(self, rows):
-        distances = np.empty((len(rows), len(self.centers_)))
-        for i, (center, whitening) in enumerate(zip(self.centers_, self.whitenings_, strict=True)):
-            white = (rows - center) @ whitening.T
-            distances[:, i] = (white**2).sum(axis=1) / 2 + self.penalties_[i]
-        return distances
+
+@dataclass
+class _Gaussian:
+    """A Gaussian, given by its centre and a matrix that whitens what surrounds it."""
+
+    center: np.ndarray
+    whitening: np.ndarray
+    penalty: float = 0.0
+
+    def distances(self, rows):
+        """Return half the squared distance of each row from the centre, plus the penalty."""
+        return (((rows - self.center) @ self.whitening.T) ** 2).sum(axis=1) / 2 + self.penalty
+
+    def parts(self, rows):
+        """Share `distances` out among the values of each row."""
+        # Of all coordinates in which the covariance is the identity, the nearest to the values.
+        root = sqrtm(self.whitening.T @ self.whitening).real
+        squares = ((rows - self.center) @ root) ** 2 + np.finfo(float).tiny
+        return squares / squares.sum(axis=1, keepdims=True) * self.distances(rows)[:, None]
+
+
+def _averaged(from_center, from_kind):
+    return (_WEIGHT_OF_CENTER * from_center + from_kind) / (_WEIGHT_OF_CENTER + 1)
 
 
 def _gaussian(rows, weight, least_variance=0.0, ridge=1e-9):

@@ -125,7 +125,7 @@ class LikelihoodScore(RowScore):
 class MahalanobisScore(RowScore):
     """The distance of residual and code from the centre of the training rows."""
 
-    _most_kinds = 1
+    _most_kinds = 0
 
     def _fit(self, residual, codes, weight, random_state):
         self._gaussians = RobustGaussians(self._most_kinds, _LEAST_SCALE)
@@ -144,7 +144,7 @@ class MahalanobisScore(RowScore):
 
 
 class MixtureScore(MahalanobisScore):
-    """The same distance from the centre of the nearest kind of training rows."""
+    """The same, averaged with the distance from the nearest kind of training rows."""
 
     _most_kinds = _MOST_KINDS
 
