@@ -151,6 +151,33 @@ def test_what_is_far_outside_in_a_sparse_matrix(make):
     assert_allclose(detector.score_samples(sparse.csc_matrix(new)), scores, rtol=1e-6)
 
 
+@pytest.mark.parametrize("origin", [-100, 100])
+def test_a_zero_that_is_far_outside_in_a_sparse_matrix(origin):
+    def shifted(rows):
+        return np.c_[rows, rows[:, :2] + origin]
+
+    detector = make_detector(scoring="mahalanobis").fit(shifted(X))
+    new = shifted(NEW)
+    new[:50, 8:] = 0
+    scores = detector.score_samples(new)
+    assert scores[:50].max() < scores[50:].min()
+    assert_allclose(detector.score_samples(sparse.csr_array(new)), scores, rtol=1e-6)
+    other = make_detector(scoring="mahalanobis").fit(sparse.csr_array(shifted(X)))
+    assert_allclose(other.score_samples(sparse.csr_array(new)), scores, rtol=1e-3)
+
+
+def test_entries_of_a_sparse_matrix_that_are_stored_in_parts():
+    detector = make_detector().fit(X)
+    halves = np.repeat(NEW / 2, 2, axis=1)
+    index = np.tile(np.repeat(np.arange(8), 2), 100)
+    parts = sparse.csr_array((halves.ravel(), index, np.arange(0, 1601, 16)), shape=(100, 8))
+    assert parts.nnz == 1600
+    # Together some of them are far outside, though none is by itself.
+    parts, whole = 10 * parts, 10 * NEW
+    assert_allclose(detector.score_samples(parts), detector.score_samples(whole), rtol=1e-6)
+    assert parts.nnz == 1600
+
+
 def test_losses_that_need_the_unit_of_the_data_see_it_as_it_is():
     autoencoder = AutoencoderTransformer(2, loss="poisson", hidden_layer_sizes=(), max_iter=5)
     detector = make_detector(autoencoder, scoring="reconstruction").fit(np.exp(X))

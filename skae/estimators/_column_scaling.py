@@ -44,5 +44,11 @@ class ColumnScaling:
         if not sparse.issparse(X):
             return np.clip(X / scale, low, high)
         Z = sparse.csr_array(X, copy=True)
+        Z.sum_duplicates()
         Z.data = np.clip(Z.data / scale[Z.indices], low[Z.indices], high[Z.indices])
-        return Z
+        # Columns in which a zero that is not stored is far outside: few, and hardly sparse.
+        far = np.flatnonzero((low > 0) | (high < 0))
+        if len(far):
+            Z = Z.tolil()
+            Z[:, far] = np.clip(X[:, far].toarray() / scale[far], low[far], high[far])
+        return Z.tocsr()
