@@ -16,7 +16,7 @@ _SUPPORT_OF_KINDS = 0.95
 # Rows of which kinds are found, and how many a kind needs, at least and for each value.
 _ENOUGH_ROWS = 4000
 _ROWS_PER_KIND = 20
-_ROWS_PER_VALUE = 2
+_ROWS_PER_VALUE = 1
 
 # What the distance from the centre of all rows counts beside that from the nearest kind: a few
 # outliers that are alike may look like a kind, but not like one in the midst of the others.
