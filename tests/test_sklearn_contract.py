@@ -10,11 +10,13 @@ from unittest import SkipTest
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from skae import (
     AdversarialAutoencoder,
+    AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
@@ -60,6 +62,25 @@ NOISY = [
     SparseAutoencoder(max_iter=20),
     SparseAutoencoder(penalty="batch_top_k", max_iter=20),
     DenoisingAutoencoder(network=ConvolutionalNetwork(channels=(4, 8)), max_iter=5),
+]
+
+FEW = {"hidden_layer_sizes": (7,), "max_iter": 5}
+
+# Rows are drawn at random, so these are noisy, too.
+DETECTORS = [
+    AutoencoderOutlierDetector(n_estimators=2),
+    AutoencoderOutlierDetector(AutoencoderTransformer(**FEW), contamination=0.1, n_estimators=3),
+    AutoencoderOutlierDetector(
+        SparseAutoencoder(**FEW), scoring="mahalanobis", n_estimators=2, max_samples=0.5
+    ),
+    AutoencoderOutlierDetector(
+        AutoencoderTransformer(loss="huber", **FEW), scoring="reconstruction", n_estimators=1
+    ),
+    AutoencoderOutlierDetector(
+        VariationalAutoencoder(noise_variance=0.1, n_draws=5, **FEW),
+        scoring="likelihood",
+        n_estimators=2,
+    ),
 ]
 
 # Not run by scikit-learn's generator of checks, but applied by its own tests.
@@ -144,14 +165,19 @@ OF_WEIGHTS = (
 
 
 @pytest.mark.parametrize(
-    ("estimator", "check"), [pair for one in NOISY for pair in generated(one, without=OF_WEIGHTS)]
+    ("estimator", "check"),
+    [pair for one in [*NOISY, *DETECTORS] for pair in generated(one, without=OF_WEIGHTS)],
 )
 def test_check_with_noise_or_batch_statistics(estimator, check):
     run(check, estimator)
 
 
 @pytest.mark.parametrize(
-    ("estimator", "check"), [pair for one in CONFIGURATIONS for pair in generated(one)]
+    ("estimator", "check"),
+    [
+        *(pair for one in CONFIGURATIONS for pair in generated(one)),
+        *generated(DETECTORS[1], without=OF_WEIGHTS),
+    ],
 )
 def test_check_on_float32(estimator, check):
     with data_of_the_checks_in(np.float32):
@@ -160,7 +186,9 @@ def test_check_on_float32(estimator, check):
 
 @pytest.mark.filterwarnings(MIXED_NAMES)
 @pytest.mark.parametrize(
-    "estimator", [AutoencoderTransformer(max_iter=5), *CONFIGURATIONS[1:], *NOISY], ids=short
+    "estimator",
+    [AutoencoderTransformer(max_iter=5), *CONFIGURATIONS[1:], *NOISY, *DETECTORS[1:]],
+    ids=short,
 )
 @pytest.mark.parametrize("check", EXTRA_CHECKS, ids=name_of)
 def test_extra_check(estimator, check):
@@ -180,6 +208,13 @@ def test_the_checks_of_pca_are_the_checks_here():
     of_pca = {name_of(check) for _, check in estimator_checks_generator(PCA())}
     assert of_pca <= mine
     assert "check_sample_weight_equivalence_on_sparse_data" in mine
+
+
+def test_the_checks_of_isolation_forest_are_the_checks_here():
+    mine = {name_of(check) for _, check in estimator_checks_generator(DETECTORS[0])}
+    of_forest = {name_of(check) for _, check in estimator_checks_generator(IsolationForest())}
+    assert of_forest <= mine
+    assert {"check_outliers_train", "check_outliers_fit_predict"} <= of_forest
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
