@@ -1,9 +1,8 @@
-"""Find tumours that are unlike most, beside IsolationForest, and say what is unusual about one.
+"""Find tumours unlike benign ones, beside IsolationForest, and say what is unusual about one.
 
-Run ``python examples/outliers.py``: it trains both detectors on measurements of tumours, nearly all
-of them benign, without telling which; prints how well each ranks malignant ones among new
-tumours, which it selects at a false discovery rate of 10%, and why the most unusual one is
-unusual; and saves a picture as ``outliers.png``.
+Run ``python examples/outliers.py``: it trains both detectors on measurements of benign tumours;
+prints how well each ranks malignant ones among new tumours, which it selects at a false discovery
+rate of 10%, and why the most unusual one is unusual; and saves a picture as ``outliers.png``.
 """
 
 from pathlib import Path
@@ -17,8 +16,8 @@ from sklearn.metrics import roc_auc_score
 
 from skae import AutoencoderOutlierDetector
 
-# Malignant tumours among those to train on, which hold 250 benign ones, and among the new ones.
-N_TRAIN, N_NEW = 10, 40
+# Benign tumours to train on, and malignant ones among the new.
+N_BENIGN, N_MALIGNANT = 250, 40
 PICTURE = Path("outliers.png")
 
 
@@ -27,9 +26,8 @@ def load_tumours(seed=0):
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     rng = np.random.default_rng(seed)
     benign, malignant = (rng.permutation(np.flatnonzero(y == label)) for label in (1, 0))
-    train = np.r_[benign[:250], malignant[:N_TRAIN]]
-    new = np.r_[benign[250:], malignant[N_TRAIN : N_TRAIN + N_NEW]]
-    return X.iloc[train], X.iloc[new], (y.iloc[new] == 0).to_numpy()
+    new = np.r_[benign[N_BENIGN:], malignant[:N_MALIGNANT]]
+    return X.iloc[benign[:N_BENIGN]], X.iloc[new], (y.iloc[new] == 0).to_numpy()
 
 
 def draw(scores, is_malignant, cells, file):
@@ -39,19 +37,18 @@ def draw(scores, is_malignant, cells, file):
 
     figure, axes = plt.subplots(1, 3, figsize=(13, 4), width_ratios=[1, 1, 1.1])
     for axis, (title, values) in zip(axes, scores.items(), strict=False):
-        # Ranks, as the two scores have different units.
-        ranks = values.argsort().argsort() / len(values)
-        bins = np.linspace(0, 1, 21)
-        groups = [ranks[~is_malignant], ranks[is_malignant]]
-        labels = ["benign", "malignant"]
-        axis.hist(groups, bins, stacked=True, label=labels, color=["#9ecae1", "#de2d26"])
+        groups = [values[~is_malignant], values[is_malignant]]
+        bins = -np.geomspace(-values.min(), -values.max(), 25)
+        axis.hist(groups, bins, stacked=True, label=["benign", "malignant"], color=["C0", "C3"])
+        if values.min() < 10 * values.max():
+            axis.set_xscale("symlog", linthresh=-values.max())
         axis.set_title(title, fontsize=11)
-        axis.set_xlabel("rank of the score: low is unusual")
+        axis.set_xlabel("score_samples: low is unusual")
     axes[0].set_ylabel("new tumours")
-    axes[0].legend(frameon=False)
+    axes[0].legend(frameon=False, loc="upper left")
     cells = cells[::-1]
-    axes[2].barh(cells.index, cells["share"], color="#de2d26")
-    axes[2].set_title("The most unusual tumour: shares of its score", fontsize=11)
+    axes[2].barh(cells.index, cells["share"], color="C3")
+    axes[2].set_title("Why the most unusual one is unusual", fontsize=11)
     axes[2].set_xlabel("share of score_samples")
     figure.tight_layout()
     figure.savefig(file, dpi=100)

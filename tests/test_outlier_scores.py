@@ -150,7 +150,7 @@ def test_the_centre_and_the_spread_withstand_outliers():
 
 def test_a_row_between_two_kinds_is_unusual_to_the_mixture_only():
     rng = np.random.default_rng(0)
-    rows = rng.normal(size=(400, 3)) + np.repeat([[-5.0, 0, 0], [5.0, 0, 0]], 200, axis=0)
+    rows = rng.normal(size=(2000, 3)) + np.repeat([[-5.0, 0, 0], [5.0, 0, 0]], 1000, axis=0)
     between = np.zeros((1, 3))
     mixture, one = fit_gaussians(rows, most_kinds=2), fit_gaussians(rows)
     assert mixture.distances(between) > np.quantile(mixture.distances(rows), 0.95)

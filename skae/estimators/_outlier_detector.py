@@ -117,7 +117,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
     What is robust: masked cells, which cannot be learned by heart; covariances of the nine tenths
     of the rows that are nearest to the centre, found in the concentration steps of the minimum
     covariance determinant (Rousseeuw and Van Driessen, 1999) and shrunk (Ledoit and Wolf, 2004);
-    kinds of rows, which k-means finds among the nearest 95%; a smallest standard deviation, so
+    kinds of rows, which k-means finds among the nearest 98%; a smallest standard deviation, so
     that a column that is constant or follows from others makes no row unusual by a hair's
     breadth. Ensembles make up for the chance in training (Ding, Zhao and Akoglu, 2022).
 

@@ -11,12 +11,15 @@ from sklearn.covariance import ledoit_wolf
 # of the rows that stays: first to find what most rows have in common, then to find their kinds.
 _CONCENTRATION_STEPS = 3
 _SUPPORT = 0.9
-_SUPPORT_OF_KINDS = 0.95
+_SUPPORT_OF_KINDS = 0.98
 
 # Rows of which kinds are found, and how many a kind needs, at least and for each value.
 _ENOUGH_ROWS = 4000
 _ROWS_PER_KIND = 20
-_ROWS_PER_VALUE = 2
+_ROWS_PER_VALUE = 1
+
+# Starts of k-means: whitened rows fall into kinds less plainly, and one start may miss them.
+_KMEANS_STARTS = 3
 
 # What the distance from the centre of all rows counts beside that from the nearest kind: a few
 # outliers that are alike may look like a kind, but not like one in the midst of the others.
@@ -24,7 +27,7 @@ _WEIGHT_OF_CENTER = 0.25
 
 # Smallest variance of a kind, of that of all rows: what its rows have in common is no proof
 # that it could not be otherwise.
-_LEAST_VARIANCE = 1e-2
+_LEAST_VARIANCE = 1e-3
 
 
 class RobustGaussians:
@@ -83,7 +86,8 @@ class RobustGaussians:
 
     def _find_kinds(self, white, weight, n_kinds, random_state):
         """Find a Gaussian for each kind of rows, given in coordinates that whiten them."""
-        kmeans = KMeans(min(n_kinds, len(np.unique(white, axis=0))), random_state=random_state)
+        n_kinds = min(n_kinds, len(np.unique(white, axis=0)))
+        kmeans = KMeans(n_kinds, n_init=_KMEANS_STARTS, random_state=random_state)
         labels = kmeans.fit_predict(white, sample_weight=weight)
         center, whitening = self.all_.center, self.all_.whitening
         back = np.linalg.inv(whitening)
