@@ -44,6 +44,9 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         are the nearest to them (the symmetric root of the precision). What the code adds goes to
         the cells by the square of the distance between what is expected in them and their mean,
         both in standard deviations.
+
+        A cell that is more than eight standard deviations from its mean is looked at as if it
+        were eight, in residual and share.
         """
         check_is_fitted(self)
         index = getattr(X, "index", None) if hasattr(X, "columns") else None

@@ -251,7 +251,8 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
         The first call fixes the scale of the columns from its rows, so these should be a fair
         sample. Of the rows one fold in `cv` stays unseen by each member; up to 2,000 of the
         latest rows are kept, from which residuals and codes are learned and the threshold and
-        the p-values found anew after every call.
+        the p-values found anew after every call. A float `contamination` then is a share of the
+        held-out rows, as for :meth:`set_contamination`.
 
         Parameters
         ----------
