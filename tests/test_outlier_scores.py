@@ -168,26 +168,6 @@ def test_a_rare_kind_is_farther_than_a_frequent_one():
     assert 1 < rare < 4
 
 
-@pytest.mark.parametrize("most_kinds", [0, 6])
-def test_parts_sum_up_to_the_distance(most_kinds):
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5)) + 3
-    gaussians = fit_gaussians(rows, most_kinds)
-    for some in (rows, 100 * rows, gaussians.all_.center[None] * gaussians.unit_):
-        parts = gaussians.parts(some)
-        assert parts.shape == some.shape
-        assert (parts >= 0).all()
-        assert_allclose(parts.sum(axis=1), gaussians.distances(some), rtol=1e-9, atol=1e-12)
-
-
-def test_the_part_of_a_value_is_that_of_what_moved():
-    rng = np.random.default_rng(0)
-    gaussians = fit_gaussians(rng.normal(size=(300, 5)))
-    for j in range(5):
-        moved = gaussians.all_.center * gaussians.unit_ + 8 * np.eye(5)[[j]]
-        assert gaussians.parts(moved).argmax(axis=1) == j
-
-
 def test_distances_do_not_depend_on_the_unit_of_a_value():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(300, 4)) @ rng.normal(size=(4, 4))

@@ -28,6 +28,8 @@ class ColumnScaling:
     ----------
     scale : ndarray of shape (n_features,)
         What the columns are divided by.
+    center : ndarray of shape (n_features,)
+        Their means after that.
     """
 
     def __init__(self, X, weight, changes):
@@ -35,8 +37,8 @@ class ColumnScaling:
         farthest = _FARTHEST
         if not changes:
             self.scale, farthest = np.ones(X.shape[1]), np.inf
-        self._low = mean / self.scale - farthest
-        self._high = mean / self.scale + farthest
+        self.center = mean / self.scale
+        self._low, self._high = self.center - farthest, self.center + farthest
 
     def __call__(self, X):
         """Return rows in the units of their columns, in the dtype of `X`."""
@@ -52,3 +54,8 @@ class ColumnScaling:
             Z = Z.tolil()
             Z[:, far] = np.clip(X[:, far].toarray() / scale[far], low[far], high[far])
         return Z.tocsr()
+
+
+def dense(X):
+    """Return rows as an array."""
+    return X.toarray() if sparse.issparse(X) else X

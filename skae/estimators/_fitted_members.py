@@ -8,11 +8,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat import check_sample_weight
 
+from ._column_scaling import dense
 from ._containers import FLOATS, detached
-from ._row_scores import codes_of
+from ._explanation import expected_cells, shares_of_cells
+from ._row_scores import LEAST_SCALE, codes_of
 
 # Every member needs two rows to train on and, beside the fold that it leaves out, one more fold.
 _FEWEST_ROWS = 4
+
+
+# Training rows whose residuals say how large one may be.
+_ROWS_OF_RESIDUALS = 200
 
 
 class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -32,31 +38,38 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             With the index of `X` if it is a DataFrame, and columns of two levels, the second of
             which are the columns of `X`:
 
-            - ``"expected"``: what the autoencoders make of the cell, in the unit of the data;
-            - ``"residual"``: how far the cell is above it, in standard deviations of the
-              residuals of the training rows;
+            - ``"expected"``: what the members expect in the cell, from the rest of the row, in
+              the unit of the data;
+            - ``"residual"``: how far the cell is above it, in standard deviations of the same
+              for training rows;
             - ``"share"``: what the cell adds to the score of the row. The shares of a row sum up
               to its :meth:`score_samples`, and the lowest point at what is unusual.
 
         Notes
         -----
-        A Mahalanobis distance is shared out in the coordinates that whiten residual and code and
-        are the nearest to them (the symmetric root of the precision). What the code adds goes to
-        the cells by the square of the distance between what is expected in them and their mean,
-        both in standard deviations.
+        What is expected is predicted with the cell hidden behind the mean of its column, as it is
+        in the training of the default autoencoder. The score is shared out by how much higher it
+        were if the cell held what is expected there. That takes as many passes through the
+        networks as there are columns.
 
         A cell that is more than eight standard deviations from its mean is looked at as if it
-        were eight, in residual and share.
+        were eight.
         """
         check_is_fitted(self)
         index = getattr(X, "index", None) if hasattr(X, "columns") else None
         X, _ = self._validated(X)
-        explained = zip(*(score.explain(self._scaling(X)) for score in self._scores), strict=True)
-        expected, residual, parts = (np.mean(each, axis=0) for each in explained)
+        Z, usual = (dense(rows) for rows in (self._scaling(X), self._kept[0][:_ROWS_OF_RESIDUALS]))
+        center = self._scaling.center
+        expected, of_usual = (expected_cells(z, center, self._reconstructed) for z in (Z, usual))
+        spread = np.maximum((usual - of_usual).std(axis=0), LEAST_SCALE)
+        tables = {
+            "expected": expected * self.scale_,
+            "residual": (Z - expected) / spread,
+            "share": -shares_of_cells(Z, expected, self._mean_unusual),
+        }
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             names = [f"x{i}" for i in range(self.n_features_in_)]
-        tables = {"expected": expected * self.scale_, "residual": residual, "share": -parts}
         tables = {
             name: pd.DataFrame(cells, index=index, columns=names) for name, cells in tables.items()
         }
@@ -116,6 +129,12 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_is_fitted(self)
         X, _ = self._validated(X)
         return self._unusual_to(range(len(self.estimators_)), self._scaling(X))
+
+    def _mean_unusual(self, Z):
+        return self._unusual_to(range(len(self.estimators_)), Z).mean(axis=1)
+
+    def _reconstructed(self, Z):
+        return np.mean([score.expected(Z) for score in self._scores], axis=0)
 
     def _unusual_to(self, members, Z):
         unusual = np.empty((Z.shape[0], len(self.estimators_)))

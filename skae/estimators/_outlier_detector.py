@@ -53,8 +53,10 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
     scoring : {"mixture", "mahalanobis", "reconstruction", "likelihood"}, default="mixture"
         What makes a row unusual. "mahalanobis" is the distance of its residual and its code,
         side by side, from those of most training rows: half the squared Mahalanobis distance,
-        with a shrunk covariance of the rows that are nearest to the centre. "mixture" is the
-        same where the training rows are of several kinds: the distance from the nearest kind.
+        with a shrunk covariance of the rows that are nearest to the centre. "mixture" is for
+        training rows of several kinds: mostly the distance from the nearest kind. Where many
+        outliers among the training rows resemble one another, they are such a kind, and
+        "mahalanobis" finds them better.
         "reconstruction" is the mean square of the standardised residuals, "likelihood" minus
         the log-likelihood of the row, of a :class:`VariationalAutoencoder`.
     n_estimators : int, default=10
@@ -238,8 +240,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
             self._cross_calibrate(Z, weight, fold)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
-                unusual = self._unusual_to(range(self.n_estimators), Z).mean(axis=1)
-                self.offset_ = np.percentile(-unusual, 100 * self.contamination)
+                self.offset_ = np.percentile(-self._mean_unusual(Z), 100 * self.contamination)
             kept = rng.permutation(X.shape[0])[:_KEPT_ROWS]
             self._kept = Z[kept], weight[kept], fold[kept]
         return self
@@ -292,6 +293,8 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
                 if len(mine):
                     given = None if sample_weight is None else weight[mine]
                     member.partial_fit(Z[mine], sample_weight=given)
+                    if member.net_.interrupted_:
+                        break
             self._keep(Z, weight, fold)
             self._look_anew(rng)
         return self

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cholesky, sqrtm
+from scipy.linalg import cholesky
 from sklearn.cluster import KMeans
 from sklearn.covariance import ledoit_wolf
 
@@ -125,29 +125,7 @@ class RobustGaussians:
         if not self.kinds_:
             return from_center
         from_kind = np.min([kind.distances(rows) for kind in self.kinds_], axis=0)
-        return _averaged(from_center, from_kind)
-
-    def parts(self, rows):
-        """Return what each value adds to `distances`, zero or more.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_values)
-            The rows.
-
-        Returns
-        -------
-        parts : ndarray of shape (n_samples, n_values)
-        """
-        rows = rows / self.unit_
-        from_center = self.all_.parts(rows)
-        if not self.kinds_:
-            return from_center
-        nearest = np.argmin([kind.distances(rows) for kind in self.kinds_], axis=0)
-        from_kind = np.empty_like(rows)
-        for i in np.unique(nearest):
-            from_kind[nearest == i] = self.kinds_[i].parts(rows[nearest == i])
-        return _averaged(from_center, from_kind)
+        return (_WEIGHT_OF_CENTER * from_center + from_kind) / (_WEIGHT_OF_CENTER + 1)
 
 
 @dataclass
@@ -161,17 +139,6 @@ class _Gaussian:
     def distances(self, rows):
         """Return half the squared distance of each row from the centre, plus the penalty."""
         return (((rows - self.center) @ self.whitening.T) ** 2).sum(axis=1) / 2 + self.penalty
-
-    def parts(self, rows):
-        """Share `distances` out among the values of each row."""
-        # Of all coordinates in which the covariance is the identity, the nearest to the values.
-        root = sqrtm(self.whitening.T @ self.whitening).real
-        squares = ((rows - self.center) @ root) ** 2 + np.finfo(float).tiny
-        return squares / squares.sum(axis=1, keepdims=True) * self.distances(rows)[:, None]
-
-
-def _averaged(from_center, from_kind):
-    return (_WEIGHT_OF_CENTER * from_center + from_kind) / (_WEIGHT_OF_CENTER + 1)
 
 
 def _gaussian(rows, weight, least_variance=0.0, ridge=1e-9):

@@ -137,7 +137,7 @@ class ThresholdsMixin:
         """
         check_scalar(fdr, "fdr", Real, min_val=0, max_val=1, include_boundaries="neither")
         check_is_fitted(self)
-        self._check_enough("fdr", fdr)
+        _check_enough("fdr", fdr, self.n_calibration_)
         return false_discovery_control(self.p_values(X)) <= fdr
 
     def set_contamination(self, contamination):
@@ -170,7 +170,7 @@ class ThresholdsMixin:
             contamination, "contamination", Real, min_val=0, max_val=0.5, include_boundaries="right"
         )
         check_is_fitted(self)
-        self._check_enough("contamination", contamination)
+        _check_enough("contamination", contamination, self.n_calibration_)
         self._level = float(contamination)
         self._set_offset()
         return self
@@ -193,7 +193,8 @@ class ThresholdsMixin:
         Raises
         ------
         ValueError
-            For invalid rows; the detector then stays as it was.
+            For invalid rows, or too few of them for the `contamination` that was asked for; the
+            detector then stays as it was.
 
         See Also
         --------
@@ -202,6 +203,8 @@ class ThresholdsMixin:
         unusual, weight = self._counted(self._unusual(X), sample_weight)
         calibration = Calibration()
         calibration.add(np.arange(unusual.shape[1]), unusual, weight)
+        if self._level != "auto":
+            _check_enough("contamination", self._level, len(calibration))
         self._calibrate_by(calibration)
         return self
 
@@ -214,13 +217,14 @@ class ThresholdsMixin:
         level = _AUTO if self._level == "auto" else self._level
         self.offset_ = -self._calibration.threshold(level)
 
-    def _check_enough(self, name, level):
-        """Refuse a level that the held-out rows cannot tell from none."""
-        if np.isnan(level):
-            raise ValueError(f"{name} must be a number, got {level}.")
-        if level * (self.n_calibration_ + 1) < 1:
-            raise ValueError(
-                f"{name}={level} needs at least {int(np.ceil(1 / level)) - 1} held-out rows, but "
-                f"there are n_calibration_={self.n_calibration_}. Take a larger {name}, or call "
-                f"recalibrate with more ordinary rows that were not trained on."
-            )
+
+def _check_enough(name, level, n_held_out):
+    """Refuse a level that so many held-out rows cannot tell from none."""
+    if np.isnan(level):
+        raise ValueError(f"{name} must be a number, got {level}.")
+    if level * (n_held_out + 1) < 1:
+        raise ValueError(
+            f"{name}={level} needs at least {int(np.ceil(1 / level)) - 1} held-out rows, but "
+            f"there are n_calibration_={n_held_out}. Take a larger {name}, or call recalibrate with "
+            f"more ordinary rows that were not trained on."
+        )
