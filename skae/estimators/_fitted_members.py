@@ -52,8 +52,8 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         were if the cell held what is expected there. That takes as many passes through the
         networks as there are columns.
 
-        A cell that is more than eight standard deviations from its mean is looked at as if it
-        were eight.
+        To the score, and to what is expected elsewhere in the row, a cell more than eight standard
+        deviations from its mean is as one that is eight.
         """
         check_is_fitted(self)
         index = getattr(X, "index", None) if hasattr(X, "columns") else None
@@ -62,9 +62,10 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         center = self._scaling.center
         expected, of_usual = (expected_cells(z, center, self._reconstructed) for z in (Z, usual))
         spread = np.maximum((usual - of_usual).std(axis=0), LEAST_SCALE)
+        expected_there = expected * self.scale_
         tables = {
-            "expected": expected * self.scale_,
-            "residual": (Z - expected) / spread,
+            "expected": expected_there,
+            "residual": (dense(X) - expected_there) / (spread * self.scale_),
             "share": -shares_of_cells(Z, expected, self._mean_unusual),
         }
         names = getattr(self, "feature_names_in_", None)

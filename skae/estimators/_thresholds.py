@@ -225,6 +225,6 @@ def _check_enough(name, level, n_held_out):
     if level * (n_held_out + 1) < 1:
         raise ValueError(
             f"{name}={level} needs at least {int(np.ceil(1 / level)) - 1} held-out rows, but "
-            f"there are n_calibration_={n_held_out}. Take a larger {name}, or call recalibrate with "
-            f"more ordinary rows that were not trained on."
+            f"there are n_calibration_={n_held_out}. Take a larger {name}, or call recalibrate "
+            f"with more ordinary rows that were not trained on."
         )
