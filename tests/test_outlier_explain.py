@@ -10,7 +10,7 @@ from outlier_cases import SCORINGS, answers, assert_same, draw, make_detector
 from pandas.testing import assert_frame_equal
 from scipy import sparse
 
-from skae import AutoencoderOutlierDetector
+from skae import AutoencoderOutlierDetector, VariationalAutoencoder
 
 NAMES = list("abcdefgh")
 SCALE, ORIGIN = np.logspace(-2, 3, 8), 10.0
@@ -64,7 +64,9 @@ def test_expected_residual_and_share_are_what_they_are_said_to_be():
         for j in range(8):
             hidden = rows.copy()
             hidden[:, j] = X[:, j].mean()
-            expected[:, j] = detector.inverse_transform(detector.transform(hidden))[:, j]
+            for _ in range(5):
+                hidden[:, j] = detector.inverse_transform(detector.transform(hidden))[:, j]
+            expected[:, j] = hidden[:, j]
         return expected
 
     explanation, expected = detector.explain(NEW), expected_of(NEW)
@@ -78,10 +80,15 @@ def test_expected_residual_and_share_are_what_they_are_said_to_be():
         as_expected[:, j] = expected[:, j]
         higher = detector.score_samples(as_expected) - detector.score_samples(NEW)
         relief[:, j] = np.maximum(higher, 0)
+    # What is left when all cells are as expected is nobody's fault.
+    score = detector.score_samples(NEW)[:, None]
+    left = np.maximum(
+        detector.score_samples(expected)[:, None], score + relief.max(axis=1, keepdims=True)
+    )
+    of_relief = relief / np.maximum(relief.sum(axis=1, keepdims=True), 1e-300)
     # Where no cell would do any good, they share alike.
-    assert 0 < (relief.max(axis=1) == 0).sum() < 10
-    relief[relief.max(axis=1) == 0] = 1
-    share = relief / relief.sum(axis=1, keepdims=True) * detector.score_samples(NEW)[:, None]
+    of_relief[relief.max(axis=1) == 0] = 1 / 8
+    share = left / 8 + (score - left) * of_relief
     assert_allclose(explanation["share"], share, rtol=1e-3, atol=1e-3)
 
 
@@ -109,6 +116,23 @@ def test_the_cell_that_was_changed_is_to_blame(fitted, move):
     gap = np.abs(after["expected"].to_numpy()[cell] - rows[cell]) / SPREAD[column]
     assert np.median(gap) < abs(move) / 2
     assert_array_equal(np.sign(after["residual"].to_numpy()[cell]), np.sign(move))
+
+
+def test_the_lowest_share_is_to_blame_where_the_likelihood_is_high():
+    """With little noise a log-likelihood is above zero, even of rows that are a bit unusual."""
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(2, 6))
+    rows = rng.normal(size=(400, 2)) @ mixing + 0.02 * rng.normal(size=(400, 6))
+    model = VariationalAutoencoder(2, hidden_layer_sizes=(16,), max_iter=40, n_draws=20)
+    detector = make_detector(model, scoring="likelihood", n_estimators=2).fit(rows[:300])
+    new = rows[300:]
+    new[:, 3] += 0.1
+    score, share = detector.score_samples(new), detector.explain(new)["share"]
+    above = score > 0
+    assert above.sum() > 20
+    assert_allclose(share.sum(axis=1), score, rtol=1e-9)
+    # By chance it were one in six.
+    assert (share.to_numpy()[above].argmin(axis=1) == 3).mean() > 0.8
 
 
 def test_the_default_blames_the_cell_that_was_changed(default):
@@ -156,6 +180,12 @@ def test_containers_are_explained_alike(fitted, contain):
 def test_the_explanation_of_one_row_is_that_of_a_batch(fitted):
     one, many = fitted.explain(NEW[3:4]), fitted.explain(NEW)
     assert_allclose(one.iloc[0], many.iloc[3], rtol=1e-7, atol=1e-9)
+
+
+def test_names_that_are_no_strings_are_the_callers_too():
+    frame = pd.DataFrame(NEW, columns=range(10, 18))
+    explanation = make_detector().fit(pd.DataFrame(X, columns=range(10, 18))).explain(frame)
+    assert list(explanation["share"].columns) == list(range(10, 18))
 
 
 def test_explaining_changes_nothing(fitted):

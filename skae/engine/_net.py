@@ -404,6 +404,7 @@ class AutoencoderNet(NeuralNet):
             start.restore()
             self._summarize(rows)
         self.valid_objective_ = None if held_out is None else self.evaluate(held_out)
+        return self.interrupted_
 
     def evaluate(self, rows):
         """Return the objective over `rows` with the weights as they are, a float."""

@@ -53,20 +53,19 @@ def train_together(trainings):
     Parameters
     ----------
     trainings : list of generator
-        What `AutoencoderNet.training` returned for each net, or a generator around it.
+        What `AutoencoderNet.training` returned for each net, or a generator around it that
+        returns what it does: whether the keyboard ended the training.
     """
     members = [_Member(training) for training in trainings]
     stacks = _Stacks()
     try:
         waiting = [member for member in members if member.goes_on()]
-        while waiting:
+        while waiting and not any(member.interrupted for member in members):
             try:
                 parts = stacks.run_epoch(waiting)
             except KeyboardInterrupt:
                 break
             waiting = [m for m, p in zip(waiting, parts, strict=True) if m.goes_on(p)]
-            if any(member.net.interrupted_ for member in members):
-                break
         for member in waiting:
             member.interrupt()
     finally:
@@ -81,12 +80,14 @@ class _Member:
     def __init__(self, training):
         self.training = training
         self.net = self.batches = None
+        self.interrupted = False
 
     def goes_on(self, parts=None):
         """Hand over the parts of an epoch; return whether there is another epoch."""
         try:
             self.net, self.batches = self.training.send(parts)
-        except StopIteration:
+        except StopIteration as end:
+            self.interrupted = bool(end.value)
             return False
         return True
 

@@ -181,8 +181,10 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         else:
             self._start(X, sample_weight, container, batch_size >= X.shape[0], rng)
         self.net_.set_params(batch_size=batch_size)
-        yield from self._training(
-            X, sample_weight, train, valid, from_scratch=not continued, n_together=n_together
+        return (
+            yield from self._training(
+                X, sample_weight, train, valid, from_scratch=not continued, n_together=n_together
+            )
         )
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -388,6 +390,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
             net.initialize_optimizer()
         self._set_curves(net, whole_fit)
         self._warn(net, whole_fit)
+        return net.interrupted_
 
     def _remember_codes(self, whole_fit):
         """Set the scale in which codes leave, and keep some of them to draw others like them."""

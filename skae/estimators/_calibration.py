@@ -32,11 +32,6 @@ class Calibration:
         above = np.r_[np.cumsum(weight[order][::-1])[::-1], 0.0]
         self._groups.append((members, unusual[order], above))
 
-    @property
-    def unusual(self):
-        """How unusual the held-out rows are, in no particular order."""
-        return np.concatenate([unusual for _, unusual, _ in self._groups])
-
     def __len__(self):
         return sum(len(unusual) for _, unusual, _ in self._groups)
 
@@ -51,14 +46,13 @@ class Calibration:
         Returns
         -------
         p_values : ndarray of shape (n_samples,)
-            In (0, 1].
+            From ``1 / (n + 1)`` with n held-out rows to 1.
         """
-        at_least, total = 1.0, 1.0
+        at_least = 0.0
         for members, known, above in self._groups:
             place = np.searchsorted(known, unusual[:, members].mean(axis=1))
             at_least = at_least + above[place]
-            total += above[0]
-        return at_least / total
+        return self._p_value(at_least)
 
     def threshold(self, level):
         """Return what at most a share `level` of new rows exceeds.
@@ -69,8 +63,13 @@ class Calibration:
         weight = np.concatenate([-np.diff(above) for _, _, above in self._groups])
         order = np.argsort(unusual)
         weight = weight[order]
-        above = np.cumsum(weight[::-1])[::-1]
         # The p-value of a row that is a little more unusual than the one at a place.
-        p_value = (1.0 + above - weight) / (1.0 + above[0])
+        p_value = self._p_value(np.cumsum(weight[::-1])[::-1] - weight)
         rare = np.flatnonzero(p_value <= level)
         return unusual[order][rare[0] if len(rare) else -1]
+
+    def _p_value(self, at_least):
+        """Return the p-value of a new row, given the weight of rows that are as unusual."""
+        # The new row weighs as much as a held-out row does on average.
+        total = sum(above[0] for _, _, above in self._groups)
+        return (1 + len(self) * at_least / total) / (1 + len(self))

@@ -42,9 +42,10 @@ class ColumnScaling:
 
     def __call__(self, X):
         """Return rows in the units of their columns, in the dtype of `X`."""
-        scale, low, high = (v.astype(X.dtype) for v in (self.scale, self._low, self._high))
+        # In double precision, as the scales may leave the range of float32.
+        scale, low, high = self.scale, self._low, self._high
         if not sparse.issparse(X):
-            return np.clip(X / scale, low, high)
+            return np.clip(X / scale, low, high).astype(X.dtype, copy=False)
         Z = sparse.csr_array(X, copy=True)
         Z.sum_duplicates()
         Z.data = np.clip(Z.data / scale[Z.indices], low[Z.indices], high[Z.indices])
@@ -53,7 +54,7 @@ class ColumnScaling:
         if len(far):
             Z = Z.tolil()
             Z[:, far] = np.clip(X[:, far].toarray() / scale[far], low[far], high[far])
-        return Z.tocsr()
+        return Z.tocsr().astype(X.dtype)
 
 
 def dense(X):

@@ -32,7 +32,6 @@ def denoiser_for_detection(n_features, n_samples, device):
     -------
     autoencoder : DenoisingAutoencoder
     """
-    batch_size = min(_BATCH_SIZE, n_samples)
     return DenoisingAutoencoder(
         min(n_features, _WIDTH),
         noise="masking",
@@ -40,8 +39,8 @@ def denoiser_for_detection(n_features, n_samples, device):
         hidden_layer_sizes=(_WIDTH,),
         init="random",
         learning_rate_init=5e-3,
-        batch_size=batch_size,
-        max_iter=ceil(_STEPS * batch_size / n_samples),
+        batch_size=_BATCH_SIZE,
+        max_iter=ceil(_STEPS / max(1, n_samples / _BATCH_SIZE)),
         early_stopping=False,
         device=device,
     )

@@ -5,11 +5,16 @@ import numpy as np
 # Values of the copies that are looked at in one go, so that memory stays bounded.
 _VALUES = 2**22
 
+# How often a hidden cell is predicted.
+_ROUNDS = 5
+
 
 def expected_cells(Z, center, reconstruct):
     """Predict each cell from the rest of its row.
 
-    The cell itself is hidden: the mean of its column stands in its place.
+    The cell itself is hidden: the mean of its column stands in its place, and then, a few times,
+    what is predicted there. A network that has learned to predict hidden cells knows at once, any
+    other draws nearer each time.
 
     Parameters
     ----------
@@ -26,11 +31,14 @@ def expected_cells(Z, center, reconstruct):
     """
     n_features = Z.shape[1]
 
-    def of_hidden(copies):
+    def predicted(copies):
         squares = reconstruct(copies).reshape(-1, n_features, n_features)
         return squares.diagonal(axis1=1, axis2=2)
 
-    return _cell_by_cell(Z, np.broadcast_to(center, Z.shape), of_hidden)
+    expected = np.broadcast_to(center, Z.shape)
+    for _ in range(_ROUNDS):
+        expected = _cell_by_cell(Z, expected, predicted)
+    return expected
 
 
 def shares_of_cells(Z, expected, unusual):
@@ -48,20 +56,22 @@ def shares_of_cells(Z, expected, unusual):
     Returns
     -------
     shares : ndarray of shape (n_samples, n_features)
-        The shares of a row sum up to how unusual it is. A cell that is as expected, or would make
-        its row no less unusual, has none.
+        The shares of a row sum up to how unusual it is. What is left when every cell is as
+        expected, or the worst one, is nobody's fault, and is shared alike.
     """
-    total = unusual(Z)[:, None]
+    total, left = unusual(Z)[:, None], unusual(expected)[:, None]
 
     def without(copies):
         return unusual(copies).reshape(-1, Z.shape[1])
 
     relief = np.maximum(total - _cell_by_cell(Z, expected, without), 0)
+    # Cells that are expected one by one may not go together.
+    left = np.minimum(left, total - relief.max(axis=1, keepdims=True))
     # Relative to the largest, as sums of very large ones are not finite; where there is nothing
     # to tell the cells by, they share alike.
     relief /= np.maximum(relief.max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     relief += np.finfo(np.float64).tiny
-    return total * (relief / relief.sum(axis=1, keepdims=True))
+    return left / Z.shape[1] + (total - left) * (relief / relief.sum(axis=1, keepdims=True))
 
 
 def _cell_by_cell(Z, replacements, answer):

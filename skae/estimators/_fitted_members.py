@@ -17,8 +17,8 @@ from ._row_scores import LEAST_SCALE, codes_of
 _FEWEST_ROWS = 4
 
 
-# Training rows whose residuals say how large one may be.
-_ROWS_OF_RESIDUALS = 200
+# Cells, at most, of training rows whose residuals say how large one may be, and such rows.
+_CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200
 
 
 class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -47,18 +47,21 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Notes
         -----
-        What is expected is predicted with the cell hidden behind the mean of its column, as it is
-        in the training of the default autoencoder. The score is shared out by how much higher it
-        were if the cell held what is expected there. That takes as many passes through the
-        networks as there are columns.
+        What is expected is predicted with the cell hidden, first behind the mean of its column, as
+        in the training of the default autoencoder, then behind what was predicted. The score is
+        shared out by how much higher it were if the cell held what is expected there; what is
+        left of it when all cells do is shared alike. That takes several passes through the
+        networks for each column.
 
         To the score, and to what is expected elsewhere in the row, a cell more than eight standard
         deviations from its mean is as one that is eight.
         """
         check_is_fitted(self)
         index = getattr(X, "index", None) if hasattr(X, "columns") else None
+        names = getattr(X, "columns", getattr(self, "feature_names_in_", None))
         X, _ = self._validated(X)
-        Z, usual = (dense(rows) for rows in (self._scaling(X), self._kept[0][:_ROWS_OF_RESIDUALS]))
+        n_usual = min(_ROWS_OF_RESIDUALS, max(20, _CELLS_OF_RESIDUALS // self.n_features_in_))
+        Z, usual = dense(self._scaling(X)), dense(self._kept[0][:n_usual])
         center = self._scaling.center
         expected, of_usual = (expected_cells(z, center, self._reconstructed) for z in (Z, usual))
         spread = np.maximum((usual - of_usual).std(axis=0), LEAST_SCALE)
@@ -68,7 +71,6 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             "residual": (dense(X) - expected_there) / (spread * self.scale_),
             "share": -shares_of_cells(Z, expected, self._mean_unusual),
         }
-        names = getattr(self, "feature_names_in_", None)
         if names is None:
             names = [f"x{i}" for i in range(self.n_features_in_)]
         tables = {

@@ -40,32 +40,35 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
     rows, and not only on those that it was trained on.
 
     Columns are divided by their standard deviations, and cells more than eight of them away from
-    the mean are brought in to eight, so no scaler is needed before it.
+    the mean are brought in to eight, so no scaler is needed before it (neither is done for the
+    losses "log_loss" and "poisson", which need the data's own unit).
 
     Parameters
     ----------
     autoencoder : estimator of skae or None, default=None
-        What the members are copies of, with its own parameters (``autoencoder__max_iter`` in a
-        grid search). None is chosen for detection: a :class:`DenoisingAutoencoder` that learns
-        to predict masked cells from the rest of the row. It withstands outliers among the
-        training rows, which a plain autoencoder learns to reconstruct like the others. For
-        ``scoring="likelihood"`` None is a :class:`VariationalAutoencoder`.
+        What the members are copies of; if it is given, a grid search reaches its parameters
+        (``autoencoder__max_iter``). None is chosen for detection: a
+        :class:`DenoisingAutoencoder` that learns to predict masked cells from the rest of the
+        row. It withstands outliers among the training rows, which a plain autoencoder learns to
+        reconstruct like the others. For ``scoring="likelihood"`` None is a
+        :class:`VariationalAutoencoder`.
     scoring : {"mixture", "mahalanobis", "reconstruction", "likelihood"}, default="mixture"
         What makes a row unusual. "mahalanobis" is the distance of its residual and its code,
         side by side, from those of most training rows: half the squared Mahalanobis distance,
         with a shrunk covariance of the rows that are nearest to the centre. "mixture" is for
-        training rows of several kinds: mostly the distance from the nearest kind. Where many
+        training rows of several kinds: the distance from the nearest kind, averaged with a
+        quarter of the weight with that from the centre of all. Where many
         outliers among the training rows resemble one another, they are such a kind, and
         "mahalanobis" finds them better.
         "reconstruction" is the mean square of the standardised residuals, "likelihood" minus
-        the log-likelihood of the row, of a :class:`VariationalAutoencoder`.
+        the log-likelihood of the row, its columns scaled, of a :class:`VariationalAutoencoder`.
     n_estimators : int, default=10
         Members of the ensemble. How well a single network ranks outliers depends on its seed, that
         of ten together hardly does.
     max_samples : "auto", int or float, default="auto"
         Rows that each member is trained on, drawn without replacement from those that it does
         not leave out: how many, or the share of them in (0, 1]. "auto" is all of them, but at
-        most 10,000, so that large tables take no longer.
+        most 10,000, so that large tables take no longer. :meth:`partial_fit` takes them all.
     cv : int, default=5
         Folds that the training rows are dealt out to. Each member leaves out one of them, and
         held-out scores are those of rows by the members that left them out. With fewer members
@@ -74,7 +77,8 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
     contamination : "auto" or float, default="auto"
         Where the threshold lies. A float in (0, 0.5] is the share of the training rows that are
         below it, as for every detector of scikit-learn. "auto" takes one row in twenty of those
-        held out for an outlier. :meth:`set_contamination` moves the threshold later.
+        held out for an outlier (only what is more unusual than all of them, if these are fewer
+        than 19). :meth:`set_contamination` moves the threshold later.
     device : str or torch.device, default="cpu"
         Where the default autoencoder is trained and applied; another autoencoder has a `device`
         of its own.
@@ -92,7 +96,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
     n_calibration_ : int
         Number of held-out rows that thresholds and p-values rest on.
     max_samples_ : int
-        Number of rows that each member was trained on.
+        Number of rows that each member was trained on by `fit`.
     scale_ : ndarray of shape (n_features,)
         What columns are divided by: their standard deviations, 1 for constant columns and for
         losses that need the data's own unit.
@@ -125,8 +129,12 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
 
     A detector keeps up to 2,000 of its training rows, for :meth:`partial_fit`.
 
-    Where training rows are of weight zero or equal, p-values count them as given; a fit with
-    weights is not a fit with repeated rows, as rows are drawn.
+    A fit with weights is not a fit with repeated rows, as rows are drawn at random. Rows are
+    taken for independent: of rows that belong together some may be held out while others are
+    trained on, and then scores are too good to be true.
+
+    What a member remembers of the covariances grows with the square of the number of columns: 50
+    columns take a few megabytes, 800 columns a few hundred.
 
     References
     ----------
@@ -283,7 +291,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
                 self._level = self.contamination
                 self._kept = None
             Z = self._scaling(X)
-            rng = np.random.RandomState([self._seed, self.n_samples_seen_])
+            rng = np.random.RandomState([self._seed, self.n_samples_seen_ % 2**32])
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ += X.shape[0]
             if not first:
@@ -320,7 +328,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
         n_samples = X.shape[0]
         self._seed = int(rng.randint(np.iinfo(np.int32).max))
         self.n_samples_seen_ = 0
-        self._folds = Folds(min(self.cv, n_samples // 2), self.n_estimators)
+        self._folds = Folds(min(self.cv, n_samples), self.n_estimators)
         self.max_samples_ = self._samples_of_members(n_samples)
         autoencoder = self._autoencoder()
         autoencoder._validate_params()

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.linalg import cholesky
 from sklearn.cluster import KMeans
 from sklearn.covariance import ledoit_wolf
+
+from skae.engine import one_thread
 
 # Rounds in which the farthest rows are left out and the rest is looked at again, and the share
 # of the rows that stays: first to find what most rows have in common, then to find their kinds.
@@ -138,7 +141,10 @@ class _Gaussian:
 
     def distances(self, rows):
         """Return half the squared distance of each row from the centre, plus the penalty."""
-        return (((rows - self.center) @ self.whitening.T) ** 2).sum(axis=1) / 2 + self.penalty
+        # Torch's threads are set for one thread of Python alone, those of NumPy for all.
+        with one_thread():
+            white = torch.from_numpy(rows - self.center) @ torch.from_numpy(self.whitening.T)
+            return (white.square_().sum(dim=1) / 2 + self.penalty).numpy()
 
 
 def _gaussian(rows, weight, least_variance=0.0, ridge=1e-9):

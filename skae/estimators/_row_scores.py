@@ -47,7 +47,8 @@ class RowScore:
         """
         batches = [self._there_and_back(X[some]) for some in gen_batches(X.shape[0], _ROWS)]
         _, residual, codes = map(np.concatenate, zip(*batches, strict=True))
-        with on_one_thread():
+        # More threads would wait for one another, and k-means would add up in another order.
+        with threadpool_controller().limit(limits=1):
             self._fit(residual, codes, weight, random_state)
         return self
 
@@ -63,8 +64,7 @@ class RowScore:
         -------
         unusual : ndarray of shape (n_samples,)
         """
-        with on_one_thread():
-            return np.concatenate([self._unusual(X[s]) for s in gen_batches(X.shape[0], _ROWS)])
+        return np.concatenate([self._unusual(X[some]) for some in gen_batches(X.shape[0], _ROWS)])
 
     def expected(self, X):
         """Return what the autoencoder makes of rows, in float64."""
@@ -117,13 +117,6 @@ class MixtureScore(MahalanobisScore):
     """The same, averaged with the distance from the nearest kind of training rows."""
 
     _most_kinds = _MOST_KINDS
-
-
-def on_one_thread():
-    """Keep small matrix products on one thread: more would wait for one another, and k-means
-    would add up in another order every time.
-    """
-    return threadpool_controller().limit(limits=1)
 
 
 def codes_of(autoencoder, X):

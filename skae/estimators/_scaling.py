@@ -86,7 +86,7 @@ def _moments(X, sample_weight):
     mean, variance = _mean_and_variance(X, sample_weight, largest)
     # What is left of a constant column is rounding: of its values, and of the sums of all rows.
     eps = torch.finfo(torch.float32 if single else torch.float64).eps
-    rounding = max(10 * eps, X.shape[0] * torch.finfo(torch.float64).eps)
+    rounding = 10 * max(eps, X.shape[0] ** 0.5 * torch.finfo(torch.float64).eps)
     variance[variance.sqrt() <= rounding * mean.abs()] = 0.0
     return mean, variance, largest
 

@@ -74,9 +74,10 @@ class ThresholdsMixin:
         -------
         p_values : ndarray of shape (n_samples,)
             Conformal p-values in (0, 1]: the share of the held-out rows that are at least as
-            unusual, the row itself counted. For rows like the training rows they are
-            uniform, so that ``p_values(X) <= 0.05`` takes one in twenty of them for an outlier,
-            whatever the scores look like. They are never below ``1 / (n_calibration_ + 1)``.
+            unusual, the row itself counted. For rows like the training rows they are very
+            nearly uniform (exactly so after :meth:`recalibrate`), so that
+            ``p_values(X) <= 0.05`` takes one in twenty of them for an outlier, whatever the
+            scores look like. They are never below ``1 / (n_calibration_ + 1)``.
 
         Notes
         -----
@@ -122,10 +123,12 @@ class ThresholdsMixin:
 
         Notes
         -----
-        This is the procedure of Benjamini and Hochberg (1995) on conformal p-values, which holds
-        the rate if the training rows are ordinary ones (Bates et al., 2023). With n held-out
-        rows no p-value is below 1 / (n + 1): of m rows at least m / (fdr * (n + 1)) must be as
-        unusual as that for any to be selected.
+        This is the procedure of Benjamini and Hochberg (1995) on conformal p-values. It holds the
+        rate if the held-out rows are ordinary and independent; that is proved for rows that no
+        member was trained on (Bates et al., 2023), as after :meth:`recalibrate`, and was measured
+        for the cross-fitted ones of :meth:`fit`. With n held-out rows no p-value is below
+        1 / (n + 1): of m rows at least m / (fdr * (n + 1)) must be as unusual as that for any to
+        be selected.
 
         References
         ----------
@@ -147,7 +150,7 @@ class ThresholdsMixin:
         ----------
         contamination : float
             Share of new rows like the training rows that are to be taken for outliers, in
-            (0, 0.5]. The threshold is the one that this share of the held-out rows exceeds.
+            (0, 0.5]. This share of the held-out rows scores below the threshold.
 
         Returns
         -------
@@ -193,8 +196,8 @@ class ThresholdsMixin:
         Raises
         ------
         ValueError
-            For invalid rows, or too few of them for the `contamination` that was asked for; the
-            detector then stays as it was.
+            For invalid rows, or too few of them for the `contamination` that was asked for (19
+            for "auto"); the detector then stays as it was.
 
         See Also
         --------
@@ -203,8 +206,8 @@ class ThresholdsMixin:
         unusual, weight = self._counted(self._unusual(X), sample_weight)
         calibration = Calibration()
         calibration.add(np.arange(unusual.shape[1]), unusual, weight)
-        if self._level != "auto":
-            _check_enough("contamination", self._level, len(calibration))
+        level = _AUTO if self._level == "auto" else self._level
+        _check_enough("contamination", level, len(calibration))
         self._calibrate_by(calibration)
         return self
 
@@ -224,7 +227,7 @@ def _check_enough(name, level, n_held_out):
         raise ValueError(f"{name} must be a number, got {level}.")
     if level * (n_held_out + 1) < 1:
         raise ValueError(
-            f"{name}={level} needs at least {int(np.ceil(1 / level)) - 1} held-out rows, but "
+            f"{name}={level} needs at least {np.ceil(1 / level) - 1:.0f} held-out rows, but "
             f"there are n_calibration_={n_held_out}. Take a larger {name}, or call recalibrate "
             f"with more ordinary rows that were not trained on."
         )
