@@ -158,11 +158,14 @@ def test_too_few_held_out_rows_for_the_level():
     with pytest.raises(ValueError, match=r"fdr=0.05 needs at least 19 held-out rows"):
         detector.select(NEW, fdr=0.05)
     assert_same(before, answers(detector, NEW))
-    # As the message says.
-    detector.recalibrate(NEW[:18])
+    # As the message says; "auto" is that level, too.
     with pytest.raises(ValueError, match="n_calibration_=18"):
-        detector.set_contamination(0.05)
+        detector.recalibrate(NEW[:18])
+    assert_same(before, answers(detector, NEW))
     detector.recalibrate(NEW[:19]).set_contamination(0.05)
+    with pytest.raises(ValueError, match="n_calibration_=18"):
+        detector.recalibrate(NEW[:18])
+    assert detector.n_calibration_ == 19
     assert detector.select(1e3 * OUTLIERS, fdr=0.05).all()
     assert (detector.p_values(NEW[:19]) <= 0.05).sum() <= 1
 

@@ -155,17 +155,18 @@ def test_a_row_between_two_kinds_is_unusual_to_the_mixture_only():
     mixture, one = fit_gaussians(rows, most_kinds=2), fit_gaussians(rows)
     assert mixture.distances(between) > np.quantile(mixture.distances(rows), 0.95)
     assert one.distances(between) < np.quantile(one.distances(rows), 0.1)
-    assert len(one.kinds_) == 0
-    assert len(mixture.kinds_) == 2
+    assert one.partitions_ == []
+    assert [len(kinds) for kinds in mixture.partitions_] == [2] * 3
 
 
 def test_a_rare_kind_is_farther_than_a_frequent_one():
     rng = np.random.default_rng(0)
     centers = np.array([[-10.0, 0, 0], [10.0, 0, 0]])
     rows = rng.normal(size=(400, 3)) + np.repeat(centers, [340, 60], axis=0)
-    frequent, rare = sorted(kind.penalty for kind in fit_gaussians(rows, most_kinds=2).kinds_)
-    assert frequent == 0
-    assert 1 < rare < 4
+    for kinds in fit_gaussians(rows, most_kinds=2).partitions_:
+        frequent, rare = sorted(kind.penalty for kind in kinds)
+        assert frequent == 0
+        assert 1 < rare < 4
 
 
 def test_distances_do_not_depend_on_the_unit_of_a_value():
@@ -199,7 +200,7 @@ def test_equal_rows_make_no_kinds_of_their_own(n_distinct):
     distinct = np.random.default_rng(0).normal(size=(n_distinct, 3))
     rows = np.tile(distinct, (300 // n_distinct, 1))
     gaussians = fit_gaussians(rows, most_kinds=10)
-    assert len(gaussians.kinds_) <= n_distinct
+    assert all(len(kinds) <= n_distinct for kinds in gaussians.partitions_)
     distances = gaussians.distances(np.r_[distinct, distinct + 100])
     assert np.isfinite(distances).all()
     assert distances[:n_distinct].max() < distances[n_distinct:].min()

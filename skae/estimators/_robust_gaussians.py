@@ -19,10 +19,11 @@ _SUPPORT_OF_KINDS = 0.98
 # Rows of which kinds are found, and how many a kind needs, at least and for each value.
 _ENOUGH_ROWS = 4000
 _ROWS_PER_KIND = 20
-_ROWS_PER_VALUE = 1
+_ROWS_PER_VALUE = 2
 
-# Starts of k-means: whitened rows fall into kinds less plainly, and one start may miss them.
-_KMEANS_STARTS = 3
+# How often kinds are looked for: whitened rows fall into kinds in many ways, and which one k-means
+# finds should not decide.
+_PARTITIONS = 3
 
 # What the distance from the centre of all rows counts beside that from the nearest kind: a few
 # outliers that are alike may look like a kind, but not like one in the midst of the others.
@@ -39,7 +40,7 @@ class RobustGaussians:
     Covariances are shrunk (Ledoit and Wolf, 2004), as there may be few rows for many values.
     The farthest rows are left out, and again those that are the farthest from what is found then
     (the concentration steps of Rousseeuw and Van Driessen, 1999), as they may be outliers. Kinds
-    are what k-means finds among the rest.
+    are what k-means finds among the rest, from several starts, over which distances are averaged.
 
     Parameters
     ----------
@@ -77,23 +78,24 @@ class RobustGaussians:
             counted = distance <= np.quantile(distance, _SUPPORT)
         self.unit_ = unit
         self.all_ = _Gaussian(center, whitening)
-        self.kinds_ = []
-        kept = np.flatnonzero(distance <= np.quantile(distance, _SUPPORT_OF_KINDS))
-        kept = random_state.permutation(kept)[:_ENOUGH_ROWS]
-        n_values = rows.shape[1]
-        needed = max(_ROWS_PER_KIND, _ROWS_PER_VALUE * n_values)
-        n_kinds = min(self.most_kinds, len(kept) // needed)
-        if n_kinds > 1:
-            self._find_kinds(white[kept], weight[kept], n_kinds, random_state)
+        near = np.flatnonzero(distance <= np.quantile(distance, _SUPPORT_OF_KINDS))
+        needed = max(_ROWS_PER_KIND, _ROWS_PER_VALUE * rows.shape[1])
+        n_kinds = min(self.most_kinds, len(near) // needed)
+        self.partitions_ = []
+        for _ in range(_PARTITIONS if n_kinds > 1 else 0):
+            some = random_state.permutation(near)[:_ENOUGH_ROWS]
+            kinds = self._find_kinds(white[some], weight[some], n_kinds, random_state)
+            self.partitions_.append(kinds)
         return self
 
     def _find_kinds(self, white, weight, n_kinds, random_state):
-        """Find a Gaussian for each kind of rows, given in coordinates that whiten them."""
+        """Return a Gaussian for each kind of rows, given in coordinates that whiten them."""
         n_kinds = min(n_kinds, len(np.unique(white, axis=0)))
-        kmeans = KMeans(n_kinds, n_init=_KMEANS_STARTS, random_state=random_state)
+        kmeans = KMeans(n_kinds, n_init=1, random_state=random_state)
         labels = kmeans.fit_predict(white, sample_weight=weight)
         center, whitening = self.all_.center, self.all_.whitening
         back = np.linalg.inv(whitening)
+        kinds = []
         for i in np.unique(labels):
             mine = labels == i
             if mine.sum() < 2:
@@ -101,10 +103,11 @@ class RobustGaussians:
                 continue
             mean, factor, log_volume = _gaussian(white[mine], weight[mine], ridge=_LEAST_VARIANCE)
             penalty = log_volume - np.log(weight[mine].sum())
-            self.kinds_.append(_Gaussian(center + back @ mean, factor @ whitening, penalty))
-        least = min(kind.penalty for kind in self.kinds_)
-        for kind in self.kinds_:
+            kinds.append(_Gaussian(center + back @ mean, factor @ whitening, penalty))
+        least = min(kind.penalty for kind in kinds)
+        for kind in kinds:
             kind.penalty -= least
+        return kinds
 
     def distances(self, rows):
         """Return half the squared Mahalanobis distance of each row.
@@ -125,9 +128,15 @@ class RobustGaussians:
         """
         rows = rows / self.unit_
         from_center = self.all_.distances(rows)
-        if not self.kinds_:
+        if not self.partitions_:
             return from_center
-        from_kind = np.min([kind.distances(rows) for kind in self.kinds_], axis=0)
+        from_kind = np.mean(
+            [
+                np.min([kind.distances(rows) for kind in kinds], axis=0)
+                for kinds in self.partitions_
+            ],
+            axis=0,
+        )
         return (_WEIGHT_OF_CENTER * from_center + from_kind) / (_WEIGHT_OF_CENTER + 1)
 
 
