@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
+from skae.estimators._scaling import column_moments
 
 RNG = np.random.default_rng(1)
 X, NEW, OUTLIERS = draw(RNG, 200), draw(RNG, 100), draw_outliers(RNG, 100)
@@ -291,3 +292,12 @@ def test_the_origin_of_the_data_changes_nothing(scoring, origin, dtype):
     other = make_detector(scoring=scoring).fit((X + origin).astype(dtype))
     found = other.score_samples((NEW + origin).astype(dtype))
     assert_allclose(found, plain.score_samples(NEW.astype(dtype)), rtol=0.02, atol=0.01)
+
+
+@pytest.mark.parametrize("n_samples", [300, 200_000])
+def test_times_in_milliseconds_are_no_constant(n_samples):
+    """A spread that is small beside the value, but far above its rounding; a constant beside it."""
+    rng = np.random.default_rng(0)
+    times = 1.7e12 + 100 * rng.normal(size=n_samples)
+    _, scale = column_moments(np.c_[times, np.full(n_samples, 0.1)], None)
+    assert_allclose(scale, [times.std(), 1], rtol=1e-6)
