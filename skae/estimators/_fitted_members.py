@@ -131,17 +131,18 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Return how unusual each row is to each member."""
         check_is_fitted(self)
         X, _ = self._validated(X)
-        return self._unusual_to(range(len(self.estimators_)), self._scaling(X))
+        return self._unusual_to_members(self._scaling(X))
 
     def _mean_unusual(self, Z):
-        return self._unusual_to(range(len(self.estimators_)), Z).mean(axis=1)
+        return self._unusual_to_members(Z).mean(axis=1)
 
     def _reconstructed(self, Z):
         return np.mean([score.expected(Z) for score in self._scores], axis=0)
 
-    def _unusual_to(self, members, Z):
+    def _unusual_to_members(self, Z, members=None):
+        """Return how unusual rows are to some members, by default all; other columns are empty."""
         unusual = np.empty((Z.shape[0], len(self.estimators_)))
-        for i in members:
+        for i in range(len(self.estimators_)) if members is None else members:
             unusual[:, i] = self._scores[i].unusual(Z)
         return unusual
 

@@ -366,7 +366,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
 
     def _cross_calibrate(self, Z, weight, fold):
         def unusual_to(members, rows):
-            return self._unusual_to(members, Z[rows])
+            return self._unusual_to_members(Z[rows], members)
 
         self._calibrate_by(self._folds.calibration(fold, weight, unusual_to))
 

@@ -95,6 +95,10 @@ class ReconstructionScore(RowScore):
 class LikelihoodScore(RowScore):
     """Minus the log-likelihood."""
 
+    def fit(self, X, weight, random_state):
+        """Learn nothing: the autoencoder knows; see `RowScore.fit`."""
+        return self
+
     def _unusual(self, X):
         return -self.autoencoder.score_samples(X)
 

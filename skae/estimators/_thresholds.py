@@ -205,7 +205,7 @@ class ThresholdsMixin:
         """
         check_is_fitted(self)
         X, weight = self._validated(X, sample_weight)
-        unusual = self._unusual_to(range(len(self.estimators_)), self._scaling(X))
+        unusual = self._unusual_to_members(self._scaling(X))
         calibration = Calibration()
         calibration.add(np.arange(unusual.shape[1]), unusual, weight)
         level = _AUTO if self._level == "auto" else self._level
