@@ -6,12 +6,15 @@ from .estimators import (
     AutoencoderTransformer,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
+    Decoder,
     DenoisingAutoencoder,
     DriftDetector,
+    Encoder,
     NestedAutoencoder,
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from .persistence import ModelFileError, load, save
 
 __all__ = [
     "AdversarialAutoencoder",
@@ -19,10 +22,15 @@ __all__ = [
     "AutoencoderTransformer",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
+    "Decoder",
     "DenoisingAutoencoder",
     "DriftDetector",
+    "Encoder",
+    "ModelFileError",
     "NestedAutoencoder",
     "SparseAutoencoder",
     "VariationalAutoencoder",
+    "load",
+    "save",
 ]
 __version__ = "0.1.0"

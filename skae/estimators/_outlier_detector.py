@@ -241,7 +241,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
             given = None if sample_weight is None else weight
             fit_together(self.estimators_, Z, rows, given)
             self._scores = [
-                SCORES[self.scoring](member).fit(Z[mine], weight[mine], rng)
+                SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng)
                 for member, mine in zip(self.estimators_, rows, strict=True)
             ]
             self._level = self.contamination
@@ -386,7 +386,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
         self._scores = []
         for i, member in enumerate(self.estimators_):
             seen = self._folds.seen(i, fold)
-            score = SCORES[self.scoring](member).fit(Z[seen], weight[seen], rng)
+            score = SCORES[self.scoring]().fit(member, Z[seen], weight[seen], rng)
             self._scores.append(score)
         self._cross_calibrate(Z, weight, fold)
 
