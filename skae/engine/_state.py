@@ -44,7 +44,7 @@ def half_of_state(state, half):
     state : dict
         A smaller one.
     """
-    kept = (f"{half}.", "code_") + (("latent.",) if half == "encoder" else ())
+    kept = (f"{half}.", "latent.", "code_")
     weights = {name: weight for name, weight in state["weights"].items() if name.startswith(kept)}
     left_out = {"objective": {}, "optimizers": [], "history": []}
     return {**state, **left_out, "weights": weights, "half": half}

@@ -44,8 +44,9 @@ def class_name(value, where):
         If a model file cannot hold objects of its class.
     """
     if type(value) not in NAMES:
+        shown = " ".join(repr(value).split())
         raise TypeError(
-            f"{where} is {value!r:.100}, and a model file holds nothing of type "
+            f"{where} is {shown:.100}, and a model file holds nothing of type "
             f"{type(value).__name__}: only numbers, strings, and what comes with skae."
         )
     return NAMES[type(value)]
