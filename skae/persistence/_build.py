@@ -12,20 +12,20 @@ from ._errors import ModelFileError
 from ._registry import CLASSES
 from ._tree import Stored
 
-# A network of any size may need so many values at once, and calls of torch's, and as many more
-# for each array in the file.
-_VALUES, _CALLS = 2**22, 2000
+# A network of any size may be made with so many values at once, and so many calls of torch's for
+# each array in the file.
+_VALUES, _CALLS = 2**22, 200
 
 
-def build(stored, n_values, device=None):
+def build(stored, n_arrays, n_bytes, device=None):
     """Return a fitted estimator.
 
     Parameters
     ----------
     stored : Stored
         What `check_fitted` has checked.
-    n_values : int
-        As large may an array be that is made.
+    n_arrays, n_bytes : int
+        What the file holds; the network that is made cannot be larger.
     device : str, torch.device or None
         Where the networks are to be; None is where they were.
 
@@ -40,7 +40,7 @@ def build(stored, n_values, device=None):
     """
     where = None if device is None else str(resolve_device(device))
     try:
-        with _Bounded(n_values):
+        with _Bounded(n_bytes, n_arrays):
             return _made(stored, where)
     except ModelFileError:
         raise
@@ -90,10 +90,10 @@ def _check_parameters(cls, state):
 class _Bounded(TorchFunctionMode):
     """Refuse to go on when a tensor is larger than anything in the file, before it is filled."""
 
-    def __init__(self, n_values):
+    def __init__(self, n_values, n_arrays):
         super().__init__()
         self._n_values = max(n_values, _VALUES)
-        self._n_calls = max(n_values, _CALLS)
+        self._n_calls = _CALLS * n_arrays
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         """Call one of torch's functions, and look at what it returns."""

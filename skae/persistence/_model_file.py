@@ -157,7 +157,8 @@ def load(path, expected_sha256=None, device=None):
     try:
         if expected_sha256 is not None:
             _compare_digests(hashlib.sha256(data).hexdigest(), expected_sha256)
-        return build(_from_bytes(data), len(data), device)
+        stored, n_arrays = _from_bytes(data)
+        return build(stored, n_arrays, len(data), device)
     except ModelFileError as error:
         raise ModelFileError(f"{os.fspath(path)!r} cannot be loaded: {error}.") from error
 
@@ -211,7 +212,7 @@ def _as_json(value):
 
 
 def _from_bytes(data):
-    """Return what is in a file as `Stored`, once all of it was compared."""
+    """Return what is in a file as `Stored`, once all of it was compared, and how many arrays."""
     try:
         manifest_bytes, weights = unpack(data)
         manifest = _parse(manifest_bytes)
@@ -227,7 +228,7 @@ def _from_bytes(data):
         raise
     except Exception as error:
         raise ModelFileError(f"it is no model file ({type(error).__name__}: {error})") from error
-    return stored
+    return stored, len(manifest["arrays"])
 
 
 def _parse(manifest):
