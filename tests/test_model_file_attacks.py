@@ -379,7 +379,7 @@ CHANGES = [
     replaced(WEIGHT, np.zeros((4, 3))),
     replaced(WEIGHT, np.zeros((3, 4), dtype=np.float32)),
     replaced("model/net_/weights/code_mean", np.zeros(3)),
-    replaced("model/_some_codes/1", np.zeros(7)),
+    replaced("model/_mixture/0", np.zeros(7)),
     replaced("model/net_/generators/0", np.zeros(7, dtype=np.uint8)),
 ]
 

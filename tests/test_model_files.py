@@ -338,3 +338,24 @@ def test_attributes_of_a_users_own_are_refused(path):
     model.note = "mine"
     with pytest.raises(skae.ModelFileError, match="note"):
         skae.save(model, path)
+
+
+# -- size ---------------------------------------------------------------------------------
+
+
+def test_a_file_is_hardly_larger_than_the_weights(path):
+    model = skae.AutoencoderTransformer(32, hidden_layer_sizes=(256, 128), max_iter=1)
+    model.fit(np.random.RandomState(0).uniform(size=(1500, 784)).astype(np.float32))
+    skae.save(model, path)
+    raw = sum(weight.nbytes for weight in model.net_.module_.parameters())
+    assert raw < path.stat().st_size < 1.05 * raw
+    # What samples are drawn from takes little of it, and is there.
+    assert_array_equal(skae.load(path).sample(3, random_state=0), model.sample(3, random_state=0))
+
+
+def test_the_first_components_of_a_loaded_model(path):
+    model = skae.NestedAutoencoder(3, hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(X)
+    back = loaded(model, path).truncate(2)
+    assert_array_equal(back.transform(NEW), model.truncate(2).transform(NEW))
+    drawn = back.sample(3000, random_state=0).std(axis=0)
+    assert_allclose(drawn, model.truncate(2).sample(3000, random_state=0).std(axis=0), rtol=0.1)

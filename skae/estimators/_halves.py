@@ -48,7 +48,7 @@ class _Half(BaseEstimator):
         state = self.autoencoder.__getstate__()
         half = half_of_state(state["net_"], self._half)
         kept = type(self.autoencoder).__new__(type(self.autoencoder))
-        kept.__setstate__({**state, "net_": half, "_some_codes": None})
+        kept.__setstate__({**state, "net_": half, "_some_codes": None, "_mixture": None})
         return {**super().__getstate__(), "autoencoder": kept}
 
 

@@ -240,6 +240,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
             rows = self._folds.draw(fold, self.max_samples_, rng)
             given = None if sample_weight is None else weight
             fit_together(self.estimators_, Z, rows, given)
+            self._forget_codes()
             self._scores = [
                 SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng)
                 for member, mine in zip(self.estimators_, rows, strict=True)
@@ -303,6 +304,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
                     member.partial_fit(Z[mine], sample_weight=given)
                     if member.net_.interrupted_:
                         break
+            self._forget_codes()
             self._keep(Z, weight, fold)
             self._look_anew(rng)
         return self
@@ -363,6 +365,11 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
         if isinstance(self.max_samples, Integral):
             return min(outside, int(self.max_samples))
         return max(2, int(self.max_samples * outside))
+
+    def _forget_codes(self):
+        """Free what only `sample` of a member would need."""
+        for member in self.estimators_:
+            member._some_codes = None
 
     def _cross_calibrate(self, Z, weight, fold):
         def unusual_to(members, rows):

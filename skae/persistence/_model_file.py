@@ -76,7 +76,11 @@ def save(estimator, path):
     Notes
     -----
     Everything that the estimator answers after loading has the same bits on the same machine, and
-    training goes on as it would have.
+    training goes on as it would have. One thing is left behind to keep files small: of the codes of
+    training rows, from which `sample` of most autoencoders finds the Gaussian mixture that it
+    draws from, a file holds that mixture only (the first call of `sample` or of `save` takes the
+    time to find it). If `partial_fit` follows a `fit` from before loading, samples are like the
+    later rows.
 
     Pipelines and estimators of other packages go through `skops
     <https://skops.readthedocs.io>`_: ``skops.io.dump(pipeline, path)``, and

@@ -90,6 +90,13 @@ def _row_shape(value, sizes, where):
             refuse(where, value, f"a shape of {sizes['n_features']} values")
 
 
+def _roots(value, sizes, where):
+    """Triangular matrices, or diagonals of some."""
+    square = ("n_components",) * (getattr(value, "ndim", 3) - 1)
+    array("float", "n_kinds", *square)(value, sizes, where)
+
+
+_MIXTURE = tuple_of(array("float", "n_kinds"), array("float", "n_kinds", "n_components"), _roots)
 _AUTOENCODER = {
     "n_features_in_": count(1, "n_features"),
     "n_components_": count(1, "n_components"),
@@ -111,7 +118,7 @@ _AUTOENCODER = {
     "_some_codes": either(
         nothing, tuple_of(array("float", "n_codes", "n_components"), array("float", "n_codes"))
     ),
-    "_mixture": nothing,
+    "_mixture": either(nothing, _MIXTURE),
 }
 _VARIANTS = {
     "DenoisingAutoencoder": {"_extremes": either(nothing, array("float", 2, "n_features"))},

@@ -116,6 +116,8 @@ class TreeWriter:
         name = class_name(value, path)
         if isinstance(value, BaseEstimator):
             state = self._without_what_only_training_needs(value.__getstate__())
+            if "net_" in state:
+                state |= _to_sample_from(value, state["net_"]["optimizers"])
         else:
             state = vars(value)
         return {"object": [name, {k: self.write(v, f"{path}/{k}") for k, v in state.items()}]}
@@ -127,8 +129,6 @@ class TreeWriter:
         if state.pop("_metadata_request", None) is not None:
             self._leave_out("metadata requests")
         if "_fitted_params" in state:
-            # It is made again of the codes that are kept.
-            state["_mixture"] = None
             state["_fitted_params"] = {**state["_fitted_params"]}
         for params in (state, state.get("_fitted_params", {})):
             if not isinstance(params.get("random_state"), Integral | None):
@@ -137,6 +137,18 @@ class TreeWriter:
 
     def _leave_out(self, what):
         self.left_out.add(what)
+
+
+def _to_sample_from(autoencoder, optimizers):
+    """Return what a file keeps for `sample`: a mixture is far smaller than the codes behind it."""
+    state, codes = {}, autoencoder._some_codes is not None
+    if codes and autoencoder._draws_from == "mixture":
+        state["_mixture"] = autoencoder._fitted_mixture()
+    # A stream of chunks goes on with the codes that it has.
+    in_a_stream = any(optimizer["state"] for optimizer in optimizers)
+    if autoencoder._draws_from != "codes" and not in_a_stream:
+        state["_some_codes"] = None
+    return state
 
 
 def decode(node, arrays):
