@@ -1,17 +1,23 @@
 """The two halves of a fitted autoencoder, for those who need only one."""
 
+from typing import ClassVar
+
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skae._compat import HasMethods, fit_context
 from skae.engine import half_of_state
 
 
 class _Half(BaseEstimator):
     """A fitted autoencoder of which pickles and model files hold one half."""
 
+    _parameter_constraints: ClassVar = {"autoencoder": [HasMethods(["reconstruct"])]}
+
     def __init__(self, autoencoder):
         self.autoencoder = autoencoder
 
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X=None, y=None):
         """Do nothing: the autoencoder is fitted.
 
@@ -124,6 +130,7 @@ class Encoder(TransformerMixin, _Half):
         Returns
         -------
         names : ndarray of str objects
+            A name for each component.
         """
         return self.autoencoder.get_feature_names_out(input_features)
 

@@ -156,6 +156,20 @@ def load(path, expected_sha256=None, device=None):
     See Also
     --------
     save : Writes the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> import skae
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> ae = skae.AutoencoderTransformer(2, max_iter=10, random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = skae.save(ae.encoder_, Path(folder) / "encoder.skae")
+    ...     encoder = skae.load(Path(folder) / "encoder.skae", device="cpu")
+    >>> encoder.transform(X[:5]).shape
+    (5, 2)
     """
     data = _read(path)
     try:
