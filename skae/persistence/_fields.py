@@ -101,10 +101,14 @@ def names(value, sizes, where):
     _agree("n_features", len(value), sizes, where)
 
 
-def nothing(value, sizes, where):
-    """None."""
-    if value is not None:
-        refuse(where, value, "None")
+def optional(field):
+    """Return a field that also takes None."""
+
+    def check(value, sizes, where):
+        if value is not None:
+            field(value, sizes, where)
+
+    return check
 
 
 def either(*fields):

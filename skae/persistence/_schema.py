@@ -14,9 +14,9 @@ from ._fields import (
     flag,
     list_of,
     names,
-    nothing,
     number,
     one_of,
+    optional,
     positive,
     record,
     refuse,
@@ -63,8 +63,17 @@ def _an_array(value, sizes, where):
         refuse(where, value, "an array")
 
 
-_RECORD = either(flag, number, text, nothing)
-_BATCHES = list_of(dict_of(text, _RECORD))
+def _epochs(value, sizes, where):
+    """What skorch and callbacks recorded: dicts of numbers and the like, and of lists of such."""
+    if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
+        for entry in value:
+            for record in entry.values():
+                if not isinstance(record, bool | int | float | str | None):
+                    _epochs(record, sizes, where)
+    else:
+        refuse(where, type(value), "a list of records")
+
+
 _NET = record(
     seed=count(0),
     device=text,
@@ -73,8 +82,7 @@ _NET = record(
     dtype=one_of("float32", "float64"),
     # Compared with the optimizer's own later.
     optimizers=list_of(_anything),
-    # A callback may record what it likes.
-    history=list_of(dict_of(text, either(_RECORD, _BATCHES))),
+    history=_epochs,
     generators=list_of(array("int", "n_generator")),
     half=one_of(None, "encoder", "decoder"),
 )
@@ -97,6 +105,7 @@ def _roots(value, sizes, where):
 
 
 _MIXTURE = tuple_of(array("float", "n_kinds"), array("float", "n_kinds", "n_components"), _roots)
+_CODES = tuple_of(array("float", "n_codes", "n_components"), array("float", "n_codes"))
 _AUTOENCODER = {
     "n_features_in_": count(1, "n_features"),
     "n_components_": count(1, "n_components"),
@@ -106,8 +115,8 @@ _AUTOENCODER = {
     "scale_": positive,
     "loss_": number,
     "loss_curve_": _NUMBERS,
-    "validation_loss_curve_": either(nothing, _NUMBERS),
-    "best_validation_loss_": either(nothing, number),
+    "validation_loss_curve_": optional(_NUMBERS),
+    "best_validation_loss_": optional(number),
     "n_iter_": count(0),
     "net_": _NET,
     "_row_shape": _row_shape,
@@ -115,13 +124,11 @@ _AUTOENCODER = {
     "_code_moments": tuple_of(
         positive, array("float", "n_components"), array("float", "n_components")
     ),
-    "_some_codes": either(
-        nothing, tuple_of(array("float", "n_codes", "n_components"), array("float", "n_codes"))
-    ),
-    "_mixture": either(nothing, _MIXTURE),
+    "_some_codes": optional(_CODES),
+    "_mixture": optional(_MIXTURE),
 }
 _VARIANTS = {
-    "DenoisingAutoencoder": {"_extremes": either(nothing, array("float", 2, "n_features"))},
+    "DenoisingAutoencoder": {"_extremes": optional(array("float", 2, "n_features"))},
     "NestedAutoencoder": {
         "_losses": _NUMBERS,
         "explained_variance_ratio_": array("float", "n_components"),
@@ -132,7 +139,7 @@ _VARIANTS = {
     },
     "VariationalAutoencoder": {
         "_first_noise": positive,
-        "noise_variance_": either(nothing, number),
+        "noise_variance_": optional(number),
         "active_units_": count(0),
     },
 }
@@ -247,7 +254,7 @@ _HELD = {
 # What may be there or not: what `fit` and `set_output` leave only at times.
 _OPTIONAL = {
     "feature_names_in_": names,
-    "_sklearn_output_config": dict_of(text, either(nothing, text)),
+    "_sklearn_output_config": dict_of(text, optional(text)),
 }
 
 
