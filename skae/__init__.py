@@ -1,5 +1,6 @@
 """Autoencoders that behave like scikit-learn's own estimators."""
 
+from ._to_onnx import to_onnx
 from .estimators import (
     AdversarialAutoencoder,
     AutoencoderOutlierDetector,
@@ -24,5 +25,6 @@ __all__ = [
     "NestedAutoencoder",
     "SparseAutoencoder",
     "VariationalAutoencoder",
+    "to_onnx",
 ]
 __version__ = "0.1.0"

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from skae.estimators import VariationalAutoencoder
+from skae.estimators._containers import as_tensor
 from skae.objectives import balanced_draws, log_weight, posterior_of
 
 
@@ -30,7 +31,7 @@ class AutoencoderModule(nn.Module):
         self.network = _never_empty(estimator.net_.module_.cpu().float())
         self.objective = estimator.net_.criterion_.cpu().float()
         self.loss_unit = float(estimator._loss_unit())
-        self.register_buffer("mean", torch.as_tensor(estimator.mean_).cpu().double())
+        self.register_buffer("mean", as_tensor(estimator.mean_).cpu().double())
         self.register_buffer("scale", torch.tensor(float(estimator.scale_), dtype=torch.float64))
 
     def codes(self, X):

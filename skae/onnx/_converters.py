@@ -1,36 +1,41 @@
 """Converters with which skl2onnx takes skae's estimators into its graphs."""
 
+import numpy as np
 import torch
 
 from skae import estimators
 from skae._extras import require
 from skae.estimators import AutoencoderOutlierDetector
+from skae.estimators._base import BaseAutoencoder
 
 from ._autoencoder_modules import module_of
 from ._decision import decided
 from ._detector_modules import DetectorModule
 from ._export import OPSET, exported
 
-OUTPUTS = ("codes", "reconstruction", "score")
+_OUTPUTS = ("codes", "reconstruction", "score")
 
-_AUTOENCODERS = [
-    getattr(estimators, name)
-    for name in estimators.__all__
-    if name.endswith(("Autoencoder", "Transformer"))
-]
+CONVERTED = (
+    AutoencoderOutlierDetector,
+    *(
+        estimator
+        for estimator in map(vars(estimators).get, estimators.__all__)
+        if issubclass(estimator, BaseAutoencoder)
+    ),
+)
 
 
 def register():
     """Make skl2onnx know the estimators of skae."""
     skl2onnx = require("skl2onnx", "onnx")
-    for estimator in (*_AUTOENCODERS, AutoencoderOutlierDetector):
+    for estimator in CONVERTED:
         skl2onnx.update_registered_converter(
             estimator,
             _alias(estimator),
             _set_output_types,
             _convert,
             parser=_parse,
-            options={"output": OUTPUTS},
+            options={"output": _OUTPUTS},
         )
 
 
@@ -94,7 +99,10 @@ def _convert(scope, operator, container):
         return
     nodes, constants = decided(result, outputs["scores"], outputs["label"], estimator.offset_)
     container.nodes.extend(nodes)
-    container.initializers.extend(constants)
+    from_array = require("onnx.numpy_helper", "onnx").from_array
+    container.initializers.extend(
+        from_array(np.array(value), name) for name, value in constants.items()
+    )
 
 
 def _exported(estimator, method, row_shape, dtype, opset):

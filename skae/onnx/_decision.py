@@ -1,12 +1,12 @@
 """From the scores of an outlier detector to its predictions."""
 
-import numpy as np
-
 from skae._extras import require
+
+from ._graphs import extended, renamed
 
 
 def decided(score, decision, label, offset):
-    """Make nodes that do what `decision_function` and `predict` do with scores.
+    """Make nodes that do with scores what `decision_function` and `predict` do.
 
     Parameters
     ----------
@@ -20,20 +20,21 @@ def decided(score, decision, label, offset):
     Returns
     -------
     nodes : list of onnx.NodeProto
-    constants : list of onnx.TensorProto
+    constants : dict of str to number
     """
-    onnx = require("onnx", "onnx")
-    values = {"offset": float(offset), "zero": 0.0, "outlier": -1, "ordinary": 1}
-    names = {name: f"{label}_{name}" for name in (*values, "below")}
+    make_node = require("onnx", "onnx").helper.make_node
+    constants = {"offset": float(offset), "zero": 0.0, "outlier": -1, "ordinary": 1}
+    offset, zero, outlier, ordinary, below = (f"{label}_{name}" for name in (*constants, "below"))
     nodes = [
-        onnx.helper.make_node("Sub", [score, names["offset"]], [decision]),
-        onnx.helper.make_node("Less", [decision, names["zero"]], [names["below"]]),
-        onnx.helper.make_node(
-            "Where", [names["below"], names["outlier"], names["ordinary"]], [label]
-        ),
+        make_node("Sub", [score, offset], [decision]),
+        make_node("Less", [decision, zero], [below]),
+        make_node("Where", [below, outlier, ordinary], [label]),
     ]
-    constants = [
-        onnx.numpy_helper.from_array(np.array(value), names[name])
-        for name, value in values.items()
-    ]
-    return nodes, constants
+    return nodes, {f"{label}_{name}": value for name, value in constants.items()}
+
+
+def with_decision(model, offset):
+    """Make a graph of predictions from a graph of scores."""
+    element_type = require("onnx", "onnx").TensorProto.INT64
+    nodes, constants = decided("score", "decision", "prediction", offset)
+    return extended(renamed(model, "score"), nodes, constants, element_type)

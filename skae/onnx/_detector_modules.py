@@ -5,6 +5,12 @@ import torch
 from torch import nn
 
 from skae.estimators._robust_gaussians import _WEIGHT_OF_CENTER
+from skae.estimators._row_scores import (
+    LikelihoodScore,
+    MahalanobisScore,
+    MixtureScore,
+    ReconstructionScore,
+)
 
 from ._autoencoder_modules import module_of
 
@@ -26,7 +32,7 @@ class DetectorModule(nn.Module):
         self.register_buffer("low", torch.tensor(scaling._low))
         self.register_buffer("high", torch.tensor(scaling._high))
         self.members = nn.ModuleList(map(module_of, detector.estimators_))
-        scores = [_SCORES[detector.scoring](score) for score in detector._scores]
+        scores = [_SCORES[type(score)](score) for score in detector._scores]
         self.scores = nn.ModuleList(scores)
 
     def codes(self, X):
@@ -119,8 +125,8 @@ def _residual_and_codes(member, Z):
 
 
 _SCORES = {
-    "mixture": _Distance,
-    "mahalanobis": _Distance,
-    "reconstruction": _Reconstruction,
-    "likelihood": _Likelihood,
+    MixtureScore: _Distance,
+    MahalanobisScore: _Distance,
+    ReconstructionScore: _Reconstruction,
+    LikelihoodScore: _Likelihood,
 }

@@ -14,6 +14,9 @@ from ._optional_inputs import without_gaps
 # The oldest operator set that what is exported here needs; any newer runtime knows it.
 OPSET = 18
 
+# What a file may hold, less some space for the graph.
+_MOST_BYTES = 2**31 - 2**24
+
 
 class _Method(nn.Module):
     """A method of a module as the `forward` of another."""
@@ -54,6 +57,13 @@ def exported(module, method, row_shape, dtype, opset=OPSET):
         If torch cannot export the module, or only for a fixed number of rows.
     """
     require("onnxscript", "onnx")
+    n_bytes = sum(values.nbytes for values in (*module.parameters(), *module.buffers()))
+    if n_bytes > _MOST_BYTES:
+        raise ValueError(
+            f"its numbers take {n_bytes / 2**30:.1f} GiB, and an ONNX file in one piece holds 2. "
+            f"Fit a smaller network; of an outlier detector, fewer members (n_estimators) or one "
+            f"with scoring='reconstruction', which remembers no covariances."
+        )
     module = _Method(module, method).eval()
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
@@ -75,7 +85,7 @@ def exported(module, method, row_shape, dtype, opset=OPSET):
                 verbose=False,
             )
     except torch.onnx.errors.OnnxExporterError as error:
-        raise ValueError(f"torch cannot export it: {error}") from error
+        raise ValueError(f"torch.onnx.export cannot follow it: {_first_cause(error)}") from error
     model = program.model_proto
     if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
         raise ValueError(
@@ -83,6 +93,13 @@ def exported(module, method, row_shape, dtype, opset=OPSET):
             "with len(x), and let no shape depend on it otherwise."
         )
     return without_gaps(model)
+
+
+def _first_cause(error):
+    """Return the first line of what an error came from in the end."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().split("\n")[0]
 
 
 @contextmanager
