@@ -46,7 +46,7 @@ class AutoencoderModule(nn.Module):
 
     def reconstruction(self, X):
         """Return what the network makes of rows."""
-        return self.rows(self.codes(X))
+        return self.rows(self.codes(X)).unflatten(1, X.shape[1:])
 
     def score(self, X):
         """Return how ordinary rows are, in float64."""
@@ -56,7 +56,8 @@ class AutoencoderModule(nn.Module):
         return losses * -self.loss_unit
 
     def _scaled(self, X):
-        return (X - self.mean.to(X.dtype)) / self.scale.to(X.dtype)
+        # Rows may be images or windows.
+        return (X.flatten(1) - self.mean.to(X.dtype)) / self.scale.to(X.dtype)
 
 
 class VariationalModule(AutoencoderModule):

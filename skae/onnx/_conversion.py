@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
 
 from skae._extras import require
 from skae.estimators import AutoencoderOutlierDetector
@@ -33,7 +34,7 @@ def converted(model, X_sample, output, quantize):
     if not _goes_by_column(rows, steps):
         rows = np.asarray(rows)
         rows = rows if rows.dtype == np.float32 else rows.astype(np.float64)
-    graph = with_one_output(_graph_of(model, steps, rows, output))
+    graph = with_one_output(_graph_of(steps, rows, output))
     if quantize:
         graph = quantized(graph)
     if output == "reconstruction":
@@ -93,7 +94,7 @@ def _goes_by_column(rows, steps):
     )
 
 
-def _graph_of(model, steps, rows, output):
+def _graph_of(steps, rows, output):
     """Let skl2onnx convert the model, its last step to what is asked for."""
     skl2onnx = require("skl2onnx", "onnx")
     _check_converters(steps)
@@ -111,10 +112,18 @@ def _graph_of(model, steps, rows, output):
         real = known.FloatTensorType if single else known.DoubleTensorType
         types = [("X", real([None, *rows.shape[1:]]))]
     try:
+        # Without steps that do nothing, which skl2onnx stumbles over.
         return skl2onnx.to_onnx(
-            model, rows, name="skae", initial_types=types, target_opset=OPSET, options=options
+            Pipeline(steps),
+            rows,
+            name="skae",
+            initial_types=types,
+            target_opset=OPSET,
+            options=options,
         )
-    except (RuntimeError, NotImplementedError) as error:
+    except (ImportError, ValueError):
+        raise
+    except Exception as error:
         raise ValueError(f"skl2onnx cannot convert this model: {error}") from error
 
 

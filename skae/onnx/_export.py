@@ -72,7 +72,7 @@ def exported(module, method, row_shape, dtype, opset=OPSET):
     # A graph that is traced with a single row might hold for one row only.
     rows = torch.zeros(2, *row_shape, dtype=dtype, device="cpu")
     try:
-        with _quiet():
+        with _quiet(), torch.random.fork_rng(devices=[]):
             program = torch.onnx.export(
                 module,
                 (rows,),
