@@ -119,3 +119,17 @@ def test_columns_of_a_data_frame():
     pipeline = make_pipeline(StandardScaler(), AutoencoderTransformer(3, **FAST)).fit(numbers)
     model = to_onnx(pipeline, numbers)
     assert error(run(model, numbers.to_numpy()), pipeline.transform(numbers)) < 1e-5
+
+
+def test_columns_and_integers_for_skl2onnx():
+    # An estimator takes both as float64.
+    table = pd.DataFrame(X[:, :3], columns=list("abc"))
+    autoencoder = AutoencoderTransformer(2, **FAST).fit(table)
+    model = skl2onnx.to_onnx(autoencoder, table[:1])
+    feeds = {name: table[[name]].to_numpy() for name in table}
+    assert error(run(model, feeds), autoencoder.transform(table)) < 1e-5
+    counts = (16 * X).astype(np.int64)
+    autoencoder = AutoencoderTransformer(2, **FAST).fit(counts)
+    model = skl2onnx.to_onnx(autoencoder, counts[:1])
+    assert run(model, counts).dtype == np.float64
+    assert error(run(model, counts), autoencoder.transform(counts)) < 1e-5

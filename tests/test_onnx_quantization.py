@@ -10,8 +10,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae import AutoencoderOutlierDetector, AutoencoderTransformer, ConvolutionalAutoencoder
-from skae import to_onnx
+from skae import (
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    ConvolutionalAutoencoder,
+    to_onnx,
+)
 
 DIGITS = load_digits().data
 TRAIN, HELD_OUT = DIGITS[:1000], DIGITS[1000:1600]
@@ -31,7 +35,13 @@ def codes(autoencoder):
 
 @pytest.fixture(scope="module")
 def detector():
-    return AutoencoderOutlierDetector(n_estimators=3, random_state=0).fit(TRAIN)
+    return AutoencoderOutlierDetector(n_estimators=2, random_state=0).fit(TRAIN)
+
+
+@pytest.fixture(scope="module")
+def quantized_scores(detector):
+    """The quantized graph of its scores."""
+    return to_onnx(detector, TRAIN[:3], "score", quantize=True)
 
 
 def test_codes_and_size(autoencoder, codes):
@@ -59,20 +69,19 @@ def test_one_row_far_outside_ruins_its_neighbours(autoencoder, codes):
     assert error(one_by_one, expected[:20]) < 0.02
 
 
-def test_scores_rank_outliers_as_before(detector):
+def test_scores_rank_outliers_as_before(detector, quantized_scores):
     shuffled = np.random.default_rng(0).permuted(TEST, axis=0)
     rows, labels = np.vstack([TEST, shuffled]), np.repeat([0, 1], len(TEST))
-    quantized = to_onnx(detector, TRAIN[:3], "score", quantize=True)
     expected = roc_auc_score(labels, -detector.score_samples(rows))
-    found = roc_auc_score(labels, -run(quantized, rows))
+    found = roc_auc_score(labels, -run(quantized_scores, rows))
     assert expected > 0.9
     assert abs(found - expected) < 0.005
 
 
-def test_thresholds_are_found_anew(detector):
+def test_thresholds_are_found_anew(detector, quantized_scores):
     model = to_onnx(detector, HELD_OUT, "prediction", quantize=True)
-    scores = run(to_onnx(detector, HELD_OUT[:3], "score", quantize=True), HELD_OUT)
     outliers = run(model, HELD_OUT) == -1
+    scores = run(quantized_scores, HELD_OUT)
     # One in twenty of the rows that it was found with, those with the lowest scores.
     assert 0.05 - 1.5 / len(HELD_OUT) <= outliers.mean() <= 0.05
     assert scores[outliers].max() < scores[~outliers].min()

@@ -7,9 +7,9 @@ default it is codes of an autoencoder, and predictions and decisions ("label" an
 outlier detector.
 """
 
-from ._converters import register
+from . import _converters
 from ._export import OPSET
 
-__all__ = ["OPSET", "register"]
+__all__ = ["OPSET"]
 
-register()
+_converters.register()

@@ -6,6 +6,7 @@ from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
+from skae import __version__
 from skae._extras import require
 from skae.estimators import AutoencoderOutlierDetector
 
@@ -45,6 +46,7 @@ def converted(model, X_sample, output, quantize):
     elif answer.ndim == 1:
         graph = without_column(graph)
     graph = renamed(graph, output)
+    graph.producer_name, graph.producer_version = "skae", __version__
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     onnx.checker.check_model(graph, full_check=True)

@@ -142,7 +142,8 @@ def _rows_of(scope, operator, container):
     if isinstance(operator.inputs[0].type, types.FloatTensorType | types.DoubleTensorType):
         return rows
     numbers = scope.get_unique_variable_name("numbers")
-    container.add_node("Cast", [rows], [numbers], to=types.onnx_proto.TensorProto.DOUBLE)
+    double = require("onnx", "onnx").TensorProto.DOUBLE
+    container.add_node("Cast", [rows], [numbers], to=double)
     return numbers
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from skae._extras import require
+from skae.networks._layers import Linear
 
 from ._optional_inputs import without_gaps
 
@@ -66,8 +67,8 @@ def exported(module, method, row_shape, dtype, opset=OPSET):
         )
     module = _Method(module, method).eval()
     for layer in module.modules():
-        if isinstance(layer, nn.Linear):
-            # Outside training skae's linear layers pad their input, for torch's kernels alone.
+        if isinstance(layer, Linear):
+            # Outside training these pad their input, for the sake of torch's kernels alone.
             layer.training = True
     # A graph that is traced with a single row might hold for one row only.
     rows = torch.zeros(2, *row_shape, dtype=dtype, device="cpu")
@@ -104,10 +105,10 @@ def _first_cause(error):
 
 @contextmanager
 def _quiet():
-    """Keep back what torch says about itself: absent libraries, deprecated functions."""
-    logger = logging.getLogger("torch.onnx")
+    """Keep back what torch says beside its errors: of absent libraries, of how it traces."""
+    logger = logging.getLogger("torch")
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

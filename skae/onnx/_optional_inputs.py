@@ -30,7 +30,7 @@ def without_gaps(model):
 def _filled(node):
     """Yield nodes that do what one does."""
     make_node = require("onnx", "onnx").helper.make_node
-    if node.op_type == "Clip" and not node.input[1]:
+    if node.op_type == "Clip" and len(node.input) == 3 and not node.input[1]:
         value, _, most = node.input
         yield make_node("Min", [value, most], node.output, name=node.name)
         return
