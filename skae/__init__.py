@@ -1,5 +1,6 @@
 """Autoencoders that behave like scikit-learn's own estimators."""
 
+from ._to_onnx import to_onnx
 from .estimators import (
     AdversarialAutoencoder,
     AutoencoderOutlierDetector,
@@ -32,5 +33,6 @@ __all__ = [
     "VariationalAutoencoder",
     "load",
     "save",
+    "to_onnx",
 ]
 __version__ = "0.1.0"

@@ -1,17 +1,17 @@
-"""Packages that only some of the tools need."""
+"""Packages that only some tools need."""
 
 from importlib import import_module
 
 
 def require(module, extra):
-    """Import a module of an extra.
+    """Import a package of an extra.
 
     Parameters
     ----------
     module : str
-        What to import.
+        Its name.
     extra : str
-        The extra of skae that brings it.
+        The extra of skae that installs it.
 
     Returns
     -------
@@ -20,12 +20,12 @@ def require(module, extra):
     Raises
     ------
     ImportError
-        If it is not installed.
+        If it is not installed; the message says how to install it.
     """
     try:
         return import_module(module)
     except ImportError as error:
         raise ImportError(
-            f"This needs {module.split('.')[0]}, which is not installed ({error}). Install it "
-            f'with: pip install "skae[{extra}]"'
+            f"{module} is needed for this and cannot be imported ({error}). Install it with "
+            f'pip install "skae[{extra}]".'
         ) from error

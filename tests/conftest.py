@@ -8,6 +8,9 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# ONNX Runtime otherwise reports its use, and writes a cache in the home folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import pytest
 import torch
 

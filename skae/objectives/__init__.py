@@ -1,7 +1,13 @@
 """What training minimises: losses and penalties, as torch modules."""
 
 from ._adversarial import Adversary
-from ._bounds import balanced_draws, evidence_lower_bound, importance_weighted_bound
+from ._bounds import (
+    balanced_draws,
+    evidence_lower_bound,
+    importance_weighted_bound,
+    log_weight,
+    posterior_of,
+)
 from ._contraction import ContractiveObjective
 from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
@@ -41,4 +47,6 @@ __all__ = [
     "first_components",
     "importance_weighted_bound",
     "length_probabilities",
+    "log_weight",
+    "posterior_of",
 ]

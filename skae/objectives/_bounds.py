@@ -70,20 +70,55 @@ def importance_weighted_bound(objective, autoencoder, x, draws):
     return log_weights.logsumexp(dim=0) - math.log(len(draws))
 
 
-def _log_weights(objective, autoencoder, x, draws):
-    """Return the log-density of row and code over that of the code in the posterior."""
-    # In the scale in which codes leave, that of the prior.
+def posterior_of(autoencoder, x):
+    """Return means and log-variances of the codes of rows, in the scale in which codes leave.
+
+    Parameters
+    ----------
+    autoencoder, x : object
+        See `evidence_lower_bound`.
+
+    Returns
+    -------
+    mean, log_variance : tensor of shape (n_samples, n_components)
+    """
+    # That is the scale of the prior.
     mean, log_variance = autoencoder.latent.posterior(autoencoder.encoder(x))
     mean = (mean - autoencoder.code_mean) / autoencoder.code_scale
-    log_variance = log_variance - 2 * autoencoder.code_scale.log()
-    deviation = (0.5 * log_variance).exp()
+    return mean, log_variance - 2 * autoencoder.code_scale.log()
+
+
+def log_weight(objective, autoencoder, x, mean, log_variance, noise):
+    """Return the log-density of rows with one code each, over that of the code in the posterior.
+
+    Parameters
+    ----------
+    objective, autoencoder, x : object
+        See `evidence_lower_bound`.
+    mean, log_variance : tensor of shape (n_samples, n_components)
+        What `posterior_of` returned.
+    noise : tensor of shape (n_components,) or (n_samples, n_components)
+        Standard normal numbers that make the codes.
+
+    Returns
+    -------
+    log_weights : tensor of shape (n_samples,)
+    """
+    codes = mean + noise * (0.5 * log_variance).exp()
+    losses = objective.row_negative_log_likelihoods(autoencoder.decode(codes), x)
+    # What is constant in both densities of the code cancels.
+    ratio = 0.5 * (noise.square() + log_variance - codes.square()).sum(dim=1)
     # Apple's GPUs have no double precision.
     exact = torch.float32 if x.device.type == "mps" else torch.float64
-    log_weights = []
-    for noise in draws.to(mean):
-        codes = mean + noise * deviation
-        losses = objective.row_negative_log_likelihoods(autoencoder.decode(codes), x)
-        # What is constant in both densities of the code cancels.
-        ratio = 0.5 * (noise.square() + log_variance - codes.square()).sum(dim=1)
-        log_weights.append(losses.to(exact) * -x.shape[1] + ratio)
-    return torch.stack(log_weights)
+    return losses.to(exact) * -x.shape[1] + ratio
+
+
+def _log_weights(objective, autoencoder, x, draws):
+    """Return the log-weights of all draws."""
+    mean, log_variance = posterior_of(autoencoder, x)
+    return torch.stack(
+        [
+            log_weight(objective, autoencoder, x, mean, log_variance, noise)
+            for noise in draws.to(mean)
+        ]
+    )

@@ -1,0 +1,106 @@
+"""Fitted estimators and pipelines as ONNX graphs."""
+
+
+def to_onnx(estimator, X_sample, output="codes", quantize=False):
+    """Convert a fitted estimator or Pipeline to an ONNX graph.
+
+    The graph runs without Python in ONNX Runtime and whatever else reads ONNX: in a service, a
+    browser, on a phone. It takes any number of rows and gives what the estimator gives, to a few
+    millionths of the largest value. A Pipeline becomes one graph with all of its steps.
+
+    Parameters
+    ----------
+    estimator : estimator of skae, or Pipeline
+        Fitted. Steps of a Pipeline that are not of skae are converted by skl2onnx. A search
+        such as :class:`~sklearn.model_selection.GridSearchCV` stands for its best estimator.
+    X_sample : {array-like, DataFrame, tensor} of shape (n_samples, n_features)
+        A few rows such as the graph is to be given. float32 rows make a graph that takes
+        float32, all others one that takes float64; images and windows may come as arrays of
+        more dimensions. Only for ``quantize=True`` and predictions of an outlier detector do
+        the values matter: these are a few hundred ordinary rows that it was not trained on.
+    output : {"codes", "reconstruction", "score", "prediction"}, default="codes"
+        What the graph gives, and the name of its output:
+
+        - "codes" is what `transform` gives;
+        - "reconstruction" is what becomes of rows there and back: `reconstruct` of an
+          autoencoder, ``inverse_transform(transform(X))`` of an outlier detector and of a
+          Pipeline, in the unit that the first step takes;
+        - "score" is what `score_samples` gives, in float64;
+        - "prediction" is what `predict` gives: of an outlier detector -1 for outliers, or of the
+          predictor that ends a Pipeline.
+    quantize : bool, default=False
+        Whether the networks compute with integers of eight bits, which makes their part of the
+        file a quarter as large, and faster from a few hundred features up. See Notes.
+
+    Returns
+    -------
+    model : onnx.ModelProto
+        A graph of opset 18 from the input ``"X"`` to the output, of one piece: write it with
+        ``onnx.save(model, "model.onnx")``, or send ``model.SerializeToString()``. Of a Pipeline
+        with a :class:`~sklearn.compose.ColumnTransformer` and a DataFrame, the inputs are its
+        columns, one by one.
+
+    Raises
+    ------
+    ImportError
+        If the packages of the extra are not installed: ``pip install "skae[onnx]"``.
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If `estimator` is nothing that can be converted, or `X_sample` is sparse.
+    ValueError
+        If `X_sample` are no rows for the estimator, if it does not give the `output`, if a step
+        or a `network` cannot be converted, if the file would be larger than 2 GiB, or if there
+        are too few rows to find a threshold from.
+
+    See Also
+    --------
+    skl2onnx.to_onnx : Converts Pipelines, too, once ``skae.onnx`` is imported.
+    AutoencoderOutlierDetector.recalibrate : Finds the threshold anew without quantization.
+
+    Notes
+    -----
+    A graph does not validate. Of NaN, of values that the loss is not defined on (outside [0, 1]
+    for "log_loss"), and of columns in another order it makes numbers, too; check rows before.
+
+    Rows are centred and scaled in their own precision, networks compute in float32, scores are
+    summed up in float64. What is small beside the mean of its column (a signal of size one around
+    a million) is there in float64 only; of float32 rows skl2onnx's StandardScaler loses some of
+    it. An outlier detector that predicts a column nearly without error looks at rounding there,
+    and its scores may differ by some hundred-thousandths. A row that lies at the threshold to the
+    last digit may fall on its other side.
+
+    Scores of a :class:`VariationalAutoencoder` decode all `n_draws` codes of all rows at once:
+    score a few hundred rows at a time.
+
+    With ``quantize=True`` the weights of a layer are integers in a unit of their own, and so are
+    the activations of a batch. On the digits codes moved by less than 0.01 of their standard
+    deviation and scores by less than 0.03, and the ROC AUC of an outlier detector fell by 0.001.
+    But the unit of the activations is that of the whole batch, and **one row far outside ruins
+    its neighbours**: next to a row a thousand times as large nothing was left of the codes of the
+    others. Clip such rows before, run them one at a time, or do not quantize. As scores move a
+    little, the threshold of an outlier detector is found anew, by what the quantized graph gives
+    for `X_sample` and for the contamination that the detector has. What it remembers of
+    covariances, which is most of its size, stays in float64.
+
+    Examples
+    --------
+    >>> from onnx.reference import ReferenceEvaluator
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skae import AutoencoderTransformer, to_onnx
+    >>> X = load_iris().data
+    >>> autoencoder = AutoencoderTransformer(2, max_iter=5, random_state=0)
+    >>> pipeline = make_pipeline(StandardScaler(), autoencoder).fit(X)
+    >>> model = to_onnx(pipeline, X[:2])
+
+    This is onnx's own runtime, for tests; ``onnxruntime.InferenceSession`` is the fast one.
+
+    >>> (codes,) = ReferenceEvaluator(model.SerializeToString()).run(None, {"X": X})
+    >>> bool(abs(codes - pipeline.transform(X)).max() < 1e-5)
+    True
+    """
+    from .onnx._conversion import converted
+
+    return converted(estimator, X_sample, output, quantize)

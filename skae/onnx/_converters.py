@@ -1,0 +1,160 @@
+"""Converters with which skl2onnx takes skae's estimators into its graphs."""
+
+import numpy as np
+import torch
+
+from skae import estimators
+from skae._extras import require
+from skae.estimators import AutoencoderOutlierDetector
+from skae.estimators._base import BaseAutoencoder
+
+from ._autoencoder_modules import module_of
+from ._decision import decided
+from ._detector_modules import DetectorModule
+from ._export import OPSET, exported
+
+_OUTPUTS = ("codes", "reconstruction", "score")
+
+CONVERTED = (
+    AutoencoderOutlierDetector,
+    *(
+        estimator
+        for estimator in map(vars(estimators).get, estimators.__all__)
+        if issubclass(estimator, BaseAutoencoder)
+    ),
+)
+
+
+def register():
+    """Make skl2onnx know the estimators of skae."""
+    skl2onnx = require("skl2onnx", "onnx")
+    for estimator in CONVERTED:
+        skl2onnx.update_registered_converter(
+            estimator,
+            _alias(estimator),
+            _set_output_types,
+            _convert,
+            parser=_parse,
+            options={"output": _OUTPUTS},
+        )
+
+
+def _alias(estimator):
+    return f"Skae{estimator.__name__}"
+
+
+def _parse(scope, model, inputs, custom_parsers=None):
+    """Declare what comes out of an estimator; the names say what it is."""
+    operator = scope.declare_local_operator(_alias(type(model)), model)
+    operator.inputs = inputs
+    chosen = scope.get_options(model, {"output": None})["output"]
+    if chosen is not None:
+        names = [chosen]
+    elif isinstance(model, AutoencoderOutlierDetector):
+        # What skl2onnx calls the predictions and decisions of its own outlier detectors.
+        names = ["label", "scores"]
+    else:
+        names = ["codes"]
+    types = _output_types(operator)
+    for name in names:
+        operator.outputs.append(scope.declare_local_variable(name, types[name]))
+    return operator.outputs
+
+
+def _set_output_types(operator):
+    """Set type and shape of what was declared, once those of the input are known."""
+    types = _output_types(operator)
+    for output in operator.outputs:
+        output.type = types[output.raw_name]
+
+
+def _output_types(operator):
+    """Return type and shape of everything that may come out of an estimator."""
+    types = require("skl2onnx.common.data_types", "onnx")
+    single = _dtype_of(operator) == torch.float32
+    real = types.FloatTensorType if single else types.DoubleTensorType
+    return {
+        "codes": real([None, operator.raw_operator._n_features_out]),
+        "reconstruction": real([None, *_row_shape_of(operator)]),
+        "score": types.DoubleTensorType([None]),
+        "scores": types.DoubleTensorType([None]),
+        "label": types.Int64TensorType([None]),
+    }
+
+
+def _convert(scope, operator, container):
+    """Put the graph of an estimator into that of skl2onnx."""
+    estimator, opset = operator.raw_operator, container.target_opset
+    if opset < OPSET:
+        raise ValueError(
+            f"target_opset={opset} is too old for {type(estimator).__name__}, which needs "
+            f"target_opset={OPSET} at least."
+        )
+    outputs = {output.raw_name: output.onnx_name for output in operator.outputs}
+    method = "score" if "label" in outputs else next(iter(outputs))
+    model = _exported(estimator, method, _row_shape_of(operator), _dtype_of(operator), opset)
+    result = _embedded(scope, container, model, _rows_of(scope, operator, container))
+    if method in outputs:
+        container.add_node("Identity", [result], [outputs[method]])
+        return
+    nodes, constants = decided(result, outputs["scores"], outputs["label"], estimator.offset_)
+    container.nodes.extend(nodes)
+    from_array = require("onnx.numpy_helper", "onnx").from_array
+    container.initializers.extend(
+        from_array(np.array(value), name) for name, value in constants.items()
+    )
+
+
+def _exported(estimator, method, row_shape, dtype, opset):
+    """Return what a method of an estimator's module does as a model of its own."""
+    judges = isinstance(estimator, AutoencoderOutlierDetector)
+    module = (DetectorModule if judges else module_of)(estimator)
+    try:
+        return exported(module, method, row_shape, dtype, opset)
+    except ValueError as error:
+        network = (estimator.estimators_[0] if judges else estimator).network_
+        raise ValueError(f"network={network!r} has no graph in ONNX: {error}") from error
+
+
+def _dtype_of(operator):
+    """Return the type in which the estimator takes its rows, as its `transform` has it."""
+    types = require("skl2onnx.common.data_types", "onnx")
+    single = isinstance(operator.inputs[0].type, types.FloatTensorType)
+    return torch.float32 if single else torch.float64
+
+
+def _row_shape_of(operator):
+    """Return the shape of the rows, which may be images or windows."""
+    shape = operator.inputs[0].type.shape
+    if len(shape) > 2:
+        return tuple(shape[1:])
+    return (operator.raw_operator.n_features_in_,)
+
+
+def _rows_of(scope, operator, container):
+    """Return the name of the rows: one table, as floating point numbers."""
+    names = [variable.onnx_name for variable in operator.inputs]
+    rows = names[0]
+    if len(names) > 1:
+        rows = scope.get_unique_variable_name("columns")
+        container.add_node("Concat", names, [rows], axis=1)
+    types = require("skl2onnx.common.data_types", "onnx")
+    if isinstance(operator.inputs[0].type, types.FloatTensorType | types.DoubleTensorType):
+        return rows
+    numbers = scope.get_unique_variable_name("numbers")
+    double = require("onnx", "onnx").TensorProto.DOUBLE
+    container.add_node("Cast", [rows], [numbers], to=double)
+    return numbers
+
+
+def _embedded(scope, container, model, rows):
+    """Add the nodes of a model to a graph, and return the name of what comes out of them."""
+    compose = require("onnx.compose", "onnx")
+    prefix = scope.get_unique_operator_name("skae")
+    graph = compose.add_prefix(model, f"{prefix}/").graph
+    container.add_node("Identity", [rows], [graph.input[0].name])
+    container.nodes.extend(graph.node)
+    container.initializers.extend(graph.initializer)
+    for domain in model.opset_import:
+        container.node_domain_version_pair_sets.add((domain.domain, domain.version))
+    return graph.output[0].name

@@ -1,0 +1,79 @@
+"""Graphs whose networks compute with eight bits."""
+
+import logging
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from skae._extras import require
+
+# Products of matrices and convolutions; anything else is a small part of weights and of work.
+_QUANTIZED = ["MatMul", "Conv"]
+
+
+def quantized(model):
+    """Quantize the weights of a graph, and its activations batch by batch.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        With float32 networks; what it computes in float64 stays as it is.
+
+    Returns
+    -------
+    model : onnx.ModelProto
+    """
+    onnx = require("onnx", "onnx")
+    tools = onnxruntime().quantization
+    with TemporaryDirectory() as folder, _quiet():
+        given, prepared, done = (Path(folder, name) for name in ("given", "prepared", "done"))
+        onnx.save(model, given)
+        tools.quant_pre_process(given, prepared, skip_symbolic_shape=True)
+        tools.quantize_dynamic(
+            prepared,
+            done,
+            op_types_to_quantize=_QUANTIZED,
+            # ONNX Runtime's integer convolutions have no kernel for signed weights.
+            weight_type=tools.QuantType.QUInt8,
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+        )
+        result = onnx.load(done)
+    used = {node.domain for node in result.graph.node}
+    domains = [one for one in result.opset_import if one.domain in used]
+    del result.opset_import[:]
+    result.opset_import.extend(domains)
+    return result
+
+
+def run(model, feeds):
+    """Return the only output of a graph for some rows.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        The graph.
+    feeds : dict of str to ndarray
+        Its inputs by name.
+    """
+    providers = ["CPUExecutionProvider"]
+    session = onnxruntime().InferenceSession(model.SerializeToString(), providers=providers)
+    return session.run(None, feeds)[0]
+
+
+def onnxruntime():
+    """Import ONNX Runtime, which sends no word of it to anyone."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    require("onnxruntime.quantization", "onnx")
+    return require("onnxruntime", "onnx")
+
+
+@contextmanager
+def _quiet():
+    """Keep back advice for calls that are made as advised."""
+    level = logging.root.level
+    logging.root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.root.setLevel(level)

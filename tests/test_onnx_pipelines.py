@@ -1,0 +1,135 @@
+"""Whole pipelines as one graph, by skae and by skl2onnx itself."""
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+import skl2onnx
+from onnx_cases import FAST, X, Y, error, run, session_of
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    RobustScaler,
+    StandardScaler,
+)
+
+from skae import AutoencoderTransformer, VariationalAutoencoder, to_onnx
+from skae.networks import SequenceNetwork
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_plain_skl2onnx(dtype):
+    rows = X.astype(dtype)
+    pipeline = make_pipeline(
+        StandardScaler(), AutoencoderTransformer(4, **FAST), LogisticRegression()
+    ).fit(rows, Y)
+    model = skl2onnx.to_onnx(pipeline, rows[:2], options={"zipmap": False})
+    onnx.checker.check_model(model, full_check=True)
+    label, probabilities = session_of(model).run(None, {"X": rows})
+    np.testing.assert_array_equal(label, pipeline.predict(rows))
+    assert error(probabilities, pipeline.predict_proba(rows)) < 1e-5
+    assert probabilities.dtype == dtype
+
+
+def test_side_by_side():
+    # Two recurrent networks and two links, which leave optional inputs of operators out.
+    gru = AutoencoderTransformer(
+        2, network=SequenceNetwork(kind="gru", hidden_size=4, window_shape=(4, 4)), **FAST
+    )
+    some_columns = ColumnTransformer(
+        [("a", AutoencoderTransformer(2, **FAST), [0, 2, 4]), ("b", StandardScaler(), [1, 3])]
+    )
+    union = make_union(gru, AutoencoderTransformer(3, loss="poisson", **FAST), some_columns)
+    pipeline = make_pipeline(union, MinMaxScaler()).fit(X)
+    model = skl2onnx.to_onnx(pipeline, X[:2])
+    onnx.checker.check_model(model, full_check=True)
+    assert error(run(model, X), pipeline.transform(X)) < 1e-5
+    assert session_of(model).run(None, {"X": X[:0]})[0].shape == (0, 9)
+
+
+def test_an_option_of_skl2onnx_chooses_the_output():
+    vae = VariationalAutoencoder(3, n_draws=4, **FAST)
+    pipeline = make_pipeline(MinMaxScaler(), vae).fit(X)
+    model = skl2onnx.to_onnx(pipeline, X[:2], options={id(vae): {"output": "score"}})
+    assert error(run(model, X), pipeline.score_samples(X)) < 1e-5
+    with pytest.raises(ValueError, match="Unexpected value"):
+        skl2onnx.to_onnx(pipeline, X[:2], options={id(vae): {"output": "label"}})
+    with pytest.raises(ValueError, match=r"target_opset=15 is too old.*18"):
+        skl2onnx.to_onnx(pipeline, X[:2], target_opset=15)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_reconstruction_in_the_unit_of_the_first_step(dtype):
+    rows = (X * 3 + (1e6 if dtype is np.float64 else 0)).astype(dtype)
+    pipeline = make_pipeline(
+        StandardScaler(with_std=False),
+        make_pipeline(RobustScaler(), MaxAbsScaler()),
+        "passthrough",
+        MinMaxScaler(),
+        PCA(6, whiten=True),
+        AutoencoderTransformer(4, **FAST),
+    ).fit(rows)
+    model = to_onnx(pipeline, rows[:2], "reconstruction")
+    expected = pipeline.inverse_transform(pipeline.transform(rows))
+    # In units of what varies, not of the mean.
+    deviation = np.abs(run(model, rows) - expected).max() / rows.std()
+    assert deviation < 1e-5
+    assert run(model, rows).dtype == expected.dtype == dtype
+
+
+def test_scores_codes_and_predictions():
+    pipeline = Pipeline([("scale", StandardScaler()), ("ae", AutoencoderTransformer(4, **FAST))])
+    pipeline.fit(X)
+    assert error(run(to_onnx(pipeline, X, "score"), X), pipeline.score_samples(X)) < 1e-5
+    behind = make_pipeline(pipeline, StandardScaler()).fit(X)
+    assert error(run(to_onnx(behind, X), X), behind.transform(X)) < 1e-5
+    regression = make_pipeline(AutoencoderTransformer(4, **FAST), Ridge()).fit(X, Y)
+    found = run(to_onnx(regression, X, "prediction"), X)
+    assert error(found, regression.predict(X)) < 1e-5
+
+
+def test_a_search_stands_for_its_best_estimator():
+    pipeline = make_pipeline(AutoencoderTransformer(4, **FAST), LogisticRegression())
+    grid = {"autoencodertransformer__n_components": [2, 3]}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(X, Y.astype(str))
+    found = run(to_onnx(search, X, "prediction"), X)
+    assert found.tolist() == search.predict(X).tolist()
+
+
+def test_columns_of_a_data_frame():
+    table = pd.DataFrame(X[:, :4], columns=list("abcd"))
+    table["kind"] = [f"kind {i}" for i in Y]
+    columns = [
+        ("numbers", StandardScaler(), ["a", "b", "d"]),
+        ("kind", OneHotEncoder(sparse_output=False), ["kind"]),
+    ]
+    pipeline = make_pipeline(ColumnTransformer(columns), AutoencoderTransformer(3, **FAST))
+    pipeline.fit(table)
+    model = to_onnx(pipeline, table, "score")
+    feeds = {name: table[[name]].to_numpy() for name in table}
+    assert error(run(model, feeds), pipeline.score_samples(table)) < 1e-5
+    # Without named columns a DataFrame is a table.
+    numbers = table[["a", "b", "d"]]
+    pipeline = make_pipeline(StandardScaler(), AutoencoderTransformer(3, **FAST)).fit(numbers)
+    model = to_onnx(pipeline, numbers)
+    assert error(run(model, numbers.to_numpy()), pipeline.transform(numbers)) < 1e-5
+
+
+def test_columns_and_integers_for_skl2onnx():
+    # An estimator takes both as float64.
+    table = pd.DataFrame(X[:, :3], columns=list("abc"))
+    autoencoder = AutoencoderTransformer(2, **FAST).fit(table)
+    model = skl2onnx.to_onnx(autoencoder, table[:1])
+    feeds = {name: table[[name]].to_numpy() for name in table}
+    assert error(run(model, feeds), autoencoder.transform(table)) < 1e-5
+    counts = (16 * X).astype(np.int64)
+    autoencoder = AutoencoderTransformer(2, **FAST).fit(counts)
+    model = skl2onnx.to_onnx(autoencoder, counts[:1])
+    assert run(model, counts).dtype == np.float64
+    assert error(run(model, counts), autoencoder.transform(counts)) < 1e-5
