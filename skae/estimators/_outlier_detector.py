@@ -369,7 +369,8 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
     def _forget_codes(self):
         """Free what only `sample` of a member would need."""
         for member in self.estimators_:
-            member._some_codes = None
+            if member._draws_from != "prior":
+                member._some_codes = None
 
     def _cross_calibrate(self, Z, weight, fold):
         def unusual_to(members, rows):

@@ -80,7 +80,7 @@ def save(estimator, path):
     training rows, from which `sample` of most autoencoders finds the Gaussian mixture that it
     draws from, a file holds that mixture only (the first call of `sample` or of `save` takes the
     time to find it). If `partial_fit` follows a `fit` from before loading, samples are like the
-    later rows.
+    later rows, of which alone `active_units_` of a variational one tells, too.
 
     Pipelines and estimators of other packages go through `skops
     <https://skops.readthedocs.io>`_: ``skops.io.dump(pipeline, path)``, and
