@@ -35,7 +35,7 @@ def converted(model, X_sample, output, quantize):
     if not _goes_by_column(rows, steps):
         rows = np.asarray(rows)
         rows = rows if rows.dtype == np.float32 else rows.astype(np.float64)
-    graph = with_one_output(_graph_of(steps, rows, output))
+    graph = with_one_output(_graph_of(steps, rows, output, quantize))
     if quantize:
         graph = quantized(graph)
     if output == "reconstruction":
@@ -96,13 +96,15 @@ def _goes_by_column(rows, steps):
     )
 
 
-def _graph_of(steps, rows, output):
+def _graph_of(steps, rows, output, quantize):
     """Let skl2onnx convert the model, its last step to what is asked for."""
     skl2onnx = require("skl2onnx", "onnx")
     _check_converters(steps)
     last = steps[-1][1]
+    # Only float32 can be quantized.
+    options = {kind: {"single": quantize} for kind in CONVERTED}
     # A detector that is not the last step is there for its codes.
-    options = {AutoencoderOutlierDetector: {"output": "codes"}}
+    options[AutoencoderOutlierDetector]["output"] = "codes"
     if isinstance(last, CONVERTED):
         options[id(last)] = {"output": "score" if output == "prediction" else output}
     elif is_classifier(last):

@@ -35,7 +35,7 @@ def register():
             _set_output_types,
             _convert,
             parser=_parse,
-            options={"output": _OUTPUTS},
+            options={"output": _OUTPUTS, "single": (False, True)},
         )
 
 
@@ -84,20 +84,15 @@ def _output_types(operator):
 
 def _convert(scope, operator, container):
     """Put the graph of an estimator into that of skl2onnx."""
-    estimator, opset = operator.raw_operator, container.target_opset
-    if opset < OPSET:
-        raise ValueError(
-            f"target_opset={opset} is too old for {type(estimator).__name__}, which needs "
-            f"target_opset={OPSET} at least."
-        )
     outputs = {output.raw_name: output.onnx_name for output in operator.outputs}
     method = "score" if "label" in outputs else next(iter(outputs))
-    model = _exported(estimator, method, _row_shape_of(operator), _dtype_of(operator), opset)
+    model = _exported(operator, method, container)
     result = _embedded(scope, container, model, _rows_of(scope, operator, container))
     if method in outputs:
         container.add_node("Identity", [result], [outputs[method]])
         return
-    nodes, constants = decided(result, outputs["scores"], outputs["label"], estimator.offset_)
+    offset = operator.raw_operator.offset_
+    nodes, constants = decided(result, outputs["scores"], outputs["label"], offset)
     container.nodes.extend(nodes)
     from_array = require("onnx.numpy_helper", "onnx").from_array
     container.initializers.extend(
@@ -105,12 +100,19 @@ def _convert(scope, operator, container):
     )
 
 
-def _exported(estimator, method, row_shape, dtype, opset):
+def _exported(operator, method, container):
     """Return what a method of an estimator's module does as a model of its own."""
+    estimator, opset = operator.raw_operator, container.target_opset
+    if opset < OPSET:
+        raise ValueError(
+            f"target_opset={opset} is too old for {type(estimator).__name__}, which needs "
+            f"target_opset={OPSET} at least."
+        )
     judges = isinstance(estimator, AutoencoderOutlierDetector)
-    module = (DetectorModule if judges else module_of)(estimator)
+    single = container.get_options(estimator, {"single": False})["single"]
+    module = (DetectorModule if judges else module_of)(estimator, single)
     try:
-        return exported(module, method, row_shape, dtype, opset)
+        return exported(module, method, _row_shape_of(operator), _dtype_of(operator), opset)
     except ValueError as error:
         network = (estimator.estimators_[0] if judges else estimator).network_
         raise ValueError(f"network={network!r} has no graph in ONNX: {error}") from error
