@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from . import features, outliers, reconstruction, speed, variants
+from . import deployment, features, outliers, reconstruction, speed, variants
 
 BENCHMARKS = {
     "reconstruction": reconstruction,
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "speed": speed,
     "variants": variants,
     "outliers": outliers,
+    "deployment": deployment,
 }
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -7,12 +7,15 @@ from .estimators import (
     AutoencoderTransformer,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
+    Decoder,
     DenoisingAutoencoder,
     DriftDetector,
+    Encoder,
     NestedAutoencoder,
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from .persistence import ModelFileError, load, save
 
 __all__ = [
     "AdversarialAutoencoder",
@@ -20,11 +23,16 @@ __all__ = [
     "AutoencoderTransformer",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
+    "Decoder",
     "DenoisingAutoencoder",
     "DriftDetector",
+    "Encoder",
+    "ModelFileError",
     "NestedAutoencoder",
     "SparseAutoencoder",
     "VariationalAutoencoder",
+    "load",
+    "save",
     "to_onnx",
 ]
 __version__ = "0.1.0"

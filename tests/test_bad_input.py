@@ -24,6 +24,15 @@ def make_table(n_samples=60):
 
 
 X = make_table()
+
+
+class NoList(Callback):
+    """A callback outside a list; its name does not change from run to run."""
+
+    def __repr__(self):
+        return "NoList()"
+
+
 NAMED = pd.DataFrame(X, columns=list("abcd"))
 
 
@@ -166,7 +175,7 @@ BAD_PARAMETERS = [
     ({"callbacks": [1]}, "callback"),
     ({"callbacks": ["print"]}, "callback"),
     ({"callbacks": [("name", 1)]}, "callback"),
-    ({"callbacks": Callback()}, "callback"),
+    ({"callbacks": NoList()}, "callback"),
     ({"early_stopping": True, "validation_fraction": 0.01}, "early_stopping.*n_samples=60 rows"),
     ({"early_stopping": True, "validation_fraction": 0.99}, "early_stopping.*n_samples=60 rows"),
 ]

@@ -85,7 +85,10 @@ def test_scores_are_higher_for_ordinary_rows(scoring, dtype):
 
 def test_the_score_is_the_mean_of_what_the_members_say(fitted):
     Z = NEW / fitted.scale_
-    unusual = [score.unusual(Z) for score in fitted._scores]
+    unusual = [
+        score.unusual(member, Z)
+        for score, member in zip(fitted._scores, fitted.estimators_, strict=True)
+    ]
     assert_allclose(fitted.score_samples(NEW), -np.mean(unusual, axis=0), rtol=1e-12)
     assert len(unusual) == len(fitted.estimators_) == 3
     # And they do not all say the same.

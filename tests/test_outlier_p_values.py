@@ -54,7 +54,9 @@ def test_p_values_are_ranks_among_rows_that_were_held_out(params, weighted):
     new = np.r_[NEW[:20], OUTLIERS[:20]]
 
     def unusual(rows, members):
-        return np.mean([detector._scores[i].unusual(rows) for i in members], axis=0)
+        return np.mean(
+            [detector._scores[i].unusual(detector.estimators_[i], rows) for i in members], axis=0
+        )
 
     at_least, total, n_held_out = np.zeros(len(new)), 0.0, 0
     for one in set(detector._folds.left_out):

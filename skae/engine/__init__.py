@@ -8,7 +8,7 @@ from ._optimizers import OPTIMIZERS
 from ._precision import PRECISIONS
 from ._rows import ScaledRows, SelectedRows, is_memory_mapped, rows_in_chunk, slices
 from ._schedules import SCHEDULES
-from ._state import load_net_state, net_to_state
+from ._state import half_of_state, load_net_state, net_to_state
 from ._threads import one_thread, threads_for
 from ._together import train_together, work_of_step
 from ._training_rows import TrainingRows, to_gpu
@@ -23,6 +23,7 @@ __all__ = [
     "SelectedRows",
     "TrainingRows",
     "existing_device",
+    "half_of_state",
     "is_memory_mapped",
     "load_net_state",
     "merge_codes",

@@ -72,25 +72,37 @@ class ChunkedForward:
 
     def _chunk_size(self, n_rows, width):
         chunks = _CHUNKS if width <= _WIDE else _CHUNKS[:2]
-        if n_rows <= chunks[-2] and self._same_in_all_chunks():
+        if n_rows <= chunks[-2] and self._same_in_all_chunks(width):
             return next(size for size in chunks if n_rows <= size)
         return chunks[-1]
 
-    def _same_in_all_chunks(self):
+    def _same_in_all_chunks(self, width):
         """Whether the BLAS of this machine gives a row the same bits in chunks of all sizes."""
         if self._chunks_agree is None:
-            generator = torch.Generator().manual_seed(0)
-            shape = _CHUNKS[-1], len(self._module.code_mean)
-            codes = torch.randn(shape, generator=generator, device="cpu")
             with torch.inference_mode(), one_thread():
-                codes = codes.to(self._dtype)
-                rows = self._module.decode(codes)
                 self._chunks_agree = all(
                     _same_in_parts(function, x, size)
-                    for function, x in ((self._module.decode, codes), (self._module.encode, rows))
+                    for function, x in self._examples(width)
                     for size in _CHUNKS[:-1]
                 )
         return self._chunks_agree
+
+    def _examples(self, width):
+        """Return the halves of the network, each with rows that it takes."""
+        module = self._module
+        generator = torch.Generator().manual_seed(0)
+
+        def random_rows(width):
+            x = torch.randn(_CHUNKS[-1], width, generator=generator, device="cpu")
+            return x.to(self._dtype)
+
+        if module.half is not None:
+            # Then all rows are for this half.
+            return [
+                (module.encode if module.half == "encoder" else module.decode, random_rows(width))
+            ]
+        codes = random_rows(len(module.code_mean))
+        return [(module.decode, codes), (module.encode, module.decode(codes))]
 
 
 def _same_in_parts(function, x, size):

@@ -25,7 +25,29 @@ def net_to_state(net):
         "optimizers": [_to_numpy(optimizer.state_dict()) for optimizer in net.optimizers()],
         "history": net.history.to_list(),
         "generators": [state.numpy() for state in net.generator_states()],
+        "half": net.module_.half,
     }
+
+
+def half_of_state(state, half):
+    """Return what a net needs that only encodes, or only decodes, and is not trained again.
+
+    Parameters
+    ----------
+    state : dict
+        What `net_to_state` returned.
+    half : {"encoder", "decoder"}
+        Which one.
+
+    Returns
+    -------
+    state : dict
+        A smaller one.
+    """
+    kept = (f"{half}.", "latent.", "code_")
+    weights = {name: weight for name, weight in state["weights"].items() if name.startswith(kept)}
+    left_out = {"objective": {}, "optimizers": [], "history": []}
+    return {**state, **left_out, "weights": weights, "half": half}
 
 
 def load_net_state(net, state):
@@ -34,18 +56,64 @@ def load_net_state(net, state):
     Parameters
     ----------
     net : AutoencoderNet
-        Its module already has the state's dtype.
+        Its module already has the state's dtype, and is the same half if it is one.
     state : dict
         What `net_to_state` returned.
+
+    Raises
+    ------
+    ValueError
+        If it is the state of another architecture.
     """
+    _check_same_arrays("weights", state["weights"], net.module_.state_dict())
     net.module_.load_state_dict(_to_torch(state["weights"]))
-    net.criterion_.load_state_dict(_to_torch(state["objective"]))
-    for optimizer, one in zip(net.optimizers(), state["optimizers"], strict=True):
-        optimizer.load_state_dict(_to_torch(one))
+    if state["half"] is None:
+        _check_same_arrays("objective", state["objective"], net.criterion_.state_dict())
+        net.criterion_.load_state_dict(_to_torch(state["objective"]))
+        for optimizer, one in zip(net.optimizers(), state["optimizers"], strict=True):
+            _check_same_optimizer(one, optimizer)
+            optimizer.load_state_dict(_to_torch(one))
     net.history[:] = state["history"]
     states = [torch.tensor(one) for one in state["generators"]]
     net.set_generator_states(states, state["device"])
     net._set_training(False)
+
+
+def _check_same_arrays(what, found, own):
+    """Compare names, shapes and types of arrays with those of tensors."""
+
+    def form(values):
+        return {
+            name: (tuple(value.shape), str(value.dtype).removeprefix("torch."))
+            for name, value in values.items()
+        }
+
+    found, own = form(found), form(own)
+    for name in found.keys() | own.keys():
+        if found.get(name) != own.get(name):
+            raise ValueError(
+                f"{what} are of another network: {name!r} is {found.get(name)}, expected "
+                f"{own.get(name)}."
+            )
+
+
+def _check_same_optimizer(found, optimizer):
+    """Compare the state of an optimizer with what it optimizes."""
+    own = optimizer.state_dict()["param_groups"]
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    same = found.keys() == {"state", "param_groups"} and len(found["param_groups"]) == len(own)
+    same = same and all(
+        one.keys() == other.keys() and one["params"] == other["params"]
+        for one, other in zip(found["param_groups"], own, strict=True)
+    )
+    for i, moments in found["state"].items() if same else ():
+        same &= i in range(len(parameters))
+        same = same and all(
+            getattr(moment, "shape", ()) in ((), tuple(parameters[i].shape))
+            for moment in moments.values()
+        )
+    if not same:
+        raise ValueError("The state of the optimizer is of another network, or another optimizer.")
 
 
 def _to_numpy(value):

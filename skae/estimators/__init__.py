@@ -5,6 +5,7 @@ from ._contractive import ContractiveAutoencoder
 from ._convolutional import ConvolutionalAutoencoder
 from ._denoising import DenoisingAutoencoder
 from ._drift import DriftDetector
+from ._halves import Decoder, Encoder
 from ._nested import NestedAutoencoder
 from ._outlier_detector import AutoencoderOutlierDetector
 from ._sparse import SparseAutoencoder
@@ -17,8 +18,10 @@ __all__ = [
     "AutoencoderTransformer",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
+    "Decoder",
     "DenoisingAutoencoder",
     "DriftDetector",
+    "Encoder",
     "NestedAutoencoder",
     "SparseAutoencoder",
     "VariationalAutoencoder",

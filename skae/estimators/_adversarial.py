@@ -96,6 +96,7 @@ class AdversarialAutoencoder(BaseAutoencoder):
     _net_class = AdversarialNet
     _standardizes_codes = False
     _keeps_codes = False
+    _draws_from = "prior"
     _fixed_parameters = ("discriminator_layer_sizes",)
 
     def __init__(

@@ -11,7 +11,7 @@ from skae._compat import check_sample_weight
 from ._column_scaling import dense
 from ._containers import FLOATS, detached
 from ._explanation import expected_cells, shares_of_cells
-from ._row_scores import LEAST_SCALE, codes_of
+from ._row_scores import LEAST_SCALE, codes_of, there_and_back
 
 # Every member needs two rows to train on and, beside the fold that it leaves out, one more fold.
 _FEWEST_ROWS = 4
@@ -137,13 +137,13 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return self._unusual_to_members(Z).mean(axis=1)
 
     def _reconstructed(self, Z):
-        return np.mean([score.expected(Z) for score in self._scores], axis=0)
+        return np.mean([there_and_back(member, Z)[0] for member in self.estimators_], axis=0)
 
     def _unusual_to_members(self, Z, members=None):
         """Return how unusual rows are to some members, by default all; other columns are empty."""
         unusual = np.empty((Z.shape[0], len(self.estimators_)))
         for i in range(len(self.estimators_)) if members is None else members:
-            unusual[:, i] = self._scores[i].unusual(Z)
+            unusual[:, i] = self._scores[i].unusual(self.estimators_[i], Z)
         return unusual
 
     @property

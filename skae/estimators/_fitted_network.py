@@ -5,16 +5,30 @@ from dataclasses import replace
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from skae.engine import ScaledRows, one_thread
 
 from ._containers import as_tensor, validate_codes, validate_new_rows, validate_weight
+from ._halves import Decoder, Encoder
 from ._sampling import SamplingMixin
 from ._training import check_range
 
 
 class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Encode, decode and score with ``net_``, ``mean_`` and ``scale_``."""
+
+    @property
+    def encoder_(self):
+        """The half that makes codes; an :class:`Encoder`."""
+        check_is_fitted(self, "net_")
+        return Encoder(self)
+
+    @property
+    def decoder_(self):
+        """The half that makes rows of codes; a :class:`Decoder`."""
+        check_is_fitted(self, "net_")
+        return Decoder(self)
 
     def transform(self, X):
         """Encode rows.

@@ -198,8 +198,7 @@ class NestedAutoencoder(BaseAutoencoder):
         truncated._fitted_params["n_components"] = k
         n_rows, mean, variance = truncated._code_moments
         truncated._code_moments = n_rows, mean[:k], variance[:k]
-        codes, weight = truncated._some_codes
-        truncated._some_codes, truncated._mixture = (codes[:, :k], weight), None
+        truncated._keep_first_codes(k)
         truncated._losses = truncated._losses[: k + 1]
         truncated.explained_variance_ratio_ = truncated.explained_variance_ratio_[:k]
         net = net_to_state(self.net_)

@@ -177,6 +177,8 @@ class NetMakerMixin:
         params_now = self.get_params(deep=False)
         self.__dict__.update(self._fitted_params)
         module = self._build_module(net["seed"]).to(getattr(torch, net["dtype"]))
+        if net["half"] is not None:
+            module.keep(net["half"])
         device = existing_device(net["device"])
         self.net_ = self._make_net(module, device, net["seed"], callbacks=None).initialize()
         self.__dict__.update(params_now)

@@ -240,8 +240,9 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
             rows = self._folds.draw(fold, self.max_samples_, rng)
             given = None if sample_weight is None else weight
             fit_together(self.estimators_, Z, rows, given)
+            self._forget_codes()
             self._scores = [
-                SCORES[self.scoring](member).fit(Z[mine], weight[mine], rng)
+                SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng)
                 for member, mine in zip(self.estimators_, rows, strict=True)
             ]
             self._level = self.contamination
@@ -303,6 +304,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
                     member.partial_fit(Z[mine], sample_weight=given)
                     if member.net_.interrupted_:
                         break
+            self._forget_codes()
             self._keep(Z, weight, fold)
             self._look_anew(rng)
         return self
@@ -364,6 +366,11 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
             return min(outside, int(self.max_samples))
         return max(2, int(self.max_samples * outside))
 
+    def _forget_codes(self):
+        """Free what only `sample` of a member would need."""
+        for member in self.estimators_:
+            member._some_codes = None
+
     def _cross_calibrate(self, Z, weight, fold):
         def unusual_to(members, rows):
             return self._unusual_to_members(Z[rows], members)
@@ -386,7 +393,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
         self._scores = []
         for i, member in enumerate(self.estimators_):
             seen = self._folds.seen(i, fold)
-            score = SCORES[self.scoring](member).fit(Z[seen], weight[seen], rng)
+            score = SCORES[self.scoring]().fit(member, Z[seen], weight[seen], rng)
             self._scores.append(score)
         self._cross_calibrate(Z, weight, fold)
 

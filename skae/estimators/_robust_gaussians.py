@@ -77,7 +77,7 @@ class RobustGaussians:
             distance = (white**2).sum(axis=1)
             counted = distance <= np.quantile(distance, _SUPPORT)
         self.unit_ = unit
-        self.all_ = _Gaussian(center, whitening)
+        self.all_ = Gaussian(center, whitening)
         near = np.flatnonzero(distance <= np.quantile(distance, _SUPPORT_OF_KINDS))
         needed = max(_ROWS_PER_KIND, _ROWS_PER_VALUE * rows.shape[1])
         n_kinds = min(self.most_kinds, len(near) // needed)
@@ -103,7 +103,7 @@ class RobustGaussians:
                 continue
             mean, factor, log_volume = _gaussian(white[mine], weight[mine], ridge=_LEAST_VARIANCE)
             penalty = log_volume - np.log(weight[mine].sum())
-            kinds.append(_Gaussian(center + back @ mean, factor @ whitening, penalty))
+            kinds.append(Gaussian(center + back @ mean, factor @ whitening, penalty))
         least = min(kind.penalty for kind in kinds)
         for kind in kinds:
             kind.penalty -= least
@@ -141,7 +141,7 @@ class RobustGaussians:
 
 
 @dataclass
-class _Gaussian:
+class Gaussian:
     """A Gaussian, given by its centre and a matrix that whitens what surrounds it."""
 
     center: np.ndarray

@@ -22,22 +22,17 @@ _MOST_KINDS = 10
 class RowScore:
     """How unusual rows are to a fitted autoencoder.
 
-    Subclasses say it in `_unusual`.
-
-    Parameters
-    ----------
-    autoencoder : BaseAutoencoder
-        What is asked.
+    Subclasses say it in `_unusual`. The autoencoder, which this does not keep, is the same in
+    every call.
     """
 
-    def __init__(self, autoencoder):
-        self.autoencoder = autoencoder
-
-    def fit(self, X, weight, random_state):
+    def fit(self, autoencoder, X, weight, random_state):
         """Learn what residuals and codes of training rows look like.
 
         Parameters
         ----------
+        autoencoder : BaseAutoencoder
+            What is asked.
         X : {ndarray, CSR matrix} of shape (n_samples, n_features)
             Training rows, as the autoencoder was given them.
         weight : ndarray of shape (n_samples,)
@@ -45,18 +40,21 @@ class RowScore:
         random_state : RandomState
             Source of what is drawn.
         """
-        batches = [self._there_and_back(X[some]) for some in gen_batches(X.shape[0], _ROWS)]
+        some = gen_batches(X.shape[0], _ROWS)
+        batches = [there_and_back(autoencoder, X[rows]) for rows in some]
         _, residual, codes = map(np.concatenate, zip(*batches, strict=True))
         # More threads would wait for one another, and k-means would add up in another order.
         with threadpool_controller().limit(limits=1):
             self._fit(residual, codes, weight, random_state)
         return self
 
-    def unusual(self, X):
+    def unusual(self, autoencoder, X):
         """Return how unusual each row is: higher is more.
 
         Parameters
         ----------
+        autoencoder : BaseAutoencoder
+            What is asked.
         X : {ndarray, CSR matrix} of shape (n_samples, n_features)
             Rows.
 
@@ -64,16 +62,8 @@ class RowScore:
         -------
         unusual : ndarray of shape (n_samples,)
         """
-        return np.concatenate([self._unusual(X[some]) for some in gen_batches(X.shape[0], _ROWS)])
-
-    def expected(self, X):
-        """Return what the autoencoder makes of rows, in float64."""
-        return self._there_and_back(X)[0]
-
-    def _there_and_back(self, X):
-        codes = codes_of(self.autoencoder, X)
-        expected = self.autoencoder.inverse_transform(codes).astype(np.float64)
-        return expected, dense(X) - expected, codes.astype(np.float64)
+        some = gen_batches(X.shape[0], _ROWS)
+        return np.concatenate([self._unusual(autoencoder, X[rows]) for rows in some])
 
     def _fit(self, residual, codes, weight, random_state):
         """Learn what `_unusual` needs to know."""
@@ -87,20 +77,20 @@ class ReconstructionScore(RowScore):
         spread = np.sqrt(np.average((residual - mean) ** 2, axis=0, weights=weight))
         self.residual_scale_ = np.maximum(spread, LEAST_SCALE)
 
-    def _unusual(self, X):
-        _, residual, _ = self._there_and_back(X)
+    def _unusual(self, autoencoder, X):
+        _, residual, _ = there_and_back(autoencoder, X)
         return ((residual / self.residual_scale_) ** 2).mean(axis=1)
 
 
 class LikelihoodScore(RowScore):
     """Minus the log-likelihood."""
 
-    def fit(self, X, weight, random_state):
+    def fit(self, autoencoder, X, weight, random_state):
         """Learn nothing: the autoencoder knows; see `RowScore.fit`."""
         return self
 
-    def _unusual(self, X):
-        return -self.autoencoder.score_samples(X)
+    def _unusual(self, autoencoder, X):
+        return -autoencoder.score_samples(X)
 
 
 class MahalanobisScore(RowScore):
@@ -112,8 +102,8 @@ class MahalanobisScore(RowScore):
         self._gaussians = RobustGaussians(self._most_kinds, LEAST_SCALE)
         self._gaussians.fit(np.hstack([residual, codes]), weight, random_state)
 
-    def _unusual(self, X):
-        _, residual, codes = self._there_and_back(X)
+    def _unusual(self, autoencoder, X):
+        _, residual, codes = there_and_back(autoencoder, X)
         return self._gaussians.distances(np.hstack([residual, codes]))
 
 
@@ -121,6 +111,13 @@ class MixtureScore(MahalanobisScore):
     """The same, averaged with the distance from the nearest kind of training rows."""
 
     _most_kinds = _MOST_KINDS
+
+
+def there_and_back(autoencoder, X):
+    """Return what the autoencoder makes of rows, their residuals, and their codes, in float64."""
+    codes = codes_of(autoencoder, X)
+    expected = autoencoder.inverse_transform(codes).astype(np.float64)
+    return expected, dense(X) - expected, codes.astype(np.float64)
 
 
 def codes_of(autoencoder, X):

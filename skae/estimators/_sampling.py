@@ -1,7 +1,6 @@
 """New rows like those that an autoencoder was fitted on."""
 
 import warnings
-from copy import copy
 from numbers import Integral
 
 import numpy as np
@@ -20,6 +19,10 @@ _MIXTURE_COMPONENTS, _ROWS_EACH = 10, 50
 
 class SamplingMixin:
     """Draw codes and decode them."""
+
+    # What codes are drawn from: a "mixture" that is fitted on codes of training rows, these
+    # "codes" themselves, or a "prior".
+    _draws_from = "mixture"
 
     def sample(self, n_samples=1, random_state=None):
         """Generate rows like those of the training data.
@@ -56,6 +59,11 @@ class SamplingMixin:
 
     def _kept_codes(self):
         """Return codes of training rows, as they leave, and each one's share of the weight."""
+        if self._some_codes is None:
+            raise ValueError(
+                f"This {type(self).__name__} keeps no codes of training rows to draw others like "
+                f"them: it is half of one, or a member of a detector."
+            )
         # Tensors where they were trained, or, if the estimator was pickled, arrays.
         codes, weight = (
             np.asarray(kept.cpu() if isinstance(kept, torch.Tensor) else kept, dtype=np.float64)
@@ -65,18 +73,38 @@ class SamplingMixin:
         mean, scale = (t.cpu().double().numpy() for t in (module.code_mean, module.code_scale))
         return (codes - mean) / scale, weight / weight.sum()
 
-    def _draw_codes(self, n_samples, rng):
-        """Draw codes, float64 and in the scale in which they leave."""
+    def _fitted_mixture(self):
+        """Return the mixture that codes are drawn from: weights, means, roots of covariances."""
         if self._mixture is None:
             self._mixture = _fit_mixture(*self._kept_codes(), self.net_.random_state)
-        mixture = copy(self._mixture)
-        mixture.random_state = rng
-        codes, _ = mixture.sample(n_samples)
-        # They come sorted by the component that they were drawn from.
-        return rng.permutation(codes)
+        return self._mixture
+
+    def _keep_first_codes(self, k):
+        """Draw from what the first components of the codes are drawn from."""
+        if self._some_codes is not None:
+            codes, weight = self._some_codes
+            self._some_codes, self._mixture = (codes[:, :k], weight), None
+        elif self._mixture is not None:
+            weights, means, roots = self._mixture
+            # The first rows of a triangular root are that of the first components.
+            first = (slice(None), *[slice(k)] * (roots.ndim - 1))
+            self._mixture = weights, means[:, :k], roots[first]
+
+    def _draw_codes(self, n_samples, rng):
+        """Draw codes, float64 and in the scale in which they leave."""
+        weights, means, roots = self._fitted_mixture()
+        kinds = rng.choice(len(weights), n_samples, p=weights)
+        codes = rng.standard_normal((n_samples, self.n_components_))
+        if roots.ndim == 2:
+            return means[kinds] + roots[kinds] * codes
+        for kind in np.unique(kinds):
+            mine = kinds == kind
+            codes[mine] = means[kind] + codes[mine] @ roots[kind].T
+        return codes
 
 
 def _fit_mixture(codes, share, seed):
+    """Return weights, means and square roots of the covariances: Cholesky's, or deviations."""
     rng = check_random_state(seed)
     if not np.all(share == share[0]):
         # The mixture knows no weights: rows are repeated as often as these say.
@@ -91,4 +119,8 @@ def _fit_mixture(codes, share, seed):
     with warnings.catch_warnings():
         # Rows that are equal make fewer clusters than asked for, and the others stay empty.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return mixture.fit(codes)
+        mixture.fit(codes)
+    root = np.linalg.cholesky if kind == "full" else np.sqrt
+    roots = root(mixture.covariances_)
+    # Single precision is enough, and files become smaller.
+    return mixture.weights_, mixture.means_.astype(np.float32), roots.astype(np.float32)

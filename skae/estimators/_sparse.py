@@ -172,6 +172,7 @@ class SparseAutoencoder(BaseAutoencoder):
     """
 
     _standardizes_codes = False
+    _draws_from = "codes"
     _fixed_parameters = ("penalty", "n_nonzero_coefs")
 
     _parameter_constraints = AUTOENCODER_CONSTRAINTS | {

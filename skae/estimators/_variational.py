@@ -156,6 +156,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     }
 
     _fixed_parameters = ("noise_variance",)
+    _draws_from = "prior"
 
     def __init__(
         self,

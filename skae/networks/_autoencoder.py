@@ -35,6 +35,20 @@ class Autoencoder(nn.Module):
         self.register_buffer("code_scale", torch.ones(n_components))
 
     @property
+    def half(self):
+        """Which half this is, "encoder" or "decoder", or None: both."""
+        if self.encoder is None:
+            return "decoder"
+        return "encoder" if self.decoder is None else None
+
+    def keep(self, half):
+        """Drop the other half, "encoder" or "decoder"."""
+        if half == "encoder":
+            self.decoder = None
+        else:
+            self.encoder = None
+
+    @property
     def dictionary(self):
         """Weight of the linear layer that codes enter first; column j is what code j writes.
 

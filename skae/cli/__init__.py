@@ -1,0 +1,5 @@
+"""The command ``skae``."""
+
+from ._main import main
+
+__all__ = ["main"]

@@ -1,0 +1,51 @@
+"""``skae export``."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+import skae
+from skae.persistence._atomic import write_atomically
+
+from ._models import load_model
+from ._tables import chunks_of, features_of
+
+
+def export(
+    model: Path,
+    /,
+    *,
+    out: Path,
+    output: Literal["codes", "reconstruction", "score", "prediction"] = "codes",
+    quantize: bool = False,
+    data: Path | None = None,
+    dtype: Literal["float32", "float64"] = "float32",
+):
+    """Write a model as an ONNX graph, which runs without Python.
+
+    Parameters
+    ----------
+    model
+        File of a fitted model.
+    out
+        Where the graph goes: a file ending in .onnx.
+    output
+        What the graph computes.
+    quantize
+        Store weights in 8 bits: a file of a quarter of the size, somewhat less exact.
+    data
+        CSV or Parquet file of ordinary rows that the model was not fitted on; needed to find the
+        threshold of a quantized detector anew.
+    dtype
+        Type of the input.
+    """
+    estimator = load_model(model)
+    if data is None:
+        X = np.zeros((2, estimator.n_features_in_))
+    else:
+        X = np.concatenate([features_of(chunk, estimator) for chunk in chunks_of(data)])
+    graph = skae.to_onnx(estimator, X.astype(dtype), output=output, quantize=quantize)
+    content = graph.SerializeToString()
+    write_atomically(out, content)
+    print(f"{out}: {output} of {dtype} rows, {len(content):,} bytes")

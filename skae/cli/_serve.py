@@ -1,0 +1,33 @@
+"""``skae serve``."""
+
+from pathlib import Path
+
+
+def serve(
+    model: Path,
+    /,
+    *,
+    name: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+):
+    """Answer requests over HTTP, as KServe's and Triton's clients make them.
+
+    The protocol is the Open Inference Protocol (V2): POST /v2/models/NAME/infer. Ready:
+    /v2/health/ready; what goes in and comes out: /v2/models/NAME; Prometheus: /metrics. On SIGTERM
+    everything that was accepted is still answered.
+
+    Parameters
+    ----------
+    model
+        A model file: .skae, .skops or .onnx.
+    name
+        What the model is called in addresses; the file's name without its ending if not given.
+    host
+        Address to listen on; 0.0.0.0 for all.
+    port
+        Port to listen on.
+    """
+    from skae.serving import serve as run
+
+    run(model, name=name, host=host, port=port)

@@ -1,0 +1,7 @@
+"""Model files that are safe to load."""
+
+from ._errors import ModelFileError
+from ._model_file import load, save
+from ._registry import TRUSTED_TYPES
+
+__all__ = ["TRUSTED_TYPES", "ModelFileError", "load", "save"]

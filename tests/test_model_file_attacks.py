@@ -1,0 +1,453 @@
+"""Nothing that was altered loads, and nothing but a ModelFileError leaves."""
+
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import skae
+from skae.persistence import _model_file
+from skae.persistence._container import pack, unpack
+
+X = np.random.RandomState(0).uniform(size=(40, 4))
+SMALL = {"hidden_layer_sizes": (3,), "max_iter": 1, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return skae.AutoencoderTransformer(2, **SMALL).fit(X)
+
+
+@pytest.fixture(scope="module")
+def files(model, tmp_path_factory):
+    """The bytes of model files by the kind of model."""
+    autoencoder = skae.DenoisingAutoencoder(2, **SMALL)
+    models = {
+        "autoencoder": model,
+        "variational": skae.VariationalAutoencoder(2, **SMALL).fit(X),
+        "detector": skae.AutoencoderOutlierDetector(
+            autoencoder, n_estimators=2, random_state=0
+        ).fit(X),
+        "encoder": model.encoder_,
+    }
+    path = tmp_path_factory.mktemp("files") / "model.skae"
+    found = {}
+    for name, one in models.items():
+        skae.save(one, path)
+        found[name] = path.read_bytes()
+    return found
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.skae"
+
+
+def refused(path, data, match=None):
+    path.write_bytes(data)
+    with pytest.raises(skae.ModelFileError, match=match):
+        skae.load(path)
+
+
+def forged(data, change):
+    """Return a file that states the digest of what it holds, after a change."""
+    manifest, weights = unpack(data)
+    manifest = json.loads(manifest)
+    del manifest["sha256"]
+    arrays = _model_file.read_arrays(weights)
+    change(manifest, arrays)
+    weights = _model_file.write_arrays(arrays)
+    return pack([_model_file._signed(manifest, weights), weights])
+
+
+# -- damage -------------------------------------------------------------------------------
+
+
+def test_every_flipped_bit_is_noticed(files, path):
+    data = files["autoencoder"]
+    rng = np.random.RandomState(0)
+    for position in rng.choice(8 * len(data), 4000, replace=False):
+        flipped = bytearray(data)
+        flipped[position // 8] ^= 1 << (position % 8)
+        refused(path, flipped)
+
+
+def test_every_flipped_bit_of_what_is_around_the_contents_is_noticed(files, path):
+    """Headers and directory of the archive, which no digest covers, and the length of arrays."""
+    data = files["autoencoder"]
+    manifest, weights = unpack(data)
+    places = [
+        *range(data.index(manifest)),
+        *range(data.index(manifest) + len(manifest), data.index(weights) + 8),
+        *range(data.index(weights) + len(weights), len(data)),
+    ]
+    for place in places:
+        for bit in range(8):
+            flipped = bytearray(data)
+            flipped[place] ^= 1 << bit
+            refused(path, flipped)
+
+
+def test_every_truncation_and_addition_is_noticed(files, path):
+    data = files["autoencoder"]
+    for length in range(0, len(data), 41):
+        refused(path, data[:length])
+    refused(path, data[:-1])
+    for more in (b"\0", b"PK", data):
+        refused(path, data + more)
+        refused(path, more + data)
+
+
+def test_bytes_at_random_are_refused(path):
+    rng = np.random.RandomState(0)
+    for length in (0, 1, 22, 100, 5000):
+        refused(path, rng.bytes(length))
+
+
+_WRITER = """
+import os, signal, sys, time, random
+import skae
+path, ready = sys.argv[1], sys.argv[2:]
+models = [skae.load(other) for other in ready]
+random.seed(0)
+for _ in range(40):
+    pid = os.fork()
+    if pid == 0:
+        while True:
+            for model in models:
+                skae.save(model, path)
+    time.sleep(random.uniform(0.002, 0.05))
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    print(skae.load(path).random_state, flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that are killed")
+def test_a_killed_writer_leaves_a_whole_file(model, path):
+    ready = []
+    for seed in (1, 2):
+        other = path.with_name(f"{seed}.skae")
+        fitted = skae.AutoencoderTransformer(2, **{**SMALL, "random_state": seed}).fit(X)
+        skae.save(fitted, other)
+        ready.append(str(other))
+    skae.save(model, path)
+    done = subprocess.run(
+        [sys.executable, "-c", _WRITER, str(path), *ready], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = done.stdout.split()
+    assert len(found) == 40
+    # Both writers got as far as to replace the file.
+    assert {"1", "2"} <= set(found) <= {"0", "1", "2"}
+
+
+# -- archives that were made by hand ------------------------------------------------------
+
+
+def archive_of(members, **kwargs):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", **kwargs) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_other_archives_are_refused(files, path):
+    manifest, weights = unpack(files["autoencoder"])
+    ours = [("manifest.json", manifest), ("weights.safetensors", weights)]
+    for name in ("../evil", "/tmp/evil", "evil"):
+        refused(path, archive_of([*ours, (name, b"")]), "no archive of")
+    refused(path, archive_of(ours[:1]), "no archive of")
+    refused(path, archive_of(ours[::-1]), "no archive of")
+    refused(path, archive_of(ours, compression=zipfile.ZIP_DEFLATED), "stored uncompressed")
+    # The same members as zipfile writes them by itself, with the time of today.
+    refused(path, archive_of(ours), "was altered, or was not written by skae.save")
+    assert sorted(p.name for p in path.parent.iterdir()) == ["model.skae"]
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(path):
+    bomb = archive_of(
+        [("manifest.json", b"{" * 10**8), ("weights.safetensors", b"")],
+        compression=zipfile.ZIP_DEFLATED,
+    )
+    assert len(bomb) < 10**6
+    refused(path, bomb, "stored uncompressed")
+
+
+class Trap:
+    """A pickle that leaves a file behind when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_pickle_is_not_run(path):
+    trap = path.with_name("sprung")
+    pickle.loads(pickle.dumps(Trap(trap))).close()
+    assert trap.exists()
+    trap.unlink()
+    refused(path, pickle.dumps(Trap(trap)), "no model file")
+    assert not trap.exists()
+
+
+def test_what_is_no_file_is_said_by_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        skae.load(tmp_path / "absent.skae")
+    with pytest.raises(OSError, match="directory"):
+        skae.load(tmp_path)
+
+
+# -- contents that were made by hand ------------------------------------------------------
+
+
+def test_a_forgery_without_a_change_is_the_file(files):
+    """The control of what follows: what is refused there is the change."""
+    for data in files.values():
+        assert forged(data, lambda manifest, arrays: None) == data
+
+
+def test_json_that_says_a_thing_twice_or_no_number(files, path):
+    manifest, weights = unpack(files["autoencoder"])
+    twice = manifest.replace(b'{"arrays"', b'{"format":"skae model","arrays"', 1)
+    refused(path, pack([twice, weights]), "a key twice")
+    no_number = manifest.replace(b'"format_version":1', b'"format_version":NaN')
+    refused(path, pack([no_number, weights]), "NaN, which is not JSON")
+    refused(path, pack([b"[" * 10**6, weights]), "nested too deeply")
+    refused(path, pack([b"[]", weights]), "no model file of skae")
+    refused(path, pack([b"\xff", weights]))
+    spaced = manifest.replace(b'"format":', b'"format": ')
+    refused(path, pack([spaced, weights]), "digest")
+
+
+def test_a_later_format_says_what_to_do(files, path):
+    def change(manifest, arrays):
+        manifest["format_version"] = 2
+
+    refused(path, forged(files["autoencoder"], change), "version 2 .* Install a later skae")
+
+
+def test_a_huge_header_of_arrays_is_refused(files, path):
+    manifest, weights = unpack(files["autoencoder"])
+    header = json.loads(manifest)
+    del header["sha256"]
+    for length in (2**62, 2**32, len(weights)):
+        huge = length.to_bytes(8, "little") + weights[8:]
+        refused(path, pack([_model_file._signed(header, huge), huge]), "not as large as")
+
+
+def state_of(manifest):
+    return manifest["model"]["object"][1]
+
+
+def set_in(manifest, name, value):
+    """Set a parameter, as it is and as it was when the model was fitted."""
+    state_of(manifest)[name] = value
+    for pair in state_of(manifest)["_fitted_params"]["dict"]:
+        if pair[0] == name:
+            pair[1] = value
+
+
+def rename_class(manifest, arrays):
+    manifest["model"]["object"][0] = "os.system"
+
+
+def no_estimator(manifest, arrays):
+    manifest["model"] = state_of(manifest)["network_"]
+    arrays.clear()
+    manifest["arrays"] = {}
+
+
+def other_class(manifest, arrays):
+    manifest["model"]["object"][0] = "VariationalAutoencoder"
+
+
+def other_network(manifest, arrays):
+    state_of(manifest)["network_"] = {"object": ["Folds", {"n_folds": 1}]}
+
+
+def larger_network(manifest, arrays):
+    set_in(manifest, "hidden_layer_sizes", {"tuple": [60000, 60000]})
+    network = state_of(manifest)["network_"]["object"][1]
+    network["hidden_layer_sizes"] = {"tuple": [60000, 60000]}
+
+
+def deeper_network(manifest, arrays):
+    set_in(manifest, "hidden_layer_sizes", {"tuple": [3] * 20000})
+    state_of(manifest)["network_"]["object"][1]["hidden_layer_sizes"] = {"tuple": [3] * 20000}
+
+
+def wider_layer(manifest, arrays):
+    set_in(manifest, "hidden_layer_sizes", {"tuple": [4]})
+    state_of(manifest)["network_"]["object"][1]["hidden_layer_sizes"] = {"tuple": [4]}
+
+
+def more_components(manifest, arrays):
+    state_of(manifest)["n_components_"] = 10**12
+
+
+def text_for_a_parameter(manifest, arrays):
+    set_in(manifest, "max_iter", "many")
+
+
+def unknown_parameter(manifest, arrays):
+    state_of(manifest)["evil"] = 1
+
+
+def missing_attribute(manifest, arrays):
+    del state_of(manifest)["scale_"]
+
+
+def infinite_scale(manifest, arrays):
+    state_of(manifest)["scale_"] = {"float": "inf"}
+
+
+def unknown_kind(manifest, arrays):
+    state_of(manifest)["scale_"] = {"eval": "1"}
+
+
+def two_kinds(manifest, arrays):
+    state_of(manifest)["scale_"] = {"float": "inf", "tuple": []}
+
+
+def object_for_a_number(manifest, arrays):
+    state_of(manifest)["n_iter_"] = state_of(manifest)["network_"]
+
+
+def shared_array(manifest, arrays):
+    state_of(manifest)["_code_moments"]["tuple"][2] = {"array": "model/_code_moments/1"}
+
+
+def absent_array(manifest, arrays):
+    del arrays["model/mean_"]
+
+
+def promised_array(manifest, arrays):
+    del arrays["model/mean_"]
+    del manifest["arrays"]["model/mean_"]
+
+
+def surplus_array(manifest, arrays):
+    arrays["model/evil"] = np.zeros(3)
+    manifest["arrays"]["model/evil"] = ["float64", [3]]
+
+
+def replaced(name, array):
+    def change(manifest, arrays):
+        arrays[name] = array
+        manifest["arrays"][name] = [array.dtype.name, list(array.shape)]
+
+    change.__name__ = f"{name.split('/')[-1]} {array.dtype.name} {array.shape}"
+    return change
+
+
+WEIGHT = "model/net_/weights/encoder.deep.0.weight"
+
+CHANGES = [
+    rename_class,
+    no_estimator,
+    other_class,
+    other_network,
+    larger_network,
+    deeper_network,
+    wider_layer,
+    more_components,
+    text_for_a_parameter,
+    unknown_parameter,
+    missing_attribute,
+    infinite_scale,
+    unknown_kind,
+    two_kinds,
+    object_for_a_number,
+    shared_array,
+    absent_array,
+    promised_array,
+    surplus_array,
+    replaced("model/mean_", np.zeros(5)),
+    replaced("model/mean_", np.zeros((4, 1))),
+    replaced("model/mean_", np.zeros(4, dtype=np.int64)),
+    replaced(WEIGHT, np.zeros((4, 3))),
+    replaced(WEIGHT, np.zeros((3, 4), dtype=np.float32)),
+    replaced("model/net_/weights/code_mean", np.zeros(3)),
+    replaced("model/_mixture/0", np.zeros(7)),
+    replaced("model/net_/generators/0", np.zeros(7, dtype=np.uint8)),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_file_with_the_right_digest_and_wrong_content_is_refused(change, files, path):
+    refused(path, forged(files["autoencoder"], change))
+
+
+def test_a_network_that_is_larger_than_the_file_is_never_made(files, path):
+    message = "describe a larger network than it holds"
+    refused(path, forged(files["autoencoder"], larger_network), message)
+    refused(path, forged(files["autoencoder"], deeper_network), message)
+
+
+@pytest.mark.parametrize("size", [0, 1, 3])
+def test_members_of_a_detector_must_agree(size, files, path):
+    def change(manifest, arrays):
+        state = state_of(manifest)
+        state["_scores"] = (state["_scores"] * 2)[:size]
+
+    refused(path, forged(files["detector"], change))
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("model/_scores/0/_gaussians/unit_", np.ones(5)),
+        ("model/_scores/0/_gaussians/all_/whitening", np.ones((6, 5))),
+        ("model/_calibration/_groups/0/0", np.array([2])),
+        ("model/_calibration/_groups/0/2", np.ones(2)),
+        ("model/_scaling/scale", np.ones(3)),
+        ("model/_kept/1", np.ones(3)),
+    ],
+)
+def test_arrays_of_a_detector_must_agree(name, array, files, path):
+    refused(path, forged(files["detector"], replaced(name, array)))
+
+
+def test_random_changes_of_contents_load_or_are_refused(files, path):
+    """Values are exchanged with others at random, under the right digest."""
+    rng = np.random.RandomState(0)
+    values = [None, True, -1, 0, 10**20, 0.5, "x", [], {}, {"tuple": []}, {"dict": [["a", 1]]}]
+    outcomes = {"refused": 0, "loaded": 0}
+    for data in files.values():
+        for _ in range(150):
+
+            def change(manifest, arrays):
+                node = manifest["model"]
+                while True:
+                    keys = [*node] if isinstance(node, dict) else [*range(len(node))]
+                    key = keys[rng.randint(len(keys))]
+                    if not isinstance(node[key], dict | list) or not node[key] or rng.rand() < 0.1:
+                        break
+                    node = node[key]
+                node[key] = values[rng.randint(len(values))]
+
+            path.write_bytes(forged(data, change))
+            try:
+                skae.load(path)
+                outcomes["loaded"] += 1
+            except skae.ModelFileError:
+                outcomes["refused"] += 1
+    # Some values are as good as others: parameters, and what is only remembered.
+    assert outcomes["refused"] > outcomes["loaded"] > 0
+
+
+def test_what_is_refused_leaves_no_trace(files, path, model):
+    """A good file loads after all of it."""
+    path.write_bytes(files["autoencoder"])
+    assert_array_equal(skae.load(path).transform(X), model.transform(X))
