@@ -1,5 +1,8 @@
 """Graphs give in ONNX Runtime what the estimators give."""
 
+import pickle
+from threading import Lock
+
 import numpy as np
 import onnx
 import pytest
@@ -97,6 +100,23 @@ def test_images_keep_their_shape():
     assert error(run(model, images), autoencoder.reconstruct(images)) < 1e-5
 
 
+def test_halves():
+    images = X.reshape(-1, 4, 4)
+    network = {"network": SequenceNetwork(kind="gru", hidden_size=5)}
+    autoencoder = AutoencoderTransformer(3, **network, **FEW).fit(images)
+    # As they come out of a file: without the other half.
+    encoder, decoder = map(
+        pickle.loads, map(pickle.dumps, (autoencoder.encoder_, autoencoder.decoder_))
+    )
+    codes = run(to_onnx(encoder, images[:2]), images)
+    assert error(codes, autoencoder.transform(images)) < 1e-5
+    model = to_onnx(decoder, codes[:2], "reconstruction")
+    assert error(run(model, codes), autoencoder.inverse_transform(codes)) < 1e-5
+    for half, output in ((encoder, "reconstruction"), (decoder, "codes"), (encoder, "score")):
+        with pytest.raises(ValueError, match=f"output='{output}' is nothing that"):
+            to_onnx(half, images, output)
+
+
 def test_integers_are_taken_for_float64():
     counts = (16 * X).astype(int)
     autoencoder = AutoencoderTransformer(3, **FAST).fit(counts)
@@ -113,8 +133,8 @@ def test_single_columns():
 
 def test_the_fitted_estimator_counts_and_stays_as_it_is():
     vae = VariationalAutoencoder(n_draws=2, **FAST).fit(X[:60])
-    # Of what is set after the fit only the draws make a difference.
-    vae.set_params(n_draws=7, loss="log_loss", hidden_layer_sizes=(3, 3))
+    # Of what is set after the fit only the draws make a difference; a lock cannot be copied.
+    vae.set_params(n_draws=7, loss="log_loss", hidden_layer_sizes=(3, 3), callbacks=[Lock()])
     before = vae.score_samples(X)
     model = to_onnx(vae, X[:2], "score")
     assert error(run(model, X), before) < 1e-5

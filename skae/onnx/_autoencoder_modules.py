@@ -1,7 +1,7 @@
 """What a fitted autoencoder does with raw rows, as one torch module to export."""
 
 import math
-from copy import deepcopy
+from copy import copy
 
 import torch
 from torch import nn
@@ -57,7 +57,8 @@ class AutoencoderModule(nn.Module):
     def __init__(self, estimator, single=False):
         super().__init__()
         # The copy of an estimator builds its network anew, free of what training left in it.
-        estimator = deepcopy(estimator)
+        estimator = copy(estimator)
+        self.row_shape = estimator._row_shape or (estimator.n_features_in_,)
         network = estimator.net_.module_.cpu()
         self.dtype = torch.float32 if single else _dtype_of(network)
         self.network = _never_empty(network.to(self.dtype))
@@ -75,6 +76,10 @@ class AutoencoderModule(nn.Module):
         output = self.network.decode(codes.to(self.dtype))
         rows = self.objective.loss.to_data(output).double() * self.scale + self.mean
         return rows.to(codes.dtype)
+
+    def shaped_rows(self, codes):
+        """Return the same in the shape of the training rows, which may be images or windows."""
+        return self.rows(codes).unflatten(1, self.row_shape)
 
     def reconstruction(self, X):
         """Return what the network makes of rows."""
@@ -140,7 +145,8 @@ def _never_empty(network):
     """Keep empty batches from recurrent layers: ONNX Runtime ends the process at one."""
     for name in ("encoder", "decoder"):
         half = getattr(network, name)
-        if any(isinstance(layer, nn.RNNBase) for layer in half.modules()):
+        # Of an estimator that is only one half the other one is None.
+        if half is not None and any(isinstance(layer, nn.RNNBase) for layer in half.modules()):
             setattr(network, name, _WithOneMoreRow(half))
     return network
 
