@@ -93,6 +93,13 @@ def test_what_is_small_beside_the_mean_of_its_column():
     assert error(run(model, rows), autoencoder.transform(rows)) < 1e-5
 
 
+def test_scores_in_a_unit_whose_square_float32_has_not():
+    rows = 1e60 * X
+    autoencoder = AutoencoderTransformer(4, **FAST).fit(rows)
+    model = to_onnx(autoencoder, rows[:3], "score")
+    assert error(run(model, rows), autoencoder.score_samples(rows)) < 1e-5
+
+
 def test_images_keep_their_shape():
     images = X.reshape(-1, 4, 4)
     autoencoder = ConvolutionalAutoencoder(3, channels=(3,), **FAST).fit(images)
