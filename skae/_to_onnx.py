@@ -11,8 +11,9 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     Parameters
     ----------
     estimator : estimator of skae, or Pipeline
-        Fitted. Steps of a Pipeline that are not of skae are converted by skl2onnx. A search
-        such as :class:`~sklearn.model_selection.GridSearchCV` stands for its best estimator.
+        Fitted. ``encoder_`` and ``decoder_`` of an autoencoder make graphs of one half of it.
+        Steps of a Pipeline that are not of skae are converted by skl2onnx. A search such as
+        :class:`~sklearn.model_selection.GridSearchCV` stands for its best estimator.
     X_sample : {array-like, DataFrame, tensor} of shape (n_samples, n_features)
         A few rows such as the graph is to be given. float32 rows make a graph that takes
         float32, all others one that takes float64; images and windows may come as arrays of
@@ -24,13 +25,15 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
         - "codes" is what `transform` gives;
         - "reconstruction" is what becomes of rows there and back: `reconstruct` of an
           autoencoder, ``inverse_transform(transform(X))`` of an outlier detector and of a
-          Pipeline, in the unit that the first step takes;
+          Pipeline, in the unit that the first step takes, and what becomes of codes in a
+          :class:`Decoder`;
         - "score" is what `score_samples` gives, in float64;
         - "prediction" is what `predict` gives: of an outlier detector -1 for outliers, or of the
           predictor that ends a Pipeline.
     quantize : bool, default=False
         Whether the networks compute with integers of eight bits, which makes their part of the
-        file a quarter as large, and faster from a few hundred features up. See Notes.
+        file a quarter as large. Wide rows get faster (784 features by a third), narrow ones
+        slower (30 features by a quarter). See Notes.
 
     Returns
     -------
@@ -63,12 +66,15 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     A graph does not validate. Of NaN, of values that the loss is not defined on (outside [0, 1]
     for "log_loss"), and of columns in another order it makes numbers, too; check rows before.
 
-    Rows are centred and scaled in their own precision, networks compute in float32, scores are
-    summed up in float64. What is small beside the mean of its column (a signal of size one around
-    a million) is there in float64 only; of float32 rows skl2onnx's StandardScaler loses some of
-    it. An outlier detector that predicts a column nearly without error looks at rounding there,
-    and its scores may differ by some hundred-thousandths. A row that lies at the threshold to the
-    last digit may fall on its other side.
+    Rows are centred and scaled in their own precision, networks compute in float32 (in float64
+    if they were fitted so, on a table small enough, and ONNX Runtime has their layers in
+    float64), and scores are summed up in float64. What is small beside the mean of its column,
+    such as a signal of size one around a million, is there in float64 only; of float32 rows
+    skl2onnx's StandardScaler loses some of it. Where hardly anything is left of rows, an
+    autoencoder that explains 0.9999 of their variance or a detector that predicts a column
+    without error, scores are made of what float32 rounds off, in the estimator as in the graph,
+    and may differ by some hundred-thousandths. A row that lies at a threshold to the last digit
+    may fall on its other side.
 
     Scores of a :class:`VariationalAutoencoder` decode all `n_draws` codes of all rows at once:
     score a few hundred rows at a time.

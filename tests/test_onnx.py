@@ -1,5 +1,8 @@
 """Graphs give in ONNX Runtime what the estimators give."""
 
+import pickle
+from threading import Lock
+
 import numpy as np
 import onnx
 import pytest
@@ -90,11 +93,35 @@ def test_what_is_small_beside_the_mean_of_its_column():
     assert error(run(model, rows), autoencoder.transform(rows)) < 1e-5
 
 
+def test_scores_in_a_unit_whose_square_float32_has_not():
+    rows = 1e60 * X
+    autoencoder = AutoencoderTransformer(4, **FAST).fit(rows)
+    model = to_onnx(autoencoder, rows[:3], "score")
+    assert error(run(model, rows), autoencoder.score_samples(rows)) < 1e-5
+
+
 def test_images_keep_their_shape():
     images = X.reshape(-1, 4, 4)
     autoencoder = ConvolutionalAutoencoder(3, channels=(3,), **FAST).fit(images)
     model = to_onnx(autoencoder, images[:2], "reconstruction")
     assert error(run(model, images), autoencoder.reconstruct(images)) < 1e-5
+
+
+def test_halves():
+    images = X.reshape(-1, 4, 4)
+    network = {"network": SequenceNetwork(kind="gru", hidden_size=5)}
+    autoencoder = AutoencoderTransformer(3, **network, **FEW).fit(images)
+    # As they come out of a file: without the other half.
+    encoder, decoder = map(
+        pickle.loads, map(pickle.dumps, (autoencoder.encoder_, autoencoder.decoder_))
+    )
+    codes = run(to_onnx(encoder, images[:2]), images)
+    assert error(codes, autoencoder.transform(images)) < 1e-5
+    model = to_onnx(decoder, codes[:2], "reconstruction")
+    assert error(run(model, codes), autoencoder.inverse_transform(codes)) < 1e-5
+    for half, output in ((encoder, "reconstruction"), (decoder, "codes"), (encoder, "score")):
+        with pytest.raises(ValueError, match=f"output='{output}' is nothing that"):
+            to_onnx(half, images, output)
 
 
 def test_integers_are_taken_for_float64():
@@ -113,8 +140,8 @@ def test_single_columns():
 
 def test_the_fitted_estimator_counts_and_stays_as_it_is():
     vae = VariationalAutoencoder(n_draws=2, **FAST).fit(X[:60])
-    # Of what is set after the fit only the draws make a difference.
-    vae.set_params(n_draws=7, loss="log_loss", hidden_layer_sizes=(3, 3))
+    # Of what is set after the fit only the draws make a difference; a lock cannot be copied.
+    vae.set_params(n_draws=7, loss="log_loss", hidden_layer_sizes=(3, 3), callbacks=[Lock()])
     before = vae.score_samples(X)
     model = to_onnx(vae, X[:2], "score")
     assert error(run(model, X), before) < 1e-5

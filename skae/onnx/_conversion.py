@@ -31,11 +31,11 @@ def converted(model, X_sample, output, quantize):
     _check_output(steps, output)
     rows = _rows_of(X_sample)
     # Raises the model's own errors, too: it is not fitted, or these are no rows for it.
-    answer = (model.predict if output == "prediction" else model.transform)(rows[:_FEW])
+    answer = _method_of(model, output)(rows[:_FEW])
     if not _goes_by_column(rows, steps):
         rows = np.asarray(rows)
         rows = rows if rows.dtype == np.float32 else rows.astype(np.float64)
-    graph = with_one_output(_graph_of(steps, rows, output))
+    graph = with_one_output(_graph_of(steps, rows, output, quantize))
     if quantize:
         graph = quantized(graph)
     if output == "reconstruction":
@@ -53,14 +53,21 @@ def converted(model, X_sample, output, quantize):
     return graph
 
 
+def _method_of(model, output):
+    """Return what gives an output, or takes the same rows."""
+    if output == "prediction":
+        return model.predict
+    return model.transform if hasattr(model, "transform") else model.inverse_transform
+
+
 def _check_output(steps, output):
     """Refuse what the last step does not give."""
     last = steps[-1][1]
     of_skae = isinstance(last, CONVERTED)
     gives = {
         "codes": hasattr(last, "transform"),
-        "reconstruction": of_skae,
-        "score": of_skae,
+        "reconstruction": of_skae and hasattr(last, "inverse_transform"),
+        "score": of_skae and hasattr(last, "score_samples"),
         "prediction": hasattr(last, "predict"),
     }
     if output not in gives:
@@ -96,13 +103,15 @@ def _goes_by_column(rows, steps):
     )
 
 
-def _graph_of(steps, rows, output):
+def _graph_of(steps, rows, output, quantize):
     """Let skl2onnx convert the model, its last step to what is asked for."""
     skl2onnx = require("skl2onnx", "onnx")
     _check_converters(steps)
     last = steps[-1][1]
+    # Only float32 can be quantized.
+    options = {kind: {"single": quantize} for kind in CONVERTED}
     # A detector that is not the last step is there for its codes.
-    options = {AutoencoderOutlierDetector: {"output": "codes"}}
+    options[AutoencoderOutlierDetector]["output"] = "codes"
     if isinstance(last, CONVERTED):
         options[id(last)] = {"output": "score" if output == "prediction" else output}
     elif is_classifier(last):

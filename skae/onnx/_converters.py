@@ -5,7 +5,7 @@ import torch
 
 from skae import estimators
 from skae._extras import require
-from skae.estimators import AutoencoderOutlierDetector
+from skae.estimators import AutoencoderOutlierDetector, Decoder, Encoder
 from skae.estimators._base import BaseAutoencoder
 
 from ._autoencoder_modules import module_of
@@ -17,6 +17,8 @@ _OUTPUTS = ("codes", "reconstruction", "score")
 
 CONVERTED = (
     AutoencoderOutlierDetector,
+    Decoder,
+    Encoder,
     *(
         estimator
         for estimator in map(vars(estimators).get, estimators.__all__)
@@ -35,7 +37,7 @@ def register():
             _set_output_types,
             _convert,
             parser=_parse,
-            options={"output": _OUTPUTS},
+            options={"output": _OUTPUTS, "single": (False, True)},
         )
 
 
@@ -54,7 +56,7 @@ def _parse(scope, model, inputs, custom_parsers=None):
         # What skl2onnx calls the predictions and decisions of its own outlier detectors.
         names = ["label", "scores"]
     else:
-        names = ["codes"]
+        names = ["reconstruction" if isinstance(model, Decoder) else "codes"]
     types = _output_types(operator)
     for name in names:
         operator.outputs.append(scope.declare_local_variable(name, types[name]))
@@ -73,9 +75,14 @@ def _output_types(operator):
     types = require("skl2onnx.common.data_types", "onnx")
     single = _dtype_of(operator) == torch.float32
     real = types.FloatTensorType if single else types.DoubleTensorType
+    estimator, row_shape = operator.raw_operator, _row_shape_of(operator)
+    autoencoder = _autoencoder_of(estimator)
+    n_codes = getattr(estimator, "_n_features_out", autoencoder.n_components_)
+    if isinstance(estimator, Decoder):
+        row_shape = autoencoder._row_shape or (autoencoder.n_features_in_,)
     return {
-        "codes": real([None, operator.raw_operator._n_features_out]),
-        "reconstruction": real([None, *_row_shape_of(operator)]),
+        "codes": real([None, n_codes]),
+        "reconstruction": real([None, *row_shape]),
         "score": types.DoubleTensorType([None]),
         "scores": types.DoubleTensorType([None]),
         "label": types.Int64TensorType([None]),
@@ -84,20 +91,15 @@ def _output_types(operator):
 
 def _convert(scope, operator, container):
     """Put the graph of an estimator into that of skl2onnx."""
-    estimator, opset = operator.raw_operator, container.target_opset
-    if opset < OPSET:
-        raise ValueError(
-            f"target_opset={opset} is too old for {type(estimator).__name__}, which needs "
-            f"target_opset={OPSET} at least."
-        )
     outputs = {output.raw_name: output.onnx_name for output in operator.outputs}
     method = "score" if "label" in outputs else next(iter(outputs))
-    model = _exported(estimator, method, _row_shape_of(operator), _dtype_of(operator), opset)
+    model = _exported(operator, method, container)
     result = _embedded(scope, container, model, _rows_of(scope, operator, container))
     if method in outputs:
         container.add_node("Identity", [result], [outputs[method]])
         return
-    nodes, constants = decided(result, outputs["scores"], outputs["label"], estimator.offset_)
+    offset = operator.raw_operator.offset_
+    nodes, constants = decided(result, outputs["scores"], outputs["label"], offset)
     container.nodes.extend(nodes)
     from_array = require("onnx.numpy_helper", "onnx").from_array
     container.initializers.extend(
@@ -105,15 +107,35 @@ def _convert(scope, operator, container):
     )
 
 
-def _exported(estimator, method, row_shape, dtype, opset):
+def _exported(operator, method, container):
     """Return what a method of an estimator's module does as a model of its own."""
-    judges = isinstance(estimator, AutoencoderOutlierDetector)
-    module = (DetectorModule if judges else module_of)(estimator)
+    estimator, opset = operator.raw_operator, container.target_opset
+    if opset < OPSET:
+        raise ValueError(
+            f"target_opset={opset} is too old for {type(estimator).__name__}, which needs "
+            f"target_opset={OPSET} at least."
+        )
+    autoencoder = _autoencoder_of(estimator)
+    single = container.get_options(estimator, {"single": False})["single"]
+    if isinstance(estimator, AutoencoderOutlierDetector):
+        module = DetectorModule(estimator, single)
+    else:
+        module = module_of(autoencoder, single)
+    if isinstance(estimator, Decoder):
+        method = "shaped_rows"
     try:
-        return exported(module, method, row_shape, dtype, opset)
+        return exported(module, method, _row_shape_of(operator), _dtype_of(operator), opset)
     except ValueError as error:
-        network = (estimator.estimators_[0] if judges else estimator).network_
-        raise ValueError(f"network={network!r} has no graph in ONNX: {error}") from error
+        raise ValueError(
+            f"network={autoencoder.network_!r} has no graph in ONNX: {error}"
+        ) from error
+
+
+def _autoencoder_of(estimator):
+    """Return the autoencoder that an estimator is, or is half of, or one of its members."""
+    if isinstance(estimator, AutoencoderOutlierDetector):
+        return estimator.estimators_[0]
+    return estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator
 
 
 def _dtype_of(operator):
@@ -125,10 +147,12 @@ def _dtype_of(operator):
 
 def _row_shape_of(operator):
     """Return the shape of the rows, which may be images or windows."""
-    shape = operator.inputs[0].type.shape
+    estimator, shape = operator.raw_operator, operator.inputs[0].type.shape
     if len(shape) > 2:
         return tuple(shape[1:])
-    return (operator.raw_operator.n_features_in_,)
+    if isinstance(estimator, Decoder):
+        return (estimator.autoencoder.n_components_,)
+    return (estimator.n_features_in_,)
 
 
 def _rows_of(scope, operator, container):

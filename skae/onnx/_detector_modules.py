@@ -22,16 +22,18 @@ class DetectorModule(nn.Module):
     ----------
     detector : AutoencoderOutlierDetector
         Fitted. Its members are copied, and stay as they are.
+    single : bool, default=False
+        See `AutoencoderModule`.
     """
 
-    def __init__(self, detector):
+    def __init__(self, detector, single=False):
         super().__init__()
         scaling = detector._scaling
         self.register_buffer("scale", torch.tensor(scaling.scale))
         # Infinite where cells may lie as far outside as they do.
         self.register_buffer("low", torch.tensor(scaling._low))
         self.register_buffer("high", torch.tensor(scaling._high))
-        self.members = nn.ModuleList(map(module_of, detector.estimators_))
+        self.members = nn.ModuleList(module_of(one, single) for one in detector.estimators_)
         scores = [_SCORES[type(score)](score) for score in detector._scores]
         self.scores = nn.ModuleList(scores)
 
