@@ -1,0 +1,205 @@
+"""The addresses of the Open Inference Protocol, as an ASGI application."""
+
+from skae._extras import require
+
+from ._loading import load_model
+from ._protocol import JSON_LENGTH_HEADER
+from ._refusal import Refusal
+from ._service import Service
+
+_MODEL = "/v2/models/{name}"
+
+
+def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**25):
+    """Make an ASGI application that answers requests of the Open Inference Protocol.
+
+    It can be mounted in another application, or run by any ASGI server; :func:`serve` runs it
+    with uvicorn and stops it gracefully.
+
+    Parameters
+    ----------
+    model : estimator, str or PathLike
+        A fitted estimator or Pipeline, or a file: ``.skae`` from ``skae.save``, ``.onnx``, or
+        ``.skops`` of which only classes of skae are trusted.
+    name : str, default="model"
+        What the model is called in addresses: ``/v2/models/model/infer``.
+    max_queue : int, default=4096
+        Rows that may wait for the model; what comes on top is answered with 503. That is a few
+        times what one model computes in the second after which clients are told to come again.
+    max_batch : int, default=256
+        Rows that are computed together. More do not make a row cheaper.
+    max_body : int, default=33554432
+        Bytes of a request, 32 MiB by default: 5,000 rows of 784 float64 numbers. Larger ones are
+        answered with 413, without being read.
+
+    Returns
+    -------
+    app : starlette.applications.Starlette
+        The application.
+
+    Raises
+    ------
+    ImportError
+        If the extra ``serve`` is not installed.
+    TypeError
+        If `model` cannot answer row by row.
+    ValueError
+        If a file is of another kind.
+
+    See Also
+    --------
+    serve : Runs it.
+
+    Notes
+    -----
+    Addresses are those of the protocol: ``/v2``, ``/v2/health/live``, ``/v2/health/ready``,
+    ``/v2/models/{name}``, the same with ``/ready`` and, for POST, ``/infer``, each also below
+    ``/versions/1``; and ``/metrics`` for Prometheus. Clients of KServe and Triton work as they are,
+    with JSON and with the binary extension, which is much faster for many rows.
+
+    The one input is called ``input`` (the input of an ONNX graph as it is there) and has the
+    shape [n, n_features]. Every integer and float type is accepted; metadata say FP64, the type
+    in which nothing is lost. Outputs are those that the estimator has: ``codes``,
+    ``reconstruction``, ``score`` (``score_samples``), ``outlier`` (true for outliers), or
+    ``prediction`` and ``probability``. The protocol says that a request without ``outputs`` gets
+    all of them. Only what is asked for is computed, so name what you need.
+
+    What waits when the model becomes free is computed together. Autoencoders give a row alone the
+    bits that it gets in a batch. The model runs on one thread; for more, start more servers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.serving import make_app
+    >>> X = np.random.default_rng(0).normal(size=(100, 4))
+    >>> app = make_app(AutoencoderTransformer(2, max_iter=2, random_state=0).fit(X), name="ae")
+    >>> sorted(route.path for route in app.routes)[:2]
+    ['/metrics', '/v2']
+
+    It runs with ``uvicorn.run(app)``, or as a part of another application::
+
+        Starlette(routes=[Mount("/autoencoder", app)])
+    """
+    for library in ("starlette", "orjson", "prometheus_client"):
+        require(library, "serve")
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.requests import ClientDisconnect
+
+    service = Service(load_model(model), name, max_queue, max_batch)
+    handlers = {
+        HTTPException: _error,
+        Refusal: _refused,
+        ClientDisconnect: _gone,
+        Exception: _failed,
+    }
+    app = Starlette(routes=_routes(service, max_body), exception_handlers=handlers)
+    app.state.service = service
+    return app
+
+
+def _routes(service, max_body):
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import Route
+
+    from skae import __version__
+
+    def check(request):
+        service.check_name(request.path_params["name"], request.path_params.get("version"))
+
+    async def infer(request):
+        check(request)
+        headers = request.headers
+        encoding = headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            raise Refusal(f"Content-Encoding {encoding!r} is not supported; send it as it is.", 415)
+        body = await _read(request, max_body)
+        body, headers = await service.infer(body, headers.get(JSON_LENGTH_HEADER))
+        return Response(body, headers=headers)
+
+    async def model_metadata(request):
+        check(request)
+        return JSONResponse(service.metadata())
+
+    def ready_response(content):
+        content["ready"] = service.ready
+        return JSONResponse(content, 200 if service.ready else 503)
+
+    async def model_ready(request):
+        check(request)
+        return ready_response({"name": service.name})
+
+    async def ready(request):
+        return ready_response({})
+
+    async def live(request):
+        return JSONResponse({"live": True})
+
+    async def server_metadata(request):
+        extensions = ["binary_tensor_data"]
+        return JSONResponse({"name": "skae", "version": __version__, "extensions": extensions})
+
+    async def metrics(request):
+        text, content_type = service.metrics.text()
+        return Response(text, headers={"Content-Type": content_type})
+
+    of_model = [
+        Route(prefix + path, endpoint, methods=methods)
+        for path, endpoint, methods in (
+            ("/infer", infer, ["POST"]),
+            ("/ready", model_ready, ["GET"]),
+            ("", model_metadata, ["GET"]),
+        )
+        for prefix in (_MODEL, _MODEL + "/versions/{version}")
+    ]
+    return [
+        *of_model,
+        Route("/v2/health/live", live),
+        Route("/v2/health/ready", ready),
+        Route("/v2", server_metadata),
+        Route("/metrics", metrics),
+    ]
+
+
+async def _read(request, max_body):
+    """Return the body of a request, or refuse it before more than `max_body` bytes are here."""
+    too_large = (
+        f"The body is larger than max_body={max_body} bytes. Send fewer rows at a time, or binary "
+        f"data instead of JSON."
+    )
+    if int(request.headers.get("content-length", 0)) > max_body:
+        raise Refusal(too_large, 413)
+    parts, n_bytes = [], 0
+    async for part in request.stream():
+        n_bytes += len(part)
+        if n_bytes > max_body:
+            # In chunks it may have no end.
+            raise Refusal(too_large, 413, {"Connection": "close"})
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _gone(request, error):
+    """Nobody is left to be answered."""
+
+
+async def _refused(request, refusal):
+    return _error_response(str(refusal), refusal.status, refusal.headers)
+
+
+async def _error(request, error):
+    message = f"{error.detail}: {request.method} {request.url.path}"
+    if error.status_code == 404:
+        message += " is no address of the Open Inference Protocol, /v2/..."
+    return _error_response(message, error.status_code, error.headers)
+
+
+async def _failed(request, error):
+    return _error_response("The server failed; its log says why.", 500, None)
+
+
+def _error_response(message, status, headers):
+    from starlette.responses import JSONResponse
+
+    return JSONResponse({"error": message}, status, headers)

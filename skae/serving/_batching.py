@@ -1,0 +1,148 @@
+"""Rows of several requests, computed together.
+
+Whatever waits when the model becomes free is its next batch: nobody waits for a timer, one request
+alone is answered at once, and under load batches grow by themselves.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from ._refusal import Refusal
+
+
+@dataclass(frozen=True)
+class _Job:
+    rows: np.ndarray
+    answer: asyncio.Future
+
+
+class Batcher:
+    """A queue before a model that runs on one thread.
+
+    It belongs to one event loop at a time.
+
+    Parameters
+    ----------
+    run : callable
+        Maps rows and a tuple of names to a dict of arrays, on the thread.
+    max_queue : int
+        Rows that may wait. One request may always wait, however many rows it has.
+    max_batch : int
+        Rows that are computed together. A request of more is a batch of its own.
+    metrics : Metrics
+        Told of every batch.
+    """
+
+    def __init__(self, run, max_queue, max_batch, metrics):
+        self._run = run
+        self._max_queue, self._max_batch = max_queue, max_batch
+        self._metrics = metrics
+        # Rows of one dtype for the same outputs go together; such groups take turns.
+        self._waiting = {}
+        self._n_waiting = 0
+        self._busy = False
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="skae-serving")
+
+    def submit(self, rows, names):
+        """Queue rows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            What a request holds.
+        names : tuple of str
+            The outputs that it asks for.
+
+        Returns
+        -------
+        answer : Future
+            Of a dict of arrays.
+
+        Raises
+        ------
+        Refusal
+            If the queue is full.
+        """
+        if self._n_waiting and self._n_waiting + len(rows) > self._max_queue:
+            raise Refusal(
+                f"The queue is full: {self._n_waiting} of max_queue={self._max_queue} rows wait. "
+                f"Try again in a second, or start further servers.",
+                503,
+                {"Retry-After": "1"},
+            )
+        loop = asyncio.get_running_loop()
+        job = _Job(rows, loop.create_future())
+        self._waiting.setdefault((rows.dtype, names), deque()).append(job)
+        self._metrics.accept(len(rows))
+        self._count_waiting(len(rows))
+        if not self._busy:
+            self._busy = True
+            # Whoever came in the same turn of the loop joins the batch.
+            loop.call_soon(self._start, loop)
+        return job.answer
+
+    def _start(self, loop):
+        """Hand the next batch to the thread, if anything waits."""
+        if not self._waiting:
+            self._busy = False
+            return
+        key, jobs = next(iter(self._waiting.items()))
+        batch = [jobs.popleft()]
+        n_rows = len(batch[0].rows)
+        while jobs and n_rows + len(jobs[0].rows) <= self._max_batch:
+            batch.append(jobs.popleft())
+            n_rows += len(batch[-1].rows)
+        del self._waiting[key]
+        if jobs:
+            self._waiting[key] = jobs
+        self._count_waiting(-n_rows)
+        self._executor.submit(self._compute, loop, batch, key[1])
+
+    def _compute(self, loop, batch, names):
+        """Compute a batch; this is what the thread does."""
+        start = perf_counter()
+        answers = self._answers(batch, names)
+        loop.call_soon_threadsafe(self._deliver, loop, batch, answers, perf_counter() - start)
+
+    def _answers(self, batch, names):
+        try:
+            if len(batch) == 1:
+                return [self._run(batch[0].rows, names)]
+            results = self._run(np.concatenate([job.rows for job in batch]), names)
+        except Exception as error:
+            if len(batch) > 1:
+                # Only the request whose rows the model does not take shall hear of it.
+                return [answer for job in batch for answer in self._answers([job], names)]
+            return [_failure(error)]
+        ends = np.cumsum([len(job.rows) for job in batch])
+        slices = [slice(end - len(job.rows), end) for job, end in zip(batch, ends, strict=True)]
+        return [{name: values[part] for name, values in results.items()} for part in slices]
+
+    def _deliver(self, loop, batch, answers, seconds):
+        self._metrics.batch(sum(len(job.rows) for job in batch), seconds)
+        for job, answer in zip(batch, answers, strict=True):
+            if job.answer.done():
+                continue
+            if isinstance(answer, Refusal):
+                job.answer.set_exception(answer)
+            else:
+                job.answer.set_result(answer)
+        self._start(loop)
+
+    def _count_waiting(self, n_rows):
+        self._n_waiting += n_rows
+        self._metrics.waiting(self._n_waiting)
+
+
+def _failure(error):
+    """Return what the sender is told: rows that are refused are theirs, all else is ours."""
+    if isinstance(error, ValueError):
+        return Refusal(f"The model does not take these rows: {error}")
+    logging.getLogger(__name__).error("The model failed", exc_info=error)
+    return Refusal("The model failed; the log of the server says why.", 500)

@@ -1,0 +1,63 @@
+"""Models from files: none of these formats runs code that a file brings."""
+
+import os
+from pathlib import Path
+
+from skae._extras import require
+
+from ._models import EstimatorModel, OnnxModel
+
+
+def load_model(model):
+    """Return what a path or an estimator stands for, ready to be served.
+
+    Parameters
+    ----------
+    model : str, PathLike or estimator
+        A file, whose suffix says what it is, or a fitted estimator.
+
+    Returns
+    -------
+    model : Model
+
+    Raises
+    ------
+    ValueError
+        If the suffix is none that is served.
+    """
+    if not isinstance(model, str | os.PathLike):
+        return EstimatorModel(model)
+    path = Path(model)
+    load = _LOADERS.get(path.suffix)
+    if load is None:
+        raise ValueError(
+            f"{path.name!r} is no model file that can be served: expected the suffix "
+            f"{', '.join(_LOADERS)}. Pickle and joblib files run what they hold when they are "
+            f"loaded; save the estimator with skae.save, a Pipeline with skops.io.dump."
+        )
+    return load(path)
+
+
+def _load_skae(path):
+    import skae
+
+    return EstimatorModel(skae.load(path))
+
+
+def _load_skops(path):
+    from skae.persistence import TRUSTED_TYPES
+
+    return EstimatorModel(require("skops.io", "skops").load(path, trusted=TRUSTED_TYPES))
+
+
+def _load_onnx(path):
+    # It would write a file to the home folder and send it on.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    onnxruntime = require("onnxruntime", "onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    providers = ["CPUExecutionProvider"]
+    return OnnxModel(onnxruntime.InferenceSession(path, options, providers=providers))
+
+
+_LOADERS = {".skae": _load_skae, ".skops": _load_skops, ".onnx": _load_onnx}

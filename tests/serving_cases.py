@@ -1,0 +1,97 @@
+"""A server in a thread of its own, and small models and requests, that tests of serving share."""
+
+import http.client
+import json
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import uvicorn
+from prometheus_client.parser import text_string_to_metric_families
+
+from skae import AutoencoderOutlierDetector, AutoencoderTransformer
+from skae.serving import make_app
+
+ROWS = np.random.default_rng(0).normal(size=(60, 5))
+FEW = {"hidden_layer_sizes": (7,), "max_iter": 3, "random_state": 0}
+DTYPES = {"FP32": np.float32, "FP64": np.float64, "BOOL": bool, "BYTES": str}
+
+
+def fit_autoencoder():
+    return AutoencoderTransformer(2, **FEW).fit(ROWS)
+
+
+def fit_detector():
+    members = AutoencoderTransformer(2, **FEW)
+    return AutoencoderOutlierDetector(members, n_estimators=2, random_state=0).fit(ROWS)
+
+
+@contextmanager
+def running(model, **params):
+    """Serve a model on a free port; yields the port."""
+    with running_app(make_app(model, name="m", **params)) as port:
+        yield port
+
+
+@contextmanager
+def running_app(app):
+    """Run an ASGI application on a free port; yields the port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", ws="none", log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def ask(port, method, path, body=None, headers=None):
+    """Send one request; return the status, the headers and the body, parsed if it is JSON."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        content = response.read()
+    finally:
+        connection.close()
+    is_json = response.headers.get_content_type() == "application/json"
+    return response.status, response.headers, json.loads(content) if is_json else content
+
+
+def tensor(rows=ROWS[:1], **changes):
+    """The input of a request, in JSON."""
+    data = np.asarray(rows).ravel().tolist()
+    return {"name": "input", "datatype": "FP64", "shape": list(rows.shape), "data": data} | changes
+
+
+def infer(port, *tensors, **fields):
+    """Ask for inference in JSON."""
+    body = json.dumps({"inputs": list(tensors)} | fields)
+    return ask(port, "POST", "/v2/models/m/infer", body)
+
+
+def data_of(answer):
+    """The outputs of an answer in JSON, by name, in their types and shapes."""
+    return {
+        output["name"]: np.asarray(output["data"], DTYPES[output["datatype"]]).reshape(
+            output["shape"]
+        )
+        for output in answer["outputs"]
+    }
+
+
+def metrics(port):
+    """Return what /metrics says, by name and labels other than the model's."""
+    status, _, text = ask(port, "GET", "/metrics")
+    assert status == 200
+    found = {}
+    for family in text_string_to_metric_families(text.decode()):
+        for sample in family.samples:
+            labels = {key: value for key, value in sample.labels.items() if key != "model"}
+            found[(sample.name, *labels.values())] = sample.value
+    return found

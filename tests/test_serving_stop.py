@@ -1,0 +1,121 @@
+"""Serving: a process that is told to stop answers whatever it accepted, and ends well."""
+
+import http.client
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+
+import numpy as np
+import pytest
+from serving_cases import ROWS, tensor
+
+# Slow enough that rows wait when the signal comes.
+SCRIPT = """
+import time
+import numpy as np
+from skae import AutoencoderTransformer
+from skae.serving import serve
+
+class Slow(AutoencoderTransformer):
+    def score_samples(self, X):
+        time.sleep(0.01)
+        return super().score_samples(X)
+
+X = np.random.default_rng(0).normal(size=(60, 5))
+model = Slow(2, hidden_layer_sizes=(7,), max_iter=3, random_state=0).fit(X)
+print(model.score_samples(X).tolist(), flush=True)
+serve(model, name="m", port=0, max_batch=4)
+"""
+N_CLIENTS = 16
+
+
+@contextmanager
+def process():
+    """Start a server; yields the process, its port and the scores of ROWS."""
+    command, pipe = [sys.executable, "-c", SCRIPT], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as server:
+        try:
+            scores = np.array(json.loads(server.stdout.readline()))
+            for line in server.stderr:
+                found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+                if found:
+                    break
+            yield server, int(found[1]), scores
+        finally:
+            server.kill()
+
+
+class Client:
+    """Sends one row after the other over connections that stay open, until it is refused."""
+
+    def __init__(self, port, i):
+        body = {"inputs": [tensor(ROWS[i : i + 1])], "outputs": [{"name": "score"}]}
+        self.body = json.dumps(body)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.connection.connect()
+        self.scores = []
+
+    def run(self, enough):
+        while True:
+            try:
+                self.connection.request("POST", "/v2/models/m/infer", self.body)
+            except ConnectionRefusedError:
+                return self.scores
+            response = self.connection.getresponse()
+            answer = json.loads(response.read())
+            assert response.status == 200, answer
+            self.scores.append(answer["outputs"][0]["data"][0])
+            if len(self.scores) == 20:
+                enough.release()
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_every_accepted_request_gets_its_answer(sig):
+    with process() as (server, port, scores):
+        clients = [Client(port, i) for i in range(N_CLIENTS)]
+        enough = threading.Semaphore(0)
+        with ThreadPoolExecutor(N_CLIENTS) as pool:
+            running = [pool.submit(client.run, enough) for client in clients]
+            for _ in clients:
+                assert enough.acquire(timeout=60)
+            server.send_signal(sig)
+            # Anything but a refused connection is raised here: a request that was lost.
+            answers = [future.result() for future in running]
+        assert server.wait(timeout=60) == 0
+        log = server.stderr.read()
+    for score, got in zip(scores, answers, strict=False):
+        assert set(got) == {score}
+    total = sum(map(len, answers))
+    assert f"Answered {total} of {total} accepted requests" in log
+    assert "Traceback" not in log
+
+
+def test_a_server_that_stops_says_so_on_open_connections():
+    with process() as (server, port, _):
+        seen = []
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+            while 503 not in seen:
+                connection.request("GET", "/v2/health/ready")
+                response = connection.getresponse()
+                answer = json.loads(response.read())
+                assert answer["ready"] == (response.status == 200)
+                if not seen:
+                    server.send_signal(signal.SIGTERM)
+                seen.append(response.status)
+        assert seen[0] == 200
+        assert server.wait(timeout=60) == 0
+
+
+def test_a_port_that_is_taken():
+    with process() as (server, port, _):
+        command = [sys.executable, "-c", SCRIPT.replace("port=0", f"port={port}")]
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert second.returncode == 3
+        assert "address already in use" in second.stderr
+        server.terminate()
+        assert server.wait(timeout=60) == 0
