@@ -1,7 +1,10 @@
 """The command line, with real files."""
 
+import json
+import re
 import subprocess
 import sys
+import urllib.request
 
 import numpy as np
 import pandas as pd
@@ -217,3 +220,42 @@ def test_the_command_itself(folder):
     done = run("fit", "iris.csv")
     assert done.returncode == 2
     assert "--out" in done.stdout + done.stderr
+
+
+def test_export(folder, table, capsys):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    fit("--set", "n_components=2")
+    rows = table[COLUMNS].to_numpy()
+    for dtype, output, method in (
+        ("float32", "codes", "transform"),
+        ("float64", "reconstruction", "reconstruct"),
+    ):
+        main(["export", "model.skae", "--out", "m.onnx", "--output", output, "--dtype", dtype])
+        assert f"{output} of {dtype} rows" in capsys.readouterr().out
+        session = onnxruntime.InferenceSession("m.onnx")
+        (found,) = session.run([output], {"X": rows.astype(dtype)})
+        expected = getattr(skae.load("model.skae"), method)(table[COLUMNS])
+        assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(SystemExit, match="skae: output='prediction' is nothing that"):
+        main(["export", "model.skae", "--out", "x.onnx", "--output", "prediction"])
+    assert not (folder / "x.onnx").exists()
+
+
+def test_serve(folder, capsys):
+    """The server that the command starts answers, and ends with exit status 0."""
+    fit("--set", "n_components=2")
+    command = [sys.executable, "-m", "skae", "serve", "model.skae", "--port", "0"]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        log = []
+        while not log or "running on" not in log[-1]:
+            log.append(server.stderr.readline())
+            assert log[-1], log
+        address = re.search(r"http://\S+", log[-1])[0]
+        with urllib.request.urlopen(f"{address}/v2/models/model") as answer:
+            outputs = {output["name"] for output in json.load(answer)["outputs"]}
+        assert outputs == {"codes", "reconstruction", "score"}
+    finally:
+        server.terminate()
+        server.communicate(timeout=60)
+    assert server.returncode == 0

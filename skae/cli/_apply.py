@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from skae.persistence import load_estimator
+
 from . import _models
-from ._models import load_model
 from ._tables import CHUNK, chunks_of, columns_of, features_of, table_writer
 
 
@@ -28,7 +29,7 @@ def transform(
         A column of the table to repeat beside the codes, such as a key; may be given several
         times.
     """
-    estimator = load_model(model)
+    estimator = load_estimator(model)
     names = estimator.get_feature_names_out()
 
     def codes_of(X):
@@ -54,7 +55,7 @@ def reconstruct(
     keep
         A column of the table to repeat beside them, such as a key; may be given several times.
     """
-    estimator = load_model(model)
+    estimator = load_estimator(model)
 
     def reconstructed(X):
         return pd.DataFrame(np.asarray(_models.reconstruct(estimator, X)), columns=X.columns)
@@ -82,7 +83,7 @@ def score(model: Path, data: Path, /, *, out: Path | None = None, keep: list[str
         A column of the table to repeat beside the scores, such as a key; may be given several
         times.
     """
-    estimator = load_model(model)
+    estimator = load_estimator(model)
 
     def scores_of(X):
         scores = pd.DataFrame({"score": np.asarray(estimator.score_samples(X))})
@@ -112,7 +113,7 @@ def sample(
     random_state
         Seed, to get the same rows again.
     """
-    estimator = load_model(model)
+    estimator = load_estimator(model)
     if not hasattr(estimator, "sample"):
         raise ValueError(
             f"{model} holds a {type(estimator).__name__}, which does not generate rows."

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 import skae
+from skae.persistence import load_estimator
 from skae.persistence._atomic import write_atomically
 
-from ._models import load_model
 from ._tables import chunks_of, features_of
 
 
@@ -40,11 +41,13 @@ def export(
     dtype
         Type of the input.
     """
-    estimator = load_model(model)
+    estimator = load_estimator(model)
     if data is None:
         X = np.zeros((2, estimator.n_features_in_))
+        if hasattr(estimator, "feature_names_in_"):
+            X = pd.DataFrame(X, columns=estimator.feature_names_in_)
     else:
-        X = np.concatenate([features_of(chunk, estimator) for chunk in chunks_of(data)])
+        X = pd.concat([features_of(chunk, estimator) for chunk in chunks_of(data)])
     graph = skae.to_onnx(estimator, X.astype(dtype), output=output, quantize=quantize)
     content = graph.SerializeToString()
     write_atomically(out, content)

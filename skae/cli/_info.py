@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sklearn.pipeline import Pipeline
 
-from ._models import load_model
+from skae.persistence import load_estimator
 
 
 def info(model: Path, /):
@@ -16,7 +16,7 @@ def info(model: Path, /):
     model
         File of a fitted model.
     """
-    estimator = load_model(model)
+    estimator = load_estimator(model)
     content = model.read_bytes()
     print(f"{model}: {len(content):,} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
     print(estimator)

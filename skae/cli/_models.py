@@ -6,7 +6,6 @@ from sklearn.pipeline import Pipeline
 
 import skae
 from skae._extras import require
-from skae.persistence import TRUSTED_TYPES
 
 
 def save_model(model, path):
@@ -15,19 +14,6 @@ def save_model(model, path):
         return skae.save(model, path)
     require("skops.io", "cli").dump(model, path)
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def load_model(path):
-    """Read what `save_model` wrote.
-
-    Raises
-    ------
-    ValueError
-        If it is no model file.
-    """
-    if path.suffix == ".skops":
-        return require("skops.io", "cli").load(path, trusted=TRUSTED_TYPES)
-    return skae.load(path)
 
 
 def reconstruct(model, X):

@@ -10,6 +10,9 @@ def serve(
     name: str | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
+    max_queue: int = 4096,
+    max_batch: int = 256,
+    max_body: int = 2**25,
 ):
     """Answer requests over HTTP, as KServe's and Triton's clients make them.
 
@@ -26,8 +29,22 @@ def serve(
     host
         Address to listen on; 0.0.0.0 for all.
     port
-        Port to listen on.
+        Port to listen on; 0 takes a free one, which the log names.
+    max_queue
+        Rows that may wait; what comes on top is answered with 503.
+    max_batch
+        Rows that are computed together.
+    max_body
+        Largest request in bytes; what is larger is answered with 413.
     """
     from skae.serving import serve as run
 
-    run(model, name=name, host=host, port=port)
+    run(
+        model,
+        name=name,
+        host=host,
+        port=port,
+        max_queue=max_queue,
+        max_batch=max_batch,
+        max_body=max_body,
+    )

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from skae._extras import require
+from skae.persistence import load_estimator
 
 from ._models import EstimatorModel, OnnxModel
 
@@ -38,16 +39,8 @@ def load_model(model):
     return load(path)
 
 
-def _load_skae(path):
-    import skae
-
-    return EstimatorModel(skae.load(path))
-
-
-def _load_skops(path):
-    from skae.persistence import TRUSTED_TYPES
-
-    return EstimatorModel(require("skops.io", "skops").load(path, trusted=TRUSTED_TYPES))
+def _load_estimator(path):
+    return EstimatorModel(load_estimator(path))
 
 
 def _load_onnx(path):
@@ -60,4 +53,4 @@ def _load_onnx(path):
     return OnnxModel(onnxruntime.InferenceSession(path, options, providers=providers))
 
 
-_LOADERS = {".skae": _load_skae, ".skops": _load_skops, ".onnx": _load_onnx}
+_LOADERS = {".skae": _load_estimator, ".skops": _load_estimator, ".onnx": _load_onnx}
