@@ -16,7 +16,7 @@ def net_to_state(net):
     state : dict
         Of numpy arrays, numbers, strings, lists and dicts only.
     """
-    return {
+    state = {
         "seed": net.random_state,
         "device": str(net.device),
         "weights": _to_numpy(net.module_.state_dict()),
@@ -25,8 +25,10 @@ def net_to_state(net):
         "optimizers": [_to_numpy(optimizer.state_dict()) for optimizer in net.optimizers()],
         "history": net.history.to_list(),
         "generators": [state.numpy() for state in net.generator_states()],
-        "half": net.module_.half,
+        "half": None,
     }
+    half = net.module_.half
+    return state if half is None else half_of_state(state, half)
 
 
 def half_of_state(state, half):
@@ -71,7 +73,9 @@ def load_net_state(net, state):
         _check_same_arrays("objective", state["objective"], net.criterion_.state_dict())
         net.criterion_.load_state_dict(_to_torch(state["objective"]))
         for optimizer, one in zip(net.optimizers(), state["optimizers"], strict=True):
-            _check_same_optimizer(one, optimizer)
+            # Model files hold the moments only.
+            one = {"param_groups": optimizer.state_dict()["param_groups"], **one}
+            _check_moments(one["state"], optimizer)
             optimizer.load_state_dict(_to_torch(one))
     net.history[:] = state["history"]
     states = [torch.tensor(one) for one in state["generators"]]
@@ -97,23 +101,17 @@ def _check_same_arrays(what, found, own):
             )
 
 
-def _check_same_optimizer(found, optimizer):
-    """Compare the state of an optimizer with what it optimizes."""
-    own = optimizer.state_dict()["param_groups"]
+def _check_moments(found, optimizer):
+    """Compare what an optimizer remembers of each parameter with the parameters."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    same = found.keys() == {"state", "param_groups"} and len(found["param_groups"]) == len(own)
-    same = same and all(
-        one.keys() == other.keys() and one["params"] == other["params"]
-        for one, other in zip(found["param_groups"], own, strict=True)
-    )
-    for i, moments in found["state"].items() if same else ():
-        same &= i in range(len(parameters))
-        same = same and all(
-            getattr(moment, "shape", ()) in ((), tuple(parameters[i].shape))
-            for moment in moments.values()
-        )
-    if not same:
-        raise ValueError("The state of the optimizer is of another network, or another optimizer.")
+    for i, moments in found.items():
+        for name, moment in moments.items():
+            shape = getattr(moment, "shape", None)
+            if i not in range(len(parameters)) or shape not in ((), tuple(parameters[i].shape)):
+                raise ValueError(
+                    f"The optimizer's {name!r} of parameter {i} has shape {shape}, and is of "
+                    f"another network."
+                )
 
 
 def _to_numpy(value):

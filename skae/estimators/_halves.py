@@ -50,7 +50,8 @@ class _Half(BaseEstimator):
 
     def __getstate__(self):
         """Leave the other half out, and what only training needs."""
-        check_is_fitted(self)
+        if not self.__sklearn_is_fitted__():
+            return super().__getstate__()
         state = self.autoencoder.__getstate__()
         half = half_of_state(state["net_"], self._half)
         kept = type(self.autoencoder).__new__(type(self.autoencoder))
@@ -147,6 +148,11 @@ class Decoder(_Half):
     autoencoder : estimator
         A fitted autoencoder.
 
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of components of the codes.
+
     See Also
     --------
     Encoder : The other half.
@@ -163,6 +169,11 @@ class Decoder(_Half):
     """
 
     _half = "decoder"
+
+    @property
+    def n_features_in_(self):
+        """Number of components of the codes."""
+        return self.autoencoder.n_components_
 
     def inverse_transform(self, X):
         """Decode codes.

@@ -18,6 +18,9 @@ from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
 
 from ._training import resolve_hidden_layer_sizes
 
+# Parameters that say nothing of the network that was trained.
+NOT_REMEMBERED = ("callbacks", "verbose")
+
 
 class NetMakerMixin:
     """Make network, objective and net from an estimator's parameters and fitted attributes."""
@@ -107,8 +110,8 @@ class NetMakerMixin:
 
     def _remember_params(self):
         # What the net depends on, so that a pickle is not led astray by later set_params.
-        self._fitted_params = self.get_params(deep=False)
-        del self._fitted_params["callbacks"]
+        params = self.get_params(deep=False)
+        self._fitted_params = {k: v for k, v in params.items() if k not in NOT_REMEMBERED}
 
     def _check_unchanged(self):
         """Refuse to continue a fit that would need another network or another scaling."""

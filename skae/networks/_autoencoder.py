@@ -6,6 +6,18 @@ from torch import nn
 from ._latents import PlainLatent
 
 
+class _Absent(nn.Module):
+    """What stands in the place of a half that was not kept."""
+
+    def __init__(self, half):
+        super().__init__()
+        self.half = half
+
+    def forward(self, x):
+        """Refuse to."""
+        raise ValueError(f"This is half of an autoencoder: its {self.half} was not kept.")
+
+
 class Autoencoder(nn.Module):
     """An encoder, a latent and a decoder, with the scale in which codes leave.
 
@@ -37,16 +49,16 @@ class Autoencoder(nn.Module):
     @property
     def half(self):
         """Which half this is, "encoder" or "decoder", or None: both."""
-        if self.encoder is None:
+        if isinstance(self.encoder, _Absent):
             return "decoder"
-        return "encoder" if self.decoder is None else None
+        return "encoder" if isinstance(self.decoder, _Absent) else None
 
     def keep(self, half):
         """Drop the other half, "encoder" or "decoder"."""
         if half == "encoder":
-            self.decoder = None
+            self.decoder = _Absent("decoder")
         else:
-            self.encoder = None
+            self.encoder = _Absent("encoder")
 
     @property
     def dictionary(self):

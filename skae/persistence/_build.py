@@ -7,25 +7,28 @@ from sklearn.base import BaseEstimator
 from torch.overrides import TorchFunctionMode
 
 from skae.engine import resolve_device
+from skae.estimators._net_maker import NOT_REMEMBERED
 
 from ._errors import ModelFileError
 from ._registry import CLASSES
+from ._schema import defaults_of
 from ._tree import Stored
 
-# A network of any size may be made with so many values at once, and so many calls of torch's for
-# each array in the file.
-_VALUES, _CALLS = 2**22, 200
+# So many values, and calls of torch's, any network may be made with, and so many more for each byte
+# of the file: its weights, and what is needed on the way.
+_VALUES, _VALUES_PER_BYTE = 2**22, 4
+_CALLS, _CALLS_PER_BYTE = 2000, 1 / 8
 
 
-def build(stored, n_arrays, n_bytes, device=None):
+def build(stored, n_bytes, device=None):
     """Return a fitted estimator.
 
     Parameters
     ----------
     stored : Stored
         What `check_fitted` has checked.
-    n_arrays, n_bytes : int
-        What the file holds; the network that is made cannot be larger.
+    n_bytes : int
+        What the file holds; the networks that are made cannot be larger.
     device : str, torch.device or None
         Where the networks are to be; None is where they were.
 
@@ -40,7 +43,7 @@ def build(stored, n_arrays, n_bytes, device=None):
     """
     where = None if device is None else str(resolve_device(device))
     try:
-        with _Bounded(n_bytes, n_arrays):
+        with _Bounded(n_bytes):
             return _made(stored, where)
     except ModelFileError:
         raise
@@ -60,7 +63,7 @@ def _made(value, device):
         return value
     cls, state = CLASSES[value.name], _made(value.state, device)
     if issubclass(cls, BaseEstimator):
-        return _made_estimator(cls, state, device)
+        return _made_estimator(value.name, state, device)
     if is_dataclass(cls) and hasattr(cls, "for_rows"):
         return cls(**state)
     part = cls.__new__(cls)
@@ -68,38 +71,51 @@ def _made(value, device):
     return part
 
 
-def _made_estimator(cls, state, device):
+def _made_estimator(name, state, device):
+    cls, defaults = CLASSES[name], defaults_of(name)
+    state = defaults | state
+    _validate(cls, state)
+    if "_fitted_params" in state:
+        remembered = {k: v for k, v in defaults.items() if k not in NOT_REMEMBERED}
+        fitted = state["_fitted_params"]
+        fitted |= {k: v for k, v in remembered.items() if k not in fitted}
+        _validate(cls, defaults | fitted)
+        if device is not None:
+            fitted["device"] = state["net_"]["device"] = device
     if device is not None and "device" in state:
         state["device"] = device
-    _check_parameters(cls, state)
-    if "_fitted_params" in state:
-        if device is not None:
-            state["_fitted_params"]["device"] = state["net_"]["device"] = device
-        _check_parameters(cls, {"callbacks": None} | state["_fitted_params"])
     estimator = cls.__new__(cls)
     estimator.__setstate__(state)
     return estimator
 
 
-def _check_parameters(cls, state):
+def _validate(cls, state):
     unfitted = cls(**{name: state[name] for name in cls._get_param_names()})
     if hasattr(cls, "_parameter_constraints"):
         unfitted._validate_params()
 
 
 class _Bounded(TorchFunctionMode):
-    """Refuse to go on when a tensor is larger than anything in the file, before it is filled."""
+    """Refuse to go on when more is made than there can be in the file, before it is filled."""
 
-    def __init__(self, n_values, n_arrays):
+    def __init__(self, n_bytes):
         super().__init__()
-        self._n_values = max(n_values, _VALUES)
-        self._n_calls = _CALLS * n_arrays
+        self._values = _VALUES + _VALUES_PER_BYTE * n_bytes
+        self._calls = _CALLS + _CALLS_PER_BYTE * n_bytes
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        """Call one of torch's functions, and look at what it returns."""
+        """Call one of torch's functions, and count what it makes."""
         result = func(*args, **(kwargs or {}))
-        self._n_calls -= 1
-        large = isinstance(result, torch.Tensor) and result.numel() > self._n_values
-        if (large and result.device.type != "meta") or self._n_calls < 0:
+        self._calls -= 1
+        if _is_new(func, result):
+            self._values -= result.numel()
+        if min(self._values, self._calls) < 0:
             raise ModelFileError("its parameters describe a larger network than it holds")
         return result
+
+
+def _is_new(func, result):
+    """Whether a function made a tensor with memory of its own."""
+    if not isinstance(result, torch.Tensor) or func.__name__.endswith("_"):
+        return False
+    return result._base is None and result.device.type != "meta"

@@ -35,6 +35,13 @@ def number(value, sizes, where):
         refuse(where, value, "a number")
 
 
+def finite(value, sizes, where):
+    """A finite number."""
+    number(value, sizes, where)
+    if not math.isfinite(value):
+        refuse(where, value, "a finite number")
+
+
 def positive(value, sizes, where):
     """A finite number above zero."""
     number(value, sizes, where)
@@ -59,10 +66,14 @@ def one_of(*choices):
 
 
 def count(low, size=None):
-    """Return a field for a whole number of at least `low`, which may be that of a size."""
+    """Return a field for a whole number of at least `low`, which may be that of a size.
+
+    It is below 2**31, as seeds must be, and everything else is.
+    """
 
     def field(value, sizes, where):
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not whole or not low <= value < 2**31:
             refuse(where, value, f"a whole number of at least {low}")
         if size is not None:
             _agree(size, value, sizes, where)
@@ -79,6 +90,8 @@ def array(kind, *shape):
             refuse(where, value, f"an array of {kind}")
         if value.ndim != len(shape):
             refuse(where, value, f"an array of {len(shape)} dimensions")
+        if not np.isfinite(value).all():
+            refuse(where, value, "an array of finite numbers")
         for found, wanted in zip(value.shape, shape, strict=True):
             _agree(wanted, found, sizes, where)
 
@@ -90,6 +103,7 @@ def table(value, sizes, where):
     if not sparse.issparse(value):
         array("float", "n_rows", "n_features")(value, sizes, where)
         return
+    array("float", None)(value.data, sizes, where)
     _agree("n_rows", value.shape[0], sizes, where)
     _agree("n_features", value.shape[1], sizes, where)
 
@@ -123,12 +137,12 @@ def either(*fields):
     return field
 
 
-def list_of(field):
-    """Return a field for a list of any length."""
+def list_of(field, at_least=0):
+    """Return a field for a list of some length."""
 
     def check(value, sizes, where):
-        if not isinstance(value, list):
-            refuse(where, value, "a list")
+        if not isinstance(value, list) or len(value) < at_least:
+            refuse(where, value, f"a list of at least {at_least}")
         for i, item in enumerate(value):
             field(item, sizes, f"{where}[{i}]")
 

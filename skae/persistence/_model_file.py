@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import stat
 import warnings
 
 import numpy as np
@@ -19,7 +20,7 @@ from ._container import pack, unpack
 from ._errors import ModelFileError
 from ._registry import ESTIMATORS
 from ._schema import check_fitted
-from ._tree import TreeWriter, decode
+from ._tree import DTYPES, TreeWriter, decode
 
 # Raised when files look different, so that a version that does not know them says so.
 FORMAT_VERSION = 1
@@ -27,7 +28,9 @@ _FORMAT = "skae model"
 
 # Far more than any autoencoder of rows needs; zip archives change beyond it.
 _LARGEST_FILE = 2**31 - 1
-_LARGEST_MANIFEST = 2**26
+_LARGEST_MANIFEST = 2**24
+
+_NO_DIGEST = "0" * 64
 
 
 def save(estimator, path):
@@ -66,8 +69,8 @@ def save(estimator, path):
     Warns
     -----
     UserWarning
-        If something is left out that only training would use: callbacks, and random states that
-        are no seeds.
+        If something is left out: callbacks, random states that are no seeds, and requests of
+        metadata.
 
     See Also
     --------
@@ -110,8 +113,7 @@ def save(estimator, path):
     if left_out:
         what = " and ".join(sorted(left_out))
         warnings.warn(
-            f"A model file does not hold {what}, which only training uses: set them again after "
-            f"loading, before training goes on.",
+            f"A model file does not hold {what}. Set what is still needed again after loading.",
             stacklevel=2,
         )
     write_atomically(path, data)
@@ -171,24 +173,22 @@ def load(path, expected_sha256=None, device=None):
     >>> encoder.transform(X[:5]).shape
     (5, 2)
     """
-    data = _read(path)
     try:
+        data = _read(path)
         if expected_sha256 is not None:
             _compare_digests(hashlib.sha256(data).hexdigest(), expected_sha256)
-        stored, n_arrays = _from_bytes(data)
-        return build(stored, n_arrays, len(data), device)
+        return build(_from_bytes(data), len(data), device)
     except ModelFileError as error:
         raise ModelFileError(f"{os.fspath(path)!r} cannot be loaded: {error}.") from error
 
 
 def _read(path):
+    found = os.stat(path)
+    if stat.S_ISREG(found.st_mode) and found.st_size > _LARGEST_FILE:
+        raise ModelFileError(f"it has {found.st_size} bytes, expected at most {_LARGEST_FILE}")
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        raise ModelFileError("it is a device or a pipe, expected a file")
     with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > _LARGEST_FILE:
-            raise ModelFileError(
-                f"{os.fspath(path)!r} cannot be loaded: it has {size} bytes, expected at most "
-                f"{_LARGEST_FILE}."
-            )
         return file.read(_LARGEST_FILE + 1)
 
 
@@ -206,10 +206,12 @@ def _to_bytes(estimator):
         "model": model,
         "arrays": _described(writer.arrays),
     }
-    data = pack([_signed(manifest, weights), weights])
-    if len(data) > _LARGEST_FILE:
+    signed = _signed(manifest, weights)
+    data = pack([signed, weights])
+    if len(data) > _LARGEST_FILE or len(signed) > _LARGEST_MANIFEST:
         raise ModelFileError(
-            f"The model makes a file of {len(data)} bytes, expected at most {_LARGEST_FILE}."
+            f"The model makes a file of {len(data)} bytes, {len(signed)} of them without arrays, "
+            f"expected at most {_LARGEST_FILE} and {_LARGEST_MANIFEST}."
         )
     return data, writer.left_out
 
@@ -220,22 +222,36 @@ def _described(arrays):
 
 def _signed(manifest, weights):
     """Return the manifest as bytes, with the digest of itself and of the weights."""
-    digest = hashlib.sha256(_as_json(manifest))
+    text = json.dumps(
+        {**manifest, "sha256": _NO_DIGEST}, sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
+    unsigned = text.encode("ascii")
+    return unsigned.replace(_entry(_NO_DIGEST), _entry(_digest(unsigned, weights)))
+
+
+def _is_signed(signed, digest, weights):
+    """Whether a manifest states the digest of what it was before it did."""
+    unsigned = signed.replace(_entry(digest), _entry(_NO_DIGEST))
+    return unsigned.count(_entry(_NO_DIGEST)) == 1 and digest == _digest(unsigned, weights)
+
+
+def _entry(digest):
+    # Quotes within strings are escaped, and no other object in a manifest has such a key.
+    return f'"sha256":"{digest}"'.encode("ascii")
+
+
+def _digest(unsigned, weights):
+    digest = hashlib.sha256(unsigned)
     digest.update(weights)
-    return _as_json({**manifest, "sha256": digest.hexdigest()})
-
-
-def _as_json(value):
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return digest.hexdigest()
 
 
 def _from_bytes(data):
-    """Return what is in a file as `Stored`, once all of it was compared, and how many arrays."""
+    """Return what is in a file as `Stored`, once all of it was compared."""
     try:
         manifest_bytes, weights = unpack(data)
         manifest = _parse(manifest_bytes)
-        unsigned = {key: value for key, value in manifest.items() if key != "sha256"}
-        if _signed(unsigned, weights) != manifest_bytes:
+        if not _is_signed(manifest_bytes, manifest["sha256"], weights):
             raise ModelFileError("its content does not have the digest that it states")
         arrays = _arrays(manifest["arrays"], weights)
         stored = decode(manifest["model"], arrays)
@@ -246,7 +262,7 @@ def _from_bytes(data):
         raise
     except Exception as error:
         raise ModelFileError(f"it is no model file ({type(error).__name__}: {error})") from error
-    return stored, len(manifest["arrays"])
+    return stored
 
 
 def _parse(manifest):
@@ -280,6 +296,8 @@ def _no_constant(name):
 
 def _arrays(promised, weights):
     """Return the arrays, if they are those that the manifest promises."""
+    if not all(dtype in DTYPES for dtype, _ in promised.values()):
+        raise ModelFileError(f"it holds arrays of other types than {', '.join(DTYPES)}")
     n_bytes = sum(np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape in promised.values())
     header = int.from_bytes(weights[:8], "little")
     if 8 + header + n_bytes != len(weights):

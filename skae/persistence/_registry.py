@@ -16,25 +16,42 @@ from skae.estimators._row_scores import (
 )
 from skae.networks import ConvolutionalNetwork, DenseNetwork, SequenceNetwork
 
-NETWORKS = {cls.__name__: cls for cls in (ConvolutionalNetwork, DenseNetwork, SequenceNetwork)}
-ESTIMATORS = {name: getattr(estimators, name) for name in estimators.__all__}
+ESTIMATORS = {
+    "AdversarialAutoencoder": estimators.AdversarialAutoencoder,
+    "AutoencoderOutlierDetector": estimators.AutoencoderOutlierDetector,
+    "AutoencoderTransformer": estimators.AutoencoderTransformer,
+    "ContractiveAutoencoder": estimators.ContractiveAutoencoder,
+    "ConvolutionalAutoencoder": estimators.ConvolutionalAutoencoder,
+    "Decoder": estimators.Decoder,
+    "DenoisingAutoencoder": estimators.DenoisingAutoencoder,
+    "DriftDetector": estimators.DriftDetector,
+    "Encoder": estimators.Encoder,
+    "NestedAutoencoder": estimators.NestedAutoencoder,
+    "SparseAutoencoder": estimators.SparseAutoencoder,
+    "VariationalAutoencoder": estimators.VariationalAutoencoder,
+}
+NETWORKS = {
+    "ConvolutionalNetwork": ConvolutionalNetwork,
+    "DenseNetwork": DenseNetwork,
+    "SequenceNetwork": SequenceNetwork,
+}
+_PARTS = {
+    "Calibration": Calibration,
+    "ColumnScaling": ColumnScaling,
+    "Folds": Folds,
+    "Gaussian": Gaussian,
+    "LikelihoodScore": LikelihoodScore,
+    "MahalanobisScore": MahalanobisScore,
+    "MixtureScore": MixtureScore,
+    "ReconstructionScore": ReconstructionScore,
+    "RobustGaussians": RobustGaussians,
+}
 
-# What has a net.
+# What has a net, and what has several.
 AUTOENCODERS = tuple(name for name, cls in ESTIMATORS.items() if hasattr(cls, "reconstruct"))
+DETECTOR = "AutoencoderOutlierDetector"
 
-_PARTS = (
-    Calibration,
-    ColumnScaling,
-    Folds,
-    Gaussian,
-    LikelihoodScore,
-    MahalanobisScore,
-    MixtureScore,
-    ReconstructionScore,
-    RobustGaussians,
-)
-
-CLASSES = ESTIMATORS | NETWORKS | {cls.__name__: cls for cls in _PARTS}
+CLASSES = ESTIMATORS | NETWORKS | _PARTS
 NAMES = {cls: name for name, cls in CLASSES.items()}
 
 TRUSTED_TYPES = sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in CLASSES.values())

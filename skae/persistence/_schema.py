@@ -3,14 +3,15 @@
 A size that is named twice must be the same in both places; see `_fields`.
 """
 
+import inspect
 import math
-from dataclasses import fields as fields_of
 
 from ._fields import (
     array,
     count,
     dict_of,
     either,
+    finite,
     flag,
     list_of,
     names,
@@ -24,13 +25,11 @@ from ._fields import (
     text,
     tuple_of,
 )
-from ._registry import AUTOENCODERS, CLASSES, ESTIMATORS, NETWORKS
+from ._registry import AUTOENCODERS, CLASSES, DETECTOR, ESTIMATORS
+from ._schema_of_nets import net, network, sizes_of
 from ._tree import Stored
 
-_NUMBERS = list_of(number)
-
-
-# -- networks -----------------------------------------------------------------------------
+# -- parts --------------------------------------------------------------------------------
 
 
 def part(*classes, **attributes):
@@ -38,108 +37,91 @@ def part(*classes, **attributes):
     check_attributes = record(**attributes)
 
     def field(value, sizes, where):
-        if not isinstance(value, Stored) or value.name not in classes:
-            refuse(where, getattr(value, "name", value), f"one of {', '.join(classes)}")
+        _check_class(value, classes, where)
         check_attributes(value.state, sizes, where)
 
     return field
 
 
-def _network(value, sizes, where):
-    if not isinstance(value, Stored) or value.name not in NETWORKS:
-        refuse(where, getattr(value, "name", value), f"one of {', '.join(NETWORKS)}")
-    # What the values of its fields may be it says itself, when it is built.
-    anything = dict.fromkeys((f.name for f in fields_of(CLASSES[value.name])), _anything)
-    record(**anything)(value.state, sizes, where)
+def estimator(*classes, half=None):
+    """Return a field for a fitted estimator of one of some classes, or for half of one."""
+
+    def field(value, sizes, where):
+        _check_class(value, classes, where)
+        # The number of columns is that of what holds it, all other sizes are its own.
+        own = {size: n for size, n in sizes.items() if size == "n_features"}
+        _check_estimator(value, own, where, half)
+
+    return field
 
 
-def _anything(value, sizes, where):
-    """Something that is checked elsewhere."""
-
-
-def _an_array(value, sizes, where):
-    """An array whose shape is compared with that of the network's own later."""
-    if not hasattr(value, "shape"):
-        refuse(where, value, "an array")
-
-
-def _epochs(value, sizes, where):
-    """What skorch and callbacks recorded: dicts of numbers and the like, and of lists of such."""
-    if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
-        for entry in value:
-            for record in entry.values():
-                if not isinstance(record, bool | int | float | str | None):
-                    _epochs(record, sizes, where)
+def _unfitted(value, sizes, where):
+    """An autoencoder that others are copies of."""
+    _check_class(value, AUTOENCODERS, where)
+    if "net_" in value.state:
+        # Its columns may be others.
+        _check_estimator(value, {}, where, None)
     else:
-        refuse(where, type(value), "a list of records")
+        _check_names(value, {}, where)
+        _check_parameters(value.state, where)
 
 
-_NET = record(
-    seed=count(0),
-    device=text,
-    weights=dict_of(text, _an_array),
-    objective=dict_of(text, _an_array),
-    dtype=one_of("float32", "float64"),
-    # Compared with the optimizer's own later.
-    optimizers=list_of(_anything),
-    history=_epochs,
-    generators=list_of(array("int", "n_generator")),
-    half=one_of(None, "encoder", "decoder"),
-)
+def _check_class(value, classes, where):
+    if not isinstance(value, Stored) or value.name not in classes:
+        refuse(where, getattr(value, "name", value), f"one of {', '.join(classes)}")
 
 
 # -- autoencoders -------------------------------------------------------------------------
 
 
 def _row_shape(value, sizes, where):
-    if value is not None:
-        tuple_of_any = isinstance(value, tuple) and 2 <= len(value) <= 3
-        if not tuple_of_any or math.prod(value) != sizes["n_features"]:
-            refuse(where, value, f"a shape of {sizes['n_features']} values")
+    sizes_of(value, sizes, where)
+    if math.prod(value) != sizes["n_features"]:
+        refuse(where, value, f"a shape of {sizes['n_features']} values")
 
 
-def _roots(value, sizes, where):
-    """Triangular matrices, or diagonals of some."""
-    square = ("n_components",) * (getattr(value, "ndim", 3) - 1)
-    array("float", "n_kinds", *square)(value, sizes, where)
+def _shares(value, sizes, where):
+    array("float", "n_kinds")(value, sizes, where)
+    if len(value) == 0 or value.min() < 0 or abs(value.sum() - 1) > 1e-6:
+        refuse(where, value.tolist(), "shares of one")
 
 
-_MIXTURE = tuple_of(array("float", "n_kinds"), array("float", "n_kinds", "n_components"), _roots)
-_CODES = tuple_of(array("float", "n_codes", "n_components"), array("float", "n_codes"))
+_NUMBERS = list_of(number)
+_OF_CODES = array("float", "n_components")
+_MIXTURE = tuple_of(
+    _shares,
+    array("float", "n_kinds", "n_components"),
+    either(
+        array("float", "n_kinds", "n_components", "n_components"),
+        array("float", "n_kinds", "n_components"),
+    ),
+)
+_SOME_CODES = tuple_of(array("float", "n_codes", "n_components"), array("float", "n_codes"))
+
 _AUTOENCODER = {
     "n_features_in_": count(1, "n_features"),
     "n_components_": count(1, "n_components"),
     "has_linear_path_": flag,
-    "network_": _network,
+    "network_": network,
     "mean_": array("float", "n_features"),
     "scale_": positive,
-    "loss_": number,
+    "loss_": finite,
     "loss_curve_": _NUMBERS,
     "validation_loss_curve_": optional(_NUMBERS),
     "best_validation_loss_": optional(number),
     "n_iter_": count(0),
-    "net_": _NET,
-    "_row_shape": _row_shape,
-    "_fitted_params": dict_of(text, _anything),
-    "_code_moments": tuple_of(
-        positive, array("float", "n_components"), array("float", "n_components")
-    ),
-    "_some_codes": optional(_CODES),
+    "_row_shape": optional(_row_shape),
+    "_code_moments": tuple_of(positive, _OF_CODES, _OF_CODES),
+    "_some_codes": optional(_SOME_CODES),
     "_mixture": optional(_MIXTURE),
 }
 _VARIANTS = {
     "DenoisingAutoencoder": {"_extremes": optional(array("float", 2, "n_features"))},
-    "NestedAutoencoder": {
-        "_losses": _NUMBERS,
-        "explained_variance_ratio_": array("float", "n_components"),
-    },
-    "SparseAutoencoder": {
-        "mean_activation_": array("float", "n_components"),
-        "dead_fraction_": number,
-    },
+    "NestedAutoencoder": {"_losses": _NUMBERS, "explained_variance_ratio_": _OF_CODES},
+    "SparseAutoencoder": {"mean_activation_": _OF_CODES, "dead_fraction_": finite},
     "VariationalAutoencoder": {
         "_first_noise": positive,
-        "noise_variance_": optional(number),
+        "noise_variance_": optional(finite),
         "active_units_": count(0),
     },
 }
@@ -148,32 +130,19 @@ _VARIANTS = {
 # -- detectors ----------------------------------------------------------------------------
 
 
-def estimator(*classes, is_fitted=True):
-    """Return a field for an estimator of one of some classes."""
-
-    def field(value, sizes, where):
-        if not isinstance(value, Stored) or value.name not in classes:
-            refuse(where, getattr(value, "name", value), f"one of {', '.join(classes)}")
-        # The number of columns is that of what holds it, all other sizes are its own.
-        own = {size: n for size, n in sizes.items() if size == "n_features"}
-        check_fitted(value, own, where) if is_fitted else _check_names(value, {}, where)
-
-    return field
-
-
 _GAUSSIAN = part(
     "Gaussian",
     center=array("float", "n_values"),
     whitening=array("float", "n_values", "n_values"),
-    penalty=number,
+    penalty=finite,
 )
 _GAUSSIANS = part(
     "RobustGaussians",
     most_kinds=count(0),
-    least_scale=number,
+    least_scale=finite,
     unit_=array("float", "n_values"),
     all_=_GAUSSIAN,
-    partitions_=list_of(list_of(_GAUSSIAN)),
+    partitions_=list_of(list_of(_GAUSSIAN, at_least=1)),
 )
 
 
@@ -186,87 +155,98 @@ def _score(value, sizes, where):
     )(value, own, where)
 
 
+_OF_COLUMNS = array("float", "n_features")
+_HELD_OUT = tuple_of(array("int", None), array("float", None), array("float", None))
 _DETECTOR = {
     "n_features_in_": count(1, "n_features"),
-    "estimators_": list_of(estimator(*AUTOENCODERS)),
-    "scale_": array("float", "n_features"),
-    "offset_": number,
+    "autoencoder": optional(_unfitted),
+    "estimators_": list_of(estimator(*AUTOENCODERS), at_least=1),
+    "scale_": _OF_COLUMNS,
+    "offset_": finite,
     "max_samples_": count(1),
     "n_samples_seen_": count(1),
-    "n_calibration_": count(0),
+    "n_calibration_": count(1),
     "_seed": count(0),
-    "_level": either(one_of("auto"), number),
+    "_level": either(one_of("auto"), finite),
     "_folds": part("Folds", n_folds=count(1), left_out=array("int", "n_members")),
     "_scaling": part(
-        "ColumnScaling",
-        scale=array("float", "n_features"),
-        center=array("float", "n_features"),
-        _low=array("float", "n_features"),
-        _high=array("float", "n_features"),
+        "ColumnScaling", scale=_OF_COLUMNS, center=_OF_COLUMNS, _low=_OF_COLUMNS, _high=_OF_COLUMNS
     ),
     "_scores": list_of(_score),
-    "_calibration": part(
-        "Calibration",
-        _groups=list_of(tuple_of(array("int", None), array("float", None), array("float", None))),
-    ),
+    "_calibration": part("Calibration", _groups=list_of(_HELD_OUT, at_least=1)),
     "_kept": tuple_of(table, array("float", "n_rows"), array("int", "n_rows")),
 }
 
 
 def _check_detector(state, where):
-    """Compare what the fields cannot: members with one another."""
-    members, scores = state["estimators_"], state["_scores"]
-    n_members = len(state["_folds"].state["left_out"])
-    if not 1 <= len(members) == len(scores) == n_members:
+    """Compare what the fields cannot: members with one another, and with the held-out rows."""
+    members, scores, folds = state["estimators_"], state["_scores"], state["_folds"].state
+    n_members = len(folds["left_out"])
+    if not len(members) == len(scores) == n_members:
         refuse(where, [len(members), len(scores), n_members], "members of one number")
+    _check_indices(folds["left_out"], folds["n_folds"], where)
     for member, score in zip(members, scores, strict=True):
         gaussians = score.state.get("_gaussians")
         n_values = member.state["n_features_in_"] + member.state["n_components_"]
         if gaussians is not None and len(gaussians.state["unit_"]) != n_values:
             refuse(where, len(gaussians.state["unit_"]), f"Gaussians of {n_values} values")
+    n_held_out = 0
     for asked, unusual, above in state["_calibration"].state["_groups"]:
-        inside = len(asked) and asked.min() >= 0 and asked.max() < n_members
-        if not inside or len(above) != len(unusual) + 1:
-            refuse(where, asked, f"held-out rows of some of {n_members} members")
+        _check_indices(asked, n_members, where)
+        n_held_out += len(unusual)
+        if len(above) != len(unusual) + 1 or above[0] <= 0:
+            refuse(where, above, f"weights of {len(unusual)} rows")
+    if n_held_out != state["n_calibration_"]:
+        refuse(where, n_held_out, f"n_calibration_={state['n_calibration_']} rows")
+
+
+def _check_indices(found, n, where):
+    if len(found) == 0 or found.min() < 0 or found.max() >= n:
+        refuse(where, found.tolist(), f"indices below {n}")
 
 
 _DRIFT_DETECTOR = {
+    "model": estimator(*AUTOENCODERS, DETECTOR),
     "scores_": array("float", "n_reference"),
     "codes_": array("float", "n_reference", "n_codes"),
     "_seed": count(0),
 }
 
-FITTED = {
-    **{name: _AUTOENCODER | _VARIANTS.get(name, {}) for name in AUTOENCODERS},
-    "AutoencoderOutlierDetector": _DETECTOR,
-    "DriftDetector": _DRIFT_DETECTOR,
-    "Encoder": {},
-    "Decoder": {},
-}
 
-# Estimators that are parameters of others, and fitted.
-_HELD = {
-    "DriftDetector": {"model": estimator(*AUTOENCODERS, "AutoencoderOutlierDetector")},
-    "Encoder": {"autoencoder": estimator(*AUTOENCODERS)},
-    "Decoder": {"autoencoder": estimator(*AUTOENCODERS)},
-}
-
-# What may be there or not: what `fit` and `set_output` leave only at times.
-_OPTIONAL = {
-    "feature_names_in_": names,
-    "_sklearn_output_config": dict_of(text, optional(text)),
-}
+def _check_drift_detector(state, where):
+    model = state["model"].state
+    members = [member.state for member in model.get("estimators_", [])] or [model]
+    n_codes = sum(member["n_components_"] for member in members)
+    if state["codes_"].shape[1] != n_codes:
+        refuse(where, state["codes_"], f"codes of {n_codes} values, as of its model")
 
 
 # -- estimators ---------------------------------------------------------------------------
 
 
-def parameters_of(name):
-    """Return the names of the parameters of an estimator."""
-    return CLASSES[name]._get_param_names()
+_FITTED = {
+    **{name: _AUTOENCODER | _VARIANTS.get(name, {}) for name in AUTOENCODERS},
+    DETECTOR: _DETECTOR,
+    "DriftDetector": _DRIFT_DETECTOR,
+    "Encoder": {"autoencoder": estimator(*AUTOENCODERS, half="encoder")},
+    "Decoder": {"autoencoder": estimator(*AUTOENCODERS, half="decoder")},
+}
+_COMPARED = {DETECTOR: _check_detector, "DriftDetector": _check_drift_detector}
+
+# What may be there or not: what `fit` and `set_output` leave only at times.
+_OPTIONAL = {
+    "feature_names_in_": names,
+    "_sklearn_output_config": dict_of(text, one_of(None, "default", "pandas", "polars")),
+}
 
 
-def check_fitted(stored, sizes=None, where="model"):
+def defaults_of(name):
+    """Return the parameters of an estimator, with their defaults."""
+    parameters = inspect.signature(CLASSES[name]).parameters
+    return {name: parameter.default for name, parameter in parameters.items()}
+
+
+def check_fitted(stored):
     """Check that something is a fitted estimator, before anything is made of it.
 
     Raises
@@ -274,23 +254,52 @@ def check_fitted(stored, sizes=None, where="model"):
     ModelFileError
         If it is not.
     """
-    sizes = {} if sizes is None else sizes
-    if not isinstance(stored, Stored) or stored.name not in ESTIMATORS:
-        refuse(where, getattr(stored, "name", stored), f"one of {', '.join(ESTIMATORS)}")
-    where = f"{where}.{stored.name}" if where == "model" else where
-    fitted = FITTED[stored.name]
-    _check_names(stored, fitted, where)
-    held = _HELD.get(stored.name, {})
-    for attribute, field in (fitted | held | _OPTIONAL).items():
+    _check_class(stored, ESTIMATORS, "model")
+    _check_estimator(stored, {}, stored.name, None)
+
+
+def _check_estimator(stored, sizes, where, half):
+    fields = _FITTED[stored.name]
+    if stored.name in AUTOENCODERS:
+        fields = {**fields, "net_": net(half), "_fitted_params": _parameters(stored.name)}
+    _check_names(stored, fields, where)
+    _check_parameters(stored.state, where)
+    for attribute, field in (fields | _OPTIONAL).items():
         if attribute in stored.state:
             field(stored.state[attribute], sizes, f"{where}.{attribute}")
-    if stored.name == "AutoencoderOutlierDetector":
-        _check_detector(stored.state, where)
+    if stored.name in _COMPARED:
+        _COMPARED[stored.name](stored.state, where)
 
 
 def _check_names(stored, fitted, where):
-    """Check that an estimator has its parameters and these fitted attributes, and no others."""
-    wanted = {*parameters_of(stored.name), *fitted}
+    """Check that an estimator has all fitted attributes, and no others but its parameters.
+
+    A parameter that is not there was not yet there when the file was written: it has its default.
+    """
+    parameters = defaults_of(stored.name)
+    needed = {*fitted, *(name for name, value in parameters.items() if value is inspect._empty)}
     found = stored.state.keys() - _OPTIONAL.keys()
-    if found != wanted:
-        refuse(where, sorted(found ^ wanted), "all attributes of its class and no others")
+    wrong = (needed - found) | (found - needed - parameters.keys())
+    if wrong:
+        refuse(where, sorted(wrong), "all attributes of its class and no others")
+
+
+def _parameters(name):
+    """Return a field for the parameters that an estimator of a class was fitted with."""
+
+    def field(value, sizes, where):
+        _check_parameters(value, where)
+        if not value.keys() <= defaults_of(name).keys():
+            refuse(where, sorted(value.keys() - defaults_of(name).keys()), "parameters alone")
+
+    return field
+
+
+def _check_parameters(state, where):
+    """Check what may be in parameters; whether they may have these values is asked later."""
+    if not isinstance(state, dict):
+        refuse(where, state, "parameters")
+    if isinstance(state.get("network"), Stored):
+        network(state["network"], {}, f"{where}.network")
+    if state.get("callbacks") is not None:
+        refuse(f"{where}.callbacks", state["callbacks"], "None")

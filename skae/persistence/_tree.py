@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from ._errors import ModelFileError
 from ._registry import CLASSES, NAMES
 
-_DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")
+DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")
 
 
 @dataclass
@@ -107,25 +107,30 @@ class TreeWriter:
     def _write_array(self, value, path):
         if value.dtype == object and value.ndim == 1 and all(isinstance(v, str) for v in value):
             return {"strings": [str(v) for v in value]}
-        if value.dtype.name not in _DTYPES:
-            raise TypeError(f"{path} is an array of {value.dtype}, expected one of {_DTYPES}.")
+        if value.dtype.name not in DTYPES:
+            raise TypeError(f"{path} is an array of {value.dtype}, expected one of {DTYPES}.")
         self.arrays[path] = np.asarray(value, order="C")
         return {"array": path}
 
     def _write_object(self, value, path):
         name = class_name(value, path)
         if isinstance(value, BaseEstimator):
+            if hasattr(value, "_parameter_constraints"):
+                value._validate_params()
             state = self._without_what_only_training_needs(value.__getstate__())
             if "net_" in state:
                 state |= _to_sample_from(value, state["net_"]["optimizers"])
+                state["net_"] = {**state["net_"], "optimizers": _moments(state["net_"])}
         else:
             state = vars(value)
         return {"object": [name, {k: self.write(v, f"{path}/{k}") for k, v in state.items()}]}
 
     def _without_what_only_training_needs(self, state):
         state = {**state}
-        if state.get("callbacks") is not None:
-            state["callbacks"] = self._leave_out("callbacks")
+        if state.get("callbacks"):
+            self._leave_out("callbacks")
+        if "callbacks" in state:
+            state["callbacks"] = None
         if state.pop("_metadata_request", None) is not None:
             self._leave_out("metadata requests")
         if "_fitted_params" in state:
@@ -137,6 +142,11 @@ class TreeWriter:
 
     def _leave_out(self, what):
         self.left_out.add(what)
+
+
+def _moments(net):
+    """Return what optimizers remember of each parameter, without their own parameters."""
+    return [{"state": optimizer["state"]} for optimizer in net["optimizers"]]
 
 
 def _to_sample_from(autoencoder, optimizers):
