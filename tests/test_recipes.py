@@ -33,7 +33,7 @@ def fit_pipeline(autoencoder):
 
 
 def test_joblib(tmp_path):
-    """A model whose arrays are mapped from the file, shared by the processes of a server."""
+    """Also where the arrays are mapped from the file."""
     pipeline = fit_pipeline(AUTOENCODERS[0])
     joblib.dump(pipeline, tmp_path / "pipeline.joblib")
     for mode in (None, "r"):

@@ -28,7 +28,7 @@ _FORMAT = "skae model"
 
 # Far more than any autoencoder of rows needs; zip archives change beyond it.
 _LARGEST_FILE = 2**31 - 1
-_LARGEST_MANIFEST = 2**24
+_LARGEST_MANIFEST, _MOST_BRACKETS = 2**24, 2**20
 
 _NO_DIGEST = "0" * 64
 
@@ -208,10 +208,11 @@ def _to_bytes(estimator):
     }
     signed = _signed(manifest, weights)
     data = pack([signed, weights])
-    if len(data) > _LARGEST_FILE or len(signed) > _LARGEST_MANIFEST:
+    if len(data) > _LARGEST_FILE or _is_too_large(signed):
         raise ModelFileError(
             f"The model makes a file of {len(data)} bytes, {len(signed)} of them without arrays, "
-            f"expected at most {_LARGEST_FILE} and {_LARGEST_MANIFEST}."
+            f"expected at most {_LARGEST_FILE} and {_LARGEST_MANIFEST}. A long history, as of many "
+            f"chunks, may be shortened: del model.net_.history[:-100]."
         )
     return data, writer.left_out
 
@@ -266,8 +267,8 @@ def _from_bytes(data):
 
 
 def _parse(manifest):
-    if len(manifest) > _LARGEST_MANIFEST:
-        raise ModelFileError(f"its manifest has {len(manifest)} bytes")
+    if _is_too_large(manifest):
+        raise ModelFileError(f"its manifest is too large: {len(manifest)} bytes")
     try:
         parsed = json.loads(manifest, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
     except RecursionError as error:
@@ -281,6 +282,12 @@ def _parse(manifest):
             f"{FORMAT_VERSION}. Install a later skae"
         )
     return parsed
+
+
+def _is_too_large(manifest):
+    """Whether a manifest has more bytes, or more lists and objects, than any needs."""
+    n_brackets = manifest.count(b"[") + manifest.count(b"{")
+    return len(manifest) > _LARGEST_MANIFEST or n_brackets > _MOST_BRACKETS
 
 
 def _no_key_twice(pairs):

@@ -127,6 +127,11 @@ _VARIANTS = {
 }
 
 
+def _check_nested(state, where):
+    if len(state["_losses"]) != state["n_components_"] + 1:
+        refuse(where, state["_losses"], f"losses of 0 to {state['n_components_']} components")
+
+
 # -- detectors ----------------------------------------------------------------------------
 
 
@@ -231,7 +236,11 @@ _FITTED = {
     "Encoder": {"autoencoder": estimator(*AUTOENCODERS, half="encoder")},
     "Decoder": {"autoencoder": estimator(*AUTOENCODERS, half="decoder")},
 }
-_COMPARED = {DETECTOR: _check_detector, "DriftDetector": _check_drift_detector}
+_COMPARED = {
+    DETECTOR: _check_detector,
+    "DriftDetector": _check_drift_detector,
+    "NestedAutoencoder": _check_nested,
+}
 
 # What may be there or not: what `fit` and `set_output` leave only at times.
 _OPTIONAL = {
