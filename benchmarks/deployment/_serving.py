@@ -21,9 +21,10 @@ from functools import wraps
 import numpy as np
 import pandas as pd
 
-from skae import AutoencoderTransformer
+from skae.serving import serve
 
-N_FEATURES = 784
+from ._model import N_FEATURES
+
 N_PROCESSES, N_CLIENTS = 2, 8
 ROUNDS, SECONDS = 5, 5.0
 # Different bodies that each client sends in turn.
@@ -32,8 +33,13 @@ N_BODIES = 20
 FASTAPI, FASTAPI_ASYNC = "FastAPI, def", "FastAPI, async def"
 
 
-def run():
+def serving(model):
     """Measure requests a second and their latency, in interleaved rounds.
+
+    Parameters
+    ----------
+    model : AutoencoderTransformer
+        What is served: a fitted model of 784 features.
 
     Returns
     -------
@@ -51,15 +57,15 @@ def run():
     measured = {name: [] for name in services}
     with ExitStack() as stack:
         ports = {
-            serve: stack.enter_context(_running(spawn, serve))
-            for serve in (_serve_skae, _serve_fastapi, _serve_fastapi_async)
+            service: stack.enter_context(_running(spawn, service, model))
+            for service in (_serve_skae, _serve_fastapi, _serve_fastapi_async)
         }
         together = spawn.Barrier(N_PROCESSES)
         pool = stack.enter_context(spawn.Pool(N_PROCESSES, _remember, (together,)))
         # One round more than is counted: the first one warms caches and allocators.
         for _ in range(ROUNDS + 1):
-            for name, (serve, request_of) in services.items():
-                tasks = [(ports[serve], request_of, seed) for seed in range(N_PROCESSES)]
+            for name, (service, request_of) in services.items():
+                tasks = [(ports[service], request_of, seed) for seed in range(N_PROCESSES)]
                 measured[name].append(np.concatenate(pool.starmap(_clients, tasks, 1)))
     return _table({name: rounds[1:] for name, rounds in measured.items()})
 
@@ -82,24 +88,16 @@ def _table(measured):
 # -- services ---------------------------------------------------------------------------
 
 
-def _model():
-    X = np.random.default_rng(0).normal(size=(2000, N_FEATURES))
-    model = AutoencoderTransformer(32, hidden_layer_sizes=(256, 128), max_iter=1, random_state=0)
-    return model.fit(X)
+def _serve_skae(model, port):
+    serve(model, name="model", port=port)
 
 
-def _serve_skae(port):
-    from skae.serving import serve
-
-    serve(_model(), name="model", port=port)
+def _serve_fastapi(model, port):
+    _run_fastapi(model, port, lambda score: score)
 
 
-def _serve_fastapi(port):
-    _run_fastapi(port, lambda score: score)
-
-
-def _serve_fastapi_async(port):
-    _run_fastapi(port, _as_coroutine)
+def _serve_fastapi_async(model, port):
+    _run_fastapi(model, port, _as_coroutine)
 
 
 def _as_coroutine(score):
@@ -112,7 +110,7 @@ def _as_coroutine(score):
     return endpoint
 
 
-def _run_fastapi(port, endpoint_of):
+def _run_fastapi(model, port, endpoint_of):
     import torch
     import uvicorn
     from fastapi import FastAPI
@@ -122,7 +120,7 @@ def _run_fastapi(port, endpoint_of):
         values: list[float]
 
     torch.set_num_threads(1)
-    model, app = _model(), FastAPI()
+    app = FastAPI()
 
     def score(row: Row) -> float:
         return float(model.score_samples(np.array([row.values]))[0])
@@ -134,11 +132,11 @@ def _run_fastapi(port, endpoint_of):
 
 
 @contextmanager
-def _running(spawn, serve):
+def _running(spawn, service, model):
     """Run a service in a process of its own; yields its port."""
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
-    process = spawn.Process(target=serve, args=(port,))
+    process = spawn.Process(target=service, args=(model, port))
     process.start()
     try:
         while process.is_alive():
