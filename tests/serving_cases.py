@@ -95,3 +95,11 @@ def metrics(port):
             labels = {key: value for key, value in sample.labels.items() if key != "model"}
             found[(sample.name, *labels.values())] = sample.value
     return found
+
+
+def wait_for(port, name, value):
+    """Wait until a metric has a value."""
+    deadline = time.monotonic() + 60
+    while metrics(port).get(name) != value:
+        assert time.monotonic() < deadline, metrics(port)
+        time.sleep(0.01)

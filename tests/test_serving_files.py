@@ -37,13 +37,18 @@ def test_a_model_file(tmp_path, kind):
     np.testing.assert_array_equal(data["outlier"], detector.predict(ROWS) == -1)
 
 
-def test_half_a_model(tmp_path):
+def test_halves_of_a_model(tmp_path):
     autoencoder = fit_autoencoder()
     skae.save(autoencoder.encoder_, tmp_path / "encoder.skae")
     skae.save(autoencoder.decoder_, tmp_path / "decoder.skae")
     with running(tmp_path / "encoder.skae") as port:
         codes = data_of(infer(port, tensor(ROWS))[2])["codes"]
     np.testing.assert_array_equal(codes, autoencoder.transform(ROWS))
+    with running(tmp_path / "decoder.skae") as port:
+        assert ask(port, "GET", "/v2/models/m")[2]["inputs"][0]["shape"] == [-1, 2]
+        data = data_of(infer(port, tensor(codes))[2])
+    assert list(data) == ["reconstruction"]
+    np.testing.assert_array_equal(data["reconstruction"], autoencoder.reconstruct(ROWS))
 
 
 def test_a_pipeline_of_skops(tmp_path):
