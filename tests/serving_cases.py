@@ -15,7 +15,7 @@ from skae.serving import make_app
 
 ROWS = np.random.default_rng(0).normal(size=(60, 5))
 FEW = {"hidden_layer_sizes": (7,), "max_iter": 3, "random_state": 0}
-DTYPES = {"FP32": np.float32, "FP64": np.float64, "BOOL": bool, "BYTES": str}
+DTYPES = {"FP32": "f4", "FP64": "f8", "INT64": "i8", "BOOL": bool, "BYTES": str}
 
 
 def fit_autoencoder():
@@ -95,3 +95,11 @@ def metrics(port):
             labels = {key: value for key, value in sample.labels.items() if key != "model"}
             found[(sample.name, *labels.values())] = sample.value
     return found
+
+
+def wait_for(port, name, value):
+    """Wait until a metric has a value."""
+    deadline = time.monotonic() + 60
+    while metrics(port).get(name) != value:
+        assert time.monotonic() < deadline, metrics(port)
+        time.sleep(0.01)

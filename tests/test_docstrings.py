@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 
 import skae
 
-WINGS = ("skae.networks", "skae.objectives", "skae.engine")
+WINGS = ("skae.networks", "skae.objectives", "skae.engine", "skae.serving")
 PUBLIC = [getattr(skae, name) for name in skae.__all__]
 ESTIMATORS = [c for c in PUBLIC if isinstance(c, type) and issubclass(c, BaseEstimator)]
 

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -20,6 +19,7 @@ from serving_cases import (
     running,
     running_app,
     tensor,
+    wait_for,
 )
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
@@ -254,14 +254,6 @@ def gate():
     gate = Gate()
     yield gate
     gate.open.set()
-
-
-def wait_for(port, name, value):
-    """Wait until a metric has a value."""
-    deadline = time.monotonic() + 60
-    while metrics(port).get(name) != value:
-        assert time.monotonic() < deadline, metrics(port)
-        time.sleep(0.01)
 
 
 def test_what_waits_is_computed_together(gate):

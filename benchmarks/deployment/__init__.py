@@ -3,6 +3,7 @@
 from ._files import files
 from ._latency import latency
 from ._model import fitted_model
+from ._serving import serving
 
 
 def run(folder):
@@ -22,3 +23,4 @@ def run(folder):
     model, X = fitted_model(folder)
     yield files(model)
     yield latency(model, X)
+    yield serving(model)

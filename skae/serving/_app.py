@@ -85,15 +85,9 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
         require(library, "serve")
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
-    from starlette.requests import ClientDisconnect
 
     service = Service(load_model(model), name, max_queue, max_batch)
-    handlers = {
-        HTTPException: _error,
-        Refusal: _refused,
-        ClientDisconnect: _gone,
-        Exception: _failed,
-    }
+    handlers = {HTTPException: _error, Refusal: _refused, Exception: _failed}
     app = Starlette(routes=_routes(service, max_body), exception_handlers=handlers)
     app.state.service = service
     return app
@@ -110,12 +104,8 @@ def _routes(service, max_body):
 
     async def infer(request):
         check(request)
-        headers = request.headers
-        encoding = headers.get("content-encoding", "identity")
-        if encoding != "identity":
-            raise Refusal(f"Content-Encoding {encoding!r} is not supported; send it as it is.", 415)
-        body = await _read(request, max_body)
-        body, headers = await service.infer(body, headers.get(JSON_LENGTH_HEADER))
+        json_length = request.headers.get(JSON_LENGTH_HEADER)
+        body, headers = await service.infer(_read(request, max_body), json_length)
         return Response(body, headers=headers)
 
     async def model_metadata(request):
@@ -164,6 +154,11 @@ def _routes(service, max_body):
 
 async def _read(request, max_body):
     """Return the body of a request, or refuse it before more than `max_body` bytes are here."""
+    from starlette.requests import ClientDisconnect
+
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise Refusal(f"Content-Encoding {encoding!r} is not supported; send it as it is.", 415)
     too_large = (
         f"The body is larger than max_body={max_body} bytes. Send fewer rows at a time, or binary "
         f"data instead of JSON."
@@ -171,17 +166,17 @@ async def _read(request, max_body):
     if int(request.headers.get("content-length", 0)) > max_body:
         raise Refusal(too_large, 413)
     parts, n_bytes = [], 0
-    async for part in request.stream():
-        n_bytes += len(part)
-        if n_bytes > max_body:
-            # In chunks it may have no end.
-            raise Refusal(too_large, 413, {"Connection": "close"})
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            n_bytes += len(part)
+            if n_bytes > max_body:
+                # In chunks it may have no end.
+                raise Refusal(too_large, 413, {"Connection": "close"})
+            parts.append(part)
+    except ClientDisconnect as error:
+        # Nobody hears of it, but it is counted.
+        raise Refusal("The connection ended before the body did.", 499) from error
     return b"".join(parts)
-
-
-async def _gone(request, error):
-    """Nobody is left to be answered."""
 
 
 async def _refused(request, refusal):

@@ -32,7 +32,7 @@ class Metrics:
 
         self._accepted = make(Counter, "accepted_requests", "Requests that were queued.")
         self._rows = make(Counter, "accepted_rows", "Rows of the requests that were queued.")
-        self._answers = make(Counter, "answers", "Answers, by HTTP status.", ["code"])
+        self._answers = make(Counter, "answers", "Answers to inference, by HTTP status.", ["code"])
         self._request_seconds = make(
             Histogram, "request_seconds", "From a whole request to its answer.", buckets=_SECONDS
         )

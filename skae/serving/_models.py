@@ -5,6 +5,8 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import is_outlier_detector
 
+from skae.estimators import Decoder
+
 from ._tensors import TensorSpec, datatype_of
 
 _ONNX_DATATYPES = {"tensor(float)": "FP32", "tensor(double)": "FP64"}
@@ -83,7 +85,7 @@ class EstimatorModel(Model):
         self._estimator = estimator
         self._names = getattr(estimator, "feature_names_in_", None)
         names = _outputs_of(estimator)
-        n_features = getattr(estimator, "n_features_in_", None)
+        n_features = _n_features(estimator)
         if not names or n_features is None:
             raise TypeError(
                 f"{type(estimator).__name__} cannot be served: expected a fitted estimator that "
@@ -158,8 +160,8 @@ def _outputs_of(estimator):
     names = []
     if hasattr(estimator, "transform"):
         names.append("codes")
-        if hasattr(estimator, "inverse_transform"):
-            names.append("reconstruction")
+    if hasattr(estimator, "inverse_transform"):
+        names.append("reconstruction")
     scores = hasattr(estimator, "score_samples")
     if scores:
         names.append("score")
@@ -175,7 +177,16 @@ def _outputs_of(estimator):
 def _reconstructed(estimator, X, codes):
     if hasattr(estimator, "reconstruct"):
         return estimator.reconstruct(X)
-    return estimator.inverse_transform(estimator.transform(X) if codes is None else codes)
+    if codes is None:
+        codes = X if isinstance(estimator, Decoder) else estimator.transform(X)
+    return estimator.inverse_transform(codes)
+
+
+def _n_features(estimator):
+    """Return how many columns an estimator takes; of a decoder, how many codes."""
+    if isinstance(estimator, Decoder):
+        return estimator.autoencoder.n_components_
+    return getattr(estimator, "n_features_in_", None)
 
 
 def _last(estimator):

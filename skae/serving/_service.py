@@ -60,8 +60,8 @@ class Service:
 
         Parameters
         ----------
-        body : bytes
-            The request.
+        body : awaitable of bytes
+            The body of the request, while it is being received.
         json_length : str or None
             Its header of that name.
 
@@ -79,6 +79,9 @@ class Service:
         """
         start, status, accepted = perf_counter(), 500, False
         try:
+            body = await body
+            # How long that took is up to the sender.
+            start = perf_counter()
             request = parse_request(body, json_length, self.model)
             answer = self._batcher.submit(request.rows, request.outputs)
             accepted = True
