@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -62,17 +63,23 @@ class Client:
         self.scores = []
 
     def run(self, enough):
-        while True:
+        while not self.is_closed():
             try:
                 self.connection.request("POST", "/v2/models/m/infer", self.body)
             except ConnectionRefusedError:
-                return self.scores
+                break
             response = self.connection.getresponse()
             answer = json.loads(response.read())
             assert response.status == 200, answer
             self.scores.append(answer["outputs"][0]["data"][0])
             if len(self.scores) == 20:
                 enough.release()
+        return self.scores
+
+    def is_closed(self):
+        """Whether the server ended the connection before a request was sent, as it may."""
+        sock = self.connection.sock
+        return sock is not None and bool(select.select([sock], [], [], 0)[0])
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
