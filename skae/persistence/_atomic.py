@@ -2,27 +2,31 @@
 
 import os
 import secrets
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def write_atomically(path, data):
-    """Write a file so that whoever opens it finds the old content or the new, never a part.
+@contextmanager
+def replaced(path):
+    """Replace a file so that whoever opens it finds the old content or the new, never a part.
 
     Parameters
     ----------
     path : str or PathLike
-        Where; what is there is replaced. Its folder must exist.
-    data : bytes
-        The new content.
+        The file; it need not be there, but its folder must.
+
+    Yields
+    ------
+    temporary : Path
+        Another file beside it, to be written. It takes the place of `path` in the end; after an
+        error it is removed.
     """
     # What a link points to is replaced, and not the link.
     path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
+        yield temporary
+        with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
@@ -30,6 +34,12 @@ def write_atomically(path, data):
             temporary.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def write_atomically(path, data):
+    """Write bytes to a file, as a whole or not at all; see `replaced`."""
+    with replaced(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def _sync_folder(folder):
