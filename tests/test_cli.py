@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 
 import skae
-from skae.cli import _tables, main
+from skae.cli import _reading, main
 
 COLUMNS = ["length", "width", "petal length", "petal width"]
 FAST = ["--set", "max_iter=3", "--set", "hidden_layer_sizes=(5,)", "--random-state", "0"]
@@ -73,9 +73,9 @@ def test_from_fit_to_answers(folder, table, capsys):
 def test_tables_go_through_in_chunks(folder, table, capsys, monkeypatch):
     fit()
     main(["transform", "model.skae", "iris.csv", "--out", "whole.csv"])
-    monkeypatch.setattr(_tables, "CHUNK", 40)
+    monkeypatch.setattr(_reading, "CHUNK", 40)
     for data in ("iris.csv", "iris.parquet"):
-        assert [len(chunk) for chunk in _tables.chunks_of(folder / data)] == [40, 40, 40, 30]
+        assert [len(chunk) for chunk in _reading.chunks_of(folder / data)] == [40, 40, 40, 30]
         for out in ("parts.csv", "parts.parquet"):
             main(["transform", "model.skae", data, "--out", out])
             read = pd.read_csv if out.endswith("csv") else pd.read_parquet
@@ -83,7 +83,7 @@ def test_tables_go_through_in_chunks(folder, table, capsys, monkeypatch):
 
 
 def test_training_in_passes_is_partial_fit(folder, table, capsys, monkeypatch):
-    monkeypatch.setattr(_tables, "CHUNK", 50)
+    monkeypatch.setattr(_reading, "CHUNK", 50)
     fit("--passes", "2")
     expected = skae.AutoencoderTransformer(max_iter=3, hidden_layer_sizes=(5,), random_state=0)
     for _ in range(2):
@@ -145,7 +145,10 @@ def test_info(folder, capsys):
         (["transform", "iris.csv", "iris.csv"], "cannot be loaded: it is damaged, or no model"),
         (["transform", "good.skae", "gaps.csv"], "no column 'length'. It has: a, b"),
         (["transform", "good.skae", "iris.csv", "--keep", "x"], "no column 'x'"),
-        (["transform", "good.skae", "iris.csv", "--out", "x.txt"], "x.txt is neither CSV nor"),
+        (
+            ["transform", "good.skae", "iris.csv", "--out", "x.txt"],
+            "x.txt, expected a name that.* .csv or",
+        ),
         (["sample", "encoder.skae"], "Encoder, which does not generate"),
         (["sample", "good.skae", "--n-samples", "0"], "n_samples == 0, must be >= 1"),
     ],
@@ -169,7 +172,7 @@ def test_failures_say_what_to_do(command, message, folder, table, capsys):
 def test_a_failure_in_the_middle_leaves_the_old_output(folder, table, capsys, monkeypatch):
     fit()
     (folder / "codes.csv").write_text("old")
-    monkeypatch.setattr(_tables, "CHUNK", 40)
+    monkeypatch.setattr(_reading, "CHUNK", 40)
     gaps = table.copy()
     gaps.loc[100, "width"] = np.nan
     gaps.to_csv("gaps.csv", index=False)
