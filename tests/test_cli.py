@@ -1,5 +1,6 @@
 """The command line, with real files."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ from sklearn.datasets import load_iris
 
 import skae
 from skae.cli import _reading, main
+from skae.persistence import load_estimator
 
 COLUMNS = ["length", "width", "petal length", "petal width"]
 FAST = ["--set", "max_iter=3", "--set", "hidden_layer_sizes=(5,)", "--random-state", "0"]
@@ -117,6 +119,18 @@ def test_standardized_columns_go_into_a_pipeline(folder, table, capsys):
     assert "StandardScaler" in capsys.readouterr().out
 
 
+def test_scores_of_a_pipeline_around_a_detector(folder, table, capsys):
+    """They are those of the detector alone, with all their columns."""
+    parameters = ["--set", "n_estimators=2", "--random-state", "0", "--standardize"]
+    main(["fit", "iris.csv", "--estimator", "outlier", "--out", "m.skops", *DROP, *parameters])
+    main(["score", "m.skops", "iris.csv", "--out", "scores.csv"])
+    scores, pipeline = pd.read_csv("scores.csv"), load_estimator(folder / "m.skops")
+    scaled = pipeline[0].transform(table[COLUMNS])
+    assert_allclose(scores["score"], pipeline.score_samples(table[COLUMNS]), rtol=1e-12)
+    assert_allclose(scores["p_value"], pipeline[1].p_values(scaled), rtol=1e-12)
+    assert_array_equal(scores["outlier"], pipeline.predict(table[COLUMNS]) == -1)
+
+
 def test_info(folder, capsys):
     digest = skae.save(skae.AutoencoderTransformer(2, max_iter=2).fit(np.eye(9)), "m.skae")
     main(["info", "m.skae"])
@@ -141,6 +155,13 @@ def test_info(folder, capsys):
         (["fit", "iris.csv", "--out", "m.skae", *DROP, "--set", "n"], "'n', expected name=value"),
         (["fit", "iris.csv", "--out", "m.skae", *DROP, "--set", "n=1"], "Invalid parameter 'n'"),
         (["fit", "iris.csv", "--out", "m.skae", *DROP, "--set", "max_iter=no"], "'max_iter'.*'no'"),
+        (
+            [
+                *("fit", "iris.csv", "--out", "m.skae", *DROP),
+                *("--estimator", "outlier", "--set", "autoencoder__max_iter=3"),
+            ],
+            "--set is autoencoder__max_iter, but the detector makes the network",
+        ),
         (["fit", "iris.csv", "--out", "m.skae", *DROP, "--passes", "0"], "--passes is 0"),
         (["transform", "iris.csv", "iris.csv"], "cannot be loaded: it is damaged, or no model"),
         (["transform", "good.skae", "gaps.csv"], "no column 'length'. It has: a, b"),
@@ -206,6 +227,21 @@ def test_help_says_what_a_command_takes(command, capsys):
     }[tuple(command)]
     for word in expected:
         assert word in said
+    assert "--empty" not in said
+    assert "--no-" not in said
+
+
+@pytest.mark.parametrize("command", [[], ["fit"], ["score"], ["serve"]])
+def test_help_fills_its_lines(command, capsys, monkeypatch):
+    """A line of a paragraph ends where the next word has no place, and not where a source did."""
+    monkeypatch.setenv("COLUMNS", "80")
+    main([*command, "--help"])
+    text = capsys.readouterr().out.split("╭")[0]
+    paragraphs = [p.splitlines() for p in re.split(r"\n\s*\n", text.strip()) if p[0] != " "]
+    assert any(len(lines) > 1 for lines in paragraphs)
+    for lines in paragraphs:
+        for line, following in itertools.pairwise(lines):
+            assert len(line.rstrip()) + 1 + len(following.split()[0]) > 80
 
 
 def run(*arguments, **kwargs):

@@ -118,15 +118,20 @@ def _open_csv(stack, path, sep, as_text):
 
 
 def _of_csv(chunk, sep, as_text):
-    first = str(chunk.columns[0])
-    for other in _SEPARATORS.replace(sep, ""):
-        if chunk.shape[1] == 1 and other in first and other in str(chunk.iloc[:1, 0].tolist()):
-            raise ValueError(
-                f"its only column is {first!r}. If {other!r} separates the columns, add "
-                f"--sep {other!r}"
-            )
+    if chunk.shape[1] == 1:
+        _check_separator(chunk.columns[0], *chunk.iloc[:1, 0].astype(str), sep=sep)
     texts = {name: chunk[name].str.decode("utf-8") for name in as_text if name in chunk}
     return chunk.assign(**texts)
+
+
+def _check_separator(*cells, sep):
+    """Refuse a table of one column that seems to be made of several."""
+    for other in _SEPARATORS.replace(sep, ""):
+        if all(other in cell for cell in cells):
+            raise ValueError(
+                f"its only column is {cells[0]!r}. If {other!r} separates the columns, add "
+                f"--sep {other!r}"
+            )
 
 
 def _open_parquet(stack, path, sep, as_text):
@@ -186,7 +191,10 @@ def features_of(chunk, model=None, drop=()):
     names = getattr(model, "feature_names_in_", None)
     features = chunk.drop(columns=[*drop]) if names is None else columns_of(chunk, names)
     for name, column in features.items():
-        not_numbers = column.notna() & pd.to_numeric(column, errors="coerce").isna()
+        if pd.api.types.is_numeric_dtype(column):
+            continue
+        numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+        not_numbers = column.notna() & numbers.isna()
         if not_numbers.any() or pd.api.types.is_string_dtype(column):
             raise ValueError(
                 f"Column {name!r} is not numeric: row {not_numbers.idxmax()}, counted from 0, "
