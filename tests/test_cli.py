@@ -1,5 +1,6 @@
 """The command line, with real files."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -13,7 +14,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 
 import skae
-from skae.cli import _tables, main
+from skae.cli import _reading, main
+from skae.persistence import load_estimator
 
 COLUMNS = ["length", "width", "petal length", "petal width"]
 FAST = ["--set", "max_iter=3", "--set", "hidden_layer_sizes=(5,)", "--random-state", "0"]
@@ -73,9 +75,9 @@ def test_from_fit_to_answers(folder, table, capsys):
 def test_tables_go_through_in_chunks(folder, table, capsys, monkeypatch):
     fit()
     main(["transform", "model.skae", "iris.csv", "--out", "whole.csv"])
-    monkeypatch.setattr(_tables, "CHUNK", 40)
+    monkeypatch.setattr(_reading, "CHUNK", 40)
     for data in ("iris.csv", "iris.parquet"):
-        assert [len(chunk) for chunk in _tables.chunks_of(folder / data)] == [40, 40, 40, 30]
+        assert [len(chunk) for chunk in _reading.chunks_of(folder / data)] == [40, 40, 40, 30]
         for out in ("parts.csv", "parts.parquet"):
             main(["transform", "model.skae", data, "--out", out])
             read = pd.read_csv if out.endswith("csv") else pd.read_parquet
@@ -83,7 +85,7 @@ def test_tables_go_through_in_chunks(folder, table, capsys, monkeypatch):
 
 
 def test_training_in_passes_is_partial_fit(folder, table, capsys, monkeypatch):
-    monkeypatch.setattr(_tables, "CHUNK", 50)
+    monkeypatch.setattr(_reading, "CHUNK", 50)
     fit("--passes", "2")
     expected = skae.AutoencoderTransformer(max_iter=3, hidden_layer_sizes=(5,), random_state=0)
     for _ in range(2):
@@ -117,6 +119,18 @@ def test_standardized_columns_go_into_a_pipeline(folder, table, capsys):
     assert "StandardScaler" in capsys.readouterr().out
 
 
+def test_scores_of_a_pipeline_around_a_detector(folder, table, capsys):
+    """They are those of the detector alone, with all their columns."""
+    parameters = ["--set", "n_estimators=2", "--random-state", "0", "--standardize"]
+    main(["fit", "iris.csv", "--estimator", "outlier", "--out", "m.skops", *DROP, *parameters])
+    main(["score", "m.skops", "iris.csv", "--out", "scores.csv"])
+    scores, pipeline = pd.read_csv("scores.csv"), load_estimator(folder / "m.skops")
+    scaled = pipeline[0].transform(table[COLUMNS])
+    assert_allclose(scores["score"], pipeline.score_samples(table[COLUMNS]), rtol=1e-12)
+    assert_allclose(scores["p_value"], pipeline[1].p_values(scaled), rtol=1e-12)
+    assert_array_equal(scores["outlier"], pipeline.predict(table[COLUMNS]) == -1)
+
+
 def test_info(folder, capsys):
     digest = skae.save(skae.AutoencoderTransformer(2, max_iter=2).fit(np.eye(9)), "m.skae")
     main(["info", "m.skae"])
@@ -141,11 +155,21 @@ def test_info(folder, capsys):
         (["fit", "iris.csv", "--out", "m.skae", *DROP, "--set", "n"], "'n', expected name=value"),
         (["fit", "iris.csv", "--out", "m.skae", *DROP, "--set", "n=1"], "Invalid parameter 'n'"),
         (["fit", "iris.csv", "--out", "m.skae", *DROP, "--set", "max_iter=no"], "'max_iter'.*'no'"),
+        (
+            [
+                *("fit", "iris.csv", "--out", "m.skae", *DROP),
+                *("--estimator", "outlier", "--set", "autoencoder__max_iter=3"),
+            ],
+            "--set is autoencoder__max_iter, but the detector makes the network",
+        ),
         (["fit", "iris.csv", "--out", "m.skae", *DROP, "--passes", "0"], "--passes is 0"),
         (["transform", "iris.csv", "iris.csv"], "cannot be loaded: it is damaged, or no model"),
         (["transform", "good.skae", "gaps.csv"], "no column 'length'. It has: a, b"),
         (["transform", "good.skae", "iris.csv", "--keep", "x"], "no column 'x'"),
-        (["transform", "good.skae", "iris.csv", "--out", "x.txt"], "x.txt is neither CSV nor"),
+        (
+            ["transform", "good.skae", "iris.csv", "--out", "x.txt"],
+            "x.txt, expected a name that.* .csv or",
+        ),
         (["sample", "encoder.skae"], "Encoder, which does not generate"),
         (["sample", "good.skae", "--n-samples", "0"], "n_samples == 0, must be >= 1"),
     ],
@@ -169,7 +193,7 @@ def test_failures_say_what_to_do(command, message, folder, table, capsys):
 def test_a_failure_in_the_middle_leaves_the_old_output(folder, table, capsys, monkeypatch):
     fit()
     (folder / "codes.csv").write_text("old")
-    monkeypatch.setattr(_tables, "CHUNK", 40)
+    monkeypatch.setattr(_reading, "CHUNK", 40)
     gaps = table.copy()
     gaps.loc[100, "width"] = np.nan
     gaps.to_csv("gaps.csv", index=False)
@@ -203,6 +227,21 @@ def test_help_says_what_a_command_takes(command, capsys):
     }[tuple(command)]
     for word in expected:
         assert word in said
+    assert "--empty" not in said
+    assert "--no-" not in said
+
+
+@pytest.mark.parametrize("command", [[], ["fit"], ["score"], ["serve"]])
+def test_help_fills_its_lines(command, capsys, monkeypatch):
+    """A line of a paragraph ends where the next word has no place, and not where a source did."""
+    monkeypatch.setenv("COLUMNS", "80")
+    main([*command, "--help"])
+    text = capsys.readouterr().out.split("╭")[0]
+    paragraphs = [p.splitlines() for p in re.split(r"\n\s*\n", text.strip()) if p[0] != " "]
+    assert any(len(lines) > 1 for lines in paragraphs)
+    for lines in paragraphs:
+        for line, following in itertools.pairwise(lines):
+            assert len(line.rstrip()) + 1 + len(following.split()[0]) > 80
 
 
 def run(*arguments, **kwargs):

@@ -8,11 +8,18 @@ import pandas as pd
 from skae.persistence import load_estimator
 
 from . import _models
-from ._tables import CHUNK, chunks_of, columns_of, features_of, table_writer
+from ._reading import chunks_of, columns_of, features_of
+from ._writing import TABLES, check_out, table_writer
 
 
 def transform(
-    model: Path, data: Path, /, *, out: Path | None = None, keep: list[str] | None = None
+    model: Path,
+    data: Path,
+    /,
+    *,
+    out: Path | None = None,
+    keep: list[str] | None = None,
+    sep: str = ",",
 ):
     """Encode the rows of a table.
 
@@ -21,25 +28,36 @@ def transform(
     model
         File of a fitted model.
     data
-        CSV or Parquet file with the columns that the model was fitted on; others are ignored.
+        CSV or Parquet file with the columns that the model was fitted on, or - for CSV from the
+        standard input. Columns are found by their names, and others are ignored, unless the model
+        knows no names: then all columns count.
     out
         CSV or Parquet file that the codes go to, a row for each row. Without it they are written
         to the standard output as CSV.
     keep
         A column of the table to repeat beside the codes, such as a key; may be given several
-        times.
+        times. Keys stay as they are written: 0012 is not 12.
+    sep
+        What separates the fields of a CSV file; '\\t' is a tab.
     """
+    check_out(out, *TABLES)
     estimator = load_estimator(model)
     names = estimator.get_feature_names_out()
 
     def codes_of(X):
         return pd.DataFrame(np.asarray(estimator.transform(X)), columns=names)
 
-    _write(estimator, codes_of, data, out, keep)
+    _write(estimator, codes_of, data, out, keep, sep)
 
 
 def reconstruct(
-    model: Path, data: Path, /, *, out: Path | None = None, keep: list[str] | None = None
+    model: Path,
+    data: Path,
+    /,
+    *,
+    out: Path | None = None,
+    keep: list[str] | None = None,
+    sep: str = ",",
 ):
     """Encode and decode the rows of a table: what the model expects in their place.
 
@@ -48,22 +66,36 @@ def reconstruct(
     model
         File of a fitted model.
     data
-        CSV or Parquet file with the columns that the model was fitted on; others are ignored.
+        CSV or Parquet file with the columns that the model was fitted on, or - for CSV from the
+        standard input. Columns are found by their names, and others are ignored, unless the model
+        knows no names: then all columns count.
     out
         CSV or Parquet file that they go to, with the columns of the model. Without it they are
         written to the standard output as CSV.
     keep
-        A column of the table to repeat beside them, such as a key; may be given several times.
+        A column of the table to repeat beside them, such as a key; may be given several times. It
+        must be none of the model's. Keys stay as they are written: 0012 is not 12.
+    sep
+        What separates the fields of a CSV file; '\\t' is a tab.
     """
+    check_out(out, *TABLES)
     estimator = load_estimator(model)
 
     def reconstructed(X):
         return pd.DataFrame(np.asarray(_models.reconstruct(estimator, X)), columns=X.columns)
 
-    _write(estimator, reconstructed, data, out, keep)
+    _write(estimator, reconstructed, data, out, keep, sep)
 
 
-def score(model: Path, data: Path, /, *, out: Path | None = None, keep: list[str] | None = None):
+def score(
+    model: Path,
+    data: Path,
+    /,
+    *,
+    out: Path | None = None,
+    keep: list[str] | None = None,
+    sep: str = ",",
+):
     """Score the rows of a table by how ordinary they are.
 
     Column "score" is higher for more ordinary rows. Of an outlier detector "p_value" says how often
@@ -75,25 +107,31 @@ def score(model: Path, data: Path, /, *, out: Path | None = None, keep: list[str
     model
         File of a fitted model.
     data
-        CSV or Parquet file with the columns that the model was fitted on; others are ignored.
+        CSV or Parquet file with the columns that the model was fitted on, or - for CSV from the
+        standard input. Columns are found by their names, and others are ignored, unless the model
+        knows no names: then all columns count.
     out
         CSV or Parquet file that the scores go to, a row for each row. Without it they are
         written to the standard output as CSV.
     keep
         A column of the table to repeat beside the scores, such as a key; may be given several
-        times.
+        times. Keys stay as they are written: 0012 is not 12.
+    sep
+        What separates the fields of a CSV file; '\\t' is a tab.
     """
+    check_out(out, *TABLES)
     estimator = load_estimator(model)
 
     def scores_of(X):
-        scores = pd.DataFrame({"score": np.asarray(estimator.score_samples(X))})
-        if hasattr(estimator, "p_values"):
-            scores["p_value"] = estimator.p_values(X)
-        if hasattr(estimator, "offset_"):
-            scores["outlier"] = scores["score"] < estimator.offset_
+        last, X = _models.last_step(estimator, X)
+        scores = pd.DataFrame({"score": np.asarray(last.score_samples(X))})
+        if hasattr(last, "p_values"):
+            scores["p_value"] = last.p_values(X)
+        if hasattr(last, "offset_"):
+            scores["outlier"] = scores["score"] < last.offset_
         return scores
 
-    _write(estimator, scores_of, data, out, keep)
+    _write(estimator, scores_of, data, out, keep, sep)
 
 
 def sample(
@@ -113,6 +151,7 @@ def sample(
     random_state
         Seed, to get the same rows again.
     """
+    check_out(out, *TABLES)
     estimator = load_estimator(model)
     if not hasattr(estimator, "sample"):
         raise ValueError(
@@ -122,13 +161,25 @@ def sample(
     names = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(rows[0].size)])
     table = pd.DataFrame(rows.reshape(len(rows), -1), columns=names)
     with table_writer(out) as write:
-        for start in range(0, len(table), CHUNK):
-            write(table[start : start + CHUNK])
+        write(table)
 
 
-def _write(estimator, function, data, out, keep):
+def _write(estimator, function, data, out, keep, sep):
     """Write what a function makes of a table, chunk by chunk."""
+    keep = [*dict.fromkeys(keep or ())]
+    # What is no feature stays as it is written; without names all columns are features.
+    features = getattr(estimator, "feature_names_in_", keep)
+    as_text = [name for name in keep if name not in features]
     with table_writer(out) as write:
-        for chunk in chunks_of(data):
-            result = function(features_of(chunk, estimator)).set_index(chunk.index)
-            write(pd.concat([columns_of(chunk, keep or ()), result], axis=1))
+        for chunk in chunks_of(data, sep=sep, as_text=as_text):
+            kept, X = columns_of(chunk, keep), features_of(chunk, estimator)
+            result = function(X).set_index(chunk.index)
+            for name in keep:
+                if name in result:
+                    raise ValueError(
+                        f"--keep is {name}, but what is written has a column of that name anyway. "
+                        f"Leave --keep {name} out, or rename the column of the table."
+                    )
+            # The features are of one type in all chunks.
+            kept = kept.assign(**{name: X[name] for name in keep if name in X})
+            write(pd.concat([kept, result], axis=1))

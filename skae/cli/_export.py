@@ -10,7 +10,8 @@ import skae
 from skae.persistence import load_estimator
 from skae.persistence._atomic import write_atomically
 
-from ._tables import chunks_of, features_of
+from ._reading import chunks_of, features_of
+from ._writing import check_out
 
 
 def export(
@@ -21,6 +22,7 @@ def export(
     output: Literal["codes", "reconstruction", "score", "prediction"] = "codes",
     quantize: bool = False,
     data: Path | None = None,
+    sep: str = ",",
     dtype: Literal["float32", "float64"] = "float32",
 ):
     """Write a model as an ONNX graph, which runs without Python.
@@ -37,17 +39,20 @@ def export(
         Store weights in 8 bits: a file of a quarter of the size, somewhat less exact.
     data
         CSV or Parquet file of ordinary rows that the model was not fitted on; needed to find the
-        threshold of a quantized detector anew.
+        threshold of a quantized detector anew. - is CSV from the standard input.
+    sep
+        What separates the fields of a CSV file; '\\t' is a tab.
     dtype
         Type of the input.
     """
+    check_out(out, ".onnx")
     estimator = load_estimator(model)
     if data is None:
         X = np.zeros((2, estimator.n_features_in_))
         if hasattr(estimator, "feature_names_in_"):
             X = pd.DataFrame(X, columns=estimator.feature_names_in_)
     else:
-        X = pd.concat([features_of(chunk, estimator) for chunk in chunks_of(data)])
+        X = pd.concat([features_of(chunk, estimator) for chunk in chunks_of(data, sep=sep)])
     graph = skae.to_onnx(estimator, X.astype(dtype), output=output, quantize=quantize)
     content = graph.SerializeToString()
     write_atomically(out, content)

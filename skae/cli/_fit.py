@@ -2,6 +2,8 @@
 
 import ast
 import sys
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 import skae
 
 from ._models import save_model
-from ._tables import chunks_of, features_of
+from ._reading import STANDARD_INPUT, chunks_of, features_of
+from ._writing import check_out
 
 _ESTIMATORS = {
     "transformer": skae.AutoencoderTransformer,
@@ -25,6 +28,11 @@ _ESTIMATORS = {
     "convolutional": skae.ConvolutionalAutoencoder,
     "outlier": skae.AutoencoderOutlierDetector,
 }
+
+_OF_ENDINGS = (
+    " With --standardize the model is a pipeline, which goes into a .skops file, and without it "
+    "into a .skae file."
+)
 
 
 def fit(
@@ -45,6 +53,7 @@ def fit(
     ] = "transformer",
     set: list[str] | None = None,
     drop: list[str] | None = None,
+    sep: str = ",",
     standardize: bool = False,
     passes: int | None = None,
     random_state: int | None = None,
@@ -57,7 +66,8 @@ def fit(
     Parameters
     ----------
     data
-        CSV or Parquet file. All columns count, and must be numeric.
+        CSV or Parquet file, or - for CSV from the standard input. All columns count that are not
+        left out with --drop, and must be numeric.
     out
         Where the model goes: a file ending in .skae, or in .skops with --standardize.
     estimator
@@ -66,6 +76,8 @@ def fit(
         A parameter of the estimator, as name=value; may be given several times.
     drop
         A column to leave out, such as a label; may be given several times.
+    sep
+        What separates the fields of a CSV file; '\\t' is a tab.
     standardize
         Bring all columns to mean zero and variance one before, as they should be if they have
         different units. The "outlier" detector does so itself.
@@ -75,33 +87,69 @@ def fit(
     random_state
         Seed, to get the same model again.
     """
-    if out.suffix != (".skops" if standardize else ".skae"):
-        ending = ".skops" if standardize else ".skae"
-        raise ValueError(
-            f"--out is {out}, expected a name that ends in {ending}: with --standardize the model "
-            f"is a pipeline, which goes into a .skops file, and without it into a .skae file."
-        )
-    if standardize and passes is not None:
-        raise ValueError("--standardize needs the whole table, and --passes never holds it.")
-    if passes is not None and passes < 1:
-        raise ValueError(f"--passes is {passes}, expected at least 1.")
-    model = _ESTIMATORS[estimator]()
-    if random_state is not None:
-        model.set_params(random_state=random_state)
-    if estimator != "outlier" and sys.stderr.isatty():
-        model.set_params(verbose=1)
-    model.set_params(**dict(_parsed(pair) for pair in set or ()))
+    check_out(out, ".skops" if standardize else ".skae", because=_OF_ENDINGS)
+    if passes is not None:
+        _check_passes(passes, standardize, data)
+    parameters = dict(_parsed(pair) for pair in set or ())
+    model = _estimator(estimator, random_state, parameters)
     drop = drop or ()
     if passes is None:
-        model = make_pipeline(StandardScaler(), model) if standardize else model
-        chunks = [features_of(chunk, drop=drop) for chunk in chunks_of(data, "reading")]
-        model.fit(pd.concat(chunks, ignore_index=True))
+        chunks = chunks_of(data, "reading", sep=sep)
+        X = pd.concat([features_of(chunk, drop=drop) for chunk in chunks], ignore_index=True)
+        fitted = make_pipeline(StandardScaler(), model) if standardize else model
+        with _progress(model, parameters), _interruptible(model):
+            fitted.fit(X)
     else:
+        fitted = model
         for i in range(passes):
-            for chunk in chunks_of(data, f"pass {i + 1}/{passes}"):
-                model.partial_fit(features_of(chunk, drop=drop))
-    digest = save_model(model, out)
-    print(f"{out}: {model.__class__.__name__} of {model.n_features_in_} columns, SHA-256 {digest}")
+            for chunk in chunks_of(data, f"pass {i + 1}/{passes}", sep=sep):
+                with _interruptible(model):
+                    model.partial_fit(features_of(chunk, drop=drop))
+    digest = save_model(fitted, out)
+    print(f"{out}: {type(fitted).__name__} of {fitted.n_features_in_} columns, SHA-256 {digest}")
+
+
+def _check_passes(passes, standardize, data):
+    if passes < 1:
+        raise ValueError(f"--passes is {passes}, expected at least 1.")
+    if standardize:
+        raise ValueError("--standardize needs the whole table, and --passes never holds it.")
+    if passes > 1 and data == STANDARD_INPUT:
+        raise ValueError(f"--passes is {passes}, but the standard input can be read only once.")
+
+
+def _estimator(name, random_state, parameters):
+    """Return an estimator with some parameters, to be fitted."""
+    for parameter in parameters:
+        if name == "outlier" and parameter.startswith("autoencoder__"):
+            raise ValueError(
+                f"--set is {parameter}, but the detector makes the network that suits the table "
+                f"when it is fitted, and takes no parameters of it. To choose the network, use "
+                f"skae.AutoencoderOutlierDetector(autoencoder=...) in Python."
+            )
+    return _ESTIMATORS[name](random_state=random_state).set_params(**parameters)
+
+
+@contextmanager
+def _progress(model, parameters):
+    """Let an autoencoder report its epochs where someone looks, and keep no trace of it."""
+    shown = hasattr(model, "verbose") and "verbose" not in parameters and sys.stderr.isatty()
+    if shown:
+        model.set_params(verbose=1)
+    yield
+    if shown:
+        model.set_params(verbose=0)
+
+
+@contextmanager
+def _interruptible(model):
+    """Stop where the keyboard interrupts training, which estimators take for an early end."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Training was interrupted")
+        yield
+    members = getattr(model, "estimators_", [model])
+    if any(member.net_.interrupted_ for member in members):
+        raise KeyboardInterrupt
 
 
 def _parsed(pair):

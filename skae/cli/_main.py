@@ -10,14 +10,18 @@ from ._apply import reconstruct, sample, score, transform
 from ._export import export
 from ._fit import fit
 from ._info import info
+from ._reading import STANDARD_INPUT
 from ._serve import serve
 
 _HELP = """Autoencoders for tables: fit, encode, reconstruct, score, export and serve.
 
-A model is a file that is safe to load, ending in .skae (or in .skops, if it is a pipeline). Tables
-are CSV or Parquet files, told by the ending of their names; they are read and written in chunks, so
-that they may be larger than memory. Only numeric columns count, by the names that they had when
-the model was fitted.
+A model is a file that is safe to load, ending in .skae (or in .skops, if it is a pipeline). A
+table is a CSV or Parquet file, told by the ending of its name, or - for CSV from the standard
+input; CSV may be compressed, as in .csv.gz. Tables may be larger than memory: transform,
+reconstruct and score go through them in chunks, and so does fit with --passes.
+
+To fit a model all columns must be numeric that are not left out with --drop. Later they are found
+by their names, in any order, and other columns are ignored.
 
     skae fit train.csv --estimator outlier --out model.skae
     skae score model.skae new.parquet --out scores.csv
@@ -41,16 +45,25 @@ def main(arguments=None):
         cyclopts = require("cyclopts", "cli")
     except ImportError as error:
         sys.exit(f"skae: {error}")
-    app = cyclopts.App(name="skae", help=_HELP, version=skae.__version__, help_format="plaintext")
+    app = cyclopts.App(
+        name="skae",
+        help=_HELP,
+        version=skae.__version__,
+        # Paragraphs as wide as the terminal, and no --empty-drop beside --drop.
+        help_format="markdown",
+        default_parameter=cyclopts.Parameter(negative=()),
+    )
     for command in (fit, transform, reconstruct, score, sample, info, export, serve):
         app.command(command)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # A lone "-" would be taken for an option.
+    arguments = [str(STANDARD_INPUT) if word == "-" else word for word in arguments]
     try:
         app(arguments, result_action="return_value")
+        sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has enough: as for other commands that is no failure.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        sys.exit(130)
     except Exception as error:
         if os.environ.get("SKAE_DEBUG"):
             raise

@@ -1,0 +1,129 @@
+"""The command line as a process: on a terminal, interrupted, and before a reader that leaves."""
+
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import skae
+
+pty = pytest.importorskip("pty")
+termios = pytest.importorskip("termios")
+
+FAST = ["--set", "max_iter=3", "--set", "hidden_layer_sizes=(5,)", "--random-state", "0"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a table and a model in it."""
+    X = pd.DataFrame(np.random.RandomState(0).randn(2000, 4), columns=list("abcd"))
+    X.to_csv(tmp_path / "x.csv", index=False)
+    model = skae.AutoencoderTransformer(2, max_iter=1).fit(X)
+    skae.save(model, tmp_path / "model.skae")
+    return tmp_path
+
+
+def start(folder, *arguments, **kwargs):
+    return subprocess.Popen(
+        [sys.executable, "-m", "skae", *arguments],
+        cwd=folder,
+        # Where tests run in the background they may ignore interrupts, and processes inherit that.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        **kwargs,
+    )
+
+
+class OnTerminal:
+    """The command with a terminal as its standard error."""
+
+    def __init__(self, folder, *arguments):
+        self._terminal, other = pty.openpty()
+        # Bars are as wide as the terminal.
+        termios.tcsetwinsize(other, (24, 100))
+        self.process = start(folder, *arguments, stderr=other, stdout=subprocess.DEVNULL)
+        os.close(other)
+        self.said = ""
+
+    def __enter__(self):
+        return self
+
+    def read(self):
+        """Read what is there; return whether there may be more."""
+        try:
+            part = os.read(self._terminal, 4096)
+        except OSError:
+            # How Linux says that the process has closed the terminal.
+            return False
+        self.said += part.decode()
+        return bool(part)
+
+    def wait_for(self, word):
+        while word not in self.said:
+            assert self.read(), self.said
+
+    def end(self):
+        """Return the exit status."""
+        while self.read():
+            pass
+        return self.process.wait(60)
+
+    def __exit__(self, *error):
+        self.process.kill()
+        self.process.wait(60)
+        os.close(self._terminal)
+
+
+def test_epochs_are_shown_on_a_terminal_and_the_model_is_the_same(folder):
+    with OnTerminal(folder, "fit", "x.csv", "--out", "m.skae", *FAST) as shown:
+        assert shown.end() == 0
+    assert "reading" in shown.said
+    assert "rows/s" in shown.said
+    assert "epoch/s" in shown.said
+    piped = start(
+        folder,
+        "fit",
+        "x.csv",
+        "--out",
+        "n.skae",
+        *FAST,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert piped.communicate() == (None, b"")
+    assert (folder / "m.skae").read_bytes() == (folder / "n.skae").read_bytes()
+    assert skae.load(folder / "m.skae").verbose == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sign"),
+    [
+        (["--set", "max_iter=1000000"], "loss="),
+        (["--passes", "1000000"], "pass 3/"),
+        (["--passes", "1000000", "--estimator", "outlier"], "pass 3/"),
+    ],
+)
+def test_an_interrupt_ends_training_and_writes_nothing(arguments, sign, folder):
+    before = sorted(folder.iterdir())
+    with OnTerminal(folder, "fit", "x.csv", "--out", "m.skae", *arguments) as fitting:
+        fitting.wait_for(sign)
+        fitting.process.send_signal(signal.SIGINT)
+        assert fitting.end() == 130
+    assert "Traceback" not in fitting.said
+    assert "interrupted" not in fitting.said
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("n_rows", [3, 50_000])
+def test_a_reader_that_leaves_is_no_failure(n_rows, folder):
+    """Whether the output is larger than a pipe or not."""
+    arguments = ["sample", "model.skae", "--n-samples", str(n_rows)]
+    process = start(folder, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 0
+    process.stderr.close()
