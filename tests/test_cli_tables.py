@@ -179,8 +179,12 @@ def test_keys_stay_as_they_are_written(out, folder, model, capsys, monkeypatch):
 def test_keys_of_parquet_keep_their_types(folder, capsys, monkeypatch):
     monkeypatch.setattr(_reading, "CHUNK", 2)
     # More than a float64 can tell apart, and a column without text in the first chunk.
-    keys = pd.array([2**60 + 1, None, 3, 4], dtype="Int64")
-    table_of(key=keys, late=[None, None, "late", None]).to_parquet("x.parquet")
+    more = {
+        "key": pa.array([2**60 + 1, None, 3, 4]),
+        "late": pa.array([None, None, "late", None]),
+    }
+    columns = table_of().to_dict("list")
+    pq.write_table(pa.table(columns | more), "x.parquet")
     keep = ["--keep", "key", "--keep", "late"]
     main(["transform", "m.skae", "x.parquet", "--out", "y.parquet", *keep])
     back = pd.read_parquet("y.parquet", dtype_backend="pyarrow")
