@@ -8,6 +8,7 @@ import skl2onnx
 from onnx_cases import FAST, X, Y, error, run, session_of
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
@@ -18,6 +19,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.svm import LinearSVC
 
 from skae import AutoencoderTransformer, VariationalAutoencoder, to_onnx
 from skae.networks import SequenceNetwork
@@ -133,3 +135,36 @@ def test_columns_and_integers_for_skl2onnx():
     model = skl2onnx.to_onnx(autoencoder, counts[:1])
     assert run(model, counts).dtype == np.float64
     assert error(run(model, counts), autoencoder.transform(counts)) < 1e-5
+
+
+def test_a_classifier_without_probabilities():
+    rows = X.astype(np.float32)
+    pipeline = make_pipeline(RobustScaler(), AutoencoderTransformer(4, **FAST), LinearSVC())
+    pipeline.fit(rows, Y)
+    model = to_onnx(pipeline, rows[:2], "prediction")
+    np.testing.assert_array_equal(run(model, rows), pipeline.predict(rows))
+
+
+def test_inputs_have_the_names_of_columns():
+    """skl2onnx makes identifiers of them, and two of these would be one."""
+    table = pd.DataFrame(X[:, :4], columns=["a b", "a_b", "length (cm)", "4"])
+    columns = ColumnTransformer(
+        [
+            ("scaled", StandardScaler(), ["a b", "4"]),
+            ("same", "passthrough", ["a_b", "length (cm)"]),
+        ]
+    )
+    pipeline = make_pipeline(columns, AutoencoderTransformer(2, **FAST)).fit(table)
+    model = to_onnx(pipeline, table)
+    assert [given.name for given in model.graph.input] == list(table)
+    feeds = {name: table[[name]].to_numpy() for name in table}
+    assert error(run(model, feeds), pipeline.transform(table)) < 1e-5
+
+
+def test_a_graph_that_would_not_run_is_refused():
+    """ONNX Runtime has no imputer in float64."""
+    pipeline = make_pipeline(SimpleImputer(), AutoencoderTransformer(2, **FAST)).fit(X)
+    with pytest.raises(ValueError, match="does not run: .*Imputer.*try X_sample.astype"):
+        to_onnx(pipeline, X)
+    rows = X.astype(np.float32)
+    assert error(run(to_onnx(pipeline, rows), rows), pipeline.transform(rows)) < 1e-5

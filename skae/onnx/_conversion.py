@@ -13,10 +13,13 @@ from skae.estimators import AutoencoderOutlierDetector
 from ._converters import CONVERTED
 from ._decision import with_decision
 from ._export import OPSET
-from ._graphs import renamed, with_one_output, without_column
+from ._graphs import renamed, with_inputs, with_one_output, without_column
 from ._quantization import quantized, run
 from ._steps import back_through, steps_of
 from ._thresholds import offset_for
+
+# Some converters and runtimes know less of float64.
+_ADVICE = "If X_sample is not of float32, try X_sample.astype('float32')."
 
 # Rows that tell what a model makes of rows.
 _FEW = 2
@@ -24,7 +27,6 @@ _FEW = 2
 
 def converted(model, X_sample, output, quantize):
     """Convert a model; see `skae.to_onnx`."""
-    onnx = require("onnx", "onnx")
     model = getattr(model, "best_estimator_", model)
     steps = steps_of(model)
     last = steps[-1][1]
@@ -36,6 +38,8 @@ def converted(model, X_sample, output, quantize):
         rows = np.asarray(rows)
         rows = rows if rows.dtype == np.float32 else rows.astype(np.float64)
     graph = with_one_output(_graph_of(steps, rows, output, quantize))
+    if not isinstance(rows, np.ndarray):
+        graph = with_inputs(graph, rows.columns)
     if quantize:
         graph = quantized(graph)
     if output == "reconstruction":
@@ -49,8 +53,20 @@ def converted(model, X_sample, output, quantize):
     graph.producer_name, graph.producer_version = "skae", __version__
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    onnx.checker.check_model(graph, full_check=True)
+    _check(graph, rows[:_FEW])
     return graph
+
+
+def _check(graph, rows):
+    """Check that a graph is one, and that it runs: runtimes lack some operators in float64."""
+    onnx = require("onnx", "onnx")
+    try:
+        onnx.checker.check_model(graph, full_check=True)
+        run(graph, _feeds(graph, rows))
+    except Exception as error:
+        raise ValueError(
+            f"The graph of this model does not run: {str(error).strip().splitlines()[0]} {_ADVICE}"
+        ) from error
 
 
 def _method_of(model, output):
@@ -112,30 +128,32 @@ def _graph_of(steps, rows, output, quantize):
     options = {kind: {"single": quantize} for kind in CONVERTED}
     # A detector that is not the last step is there for its codes.
     options[AutoencoderOutlierDetector]["output"] = "codes"
+    # Of a classifier the labels are wanted alone; which of the two options it knows differs.
+    of_last = [{"zipmap": False}, {"nocl": False}] if is_classifier(last) else [{}]
     if isinstance(last, CONVERTED):
-        options[id(last)] = {"output": "score" if output == "prediction" else output}
-    elif is_classifier(last):
-        options[id(last)] = {"zipmap": False}
+        of_last = [{"output": "score" if output == "prediction" else output}]
     types = None
     if isinstance(rows, np.ndarray):
         known = require("skl2onnx.common.data_types", "onnx")
         single = rows.dtype == np.float32
         real = known.FloatTensorType if single else known.DoubleTensorType
         types = [("X", real([None, *rows.shape[1:]]))]
-    try:
-        # Without steps that do nothing, which skl2onnx stumbles over.
-        return skl2onnx.to_onnx(
-            Pipeline(steps),
-            rows,
-            name="skae",
-            initial_types=types,
-            target_opset=OPSET,
-            options=options,
-        )
-    except (ImportError, ValueError):
-        raise
-    except Exception as error:
-        raise ValueError(f"skl2onnx cannot convert this model: {error}") from error
+    for chosen in of_last:
+        try:
+            # Without steps that do nothing, which skl2onnx stumbles over.
+            return skl2onnx.to_onnx(
+                Pipeline(steps),
+                rows,
+                name="skae",
+                initial_types=types,
+                target_opset=OPSET,
+                options={**options, id(last): chosen} if chosen else options,
+            )
+        except (ImportError, ValueError):
+            raise
+        except Exception as error:
+            failure = error
+    raise ValueError(f"skl2onnx cannot convert this model: {failure} {_ADVICE}") from failure
 
 
 def _check_converters(steps):
@@ -145,6 +163,11 @@ def _check_converters(steps):
         try:
             skl2onnx.get_model_alias(type(step))
         except RuntimeError as error:
+            if isinstance(step, CONVERTED):
+                raise ValueError(
+                    f"Step {name!r} has no converter to ONNX: {type(step).__name__} is a class of "
+                    f"your own, and only those of skae itself have one."
+                ) from error
             raise ValueError(
                 f"Step {name!r} has no converter to ONNX: skl2onnx knows none for "
                 f"{type(step).__name__}. Take another step, or do it before the graph: model[1:] "

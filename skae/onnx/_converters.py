@@ -15,6 +15,9 @@ from ._export import OPSET, exported
 
 _OUTPUTS = ("codes", "reconstruction", "score")
 
+# With this begin the names of all that is an estimator of skae's in a graph.
+NETWORK = "skae"
+
 CONVERTED = (
     AutoencoderOutlierDetector,
     Decoder,
@@ -174,7 +177,7 @@ def _rows_of(scope, operator, container):
 def _embedded(scope, container, model, rows):
     """Add the nodes of a model to a graph, and return the name of what comes out of them."""
     compose = require("onnx.compose", "onnx")
-    prefix = scope.get_unique_operator_name("skae")
+    prefix = scope.get_unique_operator_name(NETWORK)
     graph = compose.add_prefix(model, f"{prefix}/").graph
     container.add_node("Identity", [rows], [graph.input[0].name])
     container.nodes.extend(graph.node)

@@ -14,6 +14,16 @@ def with_one_output(model):
     return extractor.extract_model(inputs, [model.graph.output[0].name])
 
 
+def with_inputs(model, names):
+    """Give the inputs of a graph the names of columns, which skl2onnx makes identifiers of."""
+    new = dict(zip((given.name for given in model.graph.input), names, strict=True))
+    for given in model.graph.input:
+        given.name = new[given.name]
+    for node in model.graph.node:
+        node.input[:] = [new.get(name, name) for name in node.input]
+    return model
+
+
 def renamed(model, name):
     """Give the output of a graph another name."""
     graph = model.graph

@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 from skae._extras import require
 
+from ._converters import NETWORK
+
 # Products of matrices and convolutions; anything else is a small part of weights and of work.
 _QUANTIZED = ["MatMul", "Conv"]
 
@@ -34,6 +36,7 @@ def quantized(model):
             prepared,
             done,
             op_types_to_quantize=_QUANTIZED,
+            nodes_to_exclude=_not_of_networks(onnx.load(prepared)),
             # ONNX Runtime's integer convolutions have no kernel for signed weights.
             weight_type=tools.QuantType.QUInt8,
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
@@ -44,6 +47,17 @@ def quantized(model):
     del result.opset_import[:]
     result.opset_import.extend(domains)
     return result
+
+
+def _not_of_networks(model):
+    """Return the names of the products of other steps, whose columns may differ in unit."""
+    return [
+        name
+        for node in model.graph.node
+        if not any(part.startswith(NETWORK) for part in (*node.input, *node.output))
+        # Quantization makes two nodes of a Gemm.
+        for name in (node.name, f"{node.name}_MatMul")
+    ]
 
 
 def run(model, feeds):
