@@ -164,7 +164,7 @@ def test_inputs_have_the_names_of_columns():
 def test_a_graph_that_would_not_run_is_refused():
     """ONNX Runtime has no imputer in float64."""
     pipeline = make_pipeline(SimpleImputer(), AutoencoderTransformer(2, **FAST)).fit(X)
-    with pytest.raises(ValueError, match="does not run: .*Imputer.*try X_sample.astype"):
+    with pytest.raises(ValueError, match=r"does not run: .*Imputer.*try X_sample.astype"):
         to_onnx(pipeline, X)
     rows = X.astype(np.float32)
     assert error(run(to_onnx(pipeline, rows), rows), pipeline.transform(rows)) < 1e-5

@@ -109,7 +109,7 @@ def test_pipelines_and_convolutions():
 
 
 def test_other_steps_are_not_quantized():
-    """Columns of PCA are of very different size, and one unit for all would leave little of some."""
+    """Columns of PCA differ in size, and one unit for all would leave little of some."""
     rng = np.random.default_rng(0)
     units = np.logspace(2, -1, 8)
     rows = (rng.normal(size=(300, 8)) @ rng.normal(size=(8, 8)) * units).astype(np.float32)
