@@ -77,7 +77,7 @@ class Service:
         Refusal
             If there is none.
         """
-        start, status, accepted = perf_counter(), 500, False
+        start, status, accepted = perf_counter(), None, False
         try:
             body = await body
             # How long that took is up to the sender.
@@ -91,8 +91,13 @@ class Service:
         except Refusal as refusal:
             status = refusal.status
             raise
+        except Exception:
+            status = 500
+            raise
         finally:
-            self.metrics.answer(status, perf_counter() - start, accepted)
+            # What is cancelled, as at the end of a stop, has no answer.
+            if status is not None:
+                self.metrics.answer(status, perf_counter() - start, accepted)
         if json_length is None:
             return body, {"Content-Type": "application/json"}
         return body, {
