@@ -200,6 +200,25 @@ def test_files_of_other_kinds_are_not_served(tmp_path, name):
         make_app(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["a/b", ""])
+def test_names_that_no_address_reaches_are_refused(autoencoder, name):
+    with pytest.raises(ValueError, match="cannot be a part of an address"):
+        make_app(autoencoder, name=name)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"parameters": {"binary_data_output": None}},
+        {"outputs": [{"name": "score", "parameters": {"binary_data": None}}]},
+    ],
+)
+def test_null_is_as_if_it_were_not_there(autoencoder, fields):
+    with running(autoencoder) as port:
+        outputs = infer(port, tensor(), **fields)[2]["outputs"]
+    assert all("data" in output for output in outputs)
+
+
 # -- many at once -----------------------------------------------------------------------
 
 

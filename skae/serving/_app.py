@@ -10,7 +10,7 @@ from ._service import Service
 _MODEL = "/v2/models/{name}"
 
 
-def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**25):
+def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**23):
     """Make an ASGI application that answers requests of the Open Inference Protocol.
 
     It can be mounted in another application, or run by any ASGI server; :func:`serve` runs it
@@ -28,9 +28,11 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
         times what one model computes in the second after which clients are told to come again.
     max_batch : int, default=256
         Rows that are computed together. More do not make a row cheaper.
-    max_body : int, default=33554432
-        Bytes of a request, 32 MiB by default: 5,000 rows of 784 float64 numbers. Larger ones are
-        answered with 413, without being read.
+    max_body : int, default=8388608
+        Bytes of a request, 8 MiB by default: 1,300 rows of 784 float64 numbers as binary data, and
+        half of that or less as JSON. Larger ones are answered with 413, without being read. The
+        server answers nobody while it parses JSON, so send many rows as binary data, which are
+        read at once, before you raise this.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     TypeError
         If `model` cannot answer row by row.
     ValueError
-        If a file is of another kind.
+        If a file is of another kind, or `name` is empty or has a slash.
 
     See Also
     --------
@@ -86,6 +88,10 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
 
+    if not name or "/" in name:
+        raise ValueError(
+            f"name={name!r} cannot be a part of an address: expected some characters without '/'."
+        )
     service = Service(load_model(model), name, max_queue, max_batch)
     handlers = {HTTPException: _error, Refusal: _refused, Exception: _failed}
     app = Starlette(routes=_routes(service, max_body), exception_handlers=handlers)

@@ -6,6 +6,7 @@ from ._batching import Batcher
 from ._metrics import Metrics
 from ._protocol import JSON_LENGTH_HEADER, format_response, parse_request
 from ._refusal import Refusal
+from ._shown import shown
 
 VERSION = "1"
 
@@ -38,8 +39,8 @@ class Service:
         """Refuse any other model or version."""
         if name != self.name or version not in (None, VERSION):
             raise Refusal(
-                f"There is no model {name!r}"
-                + (f" of version {version!r}" if version is not None else "")
+                f"There is no model {shown(name)}"
+                + (f" of version {shown(version)}" if version is not None else "")
                 + f"; this server has {self.name!r}, version {VERSION!r}.",
                 404,
             )

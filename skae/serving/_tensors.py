@@ -7,6 +7,7 @@ from itertools import chain
 import numpy as np
 
 from ._refusal import Refusal
+from ._shown import shown
 
 _FLOATS = {"FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}
 _INTEGERS = {
@@ -45,7 +46,7 @@ def dtype_of(datatype):
     dtype = _NUMBERS.get(datatype) if isinstance(datatype, str) else None
     if dtype is None:
         raise Refusal(
-            f"The datatype of an input must be one of {', '.join(_NUMBERS)}, got {datatype!r}."
+            f"The datatype of an input must be one of {', '.join(_NUMBERS)}, got {shown(datatype)}."
         )
     return dtype
 
@@ -167,4 +168,4 @@ def _not_a_number(values, integers):
 def _json_name(value):
     if isinstance(value, list):
         return "a list within a list"
-    return _JSON_NAMES.get(type(value), repr(value))
+    return _JSON_NAMES.get(type(value), shown(value))
