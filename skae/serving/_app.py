@@ -2,6 +2,7 @@
 
 from skae._extras import require
 
+from ._bodies import Bodies
 from ._loading import load_model
 from ._protocol import JSON_LENGTH_HEADER
 from ._refusal import Refusal
@@ -32,7 +33,8 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
         Bytes of a request, 8 MiB by default: 1,300 rows of 784 float64 numbers as binary data, and
         half of that or less as JSON. Larger ones are answered with 413, without being read. The
         server answers nobody while it parses JSON, so send many rows as binary data, which are
-        read at once, before you raise this.
+        read at once, before you raise this. Bodies that are on their way may hold 16 times as much;
+        what comes on top is answered with 503, and what takes longer than a minute with 408.
 
     Returns
     -------
@@ -105,13 +107,15 @@ def _routes(service, max_body):
 
     from skae import __version__
 
+    bodies = Bodies(max_body)
+
     def check(request):
         service.check_name(request.path_params["name"], request.path_params.get("version"))
 
     async def infer(request):
         check(request)
         json_length = request.headers.get(JSON_LENGTH_HEADER)
-        body, headers = await service.infer(_read(request, max_body), json_length)
+        body, headers = await service.infer(bodies.read(request), json_length)
         return Response(body, headers=headers)
 
     async def model_metadata(request):
@@ -156,33 +160,6 @@ def _routes(service, max_body):
         Route("/v2", server_metadata),
         Route("/metrics", metrics),
     ]
-
-
-async def _read(request, max_body):
-    """Return the body of a request, or refuse it before more than `max_body` bytes are here."""
-    from starlette.requests import ClientDisconnect
-
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise Refusal(f"Content-Encoding {encoding!r} is not supported; send it as it is.", 415)
-    too_large = (
-        f"The body is larger than max_body={max_body} bytes. Send fewer rows at a time, or binary "
-        f"data instead of JSON."
-    )
-    if int(request.headers.get("content-length", 0)) > max_body:
-        raise Refusal(too_large, 413)
-    parts, n_bytes = [], 0
-    try:
-        async for part in request.stream():
-            n_bytes += len(part)
-            if n_bytes > max_body:
-                # In chunks it may have no end.
-                raise Refusal(too_large, 413, {"Connection": "close"})
-            parts.append(part)
-    except ClientDisconnect as error:
-        # Nobody hears of it, but it is counted.
-        raise Refusal("The connection ended before the body did.", 499) from error
-    return b"".join(parts)
 
 
 async def _refused(request, refusal):

@@ -163,8 +163,8 @@ def _rows(tensor, data, n_features):
         raise Refusal('The input has both "data" and "binary_data_size"; only one may be there.')
     if type(size) is not int or size != len(data):
         raise Refusal(
-            f'"binary_data_size" is {shown(size)}, but {len(data)} bytes follow the JSON, whose length '
-            f"the header {JSON_LENGTH_HEADER} states."
+            f'"binary_data_size" is {shown(size)}, but {len(data)} bytes follow the JSON, whose '
+            f"length the header {JSON_LENGTH_HEADER} states."
         )
     return rows_from_bytes(data, dtype, tuple(shape))
 
