@@ -46,9 +46,11 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     ImportError
         If the extra ``serve`` is not installed.
     TypeError
-        If `model` cannot answer row by row.
+        If `model` cannot answer row by row, or takes other columns than numeric ones.
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If a file is of another kind, or `name` is empty or has a slash.
+        If a file is damaged or of another kind, or `name` is empty or has a slash.
 
     See Also
     --------
@@ -62,14 +64,17 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     with JSON and with the binary extension, which is much faster for many rows.
 
     The one input is called ``input`` (the input of an ONNX graph as it is there) and has the
-    shape [n, n_features]. Every integer and float type is accepted; metadata say FP64, the type
-    in which nothing is lost. Outputs are those that the estimator has: ``codes``,
+    shape [n, n_features]. Every integer type, FP16, FP32 and FP64 are accepted; metadata say FP64,
+    the type in which nothing is lost. Outputs are those that the estimator has: ``codes``,
     ``reconstruction``, ``score`` (``score_samples``), ``outlier`` (true for outliers), or
     ``prediction`` and ``probability``. The protocol says that a request without ``outputs`` gets
     all of them. Only what is asked for is computed, so name what you need.
 
     What waits when the model becomes free is computed together. Autoencoders give a row alone the
     bits that it gets in a batch. The model runs on one thread; for more, start more servers.
+
+    Clients must keep their side of the connection open until they have the answer: uvicorn takes
+    one that is half closed (``shutdown(SHUT_WR)``) for one that has gone.
 
     Examples
     --------

@@ -58,9 +58,11 @@ def serve(
     ImportError
         If the extra ``serve`` is not installed.
     TypeError
-        If `model` cannot answer row by row.
+        If `model` cannot answer row by row, or takes other columns than numeric ones.
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If a file is of another kind, or `name` is empty or has a slash.
+        If a file is damaged or of another kind, or `name` is empty or has a slash.
     SystemExit
         If the port is taken.
 

@@ -9,7 +9,7 @@ import numpy as np
 from ._refusal import Refusal
 from ._shown import shown
 
-_FLOATS = {"FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}
+_FLOATS = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}
 _INTEGERS = {
     f"{prefix}INT{8 * size}": np.dtype(f"<{kind}{size}")
     for prefix, kind in (("", "i"), ("U", "u"))
@@ -146,6 +146,7 @@ def _flat(data, shape):
 def _finite(values, dtype):
     """Return numbers as float32 or float64, or refuse them."""
     with np.errstate(over="ignore"):
+        values = values.astype(dtype, copy=False)
         values = values.astype(np.float32 if dtype == np.float32 else np.float64, copy=False)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
