@@ -24,8 +24,9 @@ from serving_cases import (
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -198,6 +199,50 @@ def test_what_is_no_model_of_rows_is_not_served(model):
 def test_files_of_other_kinds_are_not_served(tmp_path, name):
     with pytest.raises(ValueError, match=r"expected the suffix \.skae, \.skops, \.onnx"):
         make_app(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a/b", ""])
+def test_names_that_no_address_reaches_are_refused(autoencoder, name):
+    with pytest.raises(ValueError, match="cannot be a part of an address"):
+        make_app(autoencoder, name=name)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"parameters": {"binary_data_output": None}},
+        {"outputs": [{"name": "score", "parameters": {"binary_data": None}}]},
+    ],
+)
+def test_null_is_as_if_it_were_not_there(autoencoder, fields):
+    with running(autoencoder) as port:
+        outputs = infer(port, tensor(), **fields)[2]["outputs"]
+    assert all("data" in output for output in outputs)
+
+
+def test_a_search_over_detectors_answers_with_outliers(detector):
+    pipeline = make_pipeline(StandardScaler(), detector)
+    for model in (detector, pipeline):
+        search = GridSearchCV(model, {}, cv=2, scoring=lambda model, X, y=None: 0.0).fit(ROWS)
+        with running(search) as port:
+            data = data_of(infer(port, tensor(ROWS))[2])
+        assert "prediction" not in data
+        np.testing.assert_array_equal(data["outlier"], search.predict(ROWS) == -1)
+
+
+def test_columns_of_words_are_not_served():
+    words = np.array([["a"], ["b"]] * 30, dtype=object)
+    encode = OneHotEncoder(sparse_output=False)
+    pipeline = make_pipeline(encode, AutoencoderTransformer(1, **FEW)).fit(words)
+    with pytest.raises(TypeError, match="Only numeric columns are served"):
+        make_app(pipeline)
+
+
+def test_half_precision_is_accepted(autoencoder):
+    rows = ROWS.astype("f2")
+    with running(autoencoder) as port:
+        data = data_of(infer(port, tensor(rows, datatype="FP16"))[2])
+    np.testing.assert_array_equal(data["codes"], autoencoder.transform(rows.astype("f8")))
 
 
 # -- many at once -----------------------------------------------------------------------

@@ -155,3 +155,28 @@ def test_a_graph_that_mixes_rows_is_not_served(tmp_path):
     onnx.save(made, tmp_path / "model.onnx")
     with pytest.raises(ValueError, match=r"'Y' of two rows has the shape \(1, 5\)"):
         make_app(tmp_path / "model.onnx")
+
+
+def test_a_graph_of_half_precision_says_so(tmp_path):
+    ends = [("Y", TensorProto.FLOAT16, [None, 5])]
+    made = graph([("X", FLOAT, [None, 5])], ends, ("Cast", ["X"], ["Y"], {"to": 10}))
+    onnx.save(made, tmp_path / "model.onnx")
+    with running(tmp_path / "model.onnx") as port:
+        (declared,) = ask(port, "GET", "/v2/models/m")[2]["outputs"]
+        (output,) = infer(port, tensor(ROWS, "X"))[2]["outputs"]
+    assert declared["datatype"] == output["datatype"] == "FP16"
+    np.testing.assert_array_equal(
+        np.array(output["data"], "f2"), ROWS.astype("f4").astype("f2").ravel()
+    )
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".skae", ".skops"])
+def test_a_file_that_is_not_there(tmp_path, suffix):
+    with pytest.raises(FileNotFoundError, match=f"no model file .*missing{suffix}"):
+        make_app(tmp_path / f"missing{suffix}")
+
+
+def test_a_damaged_graph_is_not_served(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"no graph")
+    with pytest.raises(ValueError, match=r"model\.onnx' is no ONNX graph"):
+        make_app(tmp_path / "model.onnx")

@@ -12,7 +12,7 @@ def serve(
     port: int = 8000,
     max_queue: int = 4096,
     max_batch: int = 256,
-    max_body: int = 2**25,
+    max_body: int = 2**23,
 ):
     """Answer requests over HTTP, as KServe's and Triton's clients make them.
 

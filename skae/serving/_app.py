@@ -2,6 +2,7 @@
 
 from skae._extras import require
 
+from ._bodies import Bodies
 from ._loading import load_model
 from ._protocol import JSON_LENGTH_HEADER
 from ._refusal import Refusal
@@ -10,7 +11,7 @@ from ._service import Service
 _MODEL = "/v2/models/{name}"
 
 
-def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**25):
+def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**23):
     """Make an ASGI application that answers requests of the Open Inference Protocol.
 
     It can be mounted in another application, or run by any ASGI server; :func:`serve` runs it
@@ -28,9 +29,12 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
         times what one model computes in the second after which clients are told to come again.
     max_batch : int, default=256
         Rows that are computed together. More do not make a row cheaper.
-    max_body : int, default=33554432
-        Bytes of a request, 32 MiB by default: 5,000 rows of 784 float64 numbers. Larger ones are
-        answered with 413, without being read.
+    max_body : int, default=8388608
+        Bytes of a request, 8 MiB by default: 1,300 rows of 784 float64 numbers as binary data, and
+        half of that or less as JSON. Larger ones are answered with 413, without being read. The
+        server answers nobody while it parses JSON, so send many rows as binary data, which are
+        read at once, before you raise this. Bodies that are on their way may hold 16 times as much;
+        what comes on top is answered with 503, and what takes longer than a minute with 408.
 
     Returns
     -------
@@ -42,9 +46,11 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     ImportError
         If the extra ``serve`` is not installed.
     TypeError
-        If `model` cannot answer row by row.
+        If `model` cannot answer row by row, or takes other columns than numeric ones.
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If a file is of another kind.
+        If a file is damaged or of another kind, or `name` is empty or has a slash.
 
     See Also
     --------
@@ -58,14 +64,17 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     with JSON and with the binary extension, which is much faster for many rows.
 
     The one input is called ``input`` (the input of an ONNX graph as it is there) and has the
-    shape [n, n_features]. Every integer and float type is accepted; metadata say FP64, the type
-    in which nothing is lost. Outputs are those that the estimator has: ``codes``,
+    shape [n, n_features]. Every integer type, FP16, FP32 and FP64 are accepted; metadata say FP64,
+    the type in which nothing is lost. Outputs are those that the estimator has: ``codes``,
     ``reconstruction``, ``score`` (``score_samples``), ``outlier`` (true for outliers), or
     ``prediction`` and ``probability``. The protocol says that a request without ``outputs`` gets
     all of them. Only what is asked for is computed, so name what you need.
 
     What waits when the model becomes free is computed together. Autoencoders give a row alone the
     bits that it gets in a batch. The model runs on one thread; for more, start more servers.
+
+    Clients must keep their side of the connection open until they have the answer: uvicorn takes
+    one that is half closed (``shutdown(SHUT_WR)``) for one that has gone.
 
     Examples
     --------
@@ -86,6 +95,10 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
 
+    if not name or "/" in name:
+        raise ValueError(
+            f"name={name!r} cannot be a part of an address: expected some characters without '/'."
+        )
     service = Service(load_model(model), name, max_queue, max_batch)
     handlers = {HTTPException: _error, Refusal: _refused, Exception: _failed}
     app = Starlette(routes=_routes(service, max_body), exception_handlers=handlers)
@@ -99,13 +112,15 @@ def _routes(service, max_body):
 
     from skae import __version__
 
+    bodies = Bodies(max_body)
+
     def check(request):
         service.check_name(request.path_params["name"], request.path_params.get("version"))
 
     async def infer(request):
         check(request)
         json_length = request.headers.get(JSON_LENGTH_HEADER)
-        body, headers = await service.infer(_read(request, max_body), json_length)
+        body, headers = await service.infer(bodies.read(request), json_length)
         return Response(body, headers=headers)
 
     async def model_metadata(request):
@@ -150,33 +165,6 @@ def _routes(service, max_body):
         Route("/v2", server_metadata),
         Route("/metrics", metrics),
     ]
-
-
-async def _read(request, max_body):
-    """Return the body of a request, or refuse it before more than `max_body` bytes are here."""
-    from starlette.requests import ClientDisconnect
-
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise Refusal(f"Content-Encoding {encoding!r} is not supported; send it as it is.", 415)
-    too_large = (
-        f"The body is larger than max_body={max_body} bytes. Send fewer rows at a time, or binary "
-        f"data instead of JSON."
-    )
-    if int(request.headers.get("content-length", 0)) > max_body:
-        raise Refusal(too_large, 413)
-    parts, n_bytes = [], 0
-    try:
-        async for part in request.stream():
-            n_bytes += len(part)
-            if n_bytes > max_body:
-                # In chunks it may have no end.
-                raise Refusal(too_large, 413, {"Connection": "close"})
-            parts.append(part)
-    except ClientDisconnect as error:
-        # Nobody hears of it, but it is counted.
-        raise Refusal("The connection ended before the body did.", 499) from error
-    return b"".join(parts)
 
 
 async def _refused(request, refusal):

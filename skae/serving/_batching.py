@@ -25,7 +25,7 @@ class _Job:
 class Batcher:
     """A queue before a model that runs on one thread.
 
-    It belongs to one event loop at a time.
+    It belongs to one event loop at a time; what waited in one that ended is forgotten.
 
     Parameters
     ----------
@@ -47,6 +47,7 @@ class Batcher:
         self._waiting = {}
         self._n_waiting = 0
         self._busy = False
+        self._loop = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="skae-serving")
 
     def submit(self, rows, names):
@@ -69,6 +70,9 @@ class Batcher:
         Refusal
             If the queue is full.
         """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._begin(loop)
         if self._n_waiting and self._n_waiting + len(rows) > self._max_queue:
             raise Refusal(
                 f"The queue is full: {self._n_waiting} of max_queue={self._max_queue} rows wait. "
@@ -76,7 +80,6 @@ class Batcher:
                 503,
                 {"Retry-After": "1"},
             )
-        loop = asyncio.get_running_loop()
         job = _Job(rows, loop.create_future())
         self._waiting.setdefault((rows.dtype, names), deque()).append(job)
         self._metrics.accept(len(rows))
@@ -86,6 +89,11 @@ class Batcher:
             # Whoever came in the same turn of the loop joins the batch.
             loop.call_soon(self._start, loop)
         return job.answer
+
+    def _begin(self, loop):
+        """Forget a loop that ended, perhaps in the middle of a computation."""
+        self._loop, self._busy, self._waiting = loop, False, {}
+        self._count_waiting(-self._n_waiting)
 
     def _start(self, loop):
         """Hand the next batch to the thread, if anything waits."""
@@ -115,11 +123,17 @@ class Batcher:
             if len(batch) == 1:
                 return [self._run(batch[0].rows, names)]
             results = self._run(np.concatenate([job.rows for job in batch]), names)
-        except Exception as error:
-            if len(batch) > 1:
-                # Only the request whose rows the model does not take shall hear of it.
-                return [answer for job in batch for answer in self._answers([job], names)]
-            return [_failure(error)]
+        except ValueError as error:
+            if len(batch) == 1:
+                return [Refusal(f"The model does not take these rows: {error}")]
+            # Only the request whose rows the model does not take shall hear of it.
+            half = len(batch) // 2
+            return self._answers(batch[:half], names) + self._answers(batch[half:], names)
+        except BaseException as error:
+            # Also SystemExit and the panics of Rust: the thread serves those who come next.
+            logging.getLogger(__name__).error("The model failed", exc_info=error)
+            message = "The model failed; the log of the server says why."
+            return [Refusal(message, 500) for _ in batch]
         ends = np.cumsum([len(job.rows) for job in batch])
         slices = [slice(end - len(job.rows), end) for job, end in zip(batch, ends, strict=True)]
         return [{name: values[part] for name, values in results.items()} for part in slices]
@@ -138,11 +152,3 @@ class Batcher:
     def _count_waiting(self, n_rows):
         self._n_waiting += n_rows
         self._metrics.waiting(self._n_waiting)
-
-
-def _failure(error):
-    """Return what the sender is told: rows that are refused are theirs, all else is ours."""
-    if isinstance(error, ValueError):
-        return Refusal(f"The model does not take these rows: {error}")
-    logging.getLogger(__name__).error("The model failed", exc_info=error)
-    return Refusal("The model failed; the log of the server says why.", 500)

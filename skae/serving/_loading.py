@@ -23,8 +23,10 @@ def load_model(model):
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If the suffix is none that is served.
+        If the suffix is none that is served, or the file is damaged.
     """
     if not isinstance(model, str | os.PathLike):
         return EstimatorModel(model)
@@ -36,6 +38,8 @@ def load_model(model):
             f"{', '.join(_LOADERS)}. Pickle and joblib files run what they hold when they are "
             f"loaded; save the estimator with skae.save, a Pipeline with skops.io.dump."
         )
+    if not path.exists():
+        raise FileNotFoundError(f"There is no model file {str(path)!r}.")
     return load(path)
 
 
@@ -50,7 +54,14 @@ def _load_onnx(path):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     providers = ["CPUExecutionProvider"]
-    return OnnxModel(onnxruntime.InferenceSession(path, options, providers=providers))
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=providers)
+    except Exception as error:
+        # Its exceptions have no common class but this one.
+        raise ValueError(
+            f"{str(path)!r} is no ONNX graph that ONNX Runtime can run: {error}"
+        ) from error
+    return OnnxModel(session)
 
 
 _LOADERS = {".skae": _load_estimator, ".skops": _load_estimator, ".onnx": _load_onnx}

@@ -76,7 +76,7 @@ class EstimatorModel(Model):
     Raises
     ------
     TypeError
-        If it does none of these, row by row.
+        If it does none of these, row by row, or takes other columns than numeric ones.
     """
 
     platform = "scikit-learn"
@@ -93,7 +93,14 @@ class EstimatorModel(Model):
                 f"autoencoder or an outlier detector of skae, or a Pipeline that ends in one."
             )
         # Single precision is accepted as well; this is what loses nothing.
-        super().__init__(TensorSpec("input", "FP64", [-1, n_features]), names)
+        try:
+            super().__init__(TensorSpec("input", "FP64", [-1, n_features]), names)
+        except TypeError as error:
+            raise TypeError(
+                f"{type(estimator).__name__} cannot be served, as it does not take rows of "
+                f"numbers: {error}. Only numeric columns are served; encode all others before the "
+                f"Pipeline."
+            ) from error
 
     def run(self, X, names):
         """Compute some outputs of rows; see `Model.run`."""
@@ -165,7 +172,7 @@ def _outputs_of(estimator):
     scores = hasattr(estimator, "score_samples")
     if scores:
         names.append("score")
-    if scores and is_outlier_detector(estimator) and hasattr(_last(estimator), "offset_"):
+    if scores and is_outlier_detector(_last(estimator)) and hasattr(_last(estimator), "offset_"):
         names.append("outlier")
     elif hasattr(estimator, "predict"):
         names.append("prediction")
@@ -190,8 +197,12 @@ def _n_features(estimator):
 
 
 def _last(estimator):
-    """Return the last step of a Pipeline, or the estimator itself."""
-    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    """Return what decides in the end, behind Pipelines and searches; or the estimator itself."""
+    if hasattr(estimator, "steps"):
+        return _last(estimator.steps[-1][1])
+    if hasattr(estimator, "best_estimator_"):
+        return _last(estimator.best_estimator_)
+    return estimator
 
 
 def _dense(values):

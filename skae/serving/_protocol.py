@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._refusal import Refusal
+from ._shown import shown
 from ._tensors import datatype_of, dtype_of, rows_from_bytes, rows_from_json, to_bytes, to_json
 
 # Where the JSON ends and the bytes begin.
@@ -62,13 +63,15 @@ def parse_request(body, json_length, model):
     inputs = request.get("inputs")
     if type(inputs) is not list or not all(type(one) is dict for one in inputs):
         raise Refusal(f'"inputs" must be a list with the input {model.input.name!r}.')
-    names = [one.get("name") for one in inputs]
-    if names != [model.input.name]:
-        raise Refusal(f"There must be one input, {model.input.name!r}, got {names}.")
+    if len(inputs) != 1:
+        raise Refusal(f"There must be one input, {model.input.name!r}, got {len(inputs)}.")
+    name = inputs[0].get("name")
+    if name != model.input.name:
+        raise Refusal(f"The input must be called {model.input.name!r}, got {shown(name)}.")
     outputs, binary = _wanted(request, model)
     id = request.get("id")
     if not (id is None or type(id) is str):
-        raise Refusal(f'"id" must be a string, got {id!r}.')
+        raise Refusal(f'"id" must be a string, got {shown(id)}.')
     return InferRequest(_rows(inputs[0], data, model.n_features), outputs, binary, id)
 
 
@@ -113,10 +116,12 @@ def format_response(request, results, name, version):
 def _split(body, json_length):
     if json_length is None:
         return body, b""
-    if not (json_length.isdecimal() and int(json_length) <= len(body)):
+    # Longer than any length is what `int` may refuse to read.
+    well_formed = json_length.isdecimal() and len(json_length) < 20
+    if not well_formed or int(json_length) > len(body):
         raise Refusal(
             f"{JSON_LENGTH_HEADER} must be the length of the JSON part, at most that of the body, "
-            f"which is {len(body)}, got {json_length}."
+            f"which is {len(body)}, got {shown(json_length)}."
         )
     return body[: int(json_length)], body[int(json_length) :]
 
@@ -142,7 +147,7 @@ def _rows(tensor, data, n_features):
     well_formed = type(shape) is list and [type(size) for size in shape] == [int, int]
     if not well_formed or shape[0] < 1 or shape[1] != n_features:
         raise Refusal(
-            f"The shape of the input must be [n, {n_features}], of n >= 1 rows, got {shape}."
+            f"The shape of the input must be [n, {n_features}], of n >= 1 rows, got {shown(shape)}."
         )
     size = _parameters(tensor).get("binary_data_size")
     if size is None:
@@ -158,8 +163,8 @@ def _rows(tensor, data, n_features):
         raise Refusal('The input has both "data" and "binary_data_size"; only one may be there.')
     if type(size) is not int or size != len(data):
         raise Refusal(
-            f'"binary_data_size" is {size!r}, but {len(data)} bytes follow the JSON, whose length '
-            f"the header {JSON_LENGTH_HEADER} states."
+            f'"binary_data_size" is {shown(size)}, but {len(data)} bytes follow the JSON, whose '
+            f"length the header {JSON_LENGTH_HEADER} states."
         )
     return rows_from_bytes(data, dtype, tuple(shape))
 
@@ -176,9 +181,11 @@ def _wanted(request, model):
     names = tuple(one.get("name") for one in outputs)
     for name in names:
         if not isinstance(name, str) or name not in model.outputs:
-            raise Refusal(f"There is no output {name!r}; the model has {', '.join(model.outputs)}.")
+            raise Refusal(
+                f"There is no output {shown(name)}; the model has {', '.join(model.outputs)}."
+            )
     if len(set(names)) < len(names):
-        raise Refusal(f"Outputs are named more than once: {', '.join(names)}.")
+        raise Refusal(f"Outputs are named more than once: {shown(list(names))}.")
     binary = set()
     for name, one in zip(names, outputs, strict=True):
         parameters = _parameters(one)
@@ -199,7 +206,9 @@ def _parameters(part):
 
 
 def _flag(parameters, name, default):
-    value = parameters.get(name, default)
+    value = parameters.get(name)
+    if value is None:
+        return default
     if type(value) is not bool:
-        raise Refusal(f'"{name}" must be true or false, got {value!r}.')
+        raise Refusal(f'"{name}" must be true or false, got {shown(value)}.')
     return value

@@ -29,7 +29,7 @@ def serve(
     port=8000,
     max_queue=4096,
     max_batch=256,
-    max_body=2**25,
+    max_body=2**23,
 ):
     """Serve a model over HTTP until SIGTERM or Ctrl+C.
 
@@ -50,7 +50,7 @@ def serve(
         Rows that may wait; see :func:`make_app`.
     max_batch : int, default=256
         Rows that are computed together; see :func:`make_app`.
-    max_body : int, default=33554432
+    max_body : int, default=8388608
         Bytes of a request; see :func:`make_app`.
 
     Raises
@@ -58,9 +58,11 @@ def serve(
     ImportError
         If the extra ``serve`` is not installed.
     TypeError
-        If `model` cannot answer row by row.
+        If `model` cannot answer row by row, or takes other columns than numeric ones.
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If a file is of another kind.
+        If a file is damaged or of another kind, or `name` is empty or has a slash.
     SystemExit
         If the port is taken.
 

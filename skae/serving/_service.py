@@ -6,6 +6,7 @@ from ._batching import Batcher
 from ._metrics import Metrics
 from ._protocol import JSON_LENGTH_HEADER, format_response, parse_request
 from ._refusal import Refusal
+from ._shown import shown
 
 VERSION = "1"
 
@@ -38,8 +39,8 @@ class Service:
         """Refuse any other model or version."""
         if name != self.name or version not in (None, VERSION):
             raise Refusal(
-                f"There is no model {name!r}"
-                + (f" of version {version!r}" if version is not None else "")
+                f"There is no model {shown(name)}"
+                + (f" of version {shown(version)}" if version is not None else "")
                 + f"; this server has {self.name!r}, version {VERSION!r}.",
                 404,
             )
@@ -77,7 +78,7 @@ class Service:
         Refusal
             If there is none.
         """
-        start, status, accepted = perf_counter(), 500, False
+        start, status, accepted = perf_counter(), None, False
         try:
             body = await body
             # How long that took is up to the sender.
@@ -91,8 +92,13 @@ class Service:
         except Refusal as refusal:
             status = refusal.status
             raise
+        except Exception:
+            status = 500
+            raise
         finally:
-            self.metrics.answer(status, perf_counter() - start, accepted)
+            # What is cancelled, as at the end of a stop, has no answer.
+            if status is not None:
+                self.metrics.answer(status, perf_counter() - start, accepted)
         if json_length is None:
             return body, {"Content-Type": "application/json"}
         return body, {

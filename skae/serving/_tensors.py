@@ -7,8 +7,9 @@ from itertools import chain
 import numpy as np
 
 from ._refusal import Refusal
+from ._shown import shown
 
-_FLOATS = {"FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}
+_FLOATS = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}
 _INTEGERS = {
     f"{prefix}INT{8 * size}": np.dtype(f"<{kind}{size}")
     for prefix, kind in (("", "i"), ("U", "u"))
@@ -45,7 +46,7 @@ def dtype_of(datatype):
     dtype = _NUMBERS.get(datatype) if isinstance(datatype, str) else None
     if dtype is None:
         raise Refusal(
-            f"The datatype of an input must be one of {', '.join(_NUMBERS)}, got {datatype!r}."
+            f"The datatype of an input must be one of {', '.join(_NUMBERS)}, got {shown(datatype)}."
         )
     return dtype
 
@@ -145,6 +146,7 @@ def _flat(data, shape):
 def _finite(values, dtype):
     """Return numbers as float32 or float64, or refuse them."""
     with np.errstate(over="ignore"):
+        values = values.astype(dtype, copy=False)
         values = values.astype(np.float32 if dtype == np.float32 else np.float64, copy=False)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
@@ -167,4 +169,4 @@ def _not_a_number(values, integers):
 def _json_name(value):
     if isinstance(value, list):
         return "a list within a list"
-    return _JSON_NAMES.get(type(value), repr(value))
+    return _JSON_NAMES.get(type(value), shown(value))

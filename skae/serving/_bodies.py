@@ -1,0 +1,75 @@
+"""Bodies of requests while they are being received, within limits of size, memory and time."""
+
+import asyncio
+
+from ._refusal import Refusal
+
+# As many bodies of the largest size may be on their way at once.
+_N_LARGEST = 16
+
+# Seconds for a whole body; who is slower holds memory for too long.
+_SECONDS = 60
+
+# The rest of a body that is refused is not waited for.
+_CLOSE = {"Connection": "close"}
+
+
+class Bodies:
+    """What is being received over all connections.
+
+    Parameters
+    ----------
+    max_body : int
+        Bytes of one body.
+    """
+
+    def __init__(self, max_body):
+        self._max_body = max_body
+        self._room = _N_LARGEST * max_body
+
+    async def read(self, request):
+        """Return the body of a request, or refuse it before more than is allowed is here."""
+        from starlette.requests import ClientDisconnect
+
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            raise Refusal(f"Content-Encoding {encoding!r} is not supported; send it as it is.", 415)
+        if int(request.headers.get("content-length", 0)) > self._max_body:
+            raise self._too_large()
+        try:
+            async with asyncio.timeout(_SECONDS):
+                return await self._receive(request)
+        except TimeoutError as error:
+            raise Refusal(f"The body took longer than {_SECONDS} seconds.", 408, _CLOSE) from error
+        except ClientDisconnect as error:
+            # Nobody hears of it, but it is counted.
+            raise Refusal("The connection ended before the body did.", 499) from error
+
+    async def _receive(self, request):
+        parts, n_bytes = [], 0
+        try:
+            async for part in request.stream():
+                if n_bytes + len(part) > self._max_body:
+                    # In chunks it may have no end.
+                    raise self._too_large(_CLOSE)
+                if len(part) > self._room:
+                    raise Refusal(
+                        f"Too many bodies are being received: {_N_LARGEST} times "
+                        f"max_body={self._max_body} bytes. Try again in a second.",
+                        503,
+                        {"Retry-After": "1"} | _CLOSE,
+                    )
+                self._room -= len(part)
+                n_bytes += len(part)
+                parts.append(part)
+            return b"".join(parts)
+        finally:
+            self._room += n_bytes
+
+    def _too_large(self, headers=None):
+        return Refusal(
+            f"The body is larger than max_body={self._max_body} bytes. Send fewer rows at a time, "
+            f"or binary data instead of JSON.",
+            413,
+            headers,
+        )
