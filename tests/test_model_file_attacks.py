@@ -132,7 +132,7 @@ for _ in range(40):
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that are killed")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_killed_writer_leaves_a_whole_file(model, path):
     ready = []
     for seed in (1, 2):
@@ -539,6 +539,15 @@ def test_members_of_a_detector_must_agree(size, files, path):
 )
 def test_arrays_of_a_detector_must_agree(name, array, files, path):
     refused(path, forged(files["detector"], replaced(name, array)))
+
+
+def test_moments_of_another_network_are_refused(path):
+    """Torch takes them, and the next step would fail."""
+    model = skae.AutoencoderTransformer(2, **SMALL).partial_fit(X)
+    skae.save(model, path)
+    moment = "model/net_/optimizers/0/state/0/exp_avg"
+    change = replaced(moment, np.zeros(7))
+    refused(path, forged(path.read_bytes(), change), "optimizer is of another network")
 
 
 def test_an_autoencoder_that_is_a_parameter_brings_no_attributes(files, path):

@@ -140,6 +140,26 @@ def test_training_goes_on_as_it_would_have(training, path):
     assert moments[0] == moments[1] == (0 if training == "fit" else n_parameters)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
+def test_streams_go_on_with_every_optimizer(optimizer, path):
+    model = skae.AutoencoderTransformer(2, optimizer=optimizer, **SMALL).partial_fit(X)
+    back = loaded(model, path)
+    for one in (model, back):
+        one.partial_fit(NEW)
+    assert_same_answers(model, back)
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.Adafactor, torch.optim.LBFGS])
+def test_pickles_hold_optimizers_that_remember_other_things(optimizer):
+    """Files refuse them, being classes; pickles keep whatever they remember."""
+    params = {**SMALL, "optimizer": optimizer, "learning_rate_init": 1e-3}
+    model = skae.AutoencoderTransformer(2, **params).partial_fit(X)
+    back = pickle.loads(pickle.dumps(model))
+    for one in (model, back):
+        one.partial_fit(NEW)
+    assert_same_answers(model, back)
+
+
 def test_later_parameters_are_kept_beside_those_of_the_fit(path):
     model = fit().set_params(hidden_layer_sizes=(9,), max_iter=7)
     back = loaded(model, path)

@@ -75,7 +75,6 @@ def load_net_state(net, state):
         for optimizer, one in zip(net.optimizers(), state["optimizers"], strict=True):
             # Model files hold the moments only.
             one = {"param_groups": optimizer.state_dict()["param_groups"], **one}
-            _check_moments(one["state"], optimizer)
             optimizer.load_state_dict(_to_torch(one))
     net.history[:] = state["history"]
     states = [torch.tensor(one) for one in state["generators"]]
@@ -99,19 +98,6 @@ def _check_same_arrays(what, found, own):
                 f"{what} are of another network: {name!r} is {found.get(name)}, expected "
                 f"{own.get(name)}."
             )
-
-
-def _check_moments(found, optimizer):
-    """Compare what an optimizer remembers of each parameter with the parameters."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for i, moments in found.items():
-        for name, moment in moments.items():
-            shape = getattr(moment, "shape", None)
-            if i not in range(len(parameters)) or shape not in ((), tuple(parameters[i].shape)):
-                raise ValueError(
-                    f"The optimizer's {name!r} of parameter {i} has shape {shape}, and is of "
-                    f"another network."
-                )
 
 
 def _to_numpy(value):

@@ -86,7 +86,20 @@ def _made_estimator(name, state, device):
         state["device"] = device
     estimator = cls.__new__(cls)
     estimator.__setstate__(state)
+    for optimizer in estimator.net_.optimizers() if "net_" in state else ():
+        _check_moments(optimizer)
     return estimator
+
+
+def _check_moments(optimizer):
+    """Compare what an optimizer remembers of each parameter with the parameter.
+
+    Torch does not. The optimizers that files hold remember numbers, and arrays of its shape.
+    """
+    for parameter, moments in optimizer.state.items():
+        shapes = {(), tuple(getattr(parameter, "shape", ()))}
+        if any(tuple(moment.shape) not in shapes for moment in moments.values()):
+            raise ModelFileError("its optimizer is of another network")
 
 
 def _validate(cls, state):

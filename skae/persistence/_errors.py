@@ -7,4 +7,13 @@ class ModelFileError(ValueError):
     See Also
     --------
     load : Raises it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import skae
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     skae.load(file.name)  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ModelFileError: ...
     """

@@ -60,7 +60,7 @@ class TreeWriter:
     arrays : dict of str to ndarray
         The arrays in them, by path.
     left_out : set of str
-        What was left out, as only training needs it.
+        What was left out, as it cannot be held.
     """
 
     def __init__(self):
@@ -117,7 +117,7 @@ class TreeWriter:
         if isinstance(value, BaseEstimator):
             if hasattr(value, "_parameter_constraints"):
                 value._validate_params()
-            state = self._without_what_only_training_needs(value.__getstate__())
+            state = self._without_what_is_left_out(value.__getstate__())
             if "net_" in state:
                 state |= _to_sample_from(value, state["net_"]["optimizers"])
                 state["net_"] = {**state["net_"], "optimizers": _moments(state["net_"])}
@@ -125,7 +125,7 @@ class TreeWriter:
             state = vars(value)
         return {"object": [name, {k: self.write(v, f"{path}/{k}") for k, v in state.items()}]}
 
-    def _without_what_only_training_needs(self, state):
+    def _without_what_is_left_out(self, state):
         state = {**state}
         if state.get("callbacks"):
             self._leave_out("callbacks")

@@ -1,5 +1,7 @@
 """What is served: estimators and ONNX graphs as functions from rows to named outputs."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -12,7 +14,7 @@ from ._tensors import TensorSpec, datatype_of
 _ONNX_DATATYPES = {"tensor(float)": "FP32", "tensor(double)": "FP64"}
 
 
-class Model:
+class Model(ABC):
     """Rows in, named outputs out.
 
     Parameters
@@ -39,6 +41,7 @@ class Model:
         """How many columns the input has."""
         return self.input.shape[1]
 
+    @abstractmethod
     def run(self, X, names):
         """Compute some outputs of rows.
 
@@ -54,7 +57,6 @@ class Model:
         results : dict of str to ndarray
             Each has `n_samples` rows.
         """
-        raise NotImplementedError
 
     def _try_out(self, names):
         """Run the model on two rows, to see what its outputs look like; they also warm it up."""
