@@ -81,7 +81,8 @@ def test_most_estimators_of_scikit_learn_need_no_other_types():
             assert type(loaded) is type(estimator)
             n_loaded += 1
     assert n_loaded > 100
-    assert left == DANGEROUS
+    assert TREE in left
+    assert left <= DANGEROUS
 
 
 def test_no_dangerous_type_is_trusted():
@@ -183,10 +184,10 @@ def test_what_is_no_estimator_of_skops(forest):
     whole = forest.read_bytes()
     for content in (b"", b"no zip", whole[: len(whole) // 2]):
         forest.write_bytes(content)
-        with pytest.raises(ModelFileError, match="p.skops cannot be loaded: it is damaged"):
+        with pytest.raises(ModelFileError, match=r"p\.skops cannot be loaded: it is damaged"):
             load_estimator(forest)
     skops.dump({"a": 1}, forest)
-    with pytest.raises(ModelFileError, match="p.skops holds a dict, expected a fitted estimator"):
+    with pytest.raises(ModelFileError, match=r"p\.skops holds a dict, expected a fitted estimator"):
         load_estimator(forest)
     skops.dump(make_pipeline(autoencoder()), forest)
     with pytest.raises(NotFittedError, match="not fitted"):

@@ -5,8 +5,16 @@ import sys
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 
-# The interrupt is an exception of Python by itself; Windows has no SIGHUP.
-_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+# What a signal does by itself, where nobody asked to ignore it. Windows has no SIGHUP.
+_DEFAULTS = {
+    getattr(signal, name): default
+    for name, default in (
+        ("SIGINT", signal.default_int_handler),
+        ("SIGTERM", signal.SIG_DFL),
+        ("SIGHUP", signal.SIG_DFL),
+    )
+    if hasattr(signal, name)
+}
 
 
 @contextmanager
@@ -20,17 +28,23 @@ def exits_at_signals():
         # Only the main thread may handle signals.
         yield
         return
-    handled = [one for one in _SIGNALS if signal.getsignal(one) == signal.SIG_DFL]
+    received = []
+
+    def leave(number, frame):
+        received.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    handled = {one: how for one, how in _DEFAULTS.items() if signal.getsignal(one) == how}
     for one in handled:
-        signal.signal(one, _exit)
+        signal.signal(one, leave)
     try:
         yield
+    except Exception:
+        # Compiled code, such as pandas's parser, makes errors of exceptions that it does not know.
+        if not received:
+            raise
     finally:
-        for one in handled:
-            signal.signal(one, signal.SIG_DFL)
-
-
-def _exit(number, frame):
-    # A second one must not interrupt what the first one cleans up.
-    signal.signal(number, signal.SIG_IGN)
-    sys.exit(128 + number)
+        for one, how in handled.items():
+            signal.signal(one, how)
+    if received:
+        sys.exit(128 + received[0])
