@@ -1,5 +1,7 @@
 """The command line and pipelines: predictions, trust, words and gaps."""
 
+import socket
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,6 +180,10 @@ def test_a_column_is_of_one_type(folder, monkeypatch):
     monkeypatch.setattr(_reading, "CHUNK", 30)
     message = failure("predict", "p.skops", "x.csv")
     assert "Column 'code' holds numbers in some rows and words in others" in message
+    rows.assign(code=1).to_csv("x.csv", index=False)
+    assert "The model takes columns of other types: of this table no columns are" in failure(
+        "predict", "p.skops", "x.csv"
+    )
 
 
 def test_rows_without_names(folder):
@@ -193,24 +199,32 @@ def test_rows_without_names(folder):
 COMMANDS = {
     "predict": ["predict", "p.skops", "x.csv", "--out", "y.csv"],
     "info": ["info", "p.skops"],
-    # These need more than a name for what they do not do.
+    # With the type these go on, and fail for another reason.
     "score": ["score", "p.skops", "x.csv"],
     "transform": ["transform", "p.skops", "x.csv"],
     "reconstruct": ["reconstruct", "p.skops", "x.csv"],
     "sample": ["sample", "p.skops"],
     "export": ["export", "p.skops", "--out", "p.onnx", "--output", "codes"],
-    "serve": ["serve", "p.skops", "--port", "-7"],
+    "serve": ["serve", "p.skops", "--port", "{taken}"],
 }
 
 
+@pytest.fixture
+def taken_port():
+    """A port at which nothing else can listen, so that a server ends."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_types_are_trusted_by_name(command, folder):
+def test_types_are_trusted_by_name(command, folder, taken_port):
     dump(RandomForestClassifier(2, random_state=0), CLASSES)
-    message = failure(*COMMANDS[command])
+    words = [word.format(taken=taken_port) for word in COMMANDS[command]]
+    message = failure(*words)
     assert f"p.skops needs types that are not trusted: {TREE}." in message
     assert f"--trust {TREE}" in message
-    assert "'all' is no type to trust" in failure(*COMMANDS[command], "--trust", "all")
-    trusting = [*COMMANDS[command], "--trust", TREE, "--trust", "a.b"]
+    assert "'all' is no type to trust" in failure(*words, "--trust", "all")
+    trusting = [*words, "--trust", TREE, "--trust", "a.b"]
     if command in ("predict", "info"):
         main(trusting)
     else:

@@ -101,7 +101,7 @@ class Features:
         Raises
         ------
         ValueError
-            If the function raises it.
+            If the function raises it, or a TypeError.
         """
         try:
             return function(features)
@@ -113,6 +113,16 @@ class Features:
                         f"Column {name!r}, row {cells.idxmax()}, counted from 0: {error}"
                     ) from error
             raise
+        except TypeError as error:
+            if self._numbers_only:
+                raise
+            # scikit-learn compares numbers with the words that it was fitted on.
+            words = [name for name, column in features.items() if column.dtype != float]
+            raise ValueError(
+                f"The model takes columns of other types: of this table {words or 'no columns'} "
+                f"are read as words, and all others as numbers ({error}). Write the table as "
+                f"Parquet, which knows the types of its columns."
+            ) from error
 
     def _same_types(self, features):
         """Return features in the types of earlier chunks, and refuse those that changed."""

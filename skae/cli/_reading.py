@@ -1,10 +1,10 @@
 """Tables from files, chunk by chunk."""
 
-import csv
 import lzma
 import warnings
 import zlib
 from contextlib import ExitStack, contextmanager
+from csv import Error as CsvError
 
 import pandas as pd
 from tqdm import tqdm
@@ -18,7 +18,7 @@ from ._formats import LONE_HYPHEN, TABLES_IN_WORDS, is_parquet, is_table
 CHUNK = 10_000
 
 # What is raised by a file that is not what its name says.
-_DAMAGES = (ValueError, EOFError, OSError, lzma.LZMAError, zlib.error, csv.Error)
+_DAMAGES = (ValueError, EOFError, OSError, lzma.LZMAError, zlib.error, CsvError)
 
 
 def chunks_of(path, what="rows", *, csv=PLAIN, as_text=()):
