@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from . import _models
@@ -207,7 +208,7 @@ def sample(
     """
     check_table_out(out)
     estimator = _models.load_model(model, trust, ["sample"], "generate rows")
-    rows = estimator.sample(n_samples, random_state=random_state)
+    rows = np.asarray(estimator.sample(n_samples, random_state=random_state))
     names = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(rows[0].size)])
     table = pd.DataFrame(rows.reshape(len(rows), -1), columns=names)
     with table_writer(out) as write:

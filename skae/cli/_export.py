@@ -59,9 +59,12 @@ def export(
         X = np.zeros((2, estimator.n_features_in_))
         if hasattr(estimator, "feature_names_in_"):
             X = pd.DataFrame(X, columns=estimator.feature_names_in_)
+        X = X.astype(dtype)
     else:
         X = pd.concat(map(Features(data, estimator), chunks_of(data, csv=csv)))
-    graph = skae.to_onnx(estimator, X.astype(dtype), output=output, quantize=quantize)
+        # Words stay words.
+        X = X.astype(dict.fromkeys(X.select_dtypes("number"), dtype))
+    graph = skae.to_onnx(estimator, X, output=output, quantize=quantize)
     content = graph.SerializeToString()
     write_atomically(out, content)
     print(f"{out}: {output} of {dtype} rows, {len(content):,} bytes")
