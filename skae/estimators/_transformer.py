@@ -173,10 +173,13 @@ class AutoencoderTransformer(BaseAutoencoder):
     -----
     Training runs in float32, except where an epoch is a single batch of float64 rows on the
     CPU: double precision costs next to nothing there. Integer weights then equal repeated rows,
-    if nothing is held out and nothing drawn at random (dropout, noise): for up to 48 rows without a
-    `network`, the repeated ones counted, or with a `batch_size` of at least that many. In smaller batches
-    weights count in the loss as repeated rows do, but the batches are others. Output always has the dtype of the input. Rows are read where they lie if
-    they are many and of float32, in memory or in a mapped file; others are copied once.
+    if no rows are held out and nothing is drawn at random (dropout, noise): that is so for up to
+    48 rows without a `network`, the repeated ones counted, and for any table with a `batch_size`
+    of at least that many. In smaller batches weights count in the loss as repeated rows do, but
+    the batches are others.
+
+    Output always has the dtype of the input. Rows are read where they lie if they are many and
+    of float32, in memory or in a mapped file; others are copied once.
 
     Torch tensors are taken by every method. They leave as NumPy arrays, or, with
     ``sklearn.set_config(array_api_dispatch=True)`` (which asks for ``SCIPY_ARRAY_API=1`` in
