@@ -27,6 +27,7 @@ from skae.engine import (
 from skae.networks import DenseNetwork
 from skae.objectives import LOSSES
 
+from ._code_scale import scale_by_effect
 from ._column_means import errors_beside_the_means, is_above_the_means
 from ._constraints import AUTOENCODER_CONSTRAINTS
 from ._containers import validate_rows, validate_weight
@@ -412,6 +413,8 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         scale = np.where(variance > 0, np.sqrt(variance), 1)
         if not self._standardizes_codes:
             mean, scale = np.zeros_like(mean), np.ones_like(scale)
+        elif not getattr(self, "standardize", True):
+            scale = scale_by_effect(module, some[0], net.criterion_.loss) / self.scale_
         module.code_mean.copy_(torch.as_tensor(mean))
         module.code_scale.copy_(torch.as_tensor(scale))
 

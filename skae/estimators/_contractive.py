@@ -9,7 +9,7 @@ from skae.engine import torch_defaults
 from skae.objectives import LOSSES, ContractiveObjective
 
 from ._base import BaseAutoencoder
-from ._constraints import AUTOENCODER_CONSTRAINTS
+from ._constraints import STANDARDIZING_CONSTRAINTS
 from ._containers import validate_new_rows
 from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
@@ -84,7 +84,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
     True
     """
 
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
+    _parameter_constraints = STANDARDIZING_CONSTRAINTS | {
         "contraction": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -102,6 +102,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
         dropout=0.0,
         normalization=None,
         network=None,
+        standardize=True,
         optimizer="adam",
         learning_rate_init=2e-3,
         learning_rate="one_cycle",
@@ -147,6 +148,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
             callbacks=callbacks,
             verbose=verbose,
         )
+        self.standardize = standardize
         self.contraction = contraction
 
     @torch_defaults()

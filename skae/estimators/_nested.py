@@ -19,6 +19,7 @@ from skae.objectives import (
 
 from ._base import BaseAutoencoder
 from ._column_means import mean_output, weighted_sum
+from ._constraints import STANDARDIZING_CONSTRAINTS
 from ._containers import container_of
 from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
@@ -105,6 +106,8 @@ class NestedAutoencoder(BaseAutoencoder):
     (1797, 5)
     """
 
+    _parameter_constraints = STANDARDIZING_CONSTRAINTS
+
     def __init__(
         self,
         n_components="auto",
@@ -118,6 +121,7 @@ class NestedAutoencoder(BaseAutoencoder):
         dropout=0.0,
         normalization=None,
         network=None,
+        standardize=True,
         optimizer="adam",
         learning_rate_init=2e-3,
         learning_rate="one_cycle",
@@ -163,6 +167,7 @@ class NestedAutoencoder(BaseAutoencoder):
             callbacks=callbacks,
             verbose=verbose,
         )
+        self.standardize = standardize
 
     @torch_defaults()
     def truncate(self, n_components):

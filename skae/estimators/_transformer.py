@@ -1,6 +1,7 @@
 """The plain autoencoder."""
 
 from ._base import BaseAutoencoder
+from ._constraints import STANDARDIZING_CONSTRAINTS
 
 
 class AutoencoderTransformer(BaseAutoencoder):
@@ -13,8 +14,8 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     The data are centred and divided by one scalar inside, so features keep their relative
     weight, as in PCA. Put a :class:`~sklearn.preprocessing.StandardScaler` before it if the
-    features have different units. Codes leave with zero mean and unit variance over the
-    training rows.
+    features have different units. Codes leave with zero mean over the training rows, and with
+    unit variance if `standardize`.
 
     Parameters
     ----------
@@ -66,6 +67,12 @@ class AutoencoderTransformer(BaseAutoencoder):
         :class:`~skae.networks.ConvolutionalNetwork` for images or a
         :class:`~skae.networks.SequenceNetwork` for windows of signals, `X` may also be an array
         of three or four dimensions, and rows are returned in the shape that they came in.
+    standardize : bool, default=True
+        Whether codes leave with unit variance, which classifiers like. False leaves each in its
+        own scale, in the unit of the data: its standard deviation is the change of the
+        reconstruction (root of the sum of squares over the features) without it, as for the
+        components of PCA. Autoencoders that are stacked need this: the next one sees which
+        codes count.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or callable, default="adam"
         "adam" needs the least tuning. "sgd" has a Nesterov momentum of 0.9, "adamw" torch's
         weight decay of 0.01. A class of torch.optim, or any callable that takes parameters
@@ -221,6 +228,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     True
     """
 
+    _parameter_constraints = STANDARDIZING_CONSTRAINTS
+
     def __init__(
         self,
         n_components="auto",
@@ -234,6 +243,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         dropout=0.0,
         normalization=None,
         network=None,
+        standardize=True,
         optimizer="adam",
         learning_rate_init=2e-3,
         learning_rate="one_cycle",
@@ -279,3 +289,4 @@ class AutoencoderTransformer(BaseAutoencoder):
             callbacks=callbacks,
             verbose=verbose,
         )
+        self.standardize = standardize
