@@ -157,7 +157,7 @@ def sample(
         raise ValueError(
             f"{model} holds a {type(estimator).__name__}, which does not generate rows."
         )
-    rows = estimator.sample(n_samples, random_state=random_state)
+    rows = np.asarray(estimator.sample(n_samples, random_state=random_state))
     names = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(rows[0].size)])
     table = pd.DataFrame(rows.reshape(len(rows), -1), columns=names)
     with table_writer(out) as write:

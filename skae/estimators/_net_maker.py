@@ -13,7 +13,13 @@ from skae.engine import (
     own_mode,
     resolve_device,
 )
-from skae.networks import Autoencoder, DenseNetwork, PlainLatent, add_linear_path
+from skae.networks import (
+    Autoencoder,
+    DenseNetwork,
+    PlainLatent,
+    add_linear_path,
+    check_widths_of,
+)
 from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
 
 from ._training import resolve_hidden_layer_sizes
@@ -54,6 +60,9 @@ class NetMakerMixin:
         n_outputs = n_components * latent.outputs_per_component
         encoder = self.network_.build_encoder(n_features, n_outputs, generator)
         decoder = self.network_.build_decoder(n_components, n_features, generator)
+        if not type(self.network_).__module__.startswith("skae."):
+            check_widths_of(encoder, "build_encoder", self.network_, n_features, n_outputs)
+            check_widths_of(decoder, "build_decoder", self.network_, n_components, n_features)
         if self.has_linear_path_:
             encoder = add_linear_path(encoder, n_features, n_outputs)
             decoder = add_linear_path(decoder, n_components, n_features)

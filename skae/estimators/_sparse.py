@@ -251,7 +251,7 @@ class SparseAutoencoder(BaseAutoencoder):
         self.penalty_strength = penalty_strength
         self.target_activation = target_activation
 
-    def _n_components_wanted(self):
+    def _n_components_wanted(self, n_samples):
         if self.n_components == "auto":
             return min(2 * self.n_features_in_, _MOST_UNITS)
         return int(self.n_components)
