@@ -15,6 +15,9 @@ from skae import (
     VariationalAutoencoder,
 )
 
+# Training for one epoch ends anywhere.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 RNG = np.random.default_rng(0)
 PARAMS = {"hidden_layer_sizes": (2,), "max_iter": 1, "random_state": 0}
 VARIANTS = [

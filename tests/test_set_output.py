@@ -15,6 +15,9 @@ from skae import (
     SparseAutoencoder,
 )
 
+# Training for one epoch ends anywhere.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 X = np.random.default_rng(0).normal(size=(20, 4))
 FRAME = pd.DataFrame(X, columns=list("abcd"), index=range(100, 120))
 PARAMS = {"max_iter": 1, "random_state": 0}

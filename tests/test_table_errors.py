@@ -15,6 +15,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer, DriftDetector
 
+# Training for one epoch ends anywhere.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 X = np.random.default_rng(0).normal(size=(40, 4))
 FRAME = pd.DataFrame(X, columns=list("abcd"))
 N = len(X)

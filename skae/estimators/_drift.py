@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import HasMethods, Interval, fit_context
+from skae.engine import torch_defaults
 
 from ._parameter_errors import ParameterErrorsMixin
 from ._two_samples import holm, ks_test, mmd_test
@@ -156,6 +157,7 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
+    @torch_defaults()
     def fit(self, X, y=None):
         """Keep the scores and codes of held-out rows as the reference.
 
@@ -187,6 +189,7 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
 
     # Checks the parameters, which may have been set since fit, as it does for fit.
     @fit_context(prefer_skip_nested_validation=True)
+    @torch_defaults()
     def test(self, X):
         """Compare a batch with the reference.
 

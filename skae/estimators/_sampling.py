@@ -11,6 +11,8 @@ from sklearn.mixture import GaussianMixture
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skae.engine import torch_defaults
+
 from ._containers import Container
 from ._frames import as_set_output
 
@@ -25,6 +27,7 @@ class SamplingMixin:
     # "codes" themselves, or a "prior".
     _draws_from = "mixture"
 
+    @torch_defaults()
     def sample(self, n_samples=1, random_state=None):
         """Generate rows like those of the training data.
 
