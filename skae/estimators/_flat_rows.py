@@ -35,7 +35,7 @@ def flatten_rows(estimator, X, container, reset):
     """
     network = estimator._make_network() if reset else estimator.network_
     shape = shape_of(X)
-    if not reset:
+    if not reset and not hasattr(type(X), "columns"):
         _check_more_than_one_row(shape, estimator, network)
     if not network.takes_shaped_rows:
         check_two_dimensions(shape, type(estimator).__name__, _cure(shape))
@@ -94,6 +94,7 @@ def _check_more_than_one_row(shape, estimator, network):
     if len(shape) > 1 and shape[0] != 1 and math.prod(shape) == n_features:
         cure = "X[None]" if network.takes_shaped_rows else "X.reshape(1, -1)"
         raise ValueError(
-            f"X has the shape {shape}, and so as many values as a single row, but "
-            f"{type(estimator).__name__} takes arrays of rows. Give {cure}."
+            f"X has {shape[-1]} features, but {type(estimator).__name__} is expecting {n_features} "
+            f"features as input. X of shape {shape} holds as many values as a single row: if it is "
+            f"one, give {cure}."
         )
