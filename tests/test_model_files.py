@@ -353,7 +353,10 @@ class MyAutoencoder(skae.AutoencoderTransformer):
     ("make", "match"),
     [
         (lambda: fit(optimizer=torch.optim.Adam), "optimizer is .*holds nothing of type type"),
-        (lambda: fit(network=MyNetwork((5,))), "network is MyNetwork.*of type MyNetwork"),
+        (
+            lambda: fit(network=MyNetwork((5,)), hidden_layer_sizes=(256, 128)),
+            "network is MyNetwork.*of type MyNetwork",
+        ),
         (lambda: MyAutoencoder(2, **SMALL).fit(X), "one of skae's, got MyAutoencoder"),
         (lambda: make_pipeline(fit()), "got Pipeline. Pipelines .* kept by skops"),
         (lambda: DenseNetwork(), "got DenseNetwork"),

@@ -69,7 +69,9 @@ ESTIMATORS = [
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_only_the_scale_of_the_codes_differs(estimator, method, tmp_path):
     params = {"max_iter": 2, "random_state": 0}
-    own, unit = (getattr(estimator(4, standardize=s, **params), method)(DIGITS) for s in (0, 1))
+    own, unit = (
+        getattr(estimator(4, standardize=s, **params), method)(DIGITS) for s in (False, True)
+    )
     codes, standard = own.transform(DIGITS), unit.transform(DIGITS)
     deviations = codes.std(axis=0)
     assert np.ptp(deviations) > 0.1
@@ -80,7 +82,7 @@ def test_only_the_scale_of_the_codes_differs(estimator, method, tmp_path):
     assert own.sample(3, random_state=0).shape[0] == 3
     skae.save(own, tmp_path / "own.skae")
     np.testing.assert_array_equal(skae.load(tmp_path / "own.skae").transform(DIGITS), codes)
-    assert clone(own).standardize == 0
+    assert clone(own).standardize is False
 
 
 def test_a_code_without_effect_has_a_scale():

@@ -32,7 +32,9 @@ from ._column_means import errors_beside_the_means, is_above_the_means
 from ._constraints import AUTOENCODER_CONSTRAINTS
 from ._containers import validate_rows, validate_weight
 from ._fitted_network import FittedNetworkMixin
+from ._ignored import warn_of_ignored_parameters, warn_of_ignored_target
 from ._net_maker import NetMakerMixin
+from ._parameter_errors import ParameterErrorsMixin
 from ._pca_start import shrink_to_the_best_share, start_at_pca
 from ._principal_components import principal_components
 from ._scaling import fit_scaling
@@ -46,7 +48,7 @@ from ._training import (
 from ._unequal_columns import warn_of_unequal_columns
 
 
-class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
+class BaseAutoencoder(ParameterErrorsMixin, NetMakerMixin, FittedNetworkMixin, BaseEstimator):
     """Validate and train; the net is made by one mixin, what it does then is the other's.
 
     A variant's ``__init__`` stores its own parameters and hands on the others. What it does in
@@ -158,10 +160,14 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If training is interrupted from the keyboard; the best weights so far stay.
+            If training is interrupted from the keyboard; the best weights so far stay. If `y`
+            seems to hold what rows are to be reconstructed as, or parameters of the dense network
+            are set beside another `network`: both are ignored.
         ConvergenceWarning
             If `max_iter` ends training under a schedule that is not planned to its end.
         """
+        warn_of_ignored_target(X, y)
+        warn_of_ignored_parameters(self)
         with self._as_before_on_error():
             train_together([self._fitting(X, sample_weight)])
         return self
@@ -223,6 +229,9 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
                 "sample_weight cannot be given for an iterator of chunks. Call partial_fit for "
                 "each chunk with its own sample_weight."
             )
+        warn_of_ignored_target(X, y)
+        if not hasattr(self, "net_"):
+            warn_of_ignored_parameters(self)
         empty = True
         with self._as_before_on_error():
             for chunk in until_interrupted(chunks):
@@ -319,9 +328,9 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         exact = exact and self.precision != "bfloat16"
         pca = None
         if self.init == "pca" or not isinstance(self.n_components, Integral | str):
-            wanted = self._n_components_wanted()
+            wanted = self._n_components_wanted(len(rows))
             pca = principal_components(rows, sample_weight, wanted, rng)
-        self.n_components_ = self._n_components_wanted()
+        self.n_components_ = self._n_components_wanted(len(rows))
         if not isinstance(self.n_components_, Integral):
             self.n_components_ = max(1, len(pca.components))
         self.has_linear_path_ = self.init == "pca"
@@ -334,9 +343,10 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         self.net_ = self._make_net(module, device, seed, self._callbacks()).initialize()
         self._code_moments = self._some_codes = None
 
-    def _n_components_wanted(self):
+    def _n_components_wanted(self, n_samples):
         if self.n_components == "auto":
-            return int(np.ceil(np.sqrt(self.n_features_in_)))
+            # Rows that are centred span one dimension less than they are many.
+            return min(int(np.ceil(np.sqrt(self.n_features_in_))), max(1, n_samples - 1))
         share = not isinstance(self.n_components, Integral)
         return self.n_components if share else int(self.n_components)
 

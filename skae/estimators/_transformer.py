@@ -23,7 +23,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Width of the code. An int is taken as it is, and may exceed the number of features.
         A float in (0, 1) means the number of components that PCA needs to explain this
         share of the variance. "auto" is the square root of the number of features, rounded
-        up: small enough to be a bottleneck for any table, large enough for most classifiers.
+        up: small enough to be a bottleneck for any table, large enough for most classifiers. It
+        is at most the number of rows minus one, beyond which PCA finds nothing; rows of weight
+        zero do not count, and for `partial_fit` those of the first call do.
     hidden_layer_sizes : tuple of int or int, default=(256, 128)
         Widths of the encoder's hidden layers, from the input to the code; the decoder
         mirrors them. ``()`` makes a linear autoencoder. A quarter of the default width
@@ -63,8 +65,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     network : Network or None, default=None
         Description of another network. None is the dense one that `hidden_layer_sizes`,
         `activation`, `dropout` and `normalization` describe; otherwise these four are
-        ignored. Its fields are reached as ``network__<field>``. With a
-        :class:`~skae.networks.ConvolutionalNetwork` for images or a
+        ignored, with a warning if they are not the defaults. Its fields are reached as
+        ``network__<field>``. With a :class:`~skae.networks.ConvolutionalNetwork` for images or a
         :class:`~skae.networks.SequenceNetwork` for windows of signals, `X` may also be an array
         of three or four dimensions, and rows are returned in the shape that they came in.
     standardize : bool, default=True
