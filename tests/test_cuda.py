@@ -320,7 +320,6 @@ ESTIMATORS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:The fit ended above")
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_what_was_fitted_on_the_gpu_goes_on_without_one(name, tmp_path):
     ae = ESTIMATORS[name](device="cuda").fit(X)
@@ -345,7 +344,6 @@ def modes():
     return stack
 
 
-@pytest.mark.filterwarnings("ignore:The fit ended above")
 @pytest.mark.parametrize("precision", ["high", "highest"])
 @pytest.mark.parametrize("name", ["plain", "variational", "convolutional", "contractive_gru"])
 def test_modes_change_nothing_on_a_gpu(name, precision):
@@ -364,7 +362,6 @@ def test_modes_change_nothing_on_a_gpu(name, precision):
     np.testing.assert_allclose(codes, plain.transform(X), atol=0.02)
 
 
-@pytest.mark.filterwarnings("ignore:The fit ended above")
 def test_convolutions_keep_all_bits_of_float32(tmp_path):
     ae = ESTIMATORS["convolutional"]().fit(X)
     skae.save(ae, tmp_path / "model.skae")

@@ -283,7 +283,6 @@ def dtypes_of(ae, kinds, X):
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 
-@pytest.mark.filterwarnings("ignore:The fit ended above")
 def test_convolutions_train_in_float32_on_the_cpu():
     """Some processors answer NaN for convolutions of small images in bfloat16."""
     params = {"max_iter": 1, "random_state": 0, "channels": (4, 8, 16, 32)}
@@ -293,7 +292,6 @@ def test_convolutions_train_in_float32_on_the_cpu():
     assert seen == {kind: {torch.float32} for kind in CONVOLUTIONS}
 
 
-@pytest.mark.filterwarnings("ignore:The fit ended above")
 @pytest.mark.parametrize("kind", ["convolutional", "gru"])
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (8, 8)])
 def test_bfloat16_is_finite_where_float32_is(kind, size):
