@@ -8,7 +8,7 @@ from ._optimizers import OPTIMIZERS
 from ._precision import PRECISIONS
 from ._rows import ScaledRows, SelectedRows, is_memory_mapped, rows_in_chunk, slices
 from ._schedules import SCHEDULES
-from ._state import half_of_state, load_net_state, net_to_state
+from ._state import half_of_state, load_net_state, net_to_state, to_numpy
 from ._threads import one_thread, threads_for
 from ._together import train_together, work_of_step
 from ._training_rows import TrainingRows, to_gpu
@@ -36,6 +36,7 @@ __all__ = [
     "slices",
     "threads_for",
     "to_gpu",
+    "to_numpy",
     "train_together",
     "work_of_step",
 ]

@@ -12,6 +12,7 @@ from skae.engine import (
     net_to_state,
     own_mode,
     resolve_device,
+    to_numpy,
 )
 from skae.networks import Autoencoder, DenseNetwork, PlainLatent, add_linear_path
 from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
@@ -153,36 +154,32 @@ class NetMakerMixin:
     # -- pickling ---------------------------------------------------------------------
 
     def __getstate__(self):
-        """Replace the net by numpy arrays, which load on any machine."""
+        """Replace net and tensors by numpy arrays, which load on any machine."""
         state = super().__getstate__()
         if "net_" in state:
-            state = {**state, "net_": net_to_state(self.net_)}
-            for name, value in state.items():
-                if isinstance(value, torch.Tensor):
-                    state[name] = value.cpu().numpy()
-            if self._some_codes is not None:
-                state["_some_codes"] = tuple(
-                    kept.cpu().numpy() if isinstance(kept, torch.Tensor) else kept
-                    for kept in self._some_codes
-                )
+            state = to_numpy({**state, "net_": net_to_state(self.net_)})
         return state
 
     def __setstate__(self, state):
         """Build the net anew around its arrays, on the CPU if its device is absent."""
         super().__setstate__(state)
-        if "net_" not in state:
-            return
-        with own_mode():
-            self._restore_net(self.__dict__.pop("net_"))
+        if "net_" in state:
+            net = self.__dict__.pop("net_")
+            self._restore_net(net, existing_device(net["device"]))
 
-    def _restore_net(self, net):
+    def _restore_on(self, device, state):
+        """Do as `__setstate__`, but on a device that may be another than that of the state."""
+        super().__setstate__(state)
+        self._restore_net(self.__dict__.pop("net_"), device)
+
+    @own_mode()
+    def _restore_net(self, net, device):
         # The net is the one that was fitted, whatever parameters were set since.
         params_now = self.get_params(deep=False)
         self.__dict__.update(self._fitted_params)
         module = self._build_module(net["seed"]).to(getattr(torch, net["dtype"]))
         if net["half"] is not None:
             module.keep(net["half"])
-        device = existing_device(net["device"])
         self.net_ = self._make_net(module, device, net["seed"], callbacks=None).initialize()
         self.__dict__.update(params_now)
         load_net_state(self.net_, net)
