@@ -1,16 +1,25 @@
 """Training and inference: skorch's net, its batches, its callbacks, devices, threads."""
 
 from ._adversarial import AdversarialNet
-from ._devices import existing_device, own_mode, resolve_device
+from ._devices import existing_device, resolve_device
+from ._global_generator import global_generators_from
 from ._moments import merge_codes, merge_moments
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
 from ._precision import PRECISIONS
 from ._rows import ScaledRows, SelectedRows, is_memory_mapped, rows_in_chunk, slices
 from ._schedules import SCHEDULES
-from ._state import half_of_state, load_net_state, net_to_state, to_numpy
+from ._state import (
+    half_of_state,
+    load_net_state,
+    load_optimizer_state,
+    net_to_state,
+    state_for,
+    to_numpy,
+)
 from ._threads import one_thread, threads_for
 from ._together import train_together, work_of_step
+from ._torch_modes import torch_defaults
 from ._training_rows import TrainingRows, to_gpu
 
 __all__ = [
@@ -23,20 +32,23 @@ __all__ = [
     "SelectedRows",
     "TrainingRows",
     "existing_device",
+    "global_generators_from",
     "half_of_state",
     "is_memory_mapped",
     "load_net_state",
+    "load_optimizer_state",
     "merge_codes",
     "merge_moments",
     "net_to_state",
     "one_thread",
-    "own_mode",
     "resolve_device",
     "rows_in_chunk",
     "slices",
+    "state_for",
     "threads_for",
     "to_gpu",
     "to_numpy",
+    "torch_defaults",
     "train_together",
     "work_of_step",
 ]

@@ -51,6 +51,32 @@ def to_numpy(value):
     return value
 
 
+def state_for(state, device):
+    """Return a state that the device can hold: Apple's GPUs have no double precision.
+
+    Parameters
+    ----------
+    state : dict
+        What `net_to_state` returned.
+    device : torch.device
+        Where the net is to be.
+    """
+    if device.type != "mps" or state["dtype"] != "float64":
+        return state
+    rounded = {name: _single(state[name]) for name in ("weights", "objective", "optimizers")}
+    return {**state, **rounded, "dtype": "float32"}
+
+
+def _single(value):
+    """Return a value with float32 for the float64 arrays in its lists and dicts."""
+    if isinstance(value, dict):
+        return {key: _single(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_single(item) for item in value]
+    is_double = isinstance(value, np.ndarray) and value.dtype == np.float64
+    return value.astype(np.float32) if is_double else value
+
+
 def half_of_state(state, half):
     """Return what a net needs that only encodes, or only decodes, and is not trained again.
 
@@ -94,7 +120,7 @@ def load_net_state(net, state):
         _check_same_arrays("objective", state["objective"], net.criterion_.state_dict())
         net.criterion_.load_state_dict(_to_torch(state["objective"]))
         for optimizer, one in zip(net.optimizers(), state["optimizers"], strict=True):
-            _load_optimizer(optimizer, one)
+            load_optimizer_state(optimizer, one)
     net.history[:] = state["history"]
     states = [torch.tensor(one) for one in state["generators"]]
     net.set_generator_states(states, state["device"])
@@ -105,10 +131,18 @@ def load_net_state(net, state):
 _OF_THE_MACHINE = ("fused", "foreach", "capturable")
 
 
-def _load_optimizer(optimizer, state):
-    """Put a state into an optimizer that may be on another device, which keeps its kernels."""
+def load_optimizer_state(optimizer, state):
+    """Put a state into an optimizer that may be on another device.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        Of the same parameters as the one that the state is of.
+    state : dict
+        A ``state_dict``, of tensors or of arrays. Without `param_groups`, as in model files, the
+        optimizer keeps its own options.
+    """
     own = optimizer.state_dict()["param_groups"]
-    # Model files hold the moments only.
     groups = [
         {name: _option(name, value, mine) for name, value in group.items()}
         for group, mine in zip(state.get("param_groups", own), own, strict=True)
@@ -123,7 +157,7 @@ def _option(name, value, own):
         return mine
     if isinstance(mine, torch.Tensor):
         return torch.as_tensor(value).to(mine)
-    return value.item() if isinstance(value, np.ndarray) else value
+    return value.item() if isinstance(value, (np.ndarray, torch.Tensor)) else value
 
 
 def _check_same_arrays(what, found, own):
@@ -145,7 +179,7 @@ def _check_same_arrays(what, found, own):
 
 
 def _to_torch(value):
-    if hasattr(value, "dtype"):
+    if isinstance(value, (np.ndarray, np.generic)):
         return torch.tensor(value)
     if isinstance(value, dict):
         return {key: _to_torch(item) for key, item in value.items()}

@@ -105,7 +105,7 @@ _AUTOENCODER = {
     "network_": network,
     "mean_": array("float", "n_features"),
     "scale_": positive,
-    "loss_": finite,
+    "loss_": number,
     "loss_curve_": _NUMBERS,
     "validation_loss_curve_": optional(_NUMBERS),
     "best_validation_loss_": optional(number),
@@ -121,7 +121,7 @@ _VARIANTS = {
     "SparseAutoencoder": {"mean_activation_": _OF_CODES, "dead_fraction_": finite},
     "VariationalAutoencoder": {
         "_first_noise": positive,
-        "noise_variance_": optional(finite),
+        "noise_variance_": optional(number),
         "active_units_": count(0),
     },
 }
