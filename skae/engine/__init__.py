@@ -1,6 +1,7 @@
 """Training and inference: skorch's net, its batches, its callbacks, devices, threads."""
 
 from ._adversarial import AdversarialNet
+from ._callbacks import held_out_need, named_callbacks, with_callback_params
 from ._devices import existing_device, resolve_device
 from ._global_generator import global_generators_from
 from ._moments import merge_codes, merge_moments
@@ -34,11 +35,13 @@ __all__ = [
     "existing_device",
     "global_generators_from",
     "half_of_state",
+    "held_out_need",
     "is_memory_mapped",
     "load_net_state",
     "load_optimizer_state",
     "merge_codes",
     "merge_moments",
+    "named_callbacks",
     "net_to_state",
     "one_thread",
     "resolve_device",
@@ -50,5 +53,6 @@ __all__ = [
     "to_numpy",
     "torch_defaults",
     "train_together",
+    "with_callback_params",
     "work_of_step",
 ]

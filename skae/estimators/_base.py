@@ -26,6 +26,7 @@ from skae.engine import (
 )
 from skae.objectives import LOSSES
 
+from ._callback_params import CallbackParamsMixin
 from ._constraints import AUTOENCODER_CONSTRAINTS
 from ._containers import validate_rows, validate_weight
 from ._fitted_network import FittedNetworkMixin
@@ -42,7 +43,7 @@ from ._training import (
 )
 
 
-class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
+class BaseAutoencoder(CallbackParamsMixin, NetMakerMixin, FittedNetworkMixin, BaseEstimator):
     """Validate and train; the net is made by one mixin, what it does then is the other's.
 
     A variant's ``__init__`` stores its own parameters and hands on the others. What it does in
@@ -171,7 +172,8 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         X, sample_weight, container = self._validate_rows(X, sample_weight, 2, reset=not continued)
         X = to_gpu(X, self._device(continued))
         rng = check_random_state(self.random_state)
-        train, valid = split_rows(X.shape[0], self.early_stopping, self.validation_fraction, rng)
+        hold_out = self._early_stopping()
+        train, valid = split_rows(X.shape[0], hold_out, self.validation_fraction, rng)
         n_train = X.shape[0] if train is None else len(train)
         batch_size = self._batch_size(n_train)
         if continued:
@@ -235,6 +237,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
     @torch_defaults()
     def _partial_fit(self, X, sample_weight):
         continued = hasattr(self, "net_")
+        self._check_no_held_out_need()
         X, sample_weight, container = self._validate_rows(
             X, sample_weight, 1 if continued else 2, reset=not continued
         )

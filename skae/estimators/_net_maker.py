@@ -92,6 +92,7 @@ class NetMakerMixin:
             random_state=seed,
             device=str(device),
             callbacks=callbacks,
+            predict_nonlinearity=LOSSES[self.loss].to_data,
             verbose=0,
             **self._net_params(),
         )
@@ -174,8 +175,7 @@ class NetMakerMixin:
         """Build the net anew around its arrays, on the CPU if its device is absent."""
         super().__setstate__(state)
         if "net_" in state:
-            net = self.__dict__.pop("net_")
-            self._restore_net(net, existing_device(net["device"]))
+            self._restore_net(self.__dict__.pop("net_"))
 
     def _restore_on(self, device, state):
         """Do as `__setstate__`, but on a device that may be another than that of the state."""
@@ -183,7 +183,8 @@ class NetMakerMixin:
         self._restore_net(self.__dict__.pop("net_"), device)
 
     @torch_defaults()
-    def _restore_net(self, net, device):
+    def _restore_net(self, net, device=None):
+        device = existing_device(net["device"]) if device is None else device
         net = state_for(net, device)
         # The net is the one that was fitted, whatever parameters were set since.
         params_now = self.get_params(deep=False)

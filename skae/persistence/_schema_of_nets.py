@@ -45,13 +45,19 @@ def _any_array(value, sizes, where):
 
 
 def _epochs(value, sizes, where):
-    """What skorch and callbacks recorded: dicts of numbers and the like, and of lists of such."""
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+    """What skorch and callbacks recorded: a dict of plain values for each epoch."""
+    if not isinstance(value, list) or not all(isinstance(epoch, dict) for epoch in value):
         refuse(where, type(value), "a list of records")
-    for entry in value:
-        for found in entry.values():
-            if not isinstance(found, bool | int | float | str | None):
-                _epochs(found, sizes, where)
+    _plain(value, sizes, where)
+
+
+def _plain(value, sizes, where):
+    """A number, a string, None, an array, or a list, tuple or dict of such."""
+    if isinstance(value, list | tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            _plain(item, sizes, where)
+    elif not isinstance(value, bool | int | float | str | np.ndarray | None):
+        refuse(where, type(value), "a plain value")
 
 
 def _check_generator(value, device, where):
