@@ -213,7 +213,8 @@ class BaseAutoencoder(CallbackParamsMixin, NetMakerMixin, FittedNetworkMixin, Ba
         Raises
         ------
         ValueError
-            As :meth:`fit`; for an iterator also if it is empty, or comes with weights.
+            As :meth:`fit`; for an iterator also if it is empty, or comes with weights. If a
+            callback looks at held-out rows.
         """
         chunks = X if isinstance(X, Iterator) else [X]
         if chunks is X and sample_weight is not None:
