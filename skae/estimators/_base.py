@@ -24,14 +24,16 @@ from skae.engine import (
     train_together,
     work_of_step,
 )
+from skae.networks import DenseNetwork
 from skae.objectives import LOSSES
 
 from ._callback_params import CallbackParamsMixin
+from ._column_means import errors_beside_the_means, is_above_the_means
 from ._constraints import AUTOENCODER_CONSTRAINTS
 from ._containers import validate_rows, validate_weight
 from ._fitted_network import FittedNetworkMixin
 from ._net_maker import NetMakerMixin
-from ._pca_start import start_at_pca
+from ._pca_start import shrink_to_the_best_share, start_at_pca
 from ._principal_components import principal_components
 from ._scaling import fit_scaling
 from ._training import (
@@ -41,6 +43,7 @@ from ._training import (
     until_interrupted,
     warn_caller,
 )
+from ._unequal_columns import warn_of_unequal_columns
 
 
 class BaseAutoencoder(CallbackParamsMixin, NetMakerMixin, FittedNetworkMixin, BaseEstimator):
@@ -286,8 +289,10 @@ class BaseAutoencoder(CallbackParamsMixin, NetMakerMixin, FittedNetworkMixin, Ba
         return X, sample_weight / sample_weight.mean(), container
 
     def _batch_size(self, n_samples):
-        batch_size = resolve_batch_size(self.batch_size, n_samples)
-        by_batch = getattr(self._make_network(), "normalization", None) == "batch"
+        network = self._make_network()
+        is_dense = isinstance(network, DenseNetwork)
+        batch_size = resolve_batch_size(self.batch_size, n_samples, is_dense)
+        by_batch = getattr(network, "normalization", None) == "batch"
         if batch_size < 2 and by_batch:
             raise ValueError(
                 f"normalization='batch' needs batches of at least 2 rows, but "
@@ -304,11 +309,14 @@ class BaseAutoencoder(CallbackParamsMixin, NetMakerMixin, FittedNetworkMixin, Ba
         self._remember_params()
         self._row_shape = container.row_shape
         self.network_ = self._network_of_fit()
-        mean, self.scale_ = fit_scaling(X, sample_weight, loss)
+        mean, self.scale_, deviations = fit_scaling(X, sample_weight, loss)
         self.mean_ = container.close(mean)
+        if loss.centered and self._row_shape is None:
+            names = getattr(self, "feature_names_in_", None)
+            warn_of_unequal_columns(X, deviations, names)
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
-        rows = self._scaled(X)
+        rows = self._scaled(X, loss.limits)
         self._learn_from(X, container)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         exact = exact and self.precision != "bfloat16"
@@ -323,6 +331,8 @@ class BaseAutoencoder(CallbackParamsMixin, NetMakerMixin, FittedNetworkMixin, Ba
         module = self._build_module(seed)
         if self.has_linear_path_:
             self._start_at_pca(module, pca, rng)
+            if loss.link is not None:
+                shrink_to_the_best_share(module, rows, sample_weight, loss)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, self._callbacks()).initialize()
         self._code_moments = self._some_codes = None
@@ -368,7 +378,8 @@ class BaseAutoencoder(CallbackParamsMixin, NetMakerMixin, FittedNetworkMixin, Ba
         """Train the net on the rows and set the fitted attributes, but for the steps."""
         net, module = self.net_, self.net_.module_
         weights = next(module.parameters())
-        rows = TrainingRows(self._scaled(X), sample_weight, weights.dtype, weights.device)
+        rows = self._scaled(X, LOSSES[self.loss].limits)
+        rows = TrainingRows(rows, sample_weight, weights.dtype, weights.device)
         whole_fit = epochs is None
         with threads_for(work_of_step(net, n_together)):
             yield from net.training(
@@ -388,6 +399,8 @@ class BaseAutoencoder(CallbackParamsMixin, NetMakerMixin, FittedNetworkMixin, Ba
             # A later partial_fit starts with a rested optimizer at its full rate.
             net.initialize_optimizer()
         self._set_curves(net, whole_fit)
+        if whole_fit:
+            self._warn_above_the_means(rows)
         self._warn(net, whole_fit)
         return net.interrupted_
 
@@ -421,6 +434,18 @@ class BaseAutoencoder(CallbackParamsMixin, NetMakerMixin, FittedNetworkMixin, Ba
             self.validation_loss_curve_ = getattr(self, "validation_loss_curve_", None)
         held_out = net.valid_objective_
         self.best_validation_loss_ = None if held_out is None else self._in_data_units(held_out)
+
+    def _warn_above_the_means(self, rows):
+        error, of_means = errors_beside_the_means(self.net_, rows)
+        if is_above_the_means(error, of_means):
+            unit = self._loss_unit()
+            warn_caller(
+                f"The fit ended above the error of the column means: {error * unit:.4g} against "
+                f"{of_means * unit:.4g}, so the codes tell little of the rows. Try a smaller "
+                f"learning_rate_init (now {self.learning_rate_init}), init='pca' (now "
+                f"{self.init!r}) or a larger max_iter (now {self.max_iter}).",
+                ConvergenceWarning,
+            )
 
     def _warn(self, net, whole_fit):
         if net.interrupted_:

@@ -128,7 +128,7 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
     def _score_samples(self, X):
         objective = self.net_.criterion_
         check_range(X, objective.loss)
-        rows = self._scaled(X)
+        rows = self._scaled(X, objective.loss.limits)
         scores = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         with one_thread():
             for selection, x, output in self.net_.forward_chunks_(self._there_and_back, rows):
@@ -164,8 +164,8 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
     def _n_features_out(self):
         return self.n_components_
 
-    def _scaled(self, X):
-        return ScaledRows(X, as_tensor(self.mean_), self.scale_)
+    def _scaled(self, X, limits=None):
+        return ScaledRows(X, as_tensor(self.mean_), self.scale_, limits)
 
     def _loss_unit(self):
         """What a loss of scaled rows is multiplied by to be one of the data."""

@@ -83,9 +83,13 @@ class AutoencoderTransformer(BaseAutoencoder):
         Norm to which the gradient of all parameters together is clipped. None clips
         nothing: the rows are scaled, and a loss that diverges ends the fit with an error.
     batch_size : int or "auto", default="auto"
-        Rows in a batch. "auto" takes all rows of a table of up to 200, where more steps
-        overfit, and otherwise a 64th of them, rounded to a power of two between 32 and 256:
-        about 60 steps in an epoch for most tables.
+        Rows in a batch. "auto" is a 64th of the rows, rounded to a power of two between 32 and
+        256: about 60 steps in an epoch for most tables. Up to 48 rows are one batch. On tables
+        of 60 to 200 rows batches of 32 reconstructed held-out rows as well as or better than
+        whole tables did: 0.20 against 0.24 of the variance on 200 rows of diabetes. With a
+        `network` batches are smaller where an epoch would have fewer than 7 steps: convolutions
+        left 0.28 of the variance of held-out windows when trained on 60 in batches of 32, and
+        0.11 in batches of 9.
     max_iter : int, default=50
         Epochs at most, and the length of the schedule. Twice as many gain or lose a few percent on
         the digits, depending on the width of the code, and lose on small tables.
@@ -174,8 +178,10 @@ class AutoencoderTransformer(BaseAutoencoder):
     Notes
     -----
     Training runs in float32, except where an epoch is a single batch of float64 rows on the
-    CPU: double precision costs next to nothing there, and integer weights then equal
-    repeated rows. Output always has the dtype of the input. Rows are read where they lie if
+    CPU: double precision costs next to nothing there. Integer weights then equal repeated rows,
+    if nothing is held out and nothing drawn at random (dropout, noise): for up to 48 rows without a
+    `network`, the repeated ones counted, or with a `batch_size` of at least that many. In smaller batches
+    weights count in the loss as repeated rows do, but the batches are others. Output always has the dtype of the input. Rows are read where they lie if
     they are many and of float32, in memory or in a mapped file; others are copied once.
 
     Torch tensors are taken by every method. They leave as NumPy arrays, or, with

@@ -5,7 +5,7 @@ from ._convolutional import ConvolutionalNetwork
 from ._dense import DenseNetwork, make_discriminator
 from ._latents import GaussianLatent, PlainLatent
 from ._layers import ACTIVATIONS
-from ._linear_path import add_linear_path, start_linear_path
+from ._linear_path import add_linear_path, linear_layer_of, start_linear_path
 from ._network import Network
 from ._sequence import SequenceNetwork
 from ._sparse_latents import (
@@ -31,6 +31,7 @@ __all__ = [
     "SequenceNetwork",
     "TopKLatent",
     "add_linear_path",
+    "linear_layer_of",
     "make_discriminator",
     "start_active",
     "start_linear_path",
