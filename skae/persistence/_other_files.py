@@ -79,7 +79,7 @@ def other_kind_of(path, data):
         return _kind_of_archive(data)
     if int.from_bytes(data[:8], "little") < len(data) and data[8:9] == b"{":
         return _SAFETENSORS
-    return _SUFFIXES.get(Path(os.fspath(path)).suffix.lower())
+    return _SUFFIXES.get(Path(os.fsdecode(path)).suffix.lower())
 
 
 def _kind_of_archive(data):
@@ -99,7 +99,7 @@ def no_such_file(path):
     path : str or PathLike
         The file.
     """
-    path = Path(os.fspath(path))
+    path = Path(os.fsdecode(path))
     there = _models_in(path.parent, path.name)
     message = "There is no such file" + (f"; beside it are {there}" if there else "")
     return FileNotFoundError(errno.ENOENT, message, str(path))
@@ -113,10 +113,10 @@ def is_a_directory(path):
     path : str or PathLike
         The directory.
     """
-    there = _models_in(Path(os.fspath(path)), "")
+    there = _models_in(Path(os.fsdecode(path)), "")
     message = "This is a directory, expected a file of skae.save"
     message += f"; in it are {there}" if there else ""
-    return IsADirectoryError(errno.EISDIR, message, os.fspath(path))
+    return IsADirectoryError(errno.EISDIR, message, os.fsdecode(path))
 
 
 def _models_in(folder, name):
