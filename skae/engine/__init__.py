@@ -1,6 +1,7 @@
 """Training and inference: skorch's net, its batches, its callbacks, devices, threads."""
 
 from ._adversarial import AdversarialNet
+from ._callbacks import held_out_need, named_callbacks, with_callback_params
 from ._devices import existing_device, resolve_device
 from ._differentiable import differentiable
 from ._global_generator import global_generators_from
@@ -10,7 +11,14 @@ from ._optimizers import OPTIMIZERS
 from ._precision import PRECISIONS
 from ._rows import ScaledRows, SelectedRows, is_memory_mapped, rows_in_chunk, slices
 from ._schedules import SCHEDULES
-from ._state import half_of_state, load_net_state, net_to_state
+from ._state import (
+    half_of_state,
+    load_net_state,
+    load_optimizer_state,
+    net_to_state,
+    state_for,
+    to_numpy,
+)
 from ._threads import one_thread, threads_for
 from ._together import train_together, work_of_step
 from ._torch_modes import torch_defaults
@@ -29,18 +37,24 @@ __all__ = [
     "existing_device",
     "global_generators_from",
     "half_of_state",
+    "held_out_need",
     "is_memory_mapped",
     "load_net_state",
+    "load_optimizer_state",
     "merge_codes",
     "merge_moments",
+    "named_callbacks",
     "net_to_state",
     "one_thread",
     "resolve_device",
     "rows_in_chunk",
     "slices",
+    "state_for",
     "threads_for",
     "to_gpu",
+    "to_numpy",
     "torch_defaults",
     "train_together",
+    "with_callback_params",
     "work_of_step",
 ]

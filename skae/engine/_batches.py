@@ -39,7 +39,7 @@ class Batches:
 
     def __iter__(self):
         for indices in self.indices():
-            yield self.rows[indices]
+            yield self.rows.read(indices)
 
     def indices(self):
         """Return which rows make the batches of an epoch, a tuple of LongTensors."""
@@ -72,7 +72,7 @@ class MeasuredBatches:
 
     def __iter__(self):
         for selection in self._slices:
-            yield self.rows[selection]
+            yield self.rows.read(selection)
 
 
 def mean_parts(batches, step, listener=None):

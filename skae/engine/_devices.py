@@ -39,7 +39,7 @@ def resolve_device(device):
         ) from error
     try:
         torch.zeros(1, device=resolved).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         raise ValueError(
             f"device={device!r} was asked for, but it is not available on this machine "
             f"({str(error).splitlines()[0]}). Use device='cpu', or device='auto' to take a "

@@ -5,32 +5,23 @@ from contextlib import nullcontext
 from functools import partial
 
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 
 from ._batches import Batches, MeasuredBatches, mean_parts
+from ._callbacks import wants_batches
 from ._cuda_graph import GraphedStep
 from ._early_stopping import BestWeights
 from ._fused import fused_step, read_net, what_it_stands_on
 from ._global_generator import draws_globally, global_generators_from
 from ._inference import ChunkedForward
 from ._moments import CodeMoments, SomeCodes
+from ._observed_net import ObservedNet
 from ._precision import autocast, low_precision, products_in
-from ._progress import EpochProgressBar
 from ._schedules import SCHEDULES
 from ._together import train_together
 
 
-def _wants_batches(callback):
-    """Whether a callback listens to single batches, which costs a synchronisation each."""
-    if isinstance(callback, LRScheduler):
-        return callback.step_every == "batch"
-    events = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-    return any(getattr(type(callback), e, None) is not getattr(Callback, e) for e in events)
-
-
-class AutoencoderNet(NeuralNet):
+class AutoencoderNet(ObservedNet):
     """A skorch net whose epochs cost little more than their matrix products.
 
     It differs from skorch's own net in that the objective is called with the network and
@@ -90,11 +81,6 @@ class AutoencoderNet(NeuralNet):
         self.tol = tol
         self.patience = patience
 
-    @property
-    def _default_callbacks(self):
-        # Losses are recorded by the net itself.
-        return [("progress_bar", EpochProgressBar())]
-
     def initialize(self):
         """Set up everything that training needs."""
         super().initialize()
@@ -137,32 +123,11 @@ class AutoencoderNet(NeuralNet):
 
     # -- skorch's seams ---------------------------------------------------------------
 
-    def initialize_callbacks(self):
-        """Initialise the callbacks; see skorch.NeuralNet.initialize_callbacks."""
-        for _, callback, _ in self._yield_callbacks():
-            if not hasattr(callback, "on_epoch_end"):
-                raise ValueError(
-                    f"callbacks must hold skorch callbacks or pairs of a name and one, got "
-                    f"{callback!r}."
-                )
-        return super().initialize_callbacks()
-
     def get_iterator(self, dataset, training=False):
         """Return the batches of an epoch."""
         if not training:
             return MeasuredBatches(dataset)
         return Batches(dataset, self.batch_size, self.generator_)
-
-    def notify(self, method_name, **kwargs):
-        """Tell all callbacks; skorch's EarlyStopping ends training without a warning."""
-        getattr(self, method_name)(self, **kwargs)
-        for _, callback in self.callbacks_:
-            try:
-                getattr(callback, method_name)(self, **kwargs)
-            except KeyboardInterrupt:
-                if not isinstance(callback, EarlyStopping):
-                    raise
-                self.stopped_ = True
 
     def fit_loop(self, X, y=None, epochs=None, **kwargs):
         """Run the epochs; see skorch.NeuralNet.fit_loop.
@@ -177,7 +142,7 @@ class AutoencoderNet(NeuralNet):
         train, valid = self.get_split_datasets(X)
         if n_epochs is None:
             n_epochs = self.max_epochs
-        self._listens = any(_wants_batches(callback) for _, callback in self.callbacks_)
+        self._listens = any(wants_batches(callback) for _, callback in self.callbacks_)
         batches = self.get_iterator(train, training=True)
         self._steps_done, self._n_steps = 0, n_epochs * len(batches)
         schedule = SCHEDULES[self.learning_rate]
@@ -224,7 +189,7 @@ class AutoencoderNet(NeuralNet):
 
     def _run(self, batches, training, prefix, step):
         """Take a step on each batch; return the mean of each part of the objective."""
-        listener = partial(self._tell_batch, training, prefix) if self._listens else None
+        listener = partial(self.tell_batch, training, prefix) if self._listens else None
         return mean_parts(batches, step, listener)
 
     def _set_mode(self, training):
@@ -235,7 +200,7 @@ class AutoencoderNet(NeuralNet):
         if not self._listens:
             # skorch's callbacks may look at the last batch: the whole epoch counts as one.
             self.history.new_batch()
-            self._record_batch(prefix, sum(parts.values()), len(batches.rows))
+            self.record_batch(prefix, sum(parts.values()), len(batches.rows))
         self.history.record(prefix + "_batch_count", len(batches))
         self._record(prefix, parts)
 
@@ -263,7 +228,7 @@ class AutoencoderNet(NeuralNet):
         if self._fused is not None:
             parts = self._fused(x, sample_weight)
         else:
-            parts = self._autograd_step(batch, x, sample_weight)
+            parts = self._autograd_step(x, sample_weight)
         self.after_step()
         return parts
 
@@ -277,11 +242,6 @@ class AutoencoderNet(NeuralNet):
         self.criterion_.after_step(self.module_, self.optimizer_)
         self.schedule_.after_step()
         self._steps_done += 1
-
-    @property
-    def is_watched(self):
-        """Whether anybody could change the net between two epochs."""
-        return len(self.callbacks_) > len(self._default_callbacks)
 
     @property
     def stands_on(self):
@@ -316,7 +276,7 @@ class AutoencoderNet(NeuralNet):
             self._fused.release()
         self._fused = self._fused_on = None
 
-    def _autograd_step(self, batch, x, sample_weight):
+    def _autograd_step(self, x, sample_weight):
         parts = None
 
         def closure():
@@ -328,7 +288,8 @@ class AutoencoderNet(NeuralNet):
             loss.backward()
             if self._listens:
                 named = list(self.get_all_learnable_params())
-                self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+                told = {"batch": (x, x), "training": True}
+                self.notify("on_grad_computed", named_parameters=named, **told)
             if self.max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_grad_norm)
             return loss
@@ -482,10 +443,6 @@ class AutoencoderNet(NeuralNet):
                 return epoch[prefix + "_loss"]
         return math.inf
 
-    def _record_batch(self, prefix, loss, n_rows):
-        self.history.record_batch(prefix + "_loss", loss)
-        self.history.record_batch(prefix + "_batch_size", n_rows)
-
     def _finite(self, loss, name):
         if math.isfinite(loss):
             return loss
@@ -494,14 +451,3 @@ class AutoencoderNet(NeuralNet):
             f"learning_rate_init (now {self.lr}), max_grad_norm=1.0, or data without extreme "
             f"values (RobustScaler does away with them)."
         )
-
-    def _tell_batch(self, training, prefix, batch, parts=None):
-        """Tell the callbacks that a batch begins, or, given its parts, that it ended."""
-        if parts is None:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            return
-        loss = sum(parts.values()).detach()
-        self._record_batch(prefix, loss.item(), len(batch[0]))
-        with torch.no_grad():
-            y_pred = self.infer(batch[0])
-        self.notify("on_batch_end", batch=batch, training=training, loss=loss, y_pred=y_pred)

@@ -18,8 +18,11 @@ class TrainingRows(Dataset):
 
     Rows are moved to the device once, scaled and in the type that is trained in. They are read
     batch by batch if they come from a sparse matrix or a file mapped into memory, if a GPU
-    does not hold them, or if they are many and lie in memory in that type already. A batch is
-    overwritten by the next one of its size.
+    does not hold them, or if they are many and lie in memory in that type already.
+
+    To callbacks this is a dataset of torch: ``D[i]`` is a pair of a row and its target, which is
+    the row itself, and ``D[2:5]`` or ``D[[2, 3]]`` such a pair of several rows. ``np.asarray(D)``
+    is all rows as one array. Rows are as the network sees them: centred and scaled.
 
     Parameters
     ----------
@@ -47,12 +50,22 @@ class TrainingRows(Dataset):
     def __len__(self):
         return self.shape[0]
 
-    def __getitem__(self, selection):
-        """Return the batch of a slice, or of a LongTensor on `index_device`: rows, weights."""
-        return self.read(selection)
+    def __getitem__(self, index):
+        """Return one row, or those of a slice or an array, and as their target the same."""
+        chosen = _positions(len(self), index)
+        # One index becomes an array of one.
+        selection = torch.from_numpy(np.ascontiguousarray(chosen)).to(self.index_device)
+        # In memory of their own, as the next batch would overwrite those of a batch.
+        rows, _ = self.read(selection, self.new_empty(1, len(selection))[0])
+        rows = rows if np.ndim(chosen) else rows[0]
+        return rows, rows
+
+    def __array__(self, dtype=None, copy=None):
+        """Return all rows as an array, always a new one."""
+        return np.asarray(self[:][0].cpu().numpy(), dtype=dtype)
 
     def read(self, selection, out=None):
-        """Return a batch as indexing does, but write its rows into a tensor, if one is given.
+        """Return a batch: rows and their weights, or None.
 
         Parameters
         ----------
@@ -94,6 +107,18 @@ class TrainingRows(Dataset):
             weight = self._weight[subset._indices]
             subset._weight = weight / weight.mean()
         return subset
+
+
+def _positions(n_rows, index):
+    """Return the positions that an index means: an int, or an array of them."""
+    if isinstance(index, slice):
+        return np.arange(n_rows)[index]
+    if isinstance(index, torch.Tensor):
+        index = index.cpu().numpy()
+    if np.ndim(index):
+        return np.arange(n_rows)[index]
+    # Without an array of all rows, as this is asked row by row.
+    return range(n_rows)[index]
 
 
 def to_gpu(X, device):

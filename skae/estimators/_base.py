@@ -27,6 +27,7 @@ from skae.engine import (
 from skae.networks import DenseNetwork
 from skae.objectives import LOSSES
 
+from ._callback_params import CallbackParamsMixin
 from ._code_scale import scale_by_effect
 from ._column_means import errors_beside_the_means, is_above_the_means
 from ._constraints import AUTOENCODER_CONSTRAINTS
@@ -48,7 +49,9 @@ from ._training import (
 from ._unequal_columns import warn_of_unequal_columns
 
 
-class BaseAutoencoder(ParameterErrorsMixin, NetMakerMixin, FittedNetworkMixin, BaseEstimator):
+class BaseAutoencoder(
+    CallbackParamsMixin, ParameterErrorsMixin, NetMakerMixin, FittedNetworkMixin, BaseEstimator
+):
     """Validate and train; the net is made by one mixin, what it does then is the other's.
 
     A variant's ``__init__`` stores its own parameters and hands on the others. What it does in
@@ -181,7 +184,8 @@ class BaseAutoencoder(ParameterErrorsMixin, NetMakerMixin, FittedNetworkMixin, B
         X, sample_weight, container = self._validate_rows(X, sample_weight, 2, reset=not continued)
         X = to_gpu(X, self._device(continued))
         rng = check_random_state(self.random_state)
-        train, valid = split_rows(X.shape[0], self.early_stopping, self.validation_fraction, rng)
+        hold_out = self._early_stopping()
+        train, valid = split_rows(X.shape[0], hold_out, self.validation_fraction, rng)
         n_train = X.shape[0] if train is None else len(train)
         batch_size = self._batch_size(n_train)
         if continued:
@@ -221,7 +225,8 @@ class BaseAutoencoder(ParameterErrorsMixin, NetMakerMixin, FittedNetworkMixin, B
         Raises
         ------
         ValueError
-            As :meth:`fit`; for an iterator also if it is empty, or comes with weights.
+            As :meth:`fit`; for an iterator also if it is empty, or comes with weights. If a
+            callback looks at held-out rows.
         """
         chunks = X if isinstance(X, Iterator) else [X]
         if chunks is X and sample_weight is not None:
@@ -248,6 +253,7 @@ class BaseAutoencoder(ParameterErrorsMixin, NetMakerMixin, FittedNetworkMixin, B
     @torch_defaults()
     def _partial_fit(self, X, sample_weight):
         continued = hasattr(self, "net_")
+        self._check_no_held_out_need()
         X, sample_weight, container = self._validate_rows(
             X, sample_weight, 1 if continued else 2, reset=not continued
         )

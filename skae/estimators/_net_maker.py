@@ -12,8 +12,11 @@ from skae.engine import (
     existing_device,
     global_generators_from,
     load_net_state,
+    load_optimizer_state,
     net_to_state,
     resolve_device,
+    state_for,
+    to_numpy,
     torch_defaults,
 )
 from skae.networks import (
@@ -98,6 +101,7 @@ class NetMakerMixin:
             random_state=seed,
             device=str(device),
             callbacks=callbacks,
+            predict_nonlinearity=LOSSES[self.loss].to_data,
             verbose=0,
             **self._net_params(),
         )
@@ -165,41 +169,38 @@ class NetMakerMixin:
         self.net_.set_generator_states(fitted.generator_states(), fitted.device)
         if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
             for mine, before in zip(self.net_.optimizers(), fitted.optimizers(), strict=True):
-                mine.load_state_dict(deepcopy(before.state_dict()))
+                load_optimizer_state(mine, deepcopy(before.state_dict()))
 
     # -- pickling ---------------------------------------------------------------------
 
     def __getstate__(self):
-        """Replace the net by numpy arrays, which load on any machine."""
+        """Replace net and tensors by numpy arrays, which load on any machine."""
         state = super().__getstate__()
         if "net_" in state:
-            state = {**state, "net_": net_to_state(self.net_)}
-            for name, value in state.items():
-                if isinstance(value, torch.Tensor):
-                    state[name] = value.cpu().numpy()
-            if self._some_codes is not None:
-                state["_some_codes"] = tuple(
-                    kept.cpu().numpy() if isinstance(kept, torch.Tensor) else kept
-                    for kept in self._some_codes
-                )
+            state = to_numpy({**state, "net_": net_to_state(self.net_)})
         return state
 
     def __setstate__(self, state):
         """Build the net anew around its arrays, on the CPU if its device is absent."""
         super().__setstate__(state)
-        if "net_" not in state:
-            return
-        self._restore_net(self.__dict__.pop("net_"))
+        if "net_" in state:
+            self._restore_net(self.__dict__.pop("net_"))
+
+    def _restore_on(self, device, state):
+        """Do as `__setstate__`, but on a device that may be another than that of the state."""
+        super().__setstate__(state)
+        self._restore_net(self.__dict__.pop("net_"), device)
 
     @torch_defaults()
-    def _restore_net(self, net):
+    def _restore_net(self, net, device=None):
+        device = existing_device(net["device"]) if device is None else device
+        net = state_for(net, device)
         # The net is the one that was fitted, whatever parameters were set since.
         params_now = self.get_params(deep=False)
         self.__dict__.update(self._fitted_params)
         module = self._build_module(net["seed"]).to(getattr(torch, net["dtype"]))
         if net["half"] is not None:
             module.keep(net["half"])
-        device = existing_device(net["device"])
         self.net_ = self._make_net(module, device, net["seed"], callbacks=None).initialize()
         self.__dict__.update(params_now)
         load_net_state(self.net_, net)

@@ -39,6 +39,12 @@ class PrincipalComponents:
     variances: np.ndarray
     total_variance: float
 
+    @property
+    def residual_variance(self):
+        """Variance of all features together that the components leave."""
+        # Where they leave none, what the difference holds is rounding, of either sign.
+        return max(self.total_variance - self.variances.sum(), 0.0)
+
 
 def principal_components(rows, sample_weight, n_components, rng):
     """Find the leading principal components of a table.

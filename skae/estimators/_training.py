@@ -56,10 +56,10 @@ def split_rows(n_samples, early_stopping, validation_fraction, rng):
         return None, None
     if n_valid < 2 or n_samples - n_valid < 2:
         raise ValueError(
-            f"early_stopping=True holds out validation_fraction={validation_fraction} of "
-            f"n_samples={n_samples} rows, which makes {n_valid} validation and "
-            f"{n_samples - n_valid} training rows; both must be at least 2. Change "
-            f"validation_fraction, or set early_stopping=False."
+            f"early_stopping=True, or a callback that needs held-out rows, holds out "
+            f"validation_fraction={validation_fraction} of n_samples={n_samples} rows, which makes "
+            f"{n_valid} validation and {n_samples - n_valid} training rows; both must be at least "
+            f"2. Change validation_fraction, or set early_stopping=False."
         )
     order = rng.permutation(n_samples)
     return np.sort(order[n_valid:]), np.sort(order[:n_valid])

@@ -106,8 +106,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         Whether to hold out `validation_fraction` of the rows, stop when their loss no longer
         improves, and keep the weights that were best on them. "auto" does so if that
         makes at least 50 rows; fewer say more about chance than about the model, and the
-        small table needs every row. Without it training is on all rows and the last weights
-        are kept.
+        small table needs every row. It also does so if one of the `callbacks` looks at
+        held-out rows. Without it training is on all rows and the last weights are kept.
     validation_fraction : float, default=0.1
         Share of the rows that are held out, in (0, 1); scikit-learn's default.
     n_iter_no_change : int, default=10
@@ -134,7 +134,13 @@ class AutoencoderTransformer(BaseAutoencoder):
         this setting for the whole process, and it is put back. Both are for wide networks:
         small ones wait for other things. What a fitted network answers is not shortened.
     callbacks : list or None, default=None
-        Callbacks of skorch, handed to the net as they are. One that listens to single
+        Callbacks of skorch, or pairs of a name and one, handed to the net as they are.
+        ``set_params(callbacks__name__parameter=value)`` reaches the parameters of one; without a
+        name it has that of its class. One that looks at held-out rows (``monitor="valid_loss"``,
+        ``on_train=False``) makes ``early_stopping="auto"`` hold rows out. The datasets that they
+        are given are torch's: an item is a pair of a row and its target, which is the row itself,
+        centred and scaled as the network sees it. ``np.asarray(dataset)`` is all rows, and
+        ``net.predict(dataset)`` what the network makes of them. One that listens to single
         batches or gradients slows training down.
     verbose : int, default=0
         1 shows a progress bar with the losses and the time left.

@@ -11,6 +11,7 @@ from skae._compat import Interval, StrOptions
 from skae.engine import one_thread, torch_defaults
 from skae.networks import GaussianLatent
 from skae.objectives import (
+    LEAST_NOISE,
     LOSSES,
     GaussianNoise,
     PosteriorDraw,
@@ -253,12 +254,11 @@ class VariationalAutoencoder(BaseAutoencoder):
         elif self.noise_variance == "learned":
             # Where no direction is left for it, all of them are equally likely up to the
             # smallest variance.
-            residual = pca.total_variance - pca.variances.sum()
-            noise = residual / left if left else pca.variances.min() / 2
-            self._first_noise = noise
+            noise = pca.residual_variance / left if left else pca.variances.min() / 2
+            self._first_noise = max(noise, LEAST_NOISE)
         else:
             noise = self._first_noise
-        start_at_probabilistic_pca(module, pca, loss, max(noise, 1e-6))
+        start_at_probabilistic_pca(module, pca, loss, max(noise, LEAST_NOISE))
 
     def _make_objective(self, seed):
         draw = PosteriorDraw(self.n_features_in_, self.beta, self.kl_warm_up, self.free_bits)

@@ -17,11 +17,12 @@ from ._priors import PRIORS
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
 from ._sparsity import KLSparsity, L1Sparsity, TakingTurns, UnitColumnsObjective
-from ._variational import GaussianNoise, PosteriorDraw, VariationalObjective
+from ._variational import LEAST_NOISE, GaussianNoise, PosteriorDraw, VariationalObjective
 from ._warm_up import WarmUp
 from ._weight_penalty import WeightPenalty
 
 __all__ = [
+    "LEAST_NOISE",
     "LOSSES",
     "NOISES",
     "PRIORS",

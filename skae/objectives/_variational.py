@@ -14,7 +14,7 @@ _RATE = 0.05
 
 # Least variance of noise that is learned, in units of the data's own: a constant feature or a
 # code as wide as the data would otherwise make the likelihood infinite.
-_FLOOR = 1e-6
+LEAST_NOISE = 1e-6
 
 
 class PosteriorDraw(nn.Module):
@@ -85,19 +85,19 @@ class GaussianNoise(nn.Module):
     def __init__(self, variance, learned):
         super().__init__()
         self.learned = learned
-        variance = max(variance, _FLOOR) if learned else variance
+        variance = max(variance, LEAST_NOISE) if learned else variance
         self.register_buffer("variance", torch.tensor(variance))
 
     def follow(self, mean_squared_error):
         """Take the error of a batch that is trained on."""
         if self.learned and self.training:
             self.variance.lerp_(mean_squared_error.detach().to(self.variance), _RATE)
-            self.variance.clamp_(min=_FLOOR)
+            self.variance.clamp_(min=LEAST_NOISE)
 
     def settle(self, mean_squared_error):
         """Take the error of all rows, a float."""
         if self.learned:
-            self.variance.fill_(max(mean_squared_error, _FLOOR))
+            self.variance.fill_(max(mean_squared_error, LEAST_NOISE))
 
     def negative_log_likelihood(self, squared_error):
         """Return it in nats per feature, for squared errors averaged over the features."""

@@ -1,5 +1,6 @@
 """Files that are written as a whole or not at all."""
 
+import errno
 import os
 import secrets
 from contextlib import contextmanager, suppress
@@ -20,9 +21,18 @@ def replaced(path):
     temporary : Path
         Another file beside it, to be written. It takes the place of `path` in the end; after an
         error it is removed.
+
+    Raises
+    ------
+    OSError
+        If there is no such folder, or `path` is one.
     """
     # What a link points to is replaced, and not the link.
     path = Path(os.path.realpath(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "This is a directory, expected a file", str(path))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         yield temporary

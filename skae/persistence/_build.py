@@ -41,10 +41,10 @@ def build(stored, n_bytes, device=None):
     ModelFileError
         If parameters or networks are not what they may be.
     """
-    where = None if device is None else str(resolve_device(device))
+    device = None if device is None else resolve_device(device)
     try:
         with _Bounded(n_bytes):
-            return _made(stored, where)
+            return _made(stored, device)
     except ModelFileError:
         raise
     except Exception as error:
@@ -81,11 +81,15 @@ def _made_estimator(name, state, device):
         fitted |= {k: v for k, v in remembered.items() if k not in fitted}
         _validate(cls, defaults | fitted)
         if device is not None:
-            fitted["device"] = state["net_"]["device"] = device
+            fitted["device"] = str(device)
     if device is not None and "device" in state:
-        state["device"] = device
+        state["device"] = str(device)
     estimator = cls.__new__(cls)
-    estimator.__setstate__(state)
+    if device is not None and "net_" in state:
+        # Where the net was stays in its state: the noise of one device is none of another's.
+        estimator._restore_on(device, state)
+    else:
+        estimator.__setstate__(state)
     for optimizer in estimator.net_.optimizers() if "net_" in state else ():
         _check_moments(optimizer)
     return estimator

@@ -81,7 +81,7 @@ def count(low, size=None):
     return field
 
 
-def array(kind, *shape):
+def array(kind, *shape, may_be_infinite=False):
     """Return a field for an array of floats or of ints, and a shape of numbers and named sizes."""
     kinds = {"float": "f", "int": "iu"}[kind]
 
@@ -90,8 +90,8 @@ def array(kind, *shape):
             refuse(where, value, f"an array of {kind}")
         if value.ndim != len(shape):
             refuse(where, value, f"an array of {len(shape)} dimensions")
-        if not np.isfinite(value).all():
-            refuse(where, value, "an array of finite numbers")
+        if np.isnan(value).any() or not (may_be_infinite or np.isfinite(value).all()):
+            refuse(where, value, f"an array of {'' if may_be_infinite else 'finite '}numbers")
         for found, wanted in zip(value.shape, shape, strict=True):
             _agree(wanted, found, sizes, where)
 

@@ -18,6 +18,7 @@ from ._atomic import write_atomically
 from ._build import build
 from ._container import pack, unpack
 from ._errors import ModelFileError
+from ._other_files import is_a_directory, no_such_file, other_kind_of
 from ._registry import ESTIMATORS
 from ._schema import check_fitted
 from ._tree import DTYPES, TreeWriter, decode
@@ -175,6 +176,8 @@ def load(path, expected_sha256=None, device=None):
     """
     try:
         data = _read(path)
+        if kind := other_kind_of(path, data):
+            raise ModelFileError(f"it is no model file of skae, but seems to be {kind}")
         if expected_sha256 is not None:
             _compare_digests(hashlib.sha256(data).hexdigest(), expected_sha256)
         return build(_from_bytes(data), len(data), device)
@@ -183,10 +186,15 @@ def load(path, expected_sha256=None, device=None):
 
 
 def _read(path):
-    found = os.stat(path)
+    try:
+        found = os.stat(path)
+    except FileNotFoundError as error:
+        raise no_such_file(path) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise is_a_directory(path)
     if stat.S_ISREG(found.st_mode) and found.st_size > _LARGEST_FILE:
         raise ModelFileError(f"it has {found.st_size} bytes, expected at most {_LARGEST_FILE}")
-    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISREG(found.st_mode):
         raise ModelFileError("it is a device or a pipe, expected a file")
     with open(path, "rb") as file:
         return file.read(_LARGEST_FILE + 1)

@@ -105,7 +105,7 @@ _AUTOENCODER = {
     "network_": network,
     "mean_": array("float", "n_features"),
     "scale_": positive,
-    "loss_": finite,
+    "loss_": number,
     "loss_curve_": _NUMBERS,
     "validation_loss_curve_": optional(_NUMBERS),
     "best_validation_loss_": optional(number),
@@ -121,7 +121,7 @@ _VARIANTS = {
     "SparseAutoencoder": {"mean_activation_": _OF_CODES, "dead_fraction_": finite},
     "VariationalAutoencoder": {
         "_first_noise": positive,
-        "noise_variance_": optional(finite),
+        "noise_variance_": optional(number),
         "active_units_": count(0),
     },
 }
@@ -161,6 +161,8 @@ def _score(value, sizes, where):
 
 
 _OF_COLUMNS = array("float", "n_features")
+# Losses that need the data's own unit leave cells as they are: no bound is infinite.
+_BOUNDS = array("float", "n_features", may_be_infinite=True)
 _HELD_OUT = tuple_of(array("int", None), array("float", None), array("float", None))
 _DETECTOR = {
     "n_features_in_": count(1, "n_features"),
@@ -175,7 +177,7 @@ _DETECTOR = {
     "_level": either(one_of("auto"), finite),
     "_folds": part("Folds", n_folds=count(1), left_out=array("int", "n_members")),
     "_scaling": part(
-        "ColumnScaling", scale=_OF_COLUMNS, center=_OF_COLUMNS, _low=_OF_COLUMNS, _high=_OF_COLUMNS
+        "ColumnScaling", scale=_OF_COLUMNS, center=_OF_COLUMNS, _low=_BOUNDS, _high=_BOUNDS
     ),
     "_scores": list_of(_score),
     "_calibration": part("Calibration", _groups=list_of(_HELD_OUT, at_least=1)),
