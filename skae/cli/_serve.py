@@ -29,7 +29,7 @@ def serve(
     host
         Address to listen on; 0.0.0.0 for all.
     port
-        Port to listen on; 0 takes a free one, which the log names.
+        Port to listen on, up to 65535; 0 takes a free one, which the log names.
     max_queue
         Rows that may wait; what comes on top is answered with 503.
     max_batch
@@ -38,13 +38,17 @@ def serve(
         Largest request in bytes; what is larger is answered with 413.
     """
     from skae.serving import serve as run
+    from skae.serving._limits import check_numbers
 
-    run(
-        model,
-        name=name,
-        host=host,
-        port=port,
-        max_queue=max_queue,
-        max_batch=max_batch,
-        max_body=max_body,
-    )
+    numbers = {
+        "port": port,
+        "max_queue": max_queue,
+        "max_batch": max_batch,
+        "max_body": max_body,
+    }
+    check_numbers("skae serve", spelled=_option, **numbers)
+    run(model, name=name, host=host, **numbers)
+
+
+def _option(name):
+    return "--" + name.replace("_", "-")

@@ -6,7 +6,8 @@ from pathlib import Path
 from skae._extras import require
 from skae.persistence import load_estimator
 
-from ._models import EstimatorModel, OnnxModel
+from ._estimators import EstimatorModel
+from ._graphs import OnnxModel
 
 
 def load_model(model):

@@ -2,23 +2,34 @@
 
 import asyncio
 import logging
+import math
 import os
 import signal
 from contextlib import contextmanager
 from pathlib import Path
 from threading import current_thread, main_thread
+from time import monotonic
 
 from skae._compat import threadpool_controller
 from skae._extras import require
 
 from ._app import make_app
+from ._connections import Connections
+from ._limits import check_numbers
 
 # Seconds in which connections that are open may bring their last requests: longer than a request
 # is on its way.
 _LAST_REQUESTS = 0.5
 
-# Seconds that answers may still take. Kubernetes, for one, kills 30 seconds after its signal.
-_LAST_ANSWERS = 25
+# Seconds after which a server that stops waits for no body any more.
+_LAST_BODIES = 2
+
+# Seconds in which the last answers are to be taken, after the last of them was computed. With those
+# before it that is less than the five seconds that a stop may take beyond accepted work.
+_LAST_ANSWERS = 2
+
+# Seconds between looks at connections.
+_LOOK = 0.5
 
 
 def serve(
@@ -62,7 +73,8 @@ def serve(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a file is damaged or of another kind, or `name` is empty or has a slash.
+        If a file is damaged or of another kind, `name` is empty or has a slash, `host` is empty,
+        or a number is out of its range: 0 to 65535 for `port`, positive for the others.
     SystemExit
         If the port is taken.
 
@@ -72,9 +84,14 @@ def serve(
 
     Notes
     -----
-    At SIGTERM the server says that it is not ready, takes no further connections, answers every
-    request that it has accepted and those that open connections bring in the next half second,
-    closes them, and returns. Requests that take longer than 25 seconds are given up.
+    At SIGTERM or SIGINT the server says that it is not ready, takes no further connections, answers
+    every request that it has accepted and those that open connections bring in the next half
+    second, and returns. Beyond the computation of what it has accepted that takes less than five
+    seconds: a body that is not here after two seconds is refused with 503, and a connection whose
+    client does not take its answer in two seconds is ended. A second SIGINT ends it at once.
+
+    A connection is closed when it is idle for five seconds after an answer, when the head of a
+    request takes longer than ten seconds, a body or the taking of an answer longer than a minute.
 
     The process computes on one thread. To use more cores start several, behind one balancer.
 
@@ -84,6 +101,11 @@ def serve(
     >>> serve("model.skae", port=8080)  # doctest: +SKIP
     """
     uvicorn = require("uvicorn", "serve")
+    check_numbers("serve", port=port, max_queue=max_queue, max_batch=max_batch, max_body=max_body)
+    if not host:
+        raise ValueError(
+            f"host={host!r} is no address to listen at; for all of this machine's give '0.0.0.0'."
+        )
     if name is None:
         name = Path(model).stem if isinstance(model, str | os.PathLike) else "model"
     with threadpool_controller().limit(limits=1):
@@ -99,10 +121,10 @@ def serve(
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=_LAST_ANSWERS,
         )
-        with _signals_end_here():
-            _graceful(uvicorn.Server)(config).run()
+        server = _graceful(uvicorn.Server)(config)
+        with _signals_stop(server):
+            server.run()
     metrics = app.state.service.metrics
     logging.getLogger("uvicorn.error").info(
         "Answered %d of %d accepted requests", metrics.n_answered, metrics.n_accepted
@@ -110,9 +132,21 @@ def serve(
 
 
 def _graceful(server_class):
-    """Return a class of server that loses no request of an open connection when it stops."""
+    """Return a class of server that ends slow connections, and stops without losing a request."""
 
     class GracefulServer(server_class):
+        def __init__(self, config):
+            super().__init__(config)
+            self._connections = Connections(self.server_state)
+            self._looked = -math.inf
+
+        async def on_tick(self, counter):
+            now = monotonic()
+            if now - self._looked >= _LOOK:
+                self._looked = now
+                self._connections.end_slow(now)
+            return await super().on_tick(counter)
+
         def handle_exit(self, sig, frame):
             self.config.app.state.service.ready = False
             super().handle_exit(sig, frame)
@@ -123,20 +157,36 @@ def _graceful(server_class):
             # Each connection ends with its next answer. Only then are idle ones closed: a request
             # that is on its way to one would be lost.
             self.server_state.default_headers.append((b"connection", b"close"))
+            self.config.app.state.bodies.stop(_LAST_BODIES)
+            end = asyncio.create_task(self._end_connections())
             await asyncio.sleep(_LAST_REQUESTS)
             await super().shutdown(sockets)
+            end.cancel()
+
+        async def _end_connections(self):
+            await asyncio.sleep(_LAST_BODIES)
+            while self.config.app.state.service.busy:
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(_LAST_ANSWERS)
+            self._connections.end_all()
 
     return GracefulServer
 
 
 @contextmanager
-def _signals_end_here():
-    """Let a process end as it would have, after uvicorn has stopped and raises the signal again."""
+def _signals_stop(server):
+    """Stop a server at signals also before and after uvicorn handles them.
+
+    uvicorn raises a signal again when it has stopped, which shall not end the process.
+    """
     if current_thread() is not main_thread():
         yield
         return
-    handled = (signal.SIGINT, signal.SIGTERM)
-    before = {one: signal.signal(one, lambda *_: None) for one in handled}
+
+    def stop(sig, frame):
+        server.should_exit = True
+
+    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
