@@ -2,6 +2,9 @@
 
 import http.client
 import json
+import re
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -48,6 +51,21 @@ def running_app(app):
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def process(script):
+    """Run a script that serves a model on a free port; yields the process and the port."""
+    command, pipe = [sys.executable, "-c", script], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as server:
+        try:
+            for line in server.stderr:
+                found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+                if found:
+                    break
+            yield server, int(found[1])
+        finally:
+            server.kill()
 
 
 def ask(port, method, path, body=None, headers=None):

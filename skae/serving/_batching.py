@@ -9,6 +9,7 @@ import logging
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from time import perf_counter
 
 import numpy as np
@@ -51,6 +52,7 @@ class Batcher:
         # Rows of the same dtypes for the same outputs go together; such groups take turns.
         self._waiting = {}
         self._n_waiting = 0
+        self._batch = []
         self._busy = False
         self._loop = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="skae-serving")
@@ -101,9 +103,15 @@ class Batcher:
             loop.call_soon(self._start, loop)
         return job.answer
 
+    def give_up(self):
+        """Refuse whatever waits or is being computed."""
+        for job in chain(self._batch, *self._waiting.values()):
+            if not job.answer.done():
+                job.answer.set_exception(Refusal("The server was told to stop at once.", 503))
+
     def _begin(self, loop):
         """Forget a loop that ended, perhaps in the middle of a computation."""
-        self._loop, self._busy, self._waiting = loop, False, {}
+        self._loop, self._busy, self._batch, self._waiting = loop, False, [], {}
         self._count_waiting(-self._n_waiting)
 
     def _start(self, loop):
@@ -120,6 +128,7 @@ class Batcher:
         del self._waiting[key]
         if jobs:
             self._waiting[key] = jobs
+        self._batch = batch
         self._count_waiting(-n_rows)
         self._executor.submit(self._compute, loop, batch, key[1])
 

@@ -1,5 +1,7 @@
 """Connections that are open, and how long the server waits for the client of each."""
 
+import logging
+
 # Seconds for the first byte and the whole head of a request. What is idle after an answer, uvicorn
 # closes.
 _HEAD = 10
@@ -45,6 +47,10 @@ class Connections:
         self._waiting = waiting
         for connection, ((limit, _), since) in waiting.items():
             if now - since >= limit:
+                if connection.transport.get_write_buffer_size():
+                    logging.getLogger("uvicorn.error").warning(
+                        "A connection is ended: its answer was not taken in %g seconds", limit
+                    )
                 connection.transport.abort()
 
     def end_all(self):

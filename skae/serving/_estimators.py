@@ -13,7 +13,7 @@ from ._models import Model
 from ._shown import cut
 from ._steps import first_step, last_step
 from ._tensors import TensorSpec
-from ._trial import quiet, takes_missing, trial_rows
+from ._trial import missing_cells, quiet, trial_rows
 
 
 class EstimatorModel(Model):
@@ -52,7 +52,7 @@ class EstimatorModel(Model):
         self.inputs = (TensorSpec("input", "FP64", [-1, n_features]),)
         with quiet():
             self.outputs, row = self._try_out(n_features)
-            self.missing = takes_missing(self._takes, row)
+            self.missing = missing_cells(estimator, self._takes, row)
 
     def run(self, inputs, names):
         """Compute some outputs of rows; see `Model.run`."""

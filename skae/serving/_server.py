@@ -1,35 +1,15 @@
 """A process that serves one model until it is told to stop."""
 
-import asyncio
 import logging
-import math
 import os
-import signal
-from contextlib import contextmanager
 from pathlib import Path
-from threading import current_thread, main_thread
-from time import monotonic
 
 from skae._compat import threadpool_controller
 from skae._extras import require
 
 from ._app import make_app
-from ._connections import Connections
+from ._graceful import graceful, signals_stop
 from ._limits import check_numbers
-
-# Seconds in which connections that are open may bring their last requests: longer than a request
-# is on its way.
-_LAST_REQUESTS = 0.5
-
-# Seconds after which a server that stops waits for no body any more.
-_LAST_BODIES = 2
-
-# Seconds in which the last answers are to be taken, after the last of them was computed. With those
-# before it that is less than the five seconds that a stop may take beyond accepted work.
-_LAST_ANSWERS = 2
-
-# Seconds between looks at connections.
-_LOOK = 0.5
 
 
 def serve(
@@ -87,8 +67,9 @@ def serve(
     At SIGTERM or SIGINT the server says that it is not ready, takes no further connections, answers
     every request that it has accepted and those that open connections bring in the next half
     second, and returns. Beyond the computation of what it has accepted that takes less than five
-    seconds: a body that is not here after two seconds is refused with 503, and a connection whose
-    client does not take its answer in two seconds is ended. A second SIGINT ends it at once.
+    seconds: a body that is not here after one and a half is refused with 503, and a connection
+    whose client does not take its answer in as many is ended. A second SIGINT gives up what is not
+    computed yet, which is answered with 503.
 
     A connection is closed when it is idle for five seconds after an answer, when the head of a
     request takes longer than ten seconds, a body or the taking of an answer longer than a minute.
@@ -122,73 +103,10 @@ def serve(
             proxy_headers=False,
             server_header=False,
         )
-        server = _graceful(uvicorn.Server)(config)
-        with _signals_stop(server):
+        server = graceful(uvicorn.Server)(config)
+        with signals_stop(server):
             server.run()
     metrics = app.state.service.metrics
     logging.getLogger("uvicorn.error").info(
         "Answered %d of %d accepted requests", metrics.n_answered, metrics.n_accepted
     )
-
-
-def _graceful(server_class):
-    """Return a class of server that ends slow connections, and stops without losing a request."""
-
-    class GracefulServer(server_class):
-        def __init__(self, config):
-            super().__init__(config)
-            self._connections = Connections(self.server_state)
-            self._looked = -math.inf
-
-        async def on_tick(self, counter):
-            now = monotonic()
-            if now - self._looked >= _LOOK:
-                self._looked = now
-                self._connections.end_slow(now)
-            return await super().on_tick(counter)
-
-        def handle_exit(self, sig, frame):
-            self.config.app.state.service.ready = False
-            super().handle_exit(sig, frame)
-
-        async def shutdown(self, sockets=None):
-            for server in self.servers:
-                server.close()
-            # Each connection ends with its next answer. Only then are idle ones closed: a request
-            # that is on its way to one would be lost.
-            self.server_state.default_headers.append((b"connection", b"close"))
-            self.config.app.state.bodies.stop(_LAST_BODIES)
-            end = asyncio.create_task(self._end_connections())
-            await asyncio.sleep(_LAST_REQUESTS)
-            await super().shutdown(sockets)
-            end.cancel()
-
-        async def _end_connections(self):
-            await asyncio.sleep(_LAST_BODIES)
-            while self.config.app.state.service.busy:
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(_LAST_ANSWERS)
-            self._connections.end_all()
-
-    return GracefulServer
-
-
-@contextmanager
-def _signals_stop(server):
-    """Stop a server at signals also before and after uvicorn handles them.
-
-    uvicorn raises a signal again when it has stopped, which shall not end the process.
-    """
-    if current_thread() is not main_thread():
-        yield
-        return
-
-    def stop(sig, frame):
-        server.should_exit = True
-
-    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

@@ -40,6 +40,10 @@ class Service:
         """Whether accepted rows wait or are being computed."""
         return self._batcher.busy
 
+    def give_up(self):
+        """Refuse all accepted requests that have no answer yet."""
+        self._batcher.give_up()
+
     def check_name(self, name, version):
         """Refuse any other model or version."""
         if name != self.name or version not in (None, VERSION):

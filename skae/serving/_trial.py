@@ -1,10 +1,14 @@
 """Rows on which an estimator is tried, to see what it answers and which cells may be missing."""
 
 import warnings
+from collections import defaultdict
 from contextlib import contextmanager
+from numbers import Real
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from skae._compat import safe_indexing
 
@@ -34,21 +38,27 @@ def trial_rows(estimator, n_features):
     row : ndarray of shape (1, n_features)
     """
     yield np.zeros((1, n_features))
-    ones = np.ones((1, n_features))
-    yield ones
-    names = getattr(estimator, "feature_names_in_", None)
-    for column, category in _categories(estimator, np.arange(n_features), names):
-        ones[0, column] = category
-    yield ones
+    yield np.ones((1, n_features))
+    known = np.ones((1, n_features))
+    for step, columns in _parts(estimator, np.arange(n_features)):
+        if _knows_categories(step, columns):
+            for column, (category, *_) in zip(columns, step.categories_, strict=True):
+                known[0, column] = category if isinstance(category, Real) else 1
+    yield known
 
 
-def takes_missing(takes, row):
+def missing_cells(estimator, takes, row):
     """Return which cells of a row may be missing, or None if none may.
+
+    Columns that go through the same steps are tried together, as each trial takes time. Encoders
+    know a missing value in some of their columns only.
 
     Parameters
     ----------
+    estimator : estimator
+        A fitted estimator.
     takes : callable
-        Whether the estimator answers a row.
+        Whether it answers a row.
     row : ndarray of shape (1, n_features)
         A row that it answers.
 
@@ -56,18 +66,28 @@ def takes_missing(takes, row):
     -------
     missing : ndarray of bool of shape (n_features,) or None
     """
-    if takes(np.full_like(row, np.nan)):
-        return np.ones(row.shape[1], dtype=bool)
-    missing = np.zeros(row.shape[1], dtype=bool)
-    for column in range(row.shape[1]):
+    n_features = row.shape[1]
+    ways = [()] * n_features
+    for number, (step, columns) in enumerate(_parts(estimator, np.arange(n_features))):
+        alone = _knows_categories(step, columns)
+        for column in columns:
+            ways[column] += (number, column if alone else None)
+    groups = defaultdict(list)
+    for column, way in enumerate(ways):
+        groups[way].append(column)
+    missing = np.zeros(n_features, dtype=bool)
+    for columns in groups.values():
         changed = row.copy()
-        changed[0, column] = np.nan
-        missing[column] = takes(changed)
+        changed[0, columns] = np.nan
+        missing[columns] = takes(changed)
     return missing if missing.any() else None
 
 
-def _categories(step, columns, names):
-    """Yield columns of encoders, which may be steps of others, and a number that each knows.
+def _parts(step, columns):
+    """Yield the steps of an estimator, however deep, each with the columns that it gets.
+
+    Behind a step that changes columns these are not the table's own, and only their number is
+    right.
 
     Parameters
     ----------
@@ -75,28 +95,26 @@ def _categories(step, columns, names):
         A fitted one, "passthrough" or "drop".
     columns : ndarray of int
         The columns that it gets.
-    names : array-like of str or None
-        Their names, by which a ColumnTransformer may know them.
 
     Yields
     ------
-    column : int
-    category : number
+    step : estimator or str
+    columns : ndarray of int
     """
-    if hasattr(step, "transformers_"):
+    if isinstance(step, ColumnTransformer) and step.n_features_in_ == len(columns):
+        names = getattr(step, "feature_names_in_", None)
         table = columns[None] if names is None else pd.DataFrame([columns], columns=names)
         for _, part, chosen in step.transformers_:
-            some = np.ravel(safe_indexing(table, chosen, axis=1))
-            yield from _categories(part, some, chosen)
-    elif hasattr(step, "steps"):
-        for _, part in step.steps:
-            yield from _categories(part, columns, names)
-    elif hasattr(step, "transformer_list"):
-        for _, part in step.transformer_list:
-            yield from _categories(part, columns, names)
+            yield from _parts(part, np.ravel(safe_indexing(table, chosen, axis=1)))
+    elif isinstance(step, Pipeline | FeatureUnion):
+        for _, part in getattr(step, "steps", None) or step.transformer_list:
+            yield from _parts(part, columns)
     elif hasattr(step, "best_estimator_"):
-        yield from _categories(step.best_estimator_, columns, names)
-    elif len(getattr(step, "categories_", ())) == len(columns):
-        for column, categories in zip(columns, step.categories_, strict=True):
-            if np.isreal(categories[0]):
-                yield column, categories[0]
+        yield from _parts(step.best_estimator_, columns)
+    else:
+        yield step, columns
+
+
+def _knows_categories(step, columns):
+    """Whether a step has a list of categories for each of its columns."""
+    return len(getattr(step, "categories_", ())) == len(columns) > 0
