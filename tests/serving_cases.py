@@ -18,7 +18,7 @@ from skae.serving import make_app
 
 ROWS = np.random.default_rng(0).normal(size=(60, 5))
 FEW = {"hidden_layer_sizes": (7,), "max_iter": 3, "random_state": 0}
-DTYPES = {"FP32": "f4", "FP64": "f8", "INT64": "i8", "BOOL": bool, "BYTES": str}
+DTYPES = {"FP32": "f4", "FP64": "f8", "INT64": "i8", "INT32": "i4", "BOOL": bool, "BYTES": str}
 
 
 def fit_autoencoder():

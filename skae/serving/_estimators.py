@@ -54,8 +54,8 @@ class EstimatorModel(Model):
             self.outputs, row = self._try_out(n_features)
             self.missing = missing_cells(estimator, self._takes, row)
 
-    def run(self, inputs, names):
-        """Compute some outputs of rows; see `Model.run`."""
+    def compute(self, inputs, names):
+        """Compute some outputs of rows; see `Model.compute`."""
         (X,) = inputs
         if self._names is not None:
             X = pd.DataFrame(X, columns=self._names, copy=False)
@@ -97,8 +97,9 @@ class EstimatorModel(Model):
             error = next(iter(why_not.values()))
             raise TypeError(
                 f"{kind} cannot be served, as it answers no row of {n_features} numbers: "
-                f"{cut(error)} Only numeric columns are served; encode all others before the "
-                f"Pipeline, or serve the graph that skae.to_onnx makes of it, which takes words."
+                f"{cut(error).rstrip('.')}. Only numeric columns are served; encode all others "
+                f"before the Pipeline, or serve the graph that skae.to_onnx makes of it, which "
+                f"takes words."
             ) from error
         for name, error in why_not.items():
             logging.getLogger(__name__).warning(

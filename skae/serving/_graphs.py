@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._models import Model
+from ._models import MixedRowsError, Model
 from ._tensors import TensorSpec, kind_of
 
 # What ONNX Runtime calls the types that the protocol has, other than its integers.
@@ -36,38 +36,45 @@ class OnnxModel(Model):
         self.inputs = tuple(map(_spec, session.get_inputs()))
         self._dtypes = [kind_of(spec.datatype)[spec.datatype] for spec in self.inputs]
         # What is no tensor, as a list of dictionaries is, the protocol cannot send.
-        names = [one.name for one in session.get_outputs() if one.type.startswith("tensor")]
-        if not names or not self.inputs:
+        outputs = [one for one in session.get_outputs() if one.type.startswith("tensor")]
+        if not outputs or not self.inputs:
             raise ValueError(
                 "The graph has no tensors as inputs or outputs. Of a classifier, export it with "
                 "the option zipmap=False, as skae.to_onnx does."
             )
-        self.outputs = self._try_out(tuple(names))
+        try:
+            self.outputs = self.describe(self._zeros(), tuple(one.name for one in outputs))
+        except MixedRowsError:
+            raise
+        except ValueError:
+            # Of words it may only take those that it knows.
+            self.outputs = {one.name: _declared(one) for one in outputs}
 
-    def run(self, inputs, names):
-        """Compute some outputs of rows; see `Model.run`."""
+    def compute(self, inputs, names):
+        """Compute some outputs of rows; see `Model.compute`."""
         with np.errstate(over="ignore"):
             feeds = {
                 spec.name: values.astype(dtype, copy=False)
                 for spec, dtype, values in zip(self.inputs, self._dtypes, inputs, strict=True)
             }
-        return dict(zip(names, self._session.run(list(names), feeds), strict=True))
-
-    def _try_out(self, names):
-        """Describe the outputs by a row of zeros, or of ones where zero is no value."""
         try:
-            return self.describe(self._row_of(0), names)
-        except ValueError:
-            raise
-        except Exception:
-            # Its exceptions have no common class but this one.
-            return self.describe(self._row_of(1), names)
+            results = self._session.run(list(names), feeds)
+        except Exception as error:
+            # The types are right, so it is the values. Its exceptions have no other common class.
+            raise ValueError(str(error)) from error
+        return dict(zip(names, results, strict=True))
 
-    def _row_of(self, number):
+    def _zeros(self):
         return tuple(
-            np.full((1, *spec.shape[1:]), str(number) if dtype.kind == "O" else number, dtype)
+            np.full((1, *spec.shape[1:]), "" if dtype.kind == "O" else 0, dtype)
             for spec, dtype in zip(self.inputs, self._dtypes, strict=True)
         )
+
+
+def _declared(output):
+    """Describe an output as the graph declares it."""
+    sizes = [size if isinstance(size, int) else -1 for size in output.shape[1:]]
+    return TensorSpec(output.name, _DATATYPES.get(output.type, "BYTES"), [-1, *sizes])
 
 
 def _spec(value):

@@ -4,6 +4,12 @@ from abc import ABC, abstractmethod
 
 from ._tensors import TensorSpec, datatype_of
 
+_WORDS = {1: "one row", 2: "two rows"}
+
+
+class MixedRowsError(ValueError):
+    """An output has another number of rows than the input."""
+
 
 class Model(ABC):
     """Rows in, named outputs out.
@@ -24,7 +30,7 @@ class Model(ABC):
     missing = None
 
     @abstractmethod
-    def run(self, inputs, names):
+    def compute(self, inputs, names):
         """Compute some outputs of rows.
 
         Parameters
@@ -38,8 +44,25 @@ class Model(ABC):
         Returns
         -------
         results : dict of str to ndarray
-            Each has `n_samples` rows.
+
+        Raises
+        ------
+        ValueError
+            If the model does not take these rows.
         """
+
+    def run(self, inputs, names):
+        """Compute some outputs of rows, one answer a row; see `compute`."""
+        n_rows = len(inputs[0])
+        results = self.compute(inputs, names)
+        for name, values in results.items():
+            if values.shape[:1] != (n_rows,):
+                rows = _WORDS.get(n_rows, f"{n_rows} rows")
+                raise MixedRowsError(
+                    f"The output {name!r} of {rows} has the shape {values.shape}, so it is not one "
+                    f"answer a row, and rows of several requests cannot be computed together."
+                )
+        return results
 
     def describe(self, row, names):
         """Run the model on a row, which also warms it up, and return what its outputs look like.
@@ -54,24 +77,11 @@ class Model(ABC):
         Returns
         -------
         outputs : dict of str to TensorSpec
-
-        Raises
-        ------
-        ValueError
-            If an output is not one answer a row.
         """
-        # Two rows: something with two entries in front may not be an answer a row.
-        alone = self.run(row, names)
-        twice = self.run(tuple(values.repeat(2, axis=0) for values in row), names)
-        for words, n_rows, results in (("two rows", 2, twice), ("one row", 1, alone)):
-            for name, values in results.items():
-                if values.shape[:1] != (n_rows,):
-                    raise ValueError(
-                        f"The output {name!r} of {words} has the shape {values.shape}, so it is "
-                        f"not one answer a row, and rows of several requests cannot be computed "
-                        f"together."
-                    )
+        # What has two entries in front, as it always does, may not be an answer a row.
+        self.run(row, names)
+        results = self.run(tuple(values.repeat(2, axis=0) for values in row), names)
         return {
             name: TensorSpec(name, datatype_of(values), [-1, *values.shape[1:]])
-            for name, values in twice.items()
+            for name, values in results.items()
         }
