@@ -1,7 +1,8 @@
 """Training and inference: skorch's net, its batches, its callbacks, devices, threads."""
 
 from ._adversarial import AdversarialNet
-from ._devices import existing_device, own_mode, resolve_device
+from ._devices import existing_device, resolve_device
+from ._global_generator import global_generators_from
 from ._moments import merge_codes, merge_moments
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
@@ -11,6 +12,7 @@ from ._schedules import SCHEDULES
 from ._state import half_of_state, load_net_state, net_to_state
 from ._threads import one_thread, threads_for
 from ._together import train_together, work_of_step
+from ._torch_modes import torch_defaults
 from ._training_rows import TrainingRows, to_gpu
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "SelectedRows",
     "TrainingRows",
     "existing_device",
+    "global_generators_from",
     "half_of_state",
     "is_memory_mapped",
     "load_net_state",
@@ -30,12 +33,12 @@ __all__ = [
     "merge_moments",
     "net_to_state",
     "one_thread",
-    "own_mode",
     "resolve_device",
     "rows_in_chunk",
     "slices",
     "threads_for",
     "to_gpu",
+    "torch_defaults",
     "train_together",
     "work_of_step",
 ]

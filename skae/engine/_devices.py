@@ -1,20 +1,6 @@
 """Which device a string stands for."""
 
-from contextlib import ExitStack, contextmanager
-
 import torch
-
-
-@contextmanager
-def own_mode():
-    """Train whatever mode torch is in: without gradients, or with another default device."""
-    with ExitStack() as stack:
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
-        if torch.get_default_device().type != "cpu":
-            # It costs time in every call of torch's, so not without need.
-            stack.enter_context(torch.device("cpu"))
-        yield
 
 
 def resolve_device(device):

@@ -13,6 +13,7 @@ from ._batches import Batches, MeasuredBatches, mean_parts
 from ._cuda_graph import GraphedStep
 from ._early_stopping import BestWeights
 from ._fused import fused_step, read_net, what_it_stands_on
+from ._global_generator import draws_globally, global_generators_from
 from ._inference import ChunkedForward
 from ._moments import CodeMoments, SomeCodes
 from ._precision import autocast, low_precision, products_in
@@ -245,7 +246,15 @@ class AutoencoderNet(NeuralNet):
             self.release_fused_step()
             self._fused = self._fused_step()
             self._fused_on = self.stands_on
-        return self._run(batches, True, "train", self.train_step)
+        with self._global_generators():
+            return self._run(batches, True, "train", self.train_step)
+
+    def _global_generators(self):
+        """Give modules that draw from torch's global generators numbers of the net's own."""
+        if not draws_globally(self.module_):
+            return nullcontext()
+        drawn = torch.randint(2**62, (), generator=self.noise_generator_, device=self.device)
+        return global_generators_from(drawn.item(), self.device)
 
     def train_step(self, batch, **kwargs):
         """Take one step of the optimizer and return the parts of the objective."""

@@ -1,11 +1,24 @@
 """In which precision the matrix products of training are done."""
 
-from contextlib import contextmanager, nullcontext
-from threading import Lock
+from contextlib import nullcontext
 
 import torch
 
+from ._process_settings import Float32Products, ProcessSettings
+
 PRECISIONS = ("float32", "bfloat16", "tf32")
+
+# Torch has one setting for all threads.
+_in_tf32 = ProcessSettings(
+    [
+        Float32Products(backend, ("tf32",))
+        for backend in (
+            torch.backends.cuda.matmul,
+            torch.backends.cudnn.conv,
+            torch.backends.cudnn.rnn,
+        )
+    ]
+)
 
 
 def low_precision(precision):
@@ -31,7 +44,6 @@ def autocast(precision, device):
     return nullcontext() if low is None else torch.autocast(device.type, low)
 
 
-@contextmanager
 def products_in(precision, device):
     """Let an NVIDIA GPU shorten the operands of float32 products if "tf32" is asked for.
 
@@ -41,44 +53,9 @@ def products_in(precision, device):
         One of `PRECISIONS`.
     device : torch.device
         Where the network is.
+
+    Returns
+    -------
+    context : context manager
     """
-    if precision != "tf32" or device.type != "cuda":
-        yield
-        return
-    _Tf32.enter()
-    try:
-        yield
-    finally:
-        _Tf32.leave()
-
-
-class _Tf32:
-    """The caller's settings, while anyone trains in tf32: torch has one for all threads."""
-
-    lock = Lock()
-    users = 0
-    before = ()
-
-    @staticmethod
-    def backends():
-        return torch.backends.cuda.matmul, torch.backends.cudnn.conv
-
-    @classmethod
-    def enter(cls):
-        with cls.lock:
-            if cls.users == 0:
-                # What equals the setting for all of torch goes on following it.
-                for_all = torch.backends.fp32_precision
-                found = [backend.fp32_precision for backend in cls.backends()]
-                cls.before = ["none" if one == for_all else one for one in found]
-            cls.users += 1
-            for backend in cls.backends():
-                backend.fp32_precision = "tf32"
-
-    @classmethod
-    def leave(cls):
-        with cls.lock:
-            cls.users -= 1
-            if cls.users == 0:
-                for backend, setting in zip(cls.backends(), cls.before, strict=True):
-                    backend.fp32_precision = setting
+    return _in_tf32 if precision == "tf32" and device.type == "cuda" else nullcontext()

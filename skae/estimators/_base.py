@@ -15,14 +15,12 @@ from skae.engine import (
     SelectedRows,
     TrainingRows,
     is_memory_mapped,
-    load_net_state,
     merge_codes,
     merge_moments,
-    net_to_state,
-    own_mode,
     resolve_device,
     threads_for,
     to_gpu,
+    torch_defaults,
     train_together,
     work_of_step,
 )
@@ -127,6 +125,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
     # -- fitting ----------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
+    @torch_defaults()
     def fit(self, X, y=None, sample_weight=None):
         """Train the autoencoder.
 
@@ -159,8 +158,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         ConvergenceWarning
             If `max_iter` ends training under a schedule that is not planned to its end.
         """
-        continued = self.warm_start and hasattr(self, "net_")
-        with self._as_before_on_error(in_place=continued):
+        with self._as_before_on_error():
             train_together([self._fitting(X, sample_weight)])
         return self
 
@@ -222,7 +220,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
                 "each chunk with its own sample_weight."
             )
         empty = True
-        with self._as_before_on_error(in_place=hasattr(self, "net_")):
+        with self._as_before_on_error():
             for chunk in until_interrupted(chunks):
                 self._partial_fit(chunk, sample_weight)
                 empty = False
@@ -234,6 +232,7 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
                 raise ValueError("X is an iterator without a single chunk, expected one at least.")
         return self
 
+    @torch_defaults()
     def _partial_fit(self, X, sample_weight):
         continued = hasattr(self, "net_")
         X, sample_weight, container = self._validate_rows(
@@ -250,17 +249,13 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         train_together([self._training(X, sample_weight, epochs=1)])
 
     @contextmanager
-    def _as_before_on_error(self, in_place):
-        """Leave the estimator as it was if fitting fails, its weights included."""
+    def _as_before_on_error(self):
+        """Leave the estimator as it was if fitting fails: training goes on in a copy."""
         before = self.__dict__.copy()
-        state = net_to_state(self.net_) if in_place else None
         try:
-            with own_mode():
-                yield
+            yield
         except BaseException:
             self.__dict__ = before
-            if in_place:
-                load_net_state(self.net_, state)
             raise
 
     def _validate_rows(self, X, sample_weight, n_needed, reset):

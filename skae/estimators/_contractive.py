@@ -5,6 +5,7 @@ from numbers import Real
 import torch
 
 from skae._compat import Interval
+from skae.engine import torch_defaults
 from skae.objectives import LOSSES, ContractiveObjective
 
 from ._base import BaseAutoencoder
@@ -148,6 +149,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
         )
         self.contraction = contraction
 
+    @torch_defaults()
     def jacobian_norm(self, X):
         """Measure how sensitive the codes of rows are to the rows.
 

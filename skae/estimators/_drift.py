@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import HasMethods, Interval, fit_context
+from skae.engine import torch_defaults
 
 from ._two_samples import holm, ks_test, mmd_test
 
@@ -155,6 +156,7 @@ class DriftDetector(BaseEstimator):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
+    @torch_defaults()
     def fit(self, X, y=None):
         """Keep the scores and codes of held-out rows as the reference.
 
@@ -186,6 +188,7 @@ class DriftDetector(BaseEstimator):
 
     # Checks the parameters, which may have been set since fit, as it does for fit.
     @fit_context(prefer_skip_nested_validation=True)
+    @torch_defaults()
     def test(self, X):
         """Compare a batch with the reference.
 

@@ -7,6 +7,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat import check_sample_weight
+from skae.engine import torch_defaults
 
 from ._column_scaling import dense
 from ._containers import FLOATS, detached
@@ -24,6 +25,7 @@ _CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200
 class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Encode, decode, judge and explain with ``estimators_`` and ``scale_``."""
 
+    @torch_defaults()
     def explain(self, X):
         """Say why rows are unusual, cell by cell.
 
@@ -78,6 +80,7 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         }
         return pd.concat(tables, axis=1)
 
+    @torch_defaults()
     def transform(self, X):
         """Return the codes of all members, side by side.
 
@@ -96,6 +99,7 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Z = self._scaling(X)
         return np.hstack([codes_of(member, Z) for member in self.estimators_])
 
+    @torch_defaults()
     def inverse_transform(self, X):
         """Return what the members make of their codes, on average.
 

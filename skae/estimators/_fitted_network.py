@@ -7,7 +7,7 @@ import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skae.engine import ScaledRows, one_thread
+from skae.engine import ScaledRows, one_thread, torch_defaults
 
 from ._containers import as_tensor, validate_codes, validate_new_rows, validate_weight
 from ._halves import Decoder, Encoder
@@ -20,16 +20,25 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
 
     @property
     def encoder_(self):
-        """The half that makes codes; an :class:`Encoder`."""
-        check_is_fitted(self, "net_")
-        return Encoder(self)
+        """The half that makes codes; an :class:`Encoder`, which later fits do not change."""
+        return Encoder(self._snapshot())
 
     @property
     def decoder_(self):
-        """The half that makes rows of codes; a :class:`Decoder`."""
-        check_is_fitted(self, "net_")
-        return Decoder(self)
+        """The half that makes rows of codes; a :class:`Decoder`, which later fits do not change."""
+        return Decoder(self._snapshot())
 
+    def _snapshot(self):
+        """Return an estimator that stays as this one is now.
+
+        They share the fitted net, which nothing changes: training goes on in a copy.
+        """
+        check_is_fitted(self, "net_")
+        snapshot = type(self).__new__(type(self))
+        snapshot.__dict__ = self.__dict__.copy()
+        return snapshot
+
+    @torch_defaults()
     def transform(self, X):
         """Encode rows.
 
@@ -52,6 +61,7 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
             codes[selection] = result[: selection.stop - selection.start]
         return container.close(codes)
 
+    @torch_defaults()
     def inverse_transform(self, X):
         """Decode codes back to rows.
 
@@ -79,6 +89,7 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
         container = replace(container, row_shape=self._row_shape)
         return container.close_rows(self._decoded_codes(X))
 
+    @torch_defaults()
     def reconstruct(self, X):
         """Encode rows and decode them again.
 
@@ -95,6 +106,7 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
         X, container = validate_new_rows(self, X, "reconstruct")
         return container.close_rows(self._decoded(self._there_and_back, self._scaled(X)))
 
+    @torch_defaults()
     def score_samples(self, X):
         """Score rows by how well they are reconstructed.
 
@@ -124,6 +136,7 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
                 scores[selection] = losses[: selection.stop - selection.start]
         return scores.mul_(-self._loss_unit())
 
+    @torch_defaults()
     def score(self, X, y=None, sample_weight=None):
         """Average the scores of rows.
 

@@ -62,9 +62,10 @@ class _Half(BaseEstimator):
 class Encoder(TransformerMixin, _Half):
     """The half of a fitted autoencoder that makes codes.
 
-    It is what ``encoder_`` of a fitted autoencoder returns: a transformer that needs no fitting.
-    In memory it is that autoencoder; a pickle or a file of :func:`skae.save` holds the weights
-    of the encoder only, about half as many.
+    It is what ``encoder_`` of a fitted autoencoder returns: a transformer that needs no fitting,
+    and that stays as it is when the autoencoder is fitted again. In memory the two share their
+    weights; a pickle or a file of :func:`skae.save` holds those of the encoder only, about half
+    as many.
 
     Parameters
     ----------
@@ -139,9 +140,9 @@ class Encoder(TransformerMixin, _Half):
 class Decoder(_Half):
     """The half of a fitted autoencoder that makes rows of codes.
 
-    It is what ``decoder_`` of a fitted autoencoder returns. In memory it is that autoencoder; a
-    pickle or a file of :func:`skae.save` holds the weights of the decoder only, about half as
-    many.
+    It is what ``decoder_`` of a fitted autoencoder returns. It stays as it is when the
+    autoencoder is fitted again. In memory the two share their weights; a pickle or a file of
+    :func:`skae.save` holds those of the decoder only, about half as many.
 
     Parameters
     ----------

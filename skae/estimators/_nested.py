@@ -8,7 +8,7 @@ import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skae.engine import net_to_state, own_mode
+from skae.engine import net_to_state, torch_defaults
 from skae.objectives import (
     LOSSES,
     NestedDropout,
@@ -163,6 +163,7 @@ class NestedAutoencoder(BaseAutoencoder):
             verbose=verbose,
         )
 
+    @torch_defaults()
     def truncate(self, n_components):
         """Return the autoencoder of the first components, without training again.
 
@@ -202,14 +203,13 @@ class NestedAutoencoder(BaseAutoencoder):
         truncated._losses = truncated._losses[: k + 1]
         truncated.explained_variance_ratio_ = truncated.explained_variance_ratio_[:k]
         net = net_to_state(self.net_)
-        with own_mode():
-            module = truncated._build_module(net["seed"])
-            net["weights"] = truncated_weights(net["weights"], module, self.n_components_)
-            # The optimizer's moments are those of the whole network.
-            for optimizer in net["optimizers"]:
-                optimizer["state"] = {}
-            truncated._restore_net(net)
-            check_same_function(truncated.net_.module_, self.net_.module_, self.n_features_in_)
+        module = truncated._build_module(net["seed"])
+        net["weights"] = truncated_weights(net["weights"], module, self.n_components_)
+        # The optimizer's moments are those of the whole network.
+        for optimizer in net["optimizers"]:
+            optimizer["state"] = {}
+        truncated._restore_net(net)
+        check_same_function(truncated.net_.module_, self.net_.module_, self.n_features_in_)
         truncated._set_loss()
         return truncated
 

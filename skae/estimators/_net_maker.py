@@ -1,5 +1,7 @@
 """The net around an estimator's network: made, made anew, and brought back from a pickle."""
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 from sklearn.base import clone
@@ -8,10 +10,11 @@ from skae.engine import (
     OPTIMIZERS,
     AutoencoderNet,
     existing_device,
+    global_generators_from,
     load_net_state,
     net_to_state,
-    own_mode,
     resolve_device,
+    torch_defaults,
 )
 from skae.networks import Autoencoder, DenseNetwork, PlainLatent, add_linear_path
 from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
@@ -52,8 +55,10 @@ class NetMakerMixin:
         generator = torch.Generator().manual_seed(seed)
         latent = self._make_latent()
         n_outputs = n_components * latent.outputs_per_component
-        encoder = self.network_.build_encoder(n_features, n_outputs, generator)
-        decoder = self.network_.build_decoder(n_components, n_features, generator)
+        # Modules of a user's own draw their first weights where torch's do.
+        with global_generators_from(seed):
+            encoder = self.network_.build_encoder(n_features, n_outputs, generator)
+            decoder = self.network_.build_decoder(n_components, n_features, generator)
         if self.has_linear_path_:
             encoder = add_linear_path(encoder, n_features, n_outputs)
             decoder = add_linear_path(decoder, n_components, n_features)
@@ -135,20 +140,23 @@ class NetMakerMixin:
                 )
 
     def _renew_net(self, keep_optimizer=False):
-        """Make a net with the parameters as they are now around the fitted network."""
+        """Make a net with the parameters as they are now around a copy of the fitted network.
+
+        The fitted one stays as it is, for whoever still holds it.
+        """
         self._check_unchanged()
         fitted, fitted_params = self.net_, self._fitted_params
         device = self._device(continued=True)
         self._remember_params()
         seed = fitted.random_state
-        net = self._make_net(fitted.module_, device, seed, self._callbacks())
+        net = self._make_net(deepcopy(fitted.module_), device, seed, self._callbacks())
         self.net_ = net.initialize()
         self.net_.criterion_.load_state_dict(fitted.criterion_.state_dict())
         self.net_.history.extend(fitted.history)
         self.net_.set_generator_states(fitted.generator_states(), fitted.device)
         if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
             for mine, before in zip(self.net_.optimizers(), fitted.optimizers(), strict=True):
-                mine.load_state_dict(before.state_dict())
+                mine.load_state_dict(deepcopy(before.state_dict()))
 
     # -- pickling ---------------------------------------------------------------------
 
@@ -172,9 +180,9 @@ class NetMakerMixin:
         super().__setstate__(state)
         if "net_" not in state:
             return
-        with own_mode():
-            self._restore_net(self.__dict__.pop("net_"))
+        self._restore_net(self.__dict__.pop("net_"))
 
+    @torch_defaults()
     def _restore_net(self, net):
         # The net is the one that was fitted, whatever parameters were set since.
         params_now = self.get_params(deep=False)

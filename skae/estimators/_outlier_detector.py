@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state
 
 from skae._compat import Interval, RealNotInt, StrOptions, fit_context
+from skae.engine import torch_defaults
 from skae.objectives import LOSSES
 
 from ._base import BaseAutoencoder
@@ -208,6 +209,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
     # -- fitting ----------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=False)
+    @torch_defaults()
     def fit(self, X, y=None, sample_weight=None):
         """Train the ensemble, and learn what ordinary rows score.
 
@@ -255,6 +257,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
+    @torch_defaults()
     def partial_fit(self, X, y=None, sample_weight=None):
         """Train for one pass over these rows, and judge by what the networks have become.
 
@@ -317,7 +320,7 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
 
             def members_stay():
                 for member in self.estimators_:
-                    stack.enter_context(member._as_before_on_error(in_place=True))
+                    stack.enter_context(member._as_before_on_error())
 
             try:
                 yield members_stay

@@ -11,6 +11,8 @@ from sklearn.mixture import GaussianMixture
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skae.engine import torch_defaults
+
 from ._containers import Container
 
 # As many as Ghosh et al. fit; each of them needs rows to be told apart from the others.
@@ -24,6 +26,7 @@ class SamplingMixin:
     # "codes" themselves, or a "prior".
     _draws_from = "mixture"
 
+    @torch_defaults()
     def sample(self, n_samples=1, random_state=None):
         """Generate rows like those of the training data.
 

@@ -7,6 +7,8 @@ from scipy.stats import false_discovery_control
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skae.engine import torch_defaults
+
 from ._calibration import Calibration
 
 # Share of ordinary rows that "auto" takes for outliers.
@@ -16,6 +18,7 @@ _AUTO = 0.05
 class ThresholdsMixin:
     """Tell outliers from ordinary rows by ``offset_`` or by what held-out rows score."""
 
+    @torch_defaults()
     def score_samples(self, X):
         """Score rows by how ordinary they are.
 
@@ -62,6 +65,7 @@ class ThresholdsMixin:
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    @torch_defaults()
     def p_values(self, X):
         """Return how often an ordinary row would be at least as unusual.
 
@@ -178,6 +182,7 @@ class ThresholdsMixin:
         self._set_offset()
         return self
 
+    @torch_defaults()
     def recalibrate(self, X, sample_weight=None):
         """Judge by other held-out rows from now on, without training again.
 

@@ -3,9 +3,10 @@
 from contextlib import ExitStack
 
 from skae._compat import safe_indexing
-from skae.engine import train_together
+from skae.engine import torch_defaults, train_together
 
 
+@torch_defaults()
 def fit_together(estimators, X, rows=None, sample_weight=None):
     """Fit estimators, each on rows of its own, in the time of fewer.
 
@@ -33,8 +34,7 @@ def fit_together(estimators, X, rows=None, sample_weight=None):
     with ExitStack() as stack:
         for i, estimator in enumerate(estimators):
             estimator._validate_params()
-            continued = estimator.warm_start and hasattr(estimator, "net_")
-            stack.enter_context(estimator._as_before_on_error(in_place=continued))
+            stack.enter_context(estimator._as_before_on_error())
             mine, weight = X, sample_weight
             if rows is not None:
                 mine = safe_indexing(X, rows[i])

@@ -10,6 +10,9 @@ from scipy import sparse
 # Validation rows below which their loss says more about chance than about the model.
 MIN_VALIDATION_ROWS = 50
 
+# Packages whose lines are not the caller's own: a decorator of ours is a function of contextlib's.
+_NOT_THE_CALLER = ("skae", "sklearn", "contextlib")
+
 # Tables up to this size are one batch: with more steps they are learned by heart.
 FULL_BATCH_ROWS = 200
 
@@ -160,6 +163,6 @@ def warn_caller(message, category=UserWarning):
         Kind of warning.
     """
     level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("skae", "sklearn"):
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _NOT_THE_CALLER:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)

@@ -8,7 +8,7 @@ import torch
 from sklearn.utils import check_scalar
 
 from skae._compat import Interval, StrOptions
-from skae.engine import one_thread
+from skae.engine import one_thread, torch_defaults
 from skae.networks import GaussianLatent
 from skae.objectives import (
     LOSSES,
@@ -313,6 +313,7 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     # -- likelihood -------------------------------------------------------------------
 
+    @torch_defaults()
     def elbo(self, X):
         """Score rows by their evidence lower bound.
 
@@ -330,6 +331,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         X, container = validate_new_rows(self, X, "elbo")
         return container.close(self._bounds(X, evidence_lower_bound))
 
+    @torch_defaults()
     def score_samples(self, X):
         """Score rows by a lower bound of their log-likelihood.
 

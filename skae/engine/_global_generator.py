@@ -1,0 +1,55 @@
+"""Torch's global generators, for modules that draw from no generator of ours."""
+
+from contextlib import contextmanager
+from threading import RLock
+
+import torch
+from torch import nn
+
+# Modules of torch's that draw from the global generators if this attribute is not zero.
+_DRAWING = (
+    (nn.modules.dropout._DropoutNd, "p"),
+    (nn.RNNBase, "dropout"),
+    (nn.MultiheadAttention, "dropout"),
+    (nn.RReLU, "upper"),
+)
+
+# Only one thread can have its own numbers in the global generators.
+_in_use = RLock()
+
+
+@contextmanager
+def global_generators_from(seed, device="cpu"):
+    """Draw a seed's numbers from torch's global generators, and leave them as they were.
+
+    Parameters
+    ----------
+    seed : int
+        The seed.
+    device : str or torch.device, default="cpu"
+        The device whose generator is meant, beside that of the CPU.
+    """
+    device = torch.device(device)
+    on_gpu = device.type == "cuda"
+    with _in_use, torch.random.fork_rng([device] if on_gpu else []):
+        torch.default_generator.manual_seed(seed)
+        if on_gpu:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def draws_globally(module):
+    """Return whether a network may draw from torch's global generators while it trains.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network. A class that is neither torch's nor skae's may do anything.
+    """
+    for one in module.modules():
+        if type(one).__module__.partition(".")[0] not in ("torch", "skae"):
+            return True
+        if any(isinstance(one, kind) and getattr(one, name) for kind, name in _DRAWING):
+            return True
+    return False

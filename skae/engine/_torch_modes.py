@@ -1,0 +1,46 @@
+"""Computing with torch's defaults, whatever modes the caller has set."""
+
+from contextlib import ExitStack, contextmanager
+
+import torch
+
+from ._process_settings import DefaultDtype, Float32Products, ProcessSettings
+
+# Device types whose autocast torch can be asked about on any machine.
+_AUTOCAST_TYPES = ("cpu", "cuda", "mps", "xpu")
+
+_CPU = torch.device("cpu")
+
+
+def _backends():
+    mkldnn, cudnn = torch.backends.mkldnn, torch.backends.cudnn
+    on_cpu = [mkldnn.matmul, mkldnn.conv, mkldnn.rnn]
+    # Without CUDA these need not be asked at every call.
+    on_gpu = [torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn]
+    return on_cpu + (on_gpu if torch.version.cuda else [])
+
+
+_whole_process = ProcessSettings(
+    [DefaultDtype(), *(Float32Products(one, ("ieee", "none")) for one in _backends())]
+)
+
+
+@contextmanager
+def torch_defaults():
+    """Compute as if the caller had set none of torch's modes, and leave them as they were.
+
+    Gradients are recorded, autocast is off, new tensors are float32 on the CPU, and float32
+    products keep all bits of their operands. As ``@torch_defaults()`` it decorates a method.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_whole_process)
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for device_type in _AUTOCAST_TYPES:
+            if torch.is_autocast_enabled(device_type):
+                stack.enter_context(torch.autocast(device_type, enabled=False))
+        # Asking for the default device takes ten times as long.
+        if torch.empty(0).device != _CPU:
+            # It slows every call into torch down, so not without need.
+            stack.enter_context(_CPU)
+        yield

@@ -1,0 +1,254 @@
+"""Torch's modes and global settings change no answer, and stay as the caller set them."""
+
+import pickle
+import warnings
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import skae
+from skae import (
+    AdversarialAutoencoder,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    DriftDetector,
+    NestedAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+)
+from skae.networks import Network, SequenceNetwork
+
+
+@contextmanager
+def changed(get, set_, value):
+    """Change a setting of the whole process for a while."""
+    before = get()
+    set_(value)
+    try:
+        yield
+        assert get() == value
+    finally:
+        set_(before)
+
+
+def default_dtype():
+    return changed(torch.get_default_dtype, torch.set_default_dtype, torch.float64)
+
+
+def short_products():
+    return changed(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "medium")
+
+
+def deterministic_algorithms():
+    return changed(
+        torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms, True
+    )
+
+
+def anomaly_mode():
+    return changed(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly, True)
+
+
+def autocast():
+    return torch.autocast("cpu", torch.bfloat16)
+
+
+def autocast_on_gpus():
+    with warnings.catch_warnings():
+        # Without a GPU torch says that it will do nothing.
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.autocast("cuda", torch.float16)
+
+
+MODES = {
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "autocast": autocast,
+    "autocast_on_gpus": autocast_on_gpus,
+    "default_dtype": default_dtype,
+    "default_device": lambda: torch.device("meta"),
+    "short_products": short_products,
+    "deterministic_algorithms": deterministic_algorithms,
+    "anomaly_mode": anomaly_mode,
+}
+
+
+@contextmanager
+def all_modes():
+    with ExitStack() as stack:
+        for name in ("no_grad", "autocast", "default_dtype", "default_device", "short_products"):
+            stack.enter_context(MODES[name]())
+        yield
+
+
+SMALL = {"max_iter": 2, "random_state": 0, "hidden_layer_sizes": (16,)}
+SHAPED = {"max_iter": 1, "random_state": 0}
+
+ESTIMATORS = {
+    "plain": lambda: AutoencoderTransformer(3, **SMALL),
+    "in_float64": lambda: AutoencoderTransformer(3, batch_size=210, **SMALL),
+    "by_autograd": lambda: AutoencoderTransformer(3, normalization="layer", dropout=0.2, **SMALL),
+    "in_bfloat16": lambda: AutoencoderTransformer(3, precision="bfloat16", **SMALL),
+    "log_loss": lambda: AutoencoderTransformer(3, loss="log_loss", **SMALL),
+    "denoising": lambda: DenoisingAutoencoder(3, **SMALL),
+    "variational": lambda: VariationalAutoencoder(3, **SMALL),
+    "adversarial": lambda: AdversarialAutoencoder(3, **SMALL),
+    "top_k": lambda: SparseAutoencoder(8, **SMALL),
+    "kl": lambda: SparseAutoencoder(8, penalty="kl", **SMALL),
+    "contractive": lambda: ContractiveAutoencoder(3, **SMALL),
+    "nested": lambda: NestedAutoencoder(3, **SMALL),
+    "convolutional": lambda: ConvolutionalAutoencoder(3, **SHAPED),
+    "sequence": lambda: AutoencoderTransformer(3, network=SequenceNetwork(), **SHAPED),
+    "gru": lambda: AutoencoderTransformer(3, network=SequenceNetwork(kind="gru"), **SHAPED),
+    "detector": lambda: AutoencoderOutlierDetector(n_estimators=2, cv=2, random_state=0),
+}
+
+
+def table():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(210, 3)) @ rng.normal(size=(3, 16)) + 0.1 * rng.normal(size=(210, 16))
+    return (X - X.min()) / np.ptp(X)
+
+
+X = table()
+
+
+def answers(make, path):
+    """Everything that an estimator answers: fitted, from a pickle, from a file, trained on."""
+    estimator = make().fit(X)
+    found = {}
+    methods = ("transform", "reconstruct", "score_samples", "p_values", "predict", "explain")
+    for method in (*methods, "elbo", "jacobian_norm"):
+        if hasattr(estimator, method):
+            found[method] = np.asarray(getattr(estimator, method)(X[:40]))
+    found["inverse_transform"] = estimator.inverse_transform(found["transform"])
+    if hasattr(estimator, "sample"):
+        found["sample"] = estimator.sample(5, random_state=0)
+        found["encoder_"] = estimator.encoder_.transform(X)
+    if hasattr(estimator, "truncate"):
+        found["truncate"] = estimator.truncate(2).transform(X)
+    found["pickle"] = pickle.loads(pickle.dumps(estimator)).transform(X)
+    skae.save(estimator, path)
+    found["file"] = skae.load(path).transform(X)
+    drift = DriftDetector(estimator, n_permutations=99, random_state=0).fit(X[:100])
+    found["drift"] = drift.test(X[100:]).tests["p_value"]
+    estimator.set_params(random_state=1).partial_fit(X)
+    found["partial_fit"] = estimator.transform(X)
+    return found
+
+
+@pytest.fixture(scope="module")
+def plain_answers(tmp_path_factory):
+    """The answers of each estimator without any mode, found once."""
+    known = {}
+
+    def of(name):
+        if name not in known:
+            path = tmp_path_factory.mktemp("plain") / "model.skae"
+            known[name] = answers(ESTIMATORS[name], path)
+        return known[name]
+
+    return of
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_all_modes_together_change_no_bit(name, plain_answers, tmp_path):
+    with all_modes():
+        found = answers(ESTIMATORS[name], tmp_path / "model.skae")
+    assert_same(found, plain_answers(name))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["by_autograd", "convolutional"])
+def test_no_mode_changes_a_bit(name, mode, plain_answers, tmp_path):
+    with MODES[mode]():
+        found = answers(ESTIMATORS[name], tmp_path / "model.skae")
+    assert_same(found, plain_answers(name))
+
+
+def test_the_modes_change_what_torch_answers():
+    """The control: the modes are on while the estimators are asked."""
+    x = torch.ones(3, 3, requires_grad=True)
+    with autocast():
+        assert (x @ x).dtype == torch.bfloat16
+    with default_dtype():
+        assert torch.ones(3).dtype == torch.float64
+    with all_modes():
+        assert torch.ones(3).device.type == "meta"
+        assert not (x * x).requires_grad
+        AutoencoderTransformer(3, **SMALL).fit(X).transform(X)
+        assert torch.ones(3).device.type == "meta"
+        assert torch.ones(3).dtype == torch.float64
+        assert torch.is_autocast_enabled("cpu")
+        assert not torch.is_grad_enabled()
+
+
+# -- modules that draw from torch's global generator ------------------------------------------
+
+
+@dataclass
+class Own(Network):
+    """A network as a user writes it, with torch's own modules."""
+
+    dropout: float = 0.3
+
+    def build_encoder(self, n_features, n_outputs, generator):
+        """Return torch's own modules."""
+        return nn.Sequential(
+            nn.Linear(n_features, 12), nn.Tanh(), nn.Dropout(self.dropout), nn.Linear(12, n_outputs)
+        )
+
+    def build_decoder(self, n_components, n_features, generator):
+        """Return torch's own modules."""
+        return nn.Sequential(nn.Linear(n_components, 12), nn.Tanh(), nn.Linear(12, n_features))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("estimator", [AutoencoderTransformer, VariationalAutoencoder])
+def test_a_network_of_a_users_own_follows_random_state(estimator, dropout):
+    def codes(seed, torch_seed):
+        with torch.random.fork_rng():
+            torch.manual_seed(torch_seed)
+            before = torch.get_rng_state()
+            params = {"network": Own(dropout), "init": "random", "max_iter": 3}
+            ae = estimator(3, **params, random_state=seed).fit(X).partial_fit(X)
+            assert torch.equal(torch.get_rng_state(), before)
+            return ae.transform(X)
+
+    first = codes(0, torch_seed=1)
+    np.testing.assert_array_equal(codes(0, torch_seed=2), first)
+    assert np.abs(codes(1, torch_seed=1) - first).max() > 1e-3
+
+
+def test_dropout_of_a_users_own_differs_between_epochs():
+    """Each epoch has numbers of its own: repeating those of the first would be no noise."""
+
+    class Masks(nn.Dropout):
+        def forward(self, x):
+            dropped = super().forward(x)
+            if self.training:
+                seen.append(dropped[0].detach().clone() == 0)
+            return dropped
+
+    @dataclass
+    class Watched(Own):
+        def build_encoder(self, n_features, n_outputs, generator):
+            return nn.Sequential(Masks(0.5), nn.Linear(n_features, n_outputs))
+
+    seen = []
+    params = {"network": Watched(), "batch_size": 210, "early_stopping": False, "max_iter": 4}
+    AutoencoderTransformer(3, **params, init="random", random_state=0).fit(X)
+    assert len({tuple(mask.tolist()) for mask in seen}) == 4
