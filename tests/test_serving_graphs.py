@@ -162,8 +162,8 @@ def test_predictions_of_a_graph_of_columns(pipeline, tmp_path):
 
 
 def test_a_graph_of_images(tmp_path):
-    images = RNG.random((40, 6, 6)).astype("f4")
-    model = ConvolutionalAutoencoder(2, channels=(4,), max_iter=2, random_state=0).fit(images)
+    images = (RNG.normal(size=(40, 1, 1)) * RNG.normal(size=(6, 6))).astype("f4")
+    model = ConvolutionalAutoencoder(2, channels=(4,), max_iter=20, random_state=0).fit(images)
     onnx.save(skae.to_onnx(model, images), tmp_path / "model.onnx")
     nested = {"name": "X", "datatype": "FP32", "shape": [40, 6, 6], "data": images.tolist()}
     with running(tmp_path / "model.onnx") as port:

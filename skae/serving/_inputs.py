@@ -104,7 +104,8 @@ def _flat(data, dtype, shape):
     noun = _JSON_KINDS["f" if dtype.kind in "iu" else dtype.kind][1]
     if type(data) is not list:
         raise Refusal(f"The data of an input must be a list, got {_json_name(data)}.")
-    if any(type(value) is list for value in data):
+    kinds = set(map(type, data))
+    if list in kinds and len(shape) > 1:
         for depth, length in enumerate(shape[1:], start=1):
             lengths = {len(part) if type(part) is list else None for part in data}
             if len(data) != prod(shape[:depth]) or lengths != {length}:
@@ -113,9 +114,10 @@ def _flat(data, dtype, shape):
                     f"shape {list(shape)} says."
                 )
             data = list(chain.from_iterable(data))
+        kinds = set(map(type, data))
     if len(data) != prod(shape):
         raise Refusal(f"An input of shape {list(shape)} has {prod(shape)} {noun}, got {len(data)}.")
-    return data, set(map(type, data))
+    return data, kinds
 
 
 def _strings(data, n_strings):
