@@ -14,20 +14,24 @@ from sklearn.utils._array_api import (
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
+    InvalidParameterError,
     RealNotInt,
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils._set_output import _get_container_adapter as container_adapter
 from sklearn.utils.parallel import _get_threadpool_controller as threadpool_controller
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
     "HasMethods",
     "Interval",
+    "InvalidParameterError",
     "RealNotInt",
     "StrOptions",
     "check_same_namespace",
     "check_sample_weight",
+    "container_adapter",
     "fit_context",
     "get_namespace_and_device",
     "move_to",

@@ -3,6 +3,9 @@
 import pickle
 import re
 import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -281,3 +284,21 @@ def test_the_progress_bar_is_closed_when_training_fails(capsys):
     assert dict(ae.__dict__).get("net_") is None
     # A closed bar ends its line.
     assert capsys.readouterr().err.endswith("\n")
+
+
+# What tqdm takes for a notebook: JupyterLite, of which this module is a sign.
+IN_A_NOTEBOOK = "import sys; sys.modules['IPython.utils._process_emscripten'] = sys; "
+
+
+def run_in_a_notebook(code):
+    command = [sys.executable, "-c", IN_A_NOTEBOOK + code]
+    return subprocess.run(command, capture_output=True, text=True, check=True)
+
+
+@pytest.mark.skipif(find_spec("ipywidgets") is not None, reason="needs to lack ipywidgets")
+def test_importing_in_a_notebook_without_widgets_warns_of_nothing():
+    # The control: tqdm does warn there.
+    assert "TqdmWarning" in run_in_a_notebook("import tqdm.auto").stderr
+    assert run_in_a_notebook("import skae").stderr == ""
+    fit = "skae.AutoencoderTransformer(1, max_iter=3, verbose=1).fit([[0.0, 1], [1, 0], [2, 2]])"
+    assert "3/3" in run_in_a_notebook(f"import skae; {fit}").stderr

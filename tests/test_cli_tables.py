@@ -236,8 +236,8 @@ def test_where_nothing_can_be_written_nothing_is_done(command, folder):
     ending = {"fit": "skae", "export": "onnx"}.get(command, "csv")
     message = failure(*COMMANDS[command], "--out", f"nodir/x.{ending}")
     assert message.startswith(f"skae: --out is nodir/x.{ending}, but there is no folder")
-    message = failure(*COMMANDS[command], "--out", f"x.{ending}.gz")
-    assert f"--out is x.{ending}.gz, expected a name that ends in .{ending}" in message
+    message = failure(*COMMANDS[command], "--out", f"x.{ending}.zip")
+    assert f"--out is x.{ending}.zip, expected a name that ends in .{ending}" in message
 
 
 def test_compressed_tables_are_read(folder, model, capsys):

@@ -51,7 +51,7 @@ class OnTerminal:
         self.process = start(folder, *arguments, stderr=other, stdout=subprocess.DEVNULL)
         os.close(other)
         # A command that does not end fails the test.
-        self._limit = threading.Timer(60, self.process.kill)
+        self._limit = threading.Timer(180, self.process.kill)
         self._limit.start()
         self.said = ""
 
@@ -141,3 +141,65 @@ def test_a_reader_that_leaves_is_no_failure(arguments, folder):
     assert process.stderr.read() == b""
     assert process.wait(60) == 0
     process.stderr.close()
+
+
+def files_of(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_no_unfinished_file(number, folder):
+    before = files_of(folder)
+    # Rows that come one by one never end.
+    process = start(
+        folder,
+        *("score", "model.skae", "-", "--out", "out.csv"),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    limit = threading.Timer(180, process.kill)
+    limit.start()
+    try:
+        process.stdin.write((folder / "x.csv").read_bytes())
+        process.stdin.flush()
+        while not files_of(folder) - before:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(number)
+        said = process.stderr.read()
+        assert process.wait(60) == 128 + number
+    finally:
+        limit.cancel()
+        process.kill()
+        process.communicate()
+    assert said == b""
+    assert files_of(folder) == before
+
+
+def test_what_ignores_a_signal_goes_on(folder):
+    """As under nohup."""
+    ignoring = subprocess.Popen(
+        [sys.executable, "-m", "skae", "score", "model.skae", "-", "--out", "out.csv"],
+        cwd=folder,
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_IGN),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    before = files_of(folder)
+    while files_of(folder) == before:
+        assert ignoring.poll() is None
+        time.sleep(0.01)
+    ignoring.send_signal(signal.SIGHUP)
+    _, said = ignoring.communicate((folder / "x.csv").read_bytes(), timeout=180)
+    assert (ignoring.returncode, said) == (0, b"")
+    assert len(pd.read_csv(folder / "out.csv")) == 10_000
+
+
+def test_training_ends_at_a_signal(folder):
+    before = files_of(folder)
+    with OnTerminal(folder, "fit", "x.csv", "--out", "m.skae", "--set", "max_iter=100000") as fit:
+        fit.wait_for("loss=")
+        fit.process.send_signal(signal.SIGTERM)
+        assert fit.end() == 143
+    assert "Traceback" not in fit.said
+    assert files_of(folder) == before

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -14,9 +15,20 @@ from sklearn import config_context
 from sklearn.datasets import load_digits
 from skorch.callbacks import Callback
 
-from skae import AutoencoderTransformer, DenoisingAutoencoder
+import skae
+from skae import (
+    AdversarialAutoencoder,
+    AutoencoderTransformer,
+    ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    NestedAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+)
 from skae.engine import _net, _training_rows
 from skae.estimators._together import fit_together
+from skae.networks import SequenceNetwork
 
 pytestmark = [
     pytest.mark.cuda,
@@ -220,7 +232,7 @@ def test_streamed_rows_train_like_rows_that_the_gpu_holds(
     params = {"optimizer": "sgd", "normalization": normalization, "early_stopping": True}
     held = make(**params).fit(X, sample_weight=weight)
     if kind == "too large for the GPU":
-        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))
+        monkeypatch.setattr(_training_rows, "_has_room", lambda n_bytes, device: False)
     monkeypatch.setattr(_training_rows, "_Resident", None)
     rows = {"mapped": mapped(tmp_path), "sparse": sparse.csr_array(X)}.get(kind, X)
     streamed = make(**params).fit(rows, sample_weight=weight)
@@ -286,3 +298,83 @@ def test_a_fit_waits_for_the_gpu_as_often_whatever_the_batches(params):
 def test_who_listens_to_batches_waits_for_each():
     few, many = (synchronisations(size, callbacks=[EachBatch()]) for size in (200, 20))
     assert many >= few + 3 * (30 - 3)
+
+
+# -- modes, files and layers that differ on a GPU ---------------------------------------------
+
+SHAPED = {"max_iter": 2, "random_state": 0}
+ESTIMATORS = {
+    "plain": lambda **p: AutoencoderTransformer(4, **PARAMS | p),
+    "denoising": lambda **p: DenoisingAutoencoder(4, **PARAMS | p),
+    "variational": lambda **p: VariationalAutoencoder(4, **PARAMS | p),
+    "adversarial": lambda **p: AdversarialAutoencoder(4, **PARAMS | p),
+    "top_k": lambda **p: SparseAutoencoder(8, **PARAMS | p),
+    "kl": lambda **p: SparseAutoencoder(8, penalty="kl", **PARAMS | p),
+    "contractive": lambda **p: ContractiveAutoencoder(4, **PARAMS | p),
+    "nested": lambda **p: NestedAutoencoder(4, **PARAMS | p),
+    "convolutional": lambda **p: ConvolutionalAutoencoder(4, **SHAPED | p),
+    "gru": lambda **p: AutoencoderTransformer(4, network=SequenceNetwork(kind="gru"), **SHAPED | p),
+    "contractive_gru": lambda **p: ContractiveAutoencoder(
+        4, network=SequenceNetwork(kind="gru"), **SHAPED | p
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The fit ended above")
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_what_was_fitted_on_the_gpu_goes_on_without_one(name, tmp_path):
+    ae = ESTIMATORS[name](device="cuda").fit(X)
+    codes = ae.transform(X)
+    skae.save(ae, tmp_path / "model.skae")
+    state = pickle.dumps(ae)
+    for copied in (skae.load(tmp_path / "model.skae", device="cpu"), pickle.loads(state)):
+        np.testing.assert_allclose(copied.transform(X), codes, atol=1e-3)
+    loaded = skae.load(tmp_path / "model.skae", device="cpu").set_params(device="cpu")
+    assert np.isfinite(loaded.partial_fit(X).transform(X)).all()
+    # And the other way.
+    skae.save(ESTIMATORS[name]().fit(X), tmp_path / "model.skae")
+    loaded = skae.load(tmp_path / "model.skae", device="cuda").set_params(device="cuda")
+    assert np.isfinite(loaded.partial_fit(X).transform(X)).all()
+
+
+def modes():
+    stack = ExitStack()
+    stack.enter_context(torch.autocast("cuda", torch.float16))
+    stack.enter_context(torch.device("cuda"))
+    stack.enter_context(torch.no_grad())
+    return stack
+
+
+@pytest.mark.filterwarnings("ignore:The fit ended above")
+@pytest.mark.parametrize("precision", ["high", "highest"])
+@pytest.mark.parametrize("name", ["plain", "variational", "convolutional", "contractive_gru"])
+def test_modes_change_nothing_on_a_gpu(name, precision):
+    plain = ESTIMATORS[name](device="cuda", max_iter=1).fit(X)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        with modes():
+            ae = ESTIMATORS[name](device="cuda", max_iter=1).fit(X)
+            codes = ae.transform(X)
+        assert torch.get_float32_matmul_precision() == precision
+    finally:
+        torch.set_float32_matmul_precision(before)
+    # Sums of a GPU may come in another order.
+    np.testing.assert_allclose(ae.loss_, plain.loss_, rtol=1e-3)
+    np.testing.assert_allclose(codes, plain.transform(X), atol=0.02)
+
+
+@pytest.mark.filterwarnings("ignore:The fit ended above")
+def test_convolutions_keep_all_bits_of_float32(tmp_path):
+    ae = ESTIMATORS["convolutional"]().fit(X)
+    skae.save(ae, tmp_path / "model.skae")
+    on_gpu = skae.load(tmp_path / "model.skae", device="cuda")
+    np.testing.assert_allclose(on_gpu.transform(X), ae.transform(X), atol=1e-5)
+
+
+def test_the_sensitivity_of_a_recurrent_encoder(tmp_path):
+    ae = ESTIMATORS["contractive_gru"](max_iter=1).fit(X)
+    skae.save(ae, tmp_path / "model.skae")
+    on_gpu = skae.load(tmp_path / "model.skae", device="cuda")
+    found, expected = on_gpu.jacobian_norm(X[:20]), ae.jacobian_norm(X[:20])
+    np.testing.assert_allclose(found, expected, rtol=1e-3)

@@ -248,7 +248,7 @@ def test_a_truncated_stream_goes_on(fitted):
         {"normalization": "batch", "dropout": 0.1},
         {"loss": "poisson", "normalization": "layer"},
         {"precision": "bfloat16", "n_components": 70},
-        {"network": DenseNetwork((12,), activation="relu")},
+        {"network": DenseNetwork((12,), activation="relu"), "hidden_layer_sizes": (256, 128)},
     ],
     ids=str,
 )
@@ -289,7 +289,8 @@ class NormsTheCode(DenseNetwork):
     ],
 )
 def test_a_network_that_is_no_stack_of_codes_is_not_truncated(network, reason):
-    ae = NestedAutoencoder(**SMALL, network=network, init="random").fit(TRAIN)
+    params = SMALL | {"network": network, "hidden_layer_sizes": (256, 128), "init": "random"}
+    ae = NestedAutoencoder(**params).fit(TRAIN)
     with pytest.raises(ValueError, match=f"cannot be truncated: {reason}"):
         ae.truncate(2)
 

@@ -41,9 +41,8 @@ def test_plain_skl2onnx(dtype):
 
 def test_side_by_side():
     # Two recurrent networks and two links, which leave optional inputs of operators out.
-    gru = AutoencoderTransformer(
-        2, network=SequenceNetwork(kind="gru", hidden_size=4, window_shape=(4, 4)), **FAST
-    )
+    network = SequenceNetwork(kind="gru", hidden_size=4, window_shape=(4, 4))
+    gru = AutoencoderTransformer(2, network=network, max_iter=3, random_state=0)
     some_columns = ColumnTransformer(
         [("a", AutoencoderTransformer(2, **FAST), [0, 2, 4]), ("b", StandardScaler(), [1, 3])]
     )

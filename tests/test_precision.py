@@ -12,12 +12,12 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import Callback
-from torch import optim
+from torch import nn, optim
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, ConvolutionalAutoencoder
 from skae.engine._fused import fused_step
 from skae.engine._precision import products_in
-from skae.networks import Autoencoder, DenseNetwork
+from skae.networks import Autoencoder, ConvolutionalNetwork, DenseNetwork, SequenceNetwork
 from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data)[:600].astype(np.float32)
@@ -256,3 +256,52 @@ def test_clones_and_pickles_keep_the_precision():
         assert_array_equal(copied.transform(DIGITS), ae.transform(DIGITS))
     # Training goes on in it, too.
     assert torch.equal(weights(copies[1].partial_fit(DIGITS)), weights(ae.partial_fit(DIGITS)))
+
+
+# -- what the processor's kernels get wrong in bfloat16 ---------------------------------------
+
+
+def dtypes_of(ae, kinds, X):
+    """The types that modules of some kinds answer with while an estimator trains."""
+    seen = {kind: set() for kind in kinds}
+
+    def watch(module, args, result):
+        result = result[0] if isinstance(result, tuple) else result
+        if module.training:
+            seen[next(kind for kind in kinds if isinstance(module, kind))].add(result.dtype)
+
+    class Hooks(Callback):
+        def on_train_begin(self, net, **kwargs):
+            for module in net.module_.modules():
+                if isinstance(module, kinds):
+                    module.register_forward_hook(watch)
+
+    ae.set_params(callbacks=[Hooks()]).fit(X)
+    return seen
+
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+@pytest.mark.filterwarnings("ignore:The fit ended above")
+def test_convolutions_train_in_float32_on_the_cpu():
+    """Some processors answer NaN for convolutions of small images in bfloat16."""
+    params = {"max_iter": 1, "random_state": 0, "channels": (4, 8, 16, 32)}
+    ae = ConvolutionalAutoencoder(2, precision="bfloat16", **params)
+    seen = dtypes_of(ae, (*CONVOLUTIONS, nn.Linear), np.random.default_rng(0).random((300, 8, 8)))
+    assert seen.pop(nn.Linear) == {torch.bfloat16}
+    assert seen == {kind: {torch.float32} for kind in CONVOLUTIONS}
+
+
+@pytest.mark.filterwarnings("ignore:The fit ended above")
+@pytest.mark.parametrize("kind", ["convolutional", "gru"])
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (8, 8)])
+def test_bfloat16_is_finite_where_float32_is(kind, size):
+    X = np.random.default_rng(0).random((100, *size))
+    network = SequenceNetwork(kind="gru", hidden_size=8)
+    if kind == "convolutional":
+        network = ConvolutionalNetwork(channels=(4, 8, 16, 32), hidden_layer_sizes=(8,))
+    params = {"network": network, "init": "random", "max_iter": 2, "random_state": 0}
+    short = AutoencoderTransformer(2, precision="bfloat16", **params).fit(X)
+    exact = AutoencoderTransformer(2, **params).fit(X)
+    assert_allclose(short.loss_, exact.loss_, rtol=0.05)

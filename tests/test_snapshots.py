@@ -10,6 +10,9 @@ from skae import AutoencoderTransformer, NestedAutoencoder, SparseAutoencoder
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, OTHER = DIGITS[:600], DIGITS[:600, ::-1] * 3 + 1
+# Other rows and few epochs: what is learned here is of no use.
+pytestmark = pytest.mark.filterwarnings("ignore:The fit ended above")
+
 SMALL = {"hidden_layer_sizes": (16,), "max_iter": 3, "random_state": 0}
 
 

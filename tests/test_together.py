@@ -187,7 +187,11 @@ OTHERS = {
     "contractive": (ContractiveAutoencoder, {}),
     "images": (
         AutoencoderTransformer,
-        {"network": ConvolutionalNetwork(image_shape=(8, 8), channels=(4,)), "max_iter": 2},
+        {
+            "network": ConvolutionalNetwork(image_shape=(8, 8), channels=(4,)),
+            "hidden_layer_sizes": (256, 128),
+            "max_iter": 2,
+        },
     ),
     "dropout": (AutoencoderTransformer, {"dropout": 0.1}),
     "normalised": (AutoencoderTransformer, {"normalization": "batch"}),

@@ -1,15 +1,16 @@
-"""``skae transform``, ``reconstruct``, ``score`` and ``sample``."""
+"""``skae transform``, ``reconstruct``, ``score``, ``predict`` and ``sample``."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from skae.persistence import load_estimator
-
 from . import _models
-from ._reading import chunks_of, columns_of, features_of
-from ._writing import TABLES, check_out, table_writer
+from ._csv import PLAIN, CsvOptions
+from ._features import Features, columns_of
+from ._reading import check_table, chunks_of
+from ._writing import check_table_out, table_writer
 
 
 def transform(
@@ -19,7 +20,8 @@ def transform(
     *,
     out: Path | None = None,
     keep: list[str] | None = None,
-    sep: str = ",",
+    trust: list[str] | None = None,
+    csv: CsvOptions = PLAIN,
 ):
     """Encode the rows of a table.
 
@@ -32,22 +34,20 @@ def transform(
         standard input. Columns are found by their names, and others are ignored, unless the model
         knows no names: then all columns count.
     out
-        CSV or Parquet file that the codes go to, a row for each row. Without it they are written
-        to the standard output as CSV.
+        CSV or Parquet file that the codes go to, a row for each row. Without it, or with -, they
+        are written to the standard output as CSV.
     keep
         A column of the table to repeat beside the codes, such as a key; may be given several
         times. Keys stay as they are written: 0012 is not 12.
-    sep
-        What separates the fields of a CSV file; '\\t' is a tab.
+    trust
+        A type to trust in a .skops file, by the name that the error says; may be given several
+        times. Trust only what you know: files with such types could run code.
+    csv
+        How the table is written, if it is CSV.
     """
-    check_out(out, *TABLES)
-    estimator = load_estimator(model)
-    names = estimator.get_feature_names_out()
-
-    def codes_of(X):
-        return pd.DataFrame(np.asarray(estimator.transform(X)), columns=names)
-
-    _write(estimator, codes_of, data, out, keep, sep)
+    _check(data, out, csv)
+    estimator = _models.load_model(model, trust, ["transform"], "make codes")
+    _write(estimator, _models.codes_of, data, out, keep, csv)
 
 
 def reconstruct(
@@ -57,7 +57,8 @@ def reconstruct(
     *,
     out: Path | None = None,
     keep: list[str] | None = None,
-    sep: str = ",",
+    trust: list[str] | None = None,
+    csv: CsvOptions = PLAIN,
 ):
     """Encode and decode the rows of a table: what the model expects in their place.
 
@@ -70,21 +71,21 @@ def reconstruct(
         standard input. Columns are found by their names, and others are ignored, unless the model
         knows no names: then all columns count.
     out
-        CSV or Parquet file that they go to, with the columns of the model. Without it they are
-        written to the standard output as CSV.
+        CSV or Parquet file that they go to, with the columns of the model. Without it, or with -,
+        they are written to the standard output as CSV.
     keep
         A column of the table to repeat beside them, such as a key; may be given several times. It
         must be none of the model's. Keys stay as they are written: 0012 is not 12.
-    sep
-        What separates the fields of a CSV file; '\\t' is a tab.
+    trust
+        A type to trust in a .skops file, by the name that the error says; may be given several
+        times. Trust only what you know: files with such types could run code.
+    csv
+        How the table is written, if it is CSV.
     """
-    check_out(out, *TABLES)
-    estimator = load_estimator(model)
-
-    def reconstructed(X):
-        return pd.DataFrame(np.asarray(_models.reconstruct(estimator, X)), columns=X.columns)
-
-    _write(estimator, reconstructed, data, out, keep, sep)
+    _check(data, out, csv)
+    methods = ["transform", "inverse_transform"]
+    estimator = _models.load_model(model, trust, methods, "encode rows and decode them")
+    _write(estimator, _models.reconstruction_of, data, out, keep, csv)
 
 
 def score(
@@ -94,7 +95,8 @@ def score(
     *,
     out: Path | None = None,
     keep: list[str] | None = None,
-    sep: str = ",",
+    trust: list[str] | None = None,
+    csv: CsvOptions = PLAIN,
 ):
     """Score the rows of a table by how ordinary they are.
 
@@ -111,31 +113,81 @@ def score(
         standard input. Columns are found by their names, and others are ignored, unless the model
         knows no names: then all columns count.
     out
-        CSV or Parquet file that the scores go to, a row for each row. Without it they are
-        written to the standard output as CSV.
+        CSV or Parquet file that the scores go to, a row for each row. Without it, or with -, they
+        are written to the standard output as CSV.
     keep
         A column of the table to repeat beside the scores, such as a key; may be given several
         times. Keys stay as they are written: 0012 is not 12.
-    sep
-        What separates the fields of a CSV file; '\\t' is a tab.
+    trust
+        A type to trust in a .skops file, by the name that the error says; may be given several
+        times. Trust only what you know: files with such types could run code.
+    csv
+        How the table is written, if it is CSV.
     """
-    check_out(out, *TABLES)
-    estimator = load_estimator(model)
+    _check(data, out, csv)
+    estimator = _models.load_model(model, trust, ["score_samples"], "score rows")
+    _write(estimator, _models.scores_of, data, out, keep, csv)
 
-    def scores_of(X):
-        last, X = _models.last_step(estimator, X)
-        scores = pd.DataFrame({"score": np.asarray(last.score_samples(X))})
-        if hasattr(last, "p_values"):
-            scores["p_value"] = last.p_values(X)
-        if hasattr(last, "offset_"):
-            scores["outlier"] = scores["score"] < last.offset_
-        return scores
 
-    _write(estimator, scores_of, data, out, keep, sep)
+def predict(
+    model: Path,
+    data: Path,
+    /,
+    *,
+    out: Path | None = None,
+    keep: list[str] | None = None,
+    probability: bool = False,
+    trust: list[str] | None = None,
+    csv: CsvOptions = PLAIN,
+):
+    """Predict the class, the value or the cluster of the rows of a table.
+
+    Column "prediction" holds what a pipeline predicts that ends in a classifier, a regressor or a
+    clusterer. Of an outlier detector it is 1 for ordinary rows and -1 for outliers.
+
+    Parameters
+    ----------
+    model
+        File of a fitted model.
+    data
+        CSV or Parquet file with the columns that the model was fitted on, or - for CSV from the
+        standard input. Columns are found by their names, and others are ignored, unless the model
+        knows no names: then all columns count.
+    out
+        CSV or Parquet file that the predictions go to, a row for each row. Without it, or with -,
+        they are written to the standard output as CSV.
+    keep
+        A column of the table to repeat beside the predictions, such as a key; may be given several
+        times. Keys stay as they are written: 0012 is not 12.
+    probability
+        Write how probable each class is, too, in a column for each: "probability_a" for class a.
+    trust
+        A type to trust in a .skops file, by the name that the error says; may be given several
+        times. Trust only what you know: files with such types could run code.
+    csv
+        How the table is written, if it is CSV.
+    """
+    _check(data, out, csv)
+    estimator = _models.load_model(model, trust, ["predict"], "predict")
+    predicted = _models.predictions_of
+    if probability:
+        _models.check_methods(estimator, model, ["predict_proba"], "give probabilities")
+
+        def predicted(estimator, X):
+            parts = [_models.predictions_of(estimator, X), _models.probabilities_of(estimator, X)]
+            return pd.concat(parts, axis=1)
+
+    _write(estimator, predicted, data, out, keep, csv)
 
 
 def sample(
-    model: Path, /, *, n_samples: int = 10, out: Path | None = None, random_state: int | None = None
+    model: Path,
+    /,
+    *,
+    n_samples: int = 10,
+    out: Path | None = None,
+    random_state: int | None = None,
+    trust: list[str] | None = None,
 ):
     """Generate rows like those that a model was fitted on.
 
@@ -146,34 +198,40 @@ def sample(
     n_samples
         How many.
     out
-        CSV or Parquet file that they go to. Without it they are written to the standard output as
-        CSV.
+        CSV or Parquet file that they go to. Without it, or with -, they are written to the
+        standard output as CSV.
     random_state
         Seed, to get the same rows again.
+    trust
+        A type to trust in a .skops file, by the name that the error says; may be given several
+        times. Trust only what you know: files with such types could run code.
     """
-    check_out(out, *TABLES)
-    estimator = load_estimator(model)
-    if not hasattr(estimator, "sample"):
-        raise ValueError(
-            f"{model} holds a {type(estimator).__name__}, which does not generate rows."
-        )
-    rows = estimator.sample(n_samples, random_state=random_state)
+    check_table_out(out)
+    estimator = _models.load_model(model, trust, ["sample"], "generate rows")
+    rows = np.asarray(estimator.sample(n_samples, random_state=random_state))
     names = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(rows[0].size)])
     table = pd.DataFrame(rows.reshape(len(rows), -1), columns=names)
     with table_writer(out) as write:
         write(table)
 
 
-def _write(estimator, function, data, out, keep, sep):
-    """Write what a function makes of a table, chunk by chunk."""
+def _check(data, out, csv):
+    """Refuse what is wrong with the options before any file is read."""
+    check_table(data, csv)
+    check_table_out(out)
+
+
+def _write(estimator, function, data, out, keep, csv):
+    """Write what a function of a model and rows makes of a table, chunk by chunk."""
     keep = [*dict.fromkeys(keep or ())]
     # What is no feature stays as it is written; without names all columns are features.
-    features = getattr(estimator, "feature_names_in_", keep)
-    as_text = [name for name in keep if name not in features]
+    names = getattr(estimator, "feature_names_in_", keep)
+    as_text = [name for name in keep if name not in names]
+    features_of = Features(data, estimator)
     with table_writer(out) as write:
-        for chunk in chunks_of(data, sep=sep, as_text=as_text):
-            kept, X = columns_of(chunk, keep), features_of(chunk, estimator)
-            result = function(X).set_index(chunk.index)
+        for chunk in chunks_of(data, csv=csv, as_text=as_text):
+            kept, X = columns_of(chunk, keep), features_of(chunk)
+            result = features_of.apply(partial(function, estimator), X).set_index(chunk.index)
             for name in keep:
                 if name in result:
                     raise ValueError(

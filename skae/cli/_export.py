@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 
 import skae
-from skae.persistence import load_estimator
 from skae.persistence._atomic import write_atomically
 
-from ._reading import chunks_of, features_of
+from ._csv import PLAIN, CsvOptions
+from ._features import Features
+from ._models import load_model
+from ._reading import check_table, chunks_of
 from ._writing import check_out
 
 
@@ -22,8 +24,9 @@ def export(
     output: Literal["codes", "reconstruction", "score", "prediction"] = "codes",
     quantize: bool = False,
     data: Path | None = None,
-    sep: str = ",",
     dtype: Literal["float32", "float64"] = "float32",
+    trust: list[str] | None = None,
+    csv: CsvOptions = PLAIN,
 ):
     """Write a model as an ONNX graph, which runs without Python.
 
@@ -40,20 +43,28 @@ def export(
     data
         CSV or Parquet file of ordinary rows that the model was not fitted on; needed to find the
         threshold of a quantized detector anew. - is CSV from the standard input.
-    sep
-        What separates the fields of a CSV file; '\\t' is a tab.
     dtype
         Type of the input.
+    trust
+        A type to trust in a .skops file, by the name that the error says; may be given several
+        times. Trust only what you know: files with such types could run code.
+    csv
+        How the table is written, if it is CSV.
     """
     check_out(out, ".onnx")
-    estimator = load_estimator(model)
+    if data is not None:
+        check_table(data, csv)
+    estimator = load_model(model, trust)
     if data is None:
         X = np.zeros((2, estimator.n_features_in_))
         if hasattr(estimator, "feature_names_in_"):
             X = pd.DataFrame(X, columns=estimator.feature_names_in_)
+        X = X.astype(dtype)
     else:
-        X = pd.concat([features_of(chunk, estimator) for chunk in chunks_of(data, sep=sep)])
-    graph = skae.to_onnx(estimator, X.astype(dtype), output=output, quantize=quantize)
+        X = pd.concat(map(Features(data, estimator), chunks_of(data, csv=csv)))
+        # Words stay words.
+        X = X.astype(dict.fromkeys(X.select_dtypes("number"), dtype))
+    graph = skae.to_onnx(estimator, X, output=output, quantize=quantize)
     content = graph.SerializeToString()
     write_atomically(out, content)
     print(f"{out}: {output} of {dtype} rows, {len(content):,} bytes")

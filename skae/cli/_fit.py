@@ -13,8 +13,11 @@ from sklearn.preprocessing import StandardScaler
 
 import skae
 
+from ._csv import PLAIN, CsvOptions
+from ._features import Features
+from ._formats import LONE_HYPHEN
 from ._models import save_model
-from ._reading import STANDARD_INPUT, chunks_of, features_of
+from ._reading import check_table, chunks_of
 from ._writing import check_out
 
 _ESTIMATORS = {
@@ -53,10 +56,10 @@ def fit(
     ] = "transformer",
     set: list[str] | None = None,
     drop: list[str] | None = None,
-    sep: str = ",",
     standardize: bool = False,
     passes: int | None = None,
     random_state: int | None = None,
+    csv: CsvOptions = PLAIN,
 ):
     """Fit an autoencoder or an outlier detector on a table, and write it to a file.
 
@@ -76,8 +79,6 @@ def fit(
         A parameter of the estimator, as name=value; may be given several times.
     drop
         A column to leave out, such as a label; may be given several times.
-    sep
-        What separates the fields of a CSV file; '\\t' is a tab.
     standardize
         Bring all columns to mean zero and variance one before, as they should be if they have
         different units. The "outlier" detector does so itself.
@@ -86,25 +87,28 @@ def fit(
         Without it the table is read as a whole, and the estimator decides when it is done.
     random_state
         Seed, to get the same model again.
+    csv
+        How the table is written, if it is CSV.
     """
     check_out(out, ".skops" if standardize else ".skae", because=_OF_ENDINGS)
+    check_table(data, csv)
     if passes is not None:
         _check_passes(passes, standardize, data)
-    parameters = dict(_parsed(pair) for pair in set or ())
+    parameters = _parameters(set or ())
     model = _estimator(estimator, random_state, parameters)
-    drop = drop or ()
+    features_of = Features(data, drop=drop or ())
     if passes is None:
-        chunks = chunks_of(data, "reading", sep=sep)
-        X = pd.concat([features_of(chunk, drop=drop) for chunk in chunks], ignore_index=True)
+        chunks = chunks_of(data, "reading", csv=csv)
+        X = pd.concat(map(features_of, chunks), ignore_index=True)
         fitted = make_pipeline(StandardScaler(), model) if standardize else model
         with _progress(model, parameters), _interruptible(model):
             fitted.fit(X)
     else:
         fitted = model
         for i in range(passes):
-            for chunk in chunks_of(data, f"pass {i + 1}/{passes}", sep=sep):
+            for chunk in chunks_of(data, f"pass {i + 1}/{passes}", csv=csv):
                 with _interruptible(model):
-                    model.partial_fit(features_of(chunk, drop=drop))
+                    model.partial_fit(features_of(chunk))
     digest = save_model(fitted, out)
     print(f"{out}: {type(fitted).__name__} of {fitted.n_features_in_} columns, SHA-256 {digest}")
 
@@ -114,7 +118,7 @@ def _check_passes(passes, standardize, data):
         raise ValueError(f"--passes is {passes}, expected at least 1.")
     if standardize:
         raise ValueError("--standardize needs the whole table, and --passes never holds it.")
-    if passes > 1 and data == STANDARD_INPUT:
+    if passes > 1 and data == LONE_HYPHEN:
         raise ValueError(f"--passes is {passes}, but the standard input can be read only once.")
 
 
@@ -150,6 +154,16 @@ def _interruptible(model):
     members = getattr(model, "estimators_", [model])
     if any(member.net_.interrupted_ for member in members):
         raise KeyboardInterrupt
+
+
+def _parameters(pairs):
+    """Return parameters by their names, as they were given with --set."""
+    parameters = {}
+    for name, value in map(_parsed, pairs):
+        if name in parameters:
+            raise ValueError(f"--set gives {name} twice. Give each parameter one value.")
+        parameters[name] = value
+    return parameters
 
 
 def _parsed(pair):

@@ -5,18 +5,21 @@ from pathlib import Path
 
 from sklearn.pipeline import Pipeline
 
-from skae.persistence import load_estimator
+from ._models import load_model
 
 
-def info(model: Path, /):
+def info(model: Path, /, *, trust: list[str] | None = None):
     """Say what is in a model file.
 
     Parameters
     ----------
     model
         File of a fitted model.
+    trust
+        A type to trust in a .skops file, by the name that the error says; may be given several
+        times. Trust only what you know: files with such types could run code.
     """
-    estimator = load_estimator(model)
+    estimator = load_model(model, trust)
     content = model.read_bytes()
     print(f"{model}: {len(content):,} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
     print(estimator)
@@ -37,7 +40,8 @@ def _facts(estimator, last):
         yield "components", last.n_components_
     if len(nets) > 1:
         yield "networks", len(nets)
-    yield "parameters", f"{sum(p.numel() for net in nets for p in net.module_.parameters()):,}"
+    if nets:
+        yield "parameters", f"{sum(p.numel() for net in nets for p in net.module_.parameters()):,}"
     if hasattr(last, "loss_"):
         yield "loss", f"{last.loss_:.6g} after {last.n_iter_} epochs"
     if hasattr(last, "offset_"):

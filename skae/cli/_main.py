@@ -6,19 +6,23 @@ import sys
 import skae
 from skae._extras import require
 
-from ._apply import reconstruct, sample, score, transform
+from ._apply import predict, reconstruct, sample, score, transform
+from ._csv import CsvOptions
 from ._export import export
 from ._fit import fit
 from ._info import info
-from ._reading import STANDARD_INPUT
+from ._messages import shortened
 from ._serve import serve
+from ._stopping import exits_at_signals
+from ._words import with_lone_hyphens
 
-_HELP = """Autoencoders for tables: fit, encode, reconstruct, score, export and serve.
+_HELP = """Autoencoders for tables: fit, encode, reconstruct, score, predict, export and serve.
 
 A model is a file that is safe to load, ending in .skae (or in .skops, if it is a pipeline). A
 table is a CSV or Parquet file, told by the ending of its name, or - for CSV from the standard
-input; CSV may be compressed, as in .csv.gz. Tables may be larger than memory: transform,
-reconstruct and score go through them in chunks, and so does fit with --passes.
+input; fields are separated by tabs in .tsv, and CSV may be compressed, as in .csv.gz. Tables may
+be larger than memory: transform, reconstruct, score and predict go through them in chunks, and so
+does fit with --passes.
 
 To fit a model all columns must be numeric that are not left out with --drop. Later they are found
 by their names, in any order, and other columns are ignored.
@@ -33,8 +37,8 @@ def main(arguments=None):
     """Run the command line, and exit.
 
     The exit status is 0, or 1 if something failed, which is said on the standard error, 2 if the
-    command is not one, and 130 if it was interrupted. With SKAE_DEBUG=1 in the environment the
-    traceback of a failure is shown.
+    command is not one, and 128 and the number of the signal if one ended it: 130 for an interrupt,
+    143 for SIGTERM. With SKAE_DEBUG=1 in the environment the traceback of a failure is shown.
 
     Parameters
     ----------
@@ -53,18 +57,19 @@ def main(arguments=None):
         help_format="markdown",
         default_parameter=cyclopts.Parameter(negative=()),
     )
-    for command in (fit, transform, reconstruct, score, sample, info, export, serve):
+    # Its fields are options of their own.
+    cyclopts.Parameter(name="*")(CsvOptions)
+    for command in (fit, transform, reconstruct, score, predict, sample, info, export, serve):
         app.command(command)
-    arguments = sys.argv[1:] if arguments is None else arguments
-    # A lone "-" would be taken for an option.
-    arguments = [str(STANDARD_INPUT) if word == "-" else word for word in arguments]
+    words = with_lone_hyphens(app, sys.argv[1:] if arguments is None else arguments)
     try:
-        app(arguments, result_action="return_value")
-        sys.stdout.flush()
+        with exits_at_signals():
+            app(words, result_action="return_value")
+            sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has enough: as for other commands that is no failure.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if os.environ.get("SKAE_DEBUG"):
             raise
-        sys.exit(f"skae: {error}")
+        sys.exit(f"skae: {shortened(error)}")

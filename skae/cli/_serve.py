@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from ._models import load_model
+
 
 def serve(
     model: Path,
@@ -13,6 +15,7 @@ def serve(
     max_queue: int = 4096,
     max_batch: int = 256,
     max_body: int = 2**23,
+    trust: list[str] | None = None,
 ):
     """Answer requests over HTTP, as KServe's and Triton's clients make them.
 
@@ -36,6 +39,9 @@ def serve(
         Rows that are computed together.
     max_body
         Largest request in bytes; what is larger is answered with 413.
+    trust
+        A type to trust in a .skops file, by the name that the error says; may be given several
+        times. Trust only what you know: files with such types could run code.
     """
     from skae.serving import serve as run
     from skae.serving._limits import check_numbers
@@ -47,7 +53,12 @@ def serve(
         "max_body": max_body,
     }
     check_numbers("skae serve", spelled=_option, **numbers)
-    run(model, name=name, host=host, **numbers)
+    run(
+        load_model(model, trust) if trust else model,
+        name=model.stem if name is None else name,
+        host=host,
+        **numbers,
+    )
 
 
 def _option(name):

@@ -2,6 +2,7 @@
 
 from ._adversarial import AdversarialNet
 from ._devices import existing_device, resolve_device
+from ._differentiable import differentiable
 from ._global_generator import global_generators_from
 from ._moments import merge_codes, merge_moments
 from ._net import AutoencoderNet
@@ -24,6 +25,7 @@ __all__ = [
     "ScaledRows",
     "SelectedRows",
     "TrainingRows",
+    "differentiable",
     "existing_device",
     "global_generators_from",
     "half_of_state",

@@ -1,6 +1,14 @@
 """Which device a string stands for."""
 
+import difflib
+import re
+
 import torch
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+
+# What other libraries and people call them.
+_ALSO_CALLED = {"gpu": "cuda", "nvidia": "cuda", "rocm": "cuda", "hip": "cuda", "metal": "mps"}
 
 
 def resolve_device(device):
@@ -27,6 +35,7 @@ def resolve_device(device):
     except RuntimeError as error:
         raise ValueError(
             f"device={device!r} is no torch device. Use 'cpu', 'cuda', 'cuda:1', 'mps' or 'auto'."
+            f"{_did_you_mean(device)}"
         ) from error
     try:
         torch.zeros(1, device=resolved).item()
@@ -37,6 +46,20 @@ def resolve_device(device):
             f"GPU only where there is one."
         ) from error
     return resolved
+
+
+def _did_you_mean(device):
+    """Return a sentence with the device that an unknown word stands for, or nothing."""
+    # Also of Keras's and TensorFlow's forms "gpu:0" and "/device:GPU:0".
+    words = re.findall("[a-z]+", device.lower().replace("device", ""))
+    meant = _ALSO_CALLED | {name: name for name in _DEVICES}
+    near = [n for word in words for n in difflib.get_close_matches(word, meant, n=1, cutoff=0.7)]
+    if not near:
+        return ""
+    name, number = meant[near[0]], re.search("[0-9]+", device)
+    if name == "cuda" and number:
+        name = f"cuda:{number[0]}"
+    return f" Did you mean {name!r}?"
 
 
 def existing_device(device):

@@ -3,6 +3,8 @@
 from contextlib import nullcontext
 
 import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map_only
 
 from ._process_settings import Float32Products, ProcessSettings
 
@@ -41,7 +43,58 @@ def autocast(precision, device):
     context : context manager
     """
     low = low_precision(precision)
-    return nullcontext() if low is None else torch.autocast(device.type, low)
+    if low is None:
+        return nullcontext()
+    return _AutocastOnCpu(low) if device.type == "cpu" else torch.autocast(device.type, low)
+
+
+# What oneDNN answers in bfloat16 may be NaN, for images of one pixel for example.
+_IN_FLOAT32 = {
+    torch.conv1d,
+    torch.conv2d,
+    torch.conv3d,
+    torch.conv_transpose1d,
+    torch.conv_transpose2d,
+    torch.conv_transpose3d,
+    torch.gru,
+    torch.lstm,
+    torch.rnn_relu,
+    torch.rnn_tanh,
+}
+
+
+class _AutocastOnCpu(TorchFunctionMode):
+    """Autocast, but for convolutions and recurrent layers, which stay in float32.
+
+    Parameters
+    ----------
+    low : torch.dtype
+        Type of the other products.
+    """
+
+    def __init__(self, low):
+        super().__init__()
+        self._low = low
+
+    def __enter__(self):
+        self._autocast = torch.autocast("cpu", self._low)
+        self._autocast.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self._autocast.__exit__(*error)
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function not in _IN_FLOAT32:
+            return function(*args, **kwargs)
+        args = tree_map_only(torch.Tensor, self._in_float32, args)
+        with torch.autocast("cpu", enabled=False):
+            return function(*args, **kwargs)
+
+    def _in_float32(self, tensor):
+        return tensor.float() if tensor.dtype == self._low else tensor
 
 
 def products_in(precision, device):

@@ -13,6 +13,22 @@ class DefaultDtype:
     set = staticmethod(torch.set_default_dtype)
 
 
+class CudnnEnabled:
+    """Whether cuDNN is used, not while it is replaced."""
+
+    accepted = (False,)
+
+    @staticmethod
+    def get():
+        """Return the setting."""
+        return torch.backends.cudnn.enabled
+
+    @staticmethod
+    def set(value):
+        """Change the setting."""
+        torch.backends.cudnn.enabled = value
+
+
 class Float32Products:
     """The number of bits that float32 products of one backend keep of their operands.
 

@@ -1,7 +1,6 @@
 """The progress bar."""
 
 from skorch.callbacks import Callback
-from tqdm.auto import tqdm
 
 
 class EpochProgressBar(Callback):
@@ -9,10 +8,17 @@ class EpochProgressBar(Callback):
 
     def on_train_begin(self, net, **kwargs):
         """Open the bar."""
-        self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc="fit", disable=not net.verbose)
+        self.bar_ = None
+        if net.verbose:
+            # In a notebook without ipywidgets this import warns.
+            from tqdm.auto import tqdm
+
+            self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc="fit")
 
     def on_epoch_end(self, net, **kwargs):
         """Move the bar by one epoch and show the losses."""
+        if self.bar_ is None:
+            return
         epoch = net.history[-1]
         losses = {n: f"{epoch[n]:.4g}" for n in ("train_loss", "valid_loss") if n in epoch}
         self.bar_.set_postfix(losses, refresh=False)
@@ -20,4 +26,5 @@ class EpochProgressBar(Callback):
 
     def close(self):
         """Close the bar, however training ended."""
-        self.bar_.close()
+        if self.bar_ is not None:
+            self.bar_.close()

@@ -26,6 +26,8 @@ class ScaledRows:
         What is subtracted.
     scale : float
         What the difference is divided by.
+    limits : tuple of float or None, default=None
+        Smallest and largest value of a scaled cell; what lies beyond is clipped.
 
     Attributes
     ----------
@@ -35,9 +37,10 @@ class ScaledRows:
         Where they are: a tensor's own, else the CPU.
     """
 
-    def __init__(self, X, mean, scale):
+    def __init__(self, X, mean, scale, limits=None):
         self.X = X
         self.shape = X.shape
+        self.limits = limits
         if isinstance(X, torch.Tensor):
             self.dtype, self.device = X.dtype, X.device
             self.mean = torch.as_tensor(mean).to(X)
@@ -63,11 +66,11 @@ class ScaledRows:
         if sparse.issparse(rows):
             rows = rows.toarray()
         if isinstance(rows, torch.Tensor):
-            return (rows - self.mean).div_(self.scale).contiguous()
+            return self._clipped((rows - self.mean).div_(self.scale).contiguous())
         # In one order, whatever that of the table: sums depend on it.
         rows = np.subtract(rows, self.mean, order="C")
         rows /= self.scale
-        return torch.from_numpy(rows)
+        return self._clipped(torch.from_numpy(rows))
 
     def read(self, selection, out):
         """Write the selected rows into a tensor and return it; faster if nothing is converted."""
@@ -86,7 +89,10 @@ class ScaledRows:
             # numpy.take would copy the whole table first.
             np.subtract(self.X[selection.numpy()], self.mean, out=rows)
         rows /= self.scale
-        return out
+        return self._clipped(out)
+
+    def _clipped(self, rows):
+        return rows if self.limits is None else rows.clamp_(*self.limits)
 
     @property
     def out_of_core(self):

@@ -24,13 +24,18 @@ from skae.engine import (
     train_together,
     work_of_step,
 )
+from skae.networks import DenseNetwork
 from skae.objectives import LOSSES
 
+from ._code_scale import scale_by_effect
+from ._column_means import errors_beside_the_means, is_above_the_means
 from ._constraints import AUTOENCODER_CONSTRAINTS
 from ._containers import validate_rows, validate_weight
 from ._fitted_network import FittedNetworkMixin
+from ._ignored import warn_of_ignored_parameters, warn_of_ignored_target
 from ._net_maker import NetMakerMixin
-from ._pca_start import start_at_pca
+from ._parameter_errors import ParameterErrorsMixin
+from ._pca_start import shrink_to_the_best_share, start_at_pca
 from ._principal_components import principal_components
 from ._scaling import fit_scaling
 from ._training import (
@@ -40,9 +45,10 @@ from ._training import (
     until_interrupted,
     warn_caller,
 )
+from ._unequal_columns import warn_of_unequal_columns
 
 
-class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
+class BaseAutoencoder(ParameterErrorsMixin, NetMakerMixin, FittedNetworkMixin, BaseEstimator):
     """Validate and train; the net is made by one mixin, what it does then is the other's.
 
     A variant's ``__init__`` stores its own parameters and hands on the others. What it does in
@@ -154,10 +160,14 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If training is interrupted from the keyboard; the best weights so far stay.
+            If training is interrupted from the keyboard; the best weights so far stay. If `y`
+            seems to hold what rows are to be reconstructed as, or parameters of the dense network
+            are set beside another `network`: both are ignored.
         ConvergenceWarning
             If `max_iter` ends training under a schedule that is not planned to its end.
         """
+        warn_of_ignored_target(X, y)
+        warn_of_ignored_parameters(self)
         with self._as_before_on_error():
             train_together([self._fitting(X, sample_weight)])
         return self
@@ -219,6 +229,9 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
                 "sample_weight cannot be given for an iterator of chunks. Call partial_fit for "
                 "each chunk with its own sample_weight."
             )
+        warn_of_ignored_target(X, y)
+        if not hasattr(self, "net_"):
+            warn_of_ignored_parameters(self)
         empty = True
         with self._as_before_on_error():
             for chunk in until_interrupted(chunks):
@@ -282,8 +295,10 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         return X, sample_weight / sample_weight.mean(), container
 
     def _batch_size(self, n_samples):
-        batch_size = resolve_batch_size(self.batch_size, n_samples)
-        by_batch = getattr(self._make_network(), "normalization", None) == "batch"
+        network = self._make_network()
+        is_dense = isinstance(network, DenseNetwork)
+        batch_size = resolve_batch_size(self.batch_size, n_samples, is_dense)
+        by_batch = getattr(network, "normalization", None) == "batch"
         if batch_size < 2 and by_batch:
             raise ValueError(
                 f"normalization='batch' needs batches of at least 2 rows, but "
@@ -300,32 +315,38 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         self._remember_params()
         self._row_shape = container.row_shape
         self.network_ = self._network_of_fit()
-        mean, self.scale_ = fit_scaling(X, sample_weight, loss)
+        mean, self.scale_, deviations = fit_scaling(X, sample_weight, loss)
         self.mean_ = container.close(mean)
+        if loss.centered and self._row_shape is None:
+            names = getattr(self, "feature_names_in_", None)
+            warn_of_unequal_columns(X, deviations, names)
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
-        rows = self._scaled(X)
+        rows = self._scaled(X, loss.limits)
         self._learn_from(X, container)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         exact = exact and self.precision != "bfloat16"
         pca = None
         if self.init == "pca" or not isinstance(self.n_components, Integral | str):
-            wanted = self._n_components_wanted()
+            wanted = self._n_components_wanted(len(rows))
             pca = principal_components(rows, sample_weight, wanted, rng)
-        self.n_components_ = self._n_components_wanted()
+        self.n_components_ = self._n_components_wanted(len(rows))
         if not isinstance(self.n_components_, Integral):
             self.n_components_ = max(1, len(pca.components))
         self.has_linear_path_ = self.init == "pca"
         module = self._build_module(seed)
         if self.has_linear_path_:
             self._start_at_pca(module, pca, rng)
+            if loss.link is not None:
+                shrink_to_the_best_share(module, rows, sample_weight, loss)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, self._callbacks()).initialize()
         self._code_moments = self._some_codes = None
 
-    def _n_components_wanted(self):
+    def _n_components_wanted(self, n_samples):
         if self.n_components == "auto":
-            return int(np.ceil(np.sqrt(self.n_features_in_)))
+            # Rows that are centred span one dimension less than they are many.
+            return min(int(np.ceil(np.sqrt(self.n_features_in_))), max(1, n_samples - 1))
         share = not isinstance(self.n_components, Integral)
         return self.n_components if share else int(self.n_components)
 
@@ -364,7 +385,8 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         """Train the net on the rows and set the fitted attributes, but for the steps."""
         net, module = self.net_, self.net_.module_
         weights = next(module.parameters())
-        rows = TrainingRows(self._scaled(X), sample_weight, weights.dtype, weights.device)
+        rows = self._scaled(X, LOSSES[self.loss].limits)
+        rows = TrainingRows(rows, sample_weight, weights.dtype, weights.device)
         whole_fit = epochs is None
         with threads_for(work_of_step(net, n_together)):
             yield from net.training(
@@ -384,6 +406,8 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
             # A later partial_fit starts with a rested optimizer at its full rate.
             net.initialize_optimizer()
         self._set_curves(net, whole_fit)
+        if whole_fit:
+            self._warn_above_the_means(rows)
         self._warn(net, whole_fit)
         return net.interrupted_
 
@@ -399,6 +423,8 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
         scale = np.where(variance > 0, np.sqrt(variance), 1)
         if not self._standardizes_codes:
             mean, scale = np.zeros_like(mean), np.ones_like(scale)
+        elif not getattr(self, "standardize", True):
+            scale = scale_by_effect(module, some[0], net.criterion_.loss) / self.scale_
         module.code_mean.copy_(torch.as_tensor(mean))
         module.code_scale.copy_(torch.as_tensor(scale))
 
@@ -417,6 +443,18 @@ class BaseAutoencoder(NetMakerMixin, FittedNetworkMixin, BaseEstimator):
             self.validation_loss_curve_ = getattr(self, "validation_loss_curve_", None)
         held_out = net.valid_objective_
         self.best_validation_loss_ = None if held_out is None else self._in_data_units(held_out)
+
+    def _warn_above_the_means(self, rows):
+        error, of_means = errors_beside_the_means(self.net_, rows)
+        if is_above_the_means(error, of_means):
+            unit = self._loss_unit()
+            warn_caller(
+                f"The fit ended above the error of the column means: {error * unit:.4g} against "
+                f"{of_means * unit:.4g}, so the codes tell little of the rows. Try a smaller "
+                f"learning_rate_init (now {self.learning_rate_init}), init='pca' (now "
+                f"{self.init!r}) or a larger max_iter (now {self.max_iter}).",
+                ConvergenceWarning,
+            )
 
     def _warn(self, net, whole_fit):
         if net.interrupted_:

@@ -45,3 +45,6 @@ AUTOENCODER_CONSTRAINTS = {
     "callbacks": [list, None],
     "verbose": ["verbose"],
 }
+
+# Of autoencoders whose codes have no scale of their own.
+STANDARDIZING_CONSTRAINTS = AUTOENCODER_CONSTRAINTS | {"standardize": ["boolean"]}

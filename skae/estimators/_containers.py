@@ -1,8 +1,6 @@
 """What data comes in as, and how results leave as the same: arrays, tensors, mapped files."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -20,11 +18,9 @@ from skae._compat import (
 from skae.engine import is_memory_mapped, rows_in_chunk, slices
 
 from ._flat_rows import flatten_rows
+from ._table_errors import check_table, naming_cells
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
-
-# What every table has one of, and what only goes over parts of one has not.
-_OF_TABLES = ("shape", "__getitem__", "__array__")
 
 # Up to this many rows, as a service answers them, validation takes as long as the network.
 _FEW_ROWS = 64
@@ -111,27 +107,24 @@ def validate_rows(estimator, X, method, *, reset=False, ensure_min_samples=1):
     Raises
     ------
     TypeError
-        If `X` is an iterator, or anything else that is not a table but goes over parts of one.
+        If `X` is no table.
     """
-    if isinstance(X, Iterable) and not any(map(partial(hasattr, X), _OF_TABLES)):
-        raise TypeError(
-            f"X is an iterator ({type(X).__name__}) or something like it, expected an array, a "
-            f"DataFrame, a sparse matrix or a tensor. Only partial_fit takes chunks of rows, from "
-            f"an iterator: partial_fit(iter(chunks))."
-        )
+    container = container_of(X)
+    given = detached(X, container)
+    check_table(given)
     if not reset:
         _check_namespace(estimator, X, method)
-    container = container_of(X)
-    X, container = flatten_rows(estimator, detached(X, container), container, reset)
-    X = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        accept_sparse="csr",
-        dtype=_float_dtypes(X, container),
-        ensure_all_finite=not is_memory_mapped(X),
-        ensure_min_samples=ensure_min_samples,
-    )
+    X, container = flatten_rows(estimator, given, container, reset)
+    with naming_cells(given):
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=_float_dtypes(X, container),
+            ensure_all_finite=not is_memory_mapped(X),
+            ensure_min_samples=ensure_min_samples,
+        )
     if is_memory_mapped(X):
         # As validation does it, but a part at a time.
         for part in slices(len(X), rows_in_chunk(X.shape[1])):
@@ -163,7 +156,9 @@ def validate_codes(estimator, X, method):
     _check_namespace(estimator, X, method)
     container = container_of(X)
     X = detached(X, container)
-    X = check_array(X, dtype=_float_dtypes(X, container), input_name="X")
+    check_table(X)
+    with naming_cells(X):
+        X = check_array(X, dtype=_float_dtypes(X, container), input_name="X")
     return container.open(X), container
 
 
@@ -177,6 +172,10 @@ def validate_weight(sample_weight, X):
     X : {ndarray, CSR matrix, tensor} of shape (n_samples, n_features)
         What `validate_rows` returned.
     """
+    if isinstance(sample_weight, str):
+        raise ValueError(
+            f"sample_weight must hold a number for each row, or be None, got {sample_weight!r}."
+        )
     if isinstance(sample_weight, list | tuple):
         sample_weight = np.asarray(sample_weight)
     sample_weight = detached(sample_weight, container_of(X))

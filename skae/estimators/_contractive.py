@@ -5,11 +5,11 @@ from numbers import Real
 import torch
 
 from skae._compat import Interval
-from skae.engine import torch_defaults
+from skae.engine import differentiable, torch_defaults
 from skae.objectives import LOSSES, ContractiveObjective
 
 from ._base import BaseAutoencoder
-from ._constraints import AUTOENCODER_CONSTRAINTS
+from ._constraints import STANDARDIZING_CONSTRAINTS
 from ._containers import validate_new_rows
 from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
@@ -84,7 +84,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
     True
     """
 
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
+    _parameter_constraints = STANDARDIZING_CONSTRAINTS | {
         "contraction": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -102,6 +102,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
         dropout=0.0,
         normalization=None,
         network=None,
+        standardize=True,
         optimizer="adam",
         learning_rate_init=2e-3,
         learning_rate="one_cycle",
@@ -147,6 +148,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
             callbacks=callbacks,
             verbose=verbose,
         )
+        self.standardize = standardize
         self.contraction = contraction
 
     @torch_defaults()
@@ -174,11 +176,17 @@ class ContractiveAutoencoder(BaseAutoencoder):
 
     def _jacobian_norms(self, x):
         # Rows do not depend on each other, so one backward pass serves a code of all of them.
-        with torch.inference_mode(False), torch.enable_grad():
+        encoder = self.net_.module_.encoder
+        with torch.inference_mode(False), torch.enable_grad(), differentiable(encoder, x.device):
             x = x.clone().requires_grad_()
             codes = self._encode(x).sum(dim=0)
             gradients = [torch.autograd.grad(code, x, retain_graph=True)[0] for code in codes]
         return sum(g.double().square().sum(dim=1) for g in gradients).sqrt()
+
+    def _training(self, *args, **kwargs):
+        module = self.net_.module_
+        with differentiable(module.encoder, module.code_mean.device):
+            return (yield from super()._training(*args, **kwargs))
 
     def _make_objective(self, seed):
         if self.contraction == 0:

@@ -4,7 +4,7 @@ from skae._compat import StrOptions
 from skae.networks import ConvolutionalNetwork
 
 from ._base import BaseAutoencoder
-from ._constraints import AUTOENCODER_CONSTRAINTS
+from ._constraints import STANDARDIZING_CONSTRAINTS
 from ._shared_docs import described_like
 from ._training import resolve_hidden_layer_sizes
 from ._transformer import AutoencoderTransformer
@@ -94,7 +94,7 @@ class ConvolutionalAutoencoder(BaseAutoencoder):
 
     _parameter_constraints = {
         name: constraint
-        for name, constraint in AUTOENCODER_CONSTRAINTS.items()
+        for name, constraint in STANDARDIZING_CONSTRAINTS.items()
         if name not in _NOT_HERE
     } | {
         "image_shape": [tuple, list, None],
@@ -115,6 +115,7 @@ class ConvolutionalAutoencoder(BaseAutoencoder):
         loss="squared_error",
         alpha=0.0,
         l1_ratio=0.0,
+        standardize=True,
         optimizer="adam",
         learning_rate_init=2e-3,
         learning_rate="one_cycle",
@@ -143,6 +144,7 @@ class ConvolutionalAutoencoder(BaseAutoencoder):
         self.loss = loss
         self.alpha = alpha
         self.l1_ratio = l1_ratio
+        self.standardize = standardize
         self.optimizer = optimizer
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate

@@ -6,7 +6,7 @@ from skae._compat import Interval, StrOptions
 from skae.objectives import NOISES, Corruption
 
 from ._base import BaseAutoencoder
-from ._constraints import AUTOENCODER_CONSTRAINTS
+from ._constraints import STANDARDIZING_CONSTRAINTS
 from ._containers import as_tensor
 from ._scaling import extremes_of
 from ._shared_docs import described_like
@@ -99,7 +99,7 @@ class DenoisingAutoencoder(BaseAutoencoder):
     True
     """
 
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
+    _parameter_constraints = STANDARDIZING_CONSTRAINTS | {
         "noise": [StrOptions(set(NOISES)), callable],
         "noise_level": [Interval(Real, 0, None, closed="left")],
     }
@@ -119,6 +119,7 @@ class DenoisingAutoencoder(BaseAutoencoder):
         dropout=0.0,
         normalization=None,
         network=None,
+        standardize=True,
         optimizer="adam",
         learning_rate_init=2e-3,
         learning_rate="one_cycle",
@@ -164,6 +165,7 @@ class DenoisingAutoencoder(BaseAutoencoder):
             callbacks=callbacks,
             verbose=verbose,
         )
+        self.standardize = standardize
         self.noise = noise
         self.noise_level = noise_level
 

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae._compat import HasMethods, Interval, fit_context
 from skae.engine import torch_defaults
 
+from ._parameter_errors import ParameterErrorsMixin
 from ._two_samples import holm, ks_test, mmd_test
 
 # The scores, the codes one by one, and the codes together.
@@ -44,7 +45,7 @@ class DriftResult:
         return self.drift
 
 
-class DriftDetector(BaseEstimator):
+class DriftDetector(ParameterErrorsMixin, BaseEstimator):
     """Test whether a batch comes from the distribution that a model was fitted on.
 
     A fitted model looks at held-out rows and at a batch of new ones, and three questions are

@@ -12,11 +12,19 @@ from skae.engine import torch_defaults
 from ._column_scaling import dense
 from ._containers import FLOATS, detached
 from ._explanation import expected_cells, shares_of_cells
-from ._row_scores import LEAST_SCALE, codes_of, there_and_back
+from ._flat_rows import check_two_dimensions, shape_of
+from ._frames import as_set_output
+from ._row_scores import LEAST_SCALE, codes_of, rows_of, there_and_back
+from ._table_errors import check_table, naming_cells
 
 # Every member needs two rows to train on and, beside the fold that it leaves out, one more fold.
 _FEWEST_ROWS = 4
 
+# How arrays of images or windows become tables.
+_FLAT = (
+    "Give X.reshape(len(X), -1); an autoencoder for images or windows has their shape as a "
+    "parameter: autoencoder=ConvolutionalAutoencoder(image_shape=...)."
+)
 
 # Cells, at most, of training rows whose residuals say how large one may be, and such rows.
 _CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200
@@ -110,8 +118,9 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Returns
         -------
-        X_original : ndarray of shape (n_samples, n_features)
-            Rows in the unit of the data, in the dtype of the codes.
+        X_original : {ndarray, DataFrame} of shape (n_samples, n_features)
+            Rows in the unit of the data, in the dtype of the codes. A DataFrame if `set_output`
+            asks for one.
 
         Raises
         ------
@@ -119,7 +128,10 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             If `X` has another number of columns.
         """
         check_is_fitted(self)
-        codes = check_array(detached(X), dtype=FLOATS, input_name="X")
+        codes = detached(X)
+        check_table(codes)
+        with naming_cells(codes):
+            codes = check_array(codes, dtype=FLOATS, input_name="X")
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {codes.shape[1]} columns, but the members of {type(self).__name__} "
@@ -127,9 +139,10 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             )
         parts = np.split(codes, len(self.estimators_), axis=1)
         decoded = [
-            m.inverse_transform(part) for m, part in zip(self.estimators_, parts, strict=True)
+            rows_of(member, part) for member, part in zip(self.estimators_, parts, strict=True)
         ]
-        return np.mean(decoded, axis=0) * self.scale_.astype(codes.dtype)
+        rows = np.mean(decoded, axis=0) * self.scale_.astype(codes.dtype)
+        return as_set_output(self, rows, X)
 
     def _unusual(self, X):
         """Return how unusual each row is to each member."""
@@ -156,14 +169,18 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _validated(self, X, sample_weight=None, *, reset=False):
         """Return the rows that count and their weights, of mean one."""
-        X = validate_data(
-            self,
-            detached(X),
-            reset=reset,
-            accept_sparse="csr",
-            dtype=FLOATS,
-            ensure_min_samples=_FEWEST_ROWS if reset else 1,
-        )
+        X = detached(X)
+        check_table(X)
+        check_two_dimensions(shape_of(X), type(self).__name__, _FLAT)
+        with naming_cells(X):
+            X = validate_data(
+                self,
+                X,
+                reset=reset,
+                accept_sparse="csr",
+                dtype=FLOATS,
+                ensure_min_samples=_FEWEST_ROWS if reset else 1,
+            )
         X, weight = self._counted(X, sample_weight)
         if reset and X.shape[0] < _FEWEST_ROWS:
             raise ValueError(

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae.engine import ScaledRows, one_thread, torch_defaults
 
 from ._containers import as_tensor, validate_codes, validate_new_rows, validate_weight
+from ._frames import as_set_output
 from ._halves import Decoder, Encoder
 from ._sampling import SamplingMixin
 from ._training import check_range
@@ -72,22 +73,23 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
 
         Returns
         -------
-        X_original : {ndarray, tensor} of shape (n_samples, n_features)
-            Decoded rows in the unit of the training data, in the dtype of the codes.
+        X_original : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
+            Decoded rows in the unit of the training data, in the dtype of the codes. A DataFrame
+            if `set_output` asks for one.
 
         Raises
         ------
         ValueError
             If `X` has not `n_components_` columns.
         """
-        X, container = validate_codes(self, X, "inverse_transform")
-        if X.shape[1] != self.n_components_:
+        codes, container = validate_codes(self, X, "inverse_transform")
+        if codes.shape[1] != self.n_components_:
             raise ValueError(
-                f"X has {X.shape[1]} columns, but {type(self).__name__} decodes codes of "
+                f"X has {codes.shape[1]} columns, but {type(self).__name__} decodes codes of "
                 f"n_components_={self.n_components_}, as transform gives them."
             )
         container = replace(container, row_shape=self._row_shape)
-        return container.close_rows(self._decoded_codes(X))
+        return as_set_output(self, container.close_rows(self._decoded_codes(codes)), X)
 
     @torch_defaults()
     def reconstruct(self, X):
@@ -100,11 +102,12 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
 
         Returns
         -------
-        X_reconstructed : {ndarray, tensor} of shape (n_samples, n_features)
-            ``inverse_transform(transform(X))``.
+        X_reconstructed : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
+            ``inverse_transform(transform(X))``. A DataFrame if `set_output` asks for one.
         """
-        X, container = validate_new_rows(self, X, "reconstruct")
-        return container.close_rows(self._decoded(self._there_and_back, self._scaled(X)))
+        rows, container = validate_new_rows(self, X, "reconstruct")
+        rows = container.close_rows(self._decoded(self._there_and_back, self._scaled(rows)))
+        return as_set_output(self, rows, X)
 
     @torch_defaults()
     def score_samples(self, X):
@@ -128,7 +131,7 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
     def _score_samples(self, X):
         objective = self.net_.criterion_
         check_range(X, objective.loss)
-        rows = self._scaled(X)
+        rows = self._scaled(X, objective.loss.limits)
         scores = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         with one_thread():
             for selection, x, output in self.net_.forward_chunks_(self._there_and_back, rows):
@@ -164,8 +167,8 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
     def _n_features_out(self):
         return self.n_components_
 
-    def _scaled(self, X):
-        return ScaledRows(X, as_tensor(self.mean_), self.scale_)
+    def _scaled(self, X, limits=None):
+        return ScaledRows(X, as_tensor(self.mean_), self.scale_, limits)
 
     def _loss_unit(self):
         """What a loss of scaled rows is multiplied by to be one of the data."""

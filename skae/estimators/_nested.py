@@ -18,6 +18,8 @@ from skae.objectives import (
 )
 
 from ._base import BaseAutoencoder
+from ._column_means import mean_output, weighted_sum
+from ._constraints import STANDARDIZING_CONSTRAINTS
 from ._containers import container_of
 from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
@@ -104,6 +106,8 @@ class NestedAutoencoder(BaseAutoencoder):
     (1797, 5)
     """
 
+    _parameter_constraints = STANDARDIZING_CONSTRAINTS
+
     def __init__(
         self,
         n_components="auto",
@@ -117,6 +121,7 @@ class NestedAutoencoder(BaseAutoencoder):
         dropout=0.0,
         normalization=None,
         network=None,
+        standardize=True,
         optimizer="adam",
         learning_rate_init=2e-3,
         learning_rate="one_cycle",
@@ -162,6 +167,7 @@ class NestedAutoencoder(BaseAutoencoder):
             callbacks=callbacks,
             verbose=verbose,
         )
+        self.standardize = standardize
 
     @torch_defaults()
     def truncate(self, n_components):
@@ -222,9 +228,8 @@ class NestedAutoencoder(BaseAutoencoder):
     @torch.no_grad()
     def _describe_fit(self, rows, whole_fit):
         net = self.net_
-        module, loss, row_losses = net.module_, net.criterion_.loss, net.criterion_.row_losses
-        mean = sum(_weighted_sum(*batch) for batch in net.get_iterator(rows)) / len(rows)
-        constant = mean if loss.link is None else loss.link(mean)
+        module, row_losses = net.module_, net.criterion_.row_losses
+        constant = mean_output(net, rows)
 
         def losses_of(x):
             codes = module.latent(module.encoder(x))
@@ -233,7 +238,7 @@ class NestedAutoencoder(BaseAutoencoder):
                 yield row_losses(module.decoder(first_components(codes, k)), x)
 
         losses = sum(
-            _weighted_sum(torch.stack([*losses_of(x)], dim=1), weight)
+            weighted_sum(torch.stack([*losses_of(x)], dim=1), weight)
             for x, weight in net.get_iterator(rows)
         )
         # The losses of the mean row, of one component, of two, ...
@@ -254,9 +259,3 @@ class NestedAutoencoder(BaseAutoencoder):
         objective = self.net_.criterion_
         penalties = objective.weight_penalty(self.net_.module_).values()
         self.loss_ = self._in_data_units(float(reconstruction) + sum(map(float, penalties)))
-
-
-def _weighted_sum(values, weight):
-    """Return the sum over the rows, in double precision."""
-    total = values.sum(dim=0) if weight is None else weight @ values
-    return total.cpu().double()

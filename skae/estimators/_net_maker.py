@@ -16,7 +16,13 @@ from skae.engine import (
     resolve_device,
     torch_defaults,
 )
-from skae.networks import Autoencoder, DenseNetwork, PlainLatent, add_linear_path
+from skae.networks import (
+    Autoencoder,
+    DenseNetwork,
+    PlainLatent,
+    add_linear_path,
+    check_widths_of,
+)
 from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
 
 from ._training import resolve_hidden_layer_sizes
@@ -59,6 +65,9 @@ class NetMakerMixin:
         with global_generators_from(seed):
             encoder = self.network_.build_encoder(n_features, n_outputs, generator)
             decoder = self.network_.build_decoder(n_components, n_features, generator)
+            if not type(self.network_).__module__.startswith("skae."):
+                check_widths_of(encoder, "build_encoder", self.network_, n_features, n_outputs)
+                check_widths_of(decoder, "build_decoder", self.network_, n_components, n_features)
         if self.has_linear_path_:
             encoder = add_linear_path(encoder, n_features, n_outputs)
             decoder = add_linear_path(decoder, n_components, n_features)

@@ -20,6 +20,8 @@ from ._column_scaling import ColumnScaling
 from ._detection_default import denoiser_for_detection
 from ._fitted_members import FittedMembersMixin
 from ._folds import Folds
+from ._ignored import warn_of_ignored_device, warn_of_ignored_parameters
+from ._parameter_errors import ParameterErrorsMixin
 from ._row_scores import SCORES
 from ._thresholds import ThresholdsMixin
 from ._together import fit_together
@@ -32,7 +34,9 @@ _KEPT_ROWS = 2000
 _ENOUGH_ROWS = 10_000
 
 
-class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMixin, BaseEstimator):
+class AutoencoderOutlierDetector(
+    ParameterErrorsMixin, ThresholdsMixin, FittedMembersMixin, OutlierMixin, BaseEstimator
+):
     """Outlier detector made of autoencoders that learn how the columns depend on one another.
 
     It is used like :class:`~sklearn.ensemble.IsolationForest`. An ensemble of autoencoders is
@@ -337,6 +341,8 @@ class AutoencoderOutlierDetector(ThresholdsMixin, FittedMembersMixin, OutlierMix
         self.max_samples_ = self._samples_of_members(n_samples)
         autoencoder = self._autoencoder()
         autoencoder._validate_params()
+        warn_of_ignored_parameters(autoencoder)
+        warn_of_ignored_device(self.device, autoencoder)
         # Losses that need the data's own origin need its own unit, too.
         centered = LOSSES[autoencoder.loss].centered
         self._scaling = ColumnScaling(X, weight, centered)

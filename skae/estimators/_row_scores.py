@@ -116,14 +116,20 @@ class MixtureScore(MahalanobisScore):
 def there_and_back(autoencoder, X):
     """Return what the autoencoder makes of rows, their residuals, and their codes, in float64."""
     codes = codes_of(autoencoder, X)
-    expected = autoencoder.inverse_transform(codes).astype(np.float64)
+    expected = rows_of(autoencoder, codes).astype(np.float64)
     return expected, dense(X) - expected, codes.astype(np.float64)
 
 
 def codes_of(autoencoder, X):
     """Return codes as an array, whatever transformers are told to return."""
     with config_context(transform_output="default"):
-        return autoencoder.transform(X)
+        return np.asarray(autoencoder.transform(X))
+
+
+def rows_of(autoencoder, codes):
+    """Return decoded codes as an array, whatever transformers are told to return."""
+    with config_context(transform_output="default"):
+        return np.asarray(autoencoder.inverse_transform(codes))
 
 
 SCORES = {

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae.engine import torch_defaults
 
 from ._containers import Container
+from ._frames import as_set_output
 
 # As many as Ghosh et al. fit; each of them needs rows to be told apart from the others.
 _MIXTURE_COMPONENTS, _ROWS_EACH = 10, 50
@@ -44,9 +45,9 @@ class SamplingMixin:
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
             Rows in the unit of the training data, in float64; images or windows where the first
-            `fit` saw arrays of them.
+            `fit` saw arrays of them. A DataFrame if `set_output` asks for one.
 
         Raises
         ------
@@ -58,7 +59,8 @@ class SamplingMixin:
         # The mixture starts where k-means ends, which knows NumPy's arrays only.
         with config_context(array_api_dispatch=False):
             codes = self._draw_codes(int(n_samples), check_random_state(random_state))
-        return Container(row_shape=self._row_shape).close_rows(self._decoded_codes(codes))
+        rows = Container(row_shape=self._row_shape).close_rows(self._decoded_codes(codes))
+        return as_set_output(self, rows)
 
     def _kept_codes(self):
         """Return codes of training rows, as they leave, and each one's share of the weight."""

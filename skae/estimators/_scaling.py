@@ -33,6 +33,8 @@ def fit_scaling(X, sample_weight, loss):
     scale : float
         Root of the features' mean variance, or the mean of all values where the data may
         not be centred, or 1 for constant data or a loss that needs the data's own unit.
+    deviations : tensor of shape (n_features,)
+        Standard deviations of the features, in float64, on the device of `X`.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def fit_scaling(X, sample_weight, loss):
             f"X holds values up to {largest:.3g}, too large to compute with in {X.dtype}. "
             f"Scale the data, for example with RobustScaler."
         )
-    return mean, scale
+    return mean, scale, largest * variance.sqrt()
 
 
 def column_moments(X, sample_weight):

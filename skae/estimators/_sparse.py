@@ -73,7 +73,8 @@ class SparseAutoencoder(BaseAutoencoder):
     n_nonzero_coefs : int or "auto", default="auto"
         Values that "top_k" keeps in a row at most, and "batch_top_k" on average. "auto" is the
         square root of the number of features, rounded up: as many values as the default code
-        of :class:`AutoencoderTransformer` has. Ignored for other penalties.
+        of :class:`AutoencoderTransformer` has for a table of enough rows. Ignored for other
+        penalties.
     penalty_strength : float or "auto", default="auto"
         Factor of the "l1" or "kl" penalty. It multiplies the sum over the units, where the loss
         is the sum over the features of the data scaled to unit mean variance; the objective
@@ -251,7 +252,7 @@ class SparseAutoencoder(BaseAutoencoder):
         self.penalty_strength = penalty_strength
         self.target_activation = target_activation
 
-    def _n_components_wanted(self):
+    def _n_components_wanted(self, n_samples):
         if self.n_components == "auto":
             return min(2 * self.n_features_in_, _MOST_UNITS)
         return int(self.n_components)

@@ -10,11 +10,19 @@ from scipy import sparse
 # Validation rows below which their loss says more about chance than about the model.
 MIN_VALIDATION_ROWS = 50
 
+# Values beyond a limit by less than this are at it: a few times the resolution of float32.
+_ROUNDING = 1e-6
+
 # Packages whose lines are not the caller's own: a decorator of ours is a function of contextlib's.
 _NOT_THE_CALLER = ("skae", "sklearn", "contextlib")
 
-# Tables up to this size are one batch: with more steps they are learned by heart.
-FULL_BATCH_ROWS = 200
+# Batches of this size are small enough for many steps and large enough for fast products. A table
+# that is only half as large again is not cut.
+_SMALLEST_BATCH = 32
+_ONE_BATCH = _SMALLEST_BATCH + _SMALLEST_BATCH // 2
+
+# Convolutional and recurrent networks hardly move in fewer steps an epoch.
+_FEWEST_STEPS = 7
 
 
 def split_rows(n_samples, early_stopping, validation_fraction, rng):
@@ -57,7 +65,7 @@ def split_rows(n_samples, early_stopping, validation_fraction, rng):
     return np.sort(order[n_valid:]), np.sort(order[:n_valid])
 
 
-def resolve_batch_size(batch_size, n_samples):
+def resolve_batch_size(batch_size, n_samples, is_dense=True):
     """Return the number of rows in a batch.
 
     Parameters
@@ -66,12 +74,16 @@ def resolve_batch_size(batch_size, n_samples):
         The parameter.
     n_samples : int
         Rows to train on.
+    is_dense : bool, default=True
+        Whether the network is the dense one. Others need more steps.
     """
     if batch_size != "auto":
         return int(min(batch_size, n_samples))
-    if n_samples <= FULL_BATCH_ROWS:
+    if not is_dense and n_samples < _FEWEST_STEPS * _SMALLEST_BATCH:
+        return max(2, math.ceil(n_samples / _FEWEST_STEPS))
+    if n_samples <= _ONE_BATCH:
         return n_samples
-    return int(np.clip(2 ** round(math.log2(n_samples / 64)), 32, 256))
+    return int(np.clip(2 ** round(math.log2(n_samples / 64)), _SMALLEST_BATCH, 256))
 
 
 def resolve_hidden_layer_sizes(sizes, name="hidden_layer_sizes"):
@@ -98,7 +110,7 @@ def resolve_hidden_layer_sizes(sizes, name="hidden_layer_sizes"):
 
 
 def check_range(X, loss):
-    """Check that the data lies where the loss is defined.
+    """Check that the data lies where the loss is defined, up to rounding.
 
     Parameters
     ----------
@@ -110,24 +122,29 @@ def check_range(X, loss):
     Raises
     ------
     ValueError
-        If a value lies outside.
+        If a value lies outside by more than float32, in which networks compute, can tell.
     """
-    if math.isinf(loss.minimum) and math.isinf(loss.maximum):
+    if loss.limits is None:
         return
     if sparse.issparse(X) and not X.has_canonical_format:
         # Finding the smallest value would add up duplicates in the caller's matrix.
         X = X.copy()
-    low, high = X.min(), X.max()
-    if low >= loss.minimum and high <= loss.maximum:
+    low, high = float(X.min()), float(X.max())
+    # Rounding of a scaler that came before is relative to the values, and these are at most 1
+    # where there is an upper limit.
+    rounding = _ROUNDING * min(1.0, max(high, -low))
+    if low >= loss.minimum - rounding and high <= loss.maximum + rounding:
         return
     if math.isfinite(loss.maximum):
-        needed, cure = "values in [0, 1]", "Scale them with MinMaxScaler"
+        needed = "values in [0, 1]"
+        cure = "Scale them with MinMaxScaler, and with MinMaxScaler(clip=True) where new rows may "
+        cure += "exceed the training rows"
     else:
         needed, cure = "values of zero or more", "Shift them"
-    found = "Negative values in data" if low < 0 else "Values too large in data"
+    found = "Negative values in data" if low < -rounding else "Values too large in data"
     raise ValueError(
-        f"{found}: loss={loss.name!r} needs {needed}, but X holds values from {low:.6g} to "
-        f"{high:.6g}. {cure}, or use loss='squared_error'."
+        f"{found}: loss={loss.name!r} needs {needed}, but X holds values from {low:.10g} to "
+        f"{high:.10g}. {cure}, or use loss='squared_error'."
     )
 
 

@@ -1,6 +1,7 @@
 """The plain autoencoder."""
 
 from ._base import BaseAutoencoder
+from ._constraints import STANDARDIZING_CONSTRAINTS
 
 
 class AutoencoderTransformer(BaseAutoencoder):
@@ -13,8 +14,8 @@ class AutoencoderTransformer(BaseAutoencoder):
 
     The data are centred and divided by one scalar inside, so features keep their relative
     weight, as in PCA. Put a :class:`~sklearn.preprocessing.StandardScaler` before it if the
-    features have different units. Codes leave with zero mean and unit variance over the
-    training rows.
+    features have different units. Codes leave with zero mean over the training rows, and with
+    unit variance if `standardize`.
 
     Parameters
     ----------
@@ -22,7 +23,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Width of the code. An int is taken as it is, and may exceed the number of features.
         A float in (0, 1) means the number of components that PCA needs to explain this
         share of the variance. "auto" is the square root of the number of features, rounded
-        up: small enough to be a bottleneck for any table, large enough for most classifiers.
+        up: small enough to be a bottleneck for any table, large enough for most classifiers. It
+        is at most the number of rows minus one, beyond which PCA finds nothing; rows of weight
+        zero do not count, and for `partial_fit` those of the first call do.
     hidden_layer_sizes : tuple of int or int, default=(256, 128)
         Widths of the encoder's hidden layers, from the input to the code; the decoder
         mirrors them. ``()`` makes a linear autoencoder. A quarter of the default width
@@ -62,10 +65,16 @@ class AutoencoderTransformer(BaseAutoencoder):
     network : Network or None, default=None
         Description of another network. None is the dense one that `hidden_layer_sizes`,
         `activation`, `dropout` and `normalization` describe; otherwise these four are
-        ignored. Its fields are reached as ``network__<field>``. With a
-        :class:`~skae.networks.ConvolutionalNetwork` for images or a
+        ignored, with a warning if they are not the defaults. Its fields are reached as
+        ``network__<field>``. With a :class:`~skae.networks.ConvolutionalNetwork` for images or a
         :class:`~skae.networks.SequenceNetwork` for windows of signals, `X` may also be an array
         of three or four dimensions, and rows are returned in the shape that they came in.
+    standardize : bool, default=True
+        Whether codes leave with unit variance, which classifiers like. False leaves each in its
+        own scale, in the unit of the data: its standard deviation is the change of the
+        reconstruction (root of the sum of squares over the features) without it, as for the
+        components of PCA. Autoencoders that are stacked need this: the next one sees which
+        codes count.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or callable, default="adam"
         "adam" needs the least tuning. "sgd" has a Nesterov momentum of 0.9, "adamw" torch's
         weight decay of 0.01. A class of torch.optim, or any callable that takes parameters
@@ -83,9 +92,13 @@ class AutoencoderTransformer(BaseAutoencoder):
         Norm to which the gradient of all parameters together is clipped. None clips
         nothing: the rows are scaled, and a loss that diverges ends the fit with an error.
     batch_size : int or "auto", default="auto"
-        Rows in a batch. "auto" takes all rows of a table of up to 200, where more steps
-        overfit, and otherwise a 64th of them, rounded to a power of two between 32 and 256:
-        about 60 steps in an epoch for most tables.
+        Rows in a batch. "auto" is a 64th of the rows, rounded to a power of two between 32 and
+        256: about 60 steps in an epoch for most tables. Up to 48 rows are one batch. On tables
+        of 60 to 200 rows batches of 32 reconstructed held-out rows as well as or better than
+        whole tables did: 0.20 against 0.24 of the variance on 200 rows of diabetes. With a
+        `network` batches are smaller where an epoch would have fewer than 7 steps: convolutions
+        left 0.28 of the variance of held-out windows when trained on 60 in batches of 32, and
+        0.11 in batches of 9.
     max_iter : int, default=50
         Epochs at most, and the length of the schedule. Twice as many gain or lose a few percent on
         the digits, depending on the width of the code, and lose on small tables.
@@ -168,9 +181,14 @@ class AutoencoderTransformer(BaseAutoencoder):
     Notes
     -----
     Training runs in float32, except where an epoch is a single batch of float64 rows on the
-    CPU: double precision costs next to nothing there, and integer weights then equal
-    repeated rows. Output always has the dtype of the input. Rows are read where they lie if
-    they are many and of float32, in memory or in a mapped file; others are copied once.
+    CPU: double precision costs next to nothing there. Integer weights then equal repeated rows,
+    if no rows are held out and nothing is drawn at random (dropout, noise): that is so for up to
+    48 rows without a `network`, the repeated ones counted, and for any table with a `batch_size`
+    of at least that many. In smaller batches weights count in the loss as repeated rows do, but
+    the batches are others.
+
+    Output always has the dtype of the input. Rows are read where they lie if they are many and
+    of float32, in memory or in a mapped file; others are copied once.
 
     Torch tensors are taken by every method. They leave as NumPy arrays, or, with
     ``sklearn.set_config(array_api_dispatch=True)`` (which asks for ``SCIPY_ARRAY_API=1`` in
@@ -212,6 +230,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     True
     """
 
+    _parameter_constraints = STANDARDIZING_CONSTRAINTS
+
     def __init__(
         self,
         n_components="auto",
@@ -225,6 +245,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         dropout=0.0,
         normalization=None,
         network=None,
+        standardize=True,
         optimizer="adam",
         learning_rate_init=2e-3,
         learning_rate="one_cycle",
@@ -270,3 +291,4 @@ class AutoencoderTransformer(BaseAutoencoder):
             callbacks=callbacks,
             verbose=verbose,
         )
+        self.standardize = standardize

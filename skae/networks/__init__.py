@@ -5,7 +5,8 @@ from ._convolutional import ConvolutionalNetwork
 from ._dense import DenseNetwork, make_discriminator
 from ._latents import GaussianLatent, PlainLatent
 from ._layers import ACTIVATIONS
-from ._linear_path import add_linear_path, start_linear_path
+from ._linear_path import add_linear_path, linear_layer_of, start_linear_path
+from ._names import did_you_mean
 from ._network import Network
 from ._sequence import SequenceNetwork
 from ._sparse_latents import (
@@ -16,6 +17,7 @@ from ._sparse_latents import (
     start_active,
     start_tied,
 )
+from ._width_check import check_widths_of
 
 __all__ = [
     "ACTIVATIONS",
@@ -31,6 +33,9 @@ __all__ = [
     "SequenceNetwork",
     "TopKLatent",
     "add_linear_path",
+    "check_widths_of",
+    "did_you_mean",
+    "linear_layer_of",
     "make_discriminator",
     "start_active",
     "start_linear_path",

@@ -6,7 +6,8 @@ from numbers import Integral
 from torch import nn
 
 from ._convolution_layers import FromRows, ToRows, halved, make_convolution, make_transposed
-from ._layers import ACTIVATIONS, make_linear
+from ._layers import ACTIVATIONS, check_widths, make_linear
+from ._names import check_name
 
 
 def convolutional_encoder(network, shape, kernel, n_outputs, generator):
@@ -76,22 +77,15 @@ def check_convolutions(network):
     ValueError
         If one of them is not what can be built.
     """
-    for name in ("channels", "hidden_layer_sizes"):
-        widths = getattr(network, name)
-        whole = isinstance(widths, tuple | list)
-        if not whole or not all(isinstance(n, Integral) and n > 0 for n in widths):
-            raise ValueError(f"{name} must be a tuple of integers of at least 1, got {widths!r}.")
+    check_widths("channels", network.channels)
+    check_widths("hidden_layer_sizes", network.hidden_layer_sizes)
     if not network.channels:
         raise ValueError("channels=() leaves no convolutions, expected one number at least.")
     kernel_size = network.kernel_size
     if not isinstance(kernel_size, Integral) or kernel_size < 3 or kernel_size % 2 == 0:
         raise ValueError(f"kernel_size must be an odd integer of at least 3, got {kernel_size!r}.")
-    if network.activation not in ACTIVATIONS:
-        raise ValueError(
-            f"activation must be one of {sorted(ACTIVATIONS)}, got {network.activation!r}."
-        )
-    if network.normalization not in (None, "batch"):
-        raise ValueError(f"normalization must be 'batch' or None, got {network.normalization!r}.")
+    check_name("activation", network.activation, ACTIVATIONS)
+    check_name("normalization", network.normalization, ["batch"], also=(None,))
 
 
 def _after_convolution(network, n_channels):

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Real
 
 from torch import nn
 
-from ._layers import ACTIVATIONS, NORMALIZATIONS, Dropout, make_linear
+from ._layers import ACTIVATIONS, NORMALIZATIONS, Dropout, check_widths, make_linear
+from ._names import check_name
 from ._network import Network
 
 
@@ -35,6 +37,11 @@ class DenseNetwork(Network):
     dropout: float = 0.0
     normalization: str | None = None
 
+    def for_rows(self, row_shape):
+        """Return this description, once it is checked; see :meth:`Network.for_rows`."""
+        self._check()
+        return self
+
     def build_encoder(self, n_features, n_outputs, generator):
         """Make the encoder; see :meth:`Network.build_encoder`."""
         return self._stack((n_features, *self.hidden_layer_sizes, n_outputs), generator)
@@ -45,12 +52,7 @@ class DenseNetwork(Network):
         return self._stack((n_components, *mirrored, n_features), generator)
 
     def _stack(self, sizes, generator):
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}."
-            )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}.")
+        self._check()
         layers = []
         for n_in, n_out in pairwise(sizes[:-1]):
             layers.append(make_linear(n_in, n_out, generator))
@@ -61,6 +63,13 @@ class DenseNetwork(Network):
                 layers.append(Dropout(self.dropout))
         layers.append(make_linear(*sizes[-2:], generator))
         return nn.Sequential(*layers)
+
+    def _check(self):
+        check_widths("hidden_layer_sizes", self.hidden_layer_sizes)
+        check_name("activation", self.activation, ACTIVATIONS)
+        check_name("normalization", self.normalization, NORMALIZATIONS, also=(None,))
+        if not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}.")
 
 
 def make_discriminator(n_components, hidden_layer_sizes, generator):

@@ -1,5 +1,7 @@
 """The building blocks of dense networks."""
 
+from numbers import Integral
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -63,6 +65,19 @@ class Dropout(nn.Module):
             return x
         kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
         return x * kept.div_(1 - self.p)
+
+
+def check_widths(name, widths):
+    """Check the widths of layers.
+
+    Raises
+    ------
+    ValueError
+        If they are not positive integers.
+    """
+    whole = isinstance(widths, tuple | list)
+    if not whole or not all(isinstance(n, Integral) and n > 0 for n in widths):
+        raise ValueError(f"{name} must be a tuple of integers of at least 1, got {widths!r}.")
 
 
 def make_linear(in_features, out_features, generator):

@@ -80,6 +80,13 @@ def _check_zero(deep, n_in, n_out):
         )
 
 
+def linear_layer_of(module):
+    """Return the linear path made by `add_linear_path`, a torch.nn.Linear."""
+    if isinstance(module, WithLinearPath):
+        return module.linear
+    return next(m for m in module.modules() if isinstance(m, nn.Linear))
+
+
 @torch.no_grad()
 def start_linear_path(module, weight, bias):
     """Set the linear path made by `add_linear_path`.
@@ -93,9 +100,6 @@ def start_linear_path(module, weight, bias):
     bias : ndarray of shape (n_out,)
         Its bias.
     """
-    if isinstance(module, WithLinearPath):
-        linear = module.linear
-    else:
-        linear = next(m for m in module.modules() if isinstance(m, nn.Linear))
+    linear = linear_layer_of(module)
     linear.weight.copy_(torch.as_tensor(weight))
     linear.bias.copy_(torch.as_tensor(bias))

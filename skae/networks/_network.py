@@ -1,6 +1,6 @@
 """What describes a network before its data is known."""
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 
 
 class Network:
@@ -90,7 +90,17 @@ class Network:
         Returns
         -------
         params : dict
+
+        Raises
+        ------
+        TypeError
+            If the class is no dataclass.
         """
+        if not is_dataclass(self):
+            raise TypeError(
+                f"{type(self).__name__} is no dataclass, so its parameters are not known. Write "
+                f"@dataclass before the class."
+            )
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def set_params(self, **params):

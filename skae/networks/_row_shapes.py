@@ -39,7 +39,7 @@ def resolve_shape(name, given, row_shape, dimensions, guess):
             f"X holds {n_columns} values of shape {row_shape} in each row, but {name} is "
             f"{expected}. Reshape X."
         )
-    if given is None and len(row_shape) == 3 and row_shape[0] in (1, 3) and row_shape[-1] > 4:
+    if given is None and _channels_seem_first(row_shape, dimensions):
         warnings.warn(
             f"X holds arrays of shape {row_shape}, which are taken as {expected}. If the channels "
             f"come first, move them with np.moveaxis(X, 1, -1); if not, set {name}={row_shape}.",
@@ -53,11 +53,24 @@ def resolve_shape(name, given, row_shape, dimensions, guess):
     )
     if not fits or math.prod(given) != n_columns:
         what = f"arrays of shape {row_shape}" if len(row_shape) > 1 else "rows"
+        cure = f"Set {name} to the {expected} of what a row of X holds, or reshape X."
+        if len(given) == len(dimensions) and row_shape == (given[-1], *given[:-1]):
+            cure = "Its channels seem to come first: move them with np.moveaxis(X, 1, -1)."
         raise ValueError(
             f"{name}={given} makes {math.prod(given)} columns, but X holds {what} of {n_columns} "
-            f"columns. Set {name} to the {expected} of what a row of X holds, or reshape X."
+            f"columns. {cure}"
         )
     return given
+
+
+def _channels_seem_first(row_shape, dimensions):
+    """Whether rows look as if their first dimension were the channels, which are the last."""
+    if len(row_shape) < len(dimensions):
+        return False
+    if len(dimensions) == 3:
+        return row_shape[0] <= 4 < row_shape[-1]
+    # Windows have more steps than channels as a rule.
+    return 2 * row_shape[0] < row_shape[1]
 
 
 def with_channels(shape, dimensions):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 
 from ._convolutions import check_convolutions, convolutional_decoder, convolutional_encoder
+from ._names import check_name
 from ._network import Network
 from ._recurrent import GRUDecoder, GRUEncoder
 from ._row_shapes import resolve_shape, with_channels
@@ -116,8 +117,7 @@ class SequenceNetwork(Network):
         return with_channels(self.for_rows((n_features,)).window_shape, _DIMENSIONS)
 
     def _check(self):
-        if self.kind not in ("convolutional", "gru"):
-            raise ValueError(f"kind must be 'convolutional' or 'gru', got {self.kind!r}.")
+        check_name("kind", self.kind, ["convolutional", "gru"])
         if not isinstance(self.hidden_size, Integral) or self.hidden_size < 1:
             raise ValueError(
                 f"hidden_size must be an integer of at least 1, got {self.hidden_size!r}."

@@ -76,6 +76,12 @@ class Loss:
         value = self.function(output, target, reduction="none").mean(dim=(-2, -1))
         return value, self.gradient(output, target).div_(n_values)
 
+    @property
+    def limits(self):
+        """Smallest and largest value that the loss is defined on, or None if it has no limits."""
+        limits = self.minimum, self.maximum
+        return None if limits == (-math.inf, math.inf) else limits
+
     def to_data(self, output):
         """Map the decoder's output to the scale of the training data."""
         return output if self.inverse_link is None else self.inverse_link(output)
@@ -92,9 +98,10 @@ def _mean_poisson_deviance(output, target, reduction="mean"):
     return deviance.mean() if reduction == "mean" else deviance
 
 
-# A mean at the edge of its range has an infinite link and an infinite slope there; the
-# start only needs to be sensible, so means are kept this far inside.
-_EDGE = 0.05
+# A mean at the edge of its range has an infinite link and an infinite slope there. Moving it in
+# by the first of these changes the loss by less than rounding does; the second keeps slopes in
+# the range of the weights.
+_EDGE, _EDGE_OF_SLOPES = 1e-6, 0.05
 
 
 def _squared_error_and_gradient(output, target):
@@ -115,7 +122,7 @@ def _poisson_gradient(output, target):
 
 
 def _logit_slope(mean):
-    mean = mean.clamp(_EDGE, 1 - _EDGE)
+    mean = mean.clamp(_EDGE_OF_SLOPES, 1 - _EDGE_OF_SLOPES)
     return 1 / (mean * (1 - mean))
 
 
@@ -134,7 +141,7 @@ _ALL = (
         F.binary_cross_entropy_with_logits,
         lambda o, x: o.sigmoid_().sub_(x),
         inverse_link=torch.sigmoid,
-        link=lambda mean: torch.logit(mean, eps=_EDGE / 10),
+        link=lambda mean: torch.logit(mean, eps=_EDGE),
         link_slope=_logit_slope,
         minimum=0.0,
         maximum=1.0,
@@ -146,8 +153,8 @@ _ALL = (
         _mean_poisson_deviance,
         _poisson_gradient,
         inverse_link=lambda output: torch.exp(output.clamp(max=_LARGEST_LOG)),
-        link=lambda mean: torch.log(mean.clamp(min=_EDGE / 10)),
-        link_slope=lambda mean: 1 / mean.clamp(min=_EDGE),
+        link=lambda mean: torch.log(mean.clamp(min=_EDGE)),
+        link_slope=lambda mean: 1 / mean.clamp(min=_EDGE_OF_SLOPES),
         minimum=0.0,
         centered=False,
         scale_power=1,

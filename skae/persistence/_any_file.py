@@ -1,18 +1,26 @@
 """Estimators and pipelines from files of either kind."""
 
+import shlex
+
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
 from skae._extras import require
 
+from ._errors import ModelFileError
 from ._model_file import load
-from ._registry import TRUSTED_TYPES
+from ._trusted_types import TRUSTED_TYPES
 
 
-def load_estimator(path):
+def load_estimator(path, trusted=()):
     """Load an estimator of skae, or a pipeline around one; neither file runs what it holds.
 
     Parameters
     ----------
     path : Path
         A file of ``skops.io.dump`` if its name ends in ``.skops``, else one of :func:`save`.
+    trusted : collection of str, default=()
+        Types to trust in a file of skops beside `TRUSTED_TYPES`, by their full names.
 
     Returns
     -------
@@ -22,12 +30,65 @@ def load_estimator(path):
     Raises
     ------
     ModelFileError
-        If it is none of :func:`save`.
+        If it is none of :func:`save`, or no fitted estimator of skops.
     ImportError
         If it needs skops, which is not installed.
+    ValueError
+        If `trusted` are no full names of types, or the file is none of skops.
     UntrustedTypesFoundException
-        If skops finds classes in it that are neither skae's nor safe.
+        If skops finds types in it that are not trusted.
     """
     if path.suffix == ".skops":
-        return require("skops.io", "cli").load(path, trusted=TRUSTED_TYPES)
+        return _load_skops(path, trusted)
+    if trusted:
+        raise ValueError(
+            f"{path} is no file of skops, and only those have types to trust. Leave out "
+            f"{_as_options(trusted)}."
+        )
     return load(path)
+
+
+def _load_skops(path, trusted):
+    """Return the estimator in a file of skops."""
+    skops = require("skops.io", "cli")
+    for name in trusted:
+        if "." not in name.strip("."):
+            raise ValueError(
+                f"{name!r} is no type to trust: expected its full name, such as "
+                f"sklearn.tree._tree.Tree."
+            )
+    try:
+        estimator = skops.load(path, trusted=[*TRUSTED_TYPES, *trusted])
+    except skops.exceptions.UntrustedTypesFoundException as error:
+        error.args = (_untrusted(path, skops, trusted),)
+        raise
+    except OSError:
+        raise
+    except Exception as error:
+        # A file that was altered can make any of them.
+        raise ModelFileError(
+            f"{path} cannot be loaded: it is damaged, no file of skops.io.dump, or needs code that "
+            f"is not installed ({type(error).__name__}: {error})."
+        ) from error
+    if not isinstance(estimator, BaseEstimator):
+        raise ModelFileError(
+            f"{path} holds a {type(estimator).__name__}, expected a fitted estimator."
+        )
+    check_is_fitted(estimator)
+    return estimator
+
+
+def _untrusted(path, skops, trusted):
+    """Return a message that names the types that are not trusted, and how to trust them."""
+    found = skops.get_untrusted_types(file=path)
+    names = [name for name in found if name not in {*TRUSTED_TYPES, *trusted}]
+    return (
+        f"{path} needs types that are not trusted: {', '.join(names)}. With them a file that is "
+        f"made for it could run code or crash the process. If you trust its author, name them: "
+        f"{_as_options(names)} on the command line, load_estimator(path, trusted=[...]) in Python."
+    )
+
+
+def _as_options(names):
+    """Return names of types as the command line takes them."""
+    return " ".join(f"--trust {shlex.quote(name)}" for name in names)

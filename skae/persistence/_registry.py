@@ -53,5 +53,3 @@ DETECTOR = "AutoencoderOutlierDetector"
 
 CLASSES = ESTIMATORS | NETWORKS | _PARTS
 NAMES = {cls: name for name, cls in CLASSES.items()}
-
-TRUSTED_TYPES = sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in CLASSES.values())

@@ -1,0 +1,22 @@
+"""What the command says on the standard error."""
+
+import sys
+
+# Characters of a message that are shown: its beginning says what is wrong, its end what to do.
+_HEAD, _TAIL = 1_500, 500
+
+
+def warn(message):
+    """Say what may be wrong, and go on."""
+    print(f"skae: warning: {shortened(message)}", file=sys.stderr)
+
+
+def shortened(message):
+    """Return a message without its middle if it quotes too much, such as a whole model."""
+    text = str(message)
+    left_out = len(text) - _HEAD - _TAIL
+    if left_out <= 0:
+        return text
+    return (
+        f"{text[:_HEAD]} [... {left_out:,} characters; SKAE_DEBUG=1 shows them ...] {text[-_TAIL:]}"
+    )

@@ -1,0 +1,39 @@
+"""Errors about parameters that say what was probably meant."""
+
+import re
+from numbers import Real
+
+from torch import optim
+
+from skae._compat import InvalidParameterError, StrOptions
+from skae.networks import did_you_mean
+
+
+class ParameterErrorsMixin:
+    """Add a suggestion to scikit-learn's error about a parameter that it refuses."""
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            name = re.match(r"The '(\w+)' parameter", str(error))[1]
+            hint = _hint(name, getattr(self, name), self._parameter_constraints[name])
+            raise InvalidParameterError(f"{error}{hint}") from None
+
+
+def _hint(name, value, constraints):
+    """Return a sentence about a refused value, with a space before it, or nothing."""
+    if name == "learning_rate" and isinstance(value, Real):
+        return " It is a schedule; the rate itself is learning_rate_init."
+    if isinstance(value, optim.Optimizer):
+        return f" Give the class, torch.optim.{type(value).__name__}; training makes one of it."
+    if name == "network":
+        return (
+            " Give a description of a network, such as skae.networks.ConvolutionalNetwork() or a "
+            "subclass of skae.networks.Network whose methods make your torch modules."
+        )
+    classes = tuple(one for one in constraints if isinstance(one, type))
+    if isinstance(value, type) and issubclass(value, classes):
+        return f" Write {value.__name__}(), with its parameters between the parentheses."
+    names = [one.options for one in constraints if isinstance(one, StrOptions)]
+    return did_you_mean(value, sorted(set().union(*names)))

@@ -1,0 +1,136 @@
+"""Errors about what is no table of numbers: they name columns and cells, and say what to do."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from os import PathLike
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from torch.utils.data import DataLoader, Dataset
+
+from skae._compat import safe_indexing
+from skae.engine import is_memory_mapped
+
+from ._column_types import columns_that_are_not_numeric
+
+# A table has at least one of these; an iterator of chunks has none.
+_OF_TABLES = ("shape", "__getitem__", "__array__")
+
+# Columns that an error names.
+_NAMED = 5
+
+_CURE = (
+    "Make them numbers before: encode text and categories, for example with OneHotEncoder in a "
+    "ColumnTransformer or with skrub's TableVectorizer; convert numbers that are stored as text or "
+    "categories with astype(float); turn times into numbers such as days. Or leave the columns out."
+)
+
+
+def check_table(X):
+    """Check that X is a table, and that its columns hold numbers.
+
+    Parameters
+    ----------
+    X : object
+        What the caller gave.
+
+    Raises
+    ------
+    TypeError
+        If it is no table.
+    ValueError, TypeError
+        If a column holds something else than numbers.
+    """
+    _check_kind(X)
+    if isinstance(X, list | tuple):
+        try:
+            X = np.asarray(X)
+        except ValueError as error:
+            raise ValueError(f"X is a list whose rows differ in length: {error}") from None
+    if isinstance(X, np.ndarray) and X.dtype.kind == "c":
+        raise ValueError(
+            f"Complex data not supported: X is of {X.dtype}. Give real and imaginary parts side "
+            f"by side: numpy.hstack([X.real, X.imag])."
+        )
+    columns = columns_that_are_not_numeric(X)
+    if not columns:
+        return
+    named = [f"{column.label} ({column.type})" for column in columns]
+    if len(named) > _NAMED:
+        named[_NAMED:] = [f"and {len(named) - _NAMED} more"]
+    first = columns[0]
+    error = TypeError if isinstance(first.reason, TypeError) else ValueError
+    raise error(
+        f"X has columns that are not numeric: {', '.join(named)}. Row {first.row} of column "
+        f"{first.label}, counted from 0, holds {first.value}: {first.reason}. {_CURE}"
+    )
+
+
+def _check_kind(X):
+    if X is None:
+        what, cure = "None", "Give the rows"
+    elif isinstance(X, str | bytes | PathLike):
+        what, cure = "the name of a file", "Read the file first, as with pandas.read_csv(X)"
+    elif isinstance(X, Mapping):
+        what, cure = f"a {type(X).__name__}", "Make it a table: pandas.DataFrame(X)"
+    elif getattr(getattr(X, "dtype", None), "names", None):
+        what, cure = "a structured array", "Make it a table: pandas.DataFrame(X)"
+    elif hasattr(type(X), "collect"):
+        what, cure = f"a lazy table ({type(X).__name__})", "Give X.collect()"
+    elif isinstance(X, Dataset | DataLoader):
+        what = f"a {type(X).__name__} of torch"
+        cure = "Give all rows as one tensor, or batches: partial_fit(x for x, *_ in loader)"
+    elif isinstance(X, Iterable) and not any(hasattr(X, name) for name in _OF_TABLES):
+        what = f"an iterator ({type(X).__name__}) or something like it"
+        cure = "Only partial_fit takes chunks of rows, from an iterator: partial_fit(iter(chunks))"
+    else:
+        return
+    raise TypeError(
+        f"X is {what}, expected an array, a DataFrame, a sparse matrix or a tensor. {cure}."
+    )
+
+
+@contextmanager
+def naming_cells(X):
+    """Add to scikit-learn's error about NaN or infinity which cell holds it."""
+    try:
+        yield
+    except ValueError as error:
+        message = str(error).splitlines()[0]
+        if "contains NaN" in message:
+            cell, cure = _first_cell(X, pd.isna), "Fill gaps, for example with SimpleImputer"
+        elif "contains infinity" in message:
+            cell, cure = _first_cell(X, _is_infinite), "Replace such values"
+        else:
+            raise
+        if cell is None:
+            raise
+        raise ValueError(
+            f"{message} The first is {cell}, counted from 0. {cure}, or leave such rows out."
+        ) from None
+
+
+def _first_cell(X, is_bad):
+    """Return where the first bad value is, in words, or None where that takes too long."""
+    if is_memory_mapped(X):
+        return None
+    if sparse.issparse(X):
+        X = X.tocoo()
+        first = np.flatnonzero(is_bad(X.data))[:1]
+        return f"X[{X.row[first[0]]}, {X.col[first[0]]}]" if len(first) else None
+    if hasattr(type(X), "columns"):
+        for i, name in enumerate(getattr(X, "column_names", X.columns)):
+            rows = np.flatnonzero(is_bad(np.asarray(safe_indexing(X, i, axis=1))))
+            if len(rows):
+                return f"in row {rows[0]} of column {name!r}"
+        return None
+    if isinstance(X, np.ndarray | list | tuple):
+        cells = np.argwhere(is_bad(np.asarray(X)))
+        return f"X[{', '.join(map(str, cells[0]))}]" if len(cells) else None
+    return None
+
+
+def _is_infinite(values):
+    with np.errstate(over="ignore"):
+        return np.isinf(np.asarray(values, dtype=np.float64))

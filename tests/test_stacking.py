@@ -1,0 +1,93 @@
+"""Codes in their own scale: what a stack of autoencoders keeps."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+
+import skae
+from skae import (
+    AutoencoderTransformer,
+    ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    NestedAutoencoder,
+)
+
+DIGITS = load_digits().data
+LINEAR = {"hidden_layer_sizes": (), "max_iter": 10, "random_state": 0}
+SMALL = {"hidden_layer_sizes": (32,), "max_iter": 5, "random_state": 0}
+
+
+def stack(standardize, sizes=(48, 24, 8), **params):
+    steps = [AutoencoderTransformer(k, standardize=standardize, **params) for k in sizes]
+    return make_pipeline(*steps).fit(DIGITS)
+
+
+def error(model):
+    return ((model.inverse_transform(model.transform(DIGITS)) - DIGITS) ** 2).mean()
+
+
+def test_a_stack_of_linear_ones_keeps_what_pca_keeps():
+    best = error(PCA(8).fit(DIGITS))
+    assert error(stack(False, **LINEAR)) < 1.01 * best
+    # The control: codes of unit variance hide what counts.
+    assert error(stack(True, **LINEAR)) > 1.5 * best
+
+
+def test_a_stack_of_deep_ones_keeps_more_than_standardised_codes_do():
+    assert error(stack(False, **SMALL)) < 0.9 * error(stack(True, **SMALL))
+
+
+def test_codes_of_a_linear_one_are_those_of_pca():
+    codes = AutoencoderTransformer(6, standardize=False, **LINEAR).fit_transform(DIGITS)
+    expected = PCA(6).fit_transform(DIGITS)
+    assert_allclose(np.abs(codes), np.abs(expected), atol=0.05 * expected.std(axis=0).max())
+    assert_allclose(codes.mean(axis=0), 0, atol=1e-4)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_their_scale_is_the_unit_of_the_data(unit):
+    ae = AutoencoderTransformer(6, standardize=False, **SMALL).fit(DIGITS * unit)
+    plain = AutoencoderTransformer(6, standardize=False, **SMALL).fit(DIGITS)
+    assert_allclose(ae.transform(DIGITS * unit) / unit, plain.transform(DIGITS), atol=1e-3)
+
+
+ESTIMATORS = [
+    AutoencoderTransformer,
+    ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    NestedAutoencoder,
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_only_the_scale_of_the_codes_differs(estimator, method, tmp_path):
+    params = {"max_iter": 2, "random_state": 0}
+    own, unit = (
+        getattr(estimator(4, standardize=s, **params), method)(DIGITS) for s in (False, True)
+    )
+    codes, standard = own.transform(DIGITS), unit.transform(DIGITS)
+    deviations = codes.std(axis=0)
+    assert np.ptp(deviations) > 0.1
+    # Over all rows of a fit the standard ones have unit variance.
+    assert_allclose(codes / deviations, standard / standard.std(axis=0), atol=1e-3)
+    assert_allclose(own.reconstruct(DIGITS), unit.reconstruct(DIGITS), atol=1e-3)
+    assert_allclose(own.inverse_transform(codes), own.reconstruct(DIGITS), atol=1e-9)
+    assert own.sample(3, random_state=0).shape[0] == 3
+    skae.save(own, tmp_path / "own.skae")
+    np.testing.assert_array_equal(skae.load(tmp_path / "own.skae").transform(DIGITS), codes)
+    assert clone(own).standardize is False
+
+
+def test_a_code_without_effect_has_a_scale():
+    X = DIGITS.copy()
+    X[:, 1:] = 0
+    ae = AutoencoderTransformer(3, standardize=False, **LINEAR).fit(X)
+    assert np.isfinite(ae.transform(X)).all()
+    assert_allclose(ae.reconstruct(X), X, atol=1e-3)
