@@ -19,7 +19,9 @@ def export(
     /,
     *,
     out: Path,
-    output: Literal["codes", "reconstruction", "score", "prediction"] = "codes",
+    output: Literal[
+        "codes", "reconstruction", "score", "prediction", "probability", "p_value"
+    ] = "codes",
     quantize: bool = False,
     data: Path | None = None,
     sep: str = ",",

@@ -14,8 +14,9 @@ from ._detector_modules import DetectorModule
 from ._export import OPSET, exported
 
 _OUTPUTS = ("codes", "reconstruction", "score")
+_OUTPUTS_OF_DETECTORS = (*_OUTPUTS, "p_value")
 
-# With this begin the names of all that is an estimator of skae's in a graph.
+# Names of all that is an estimator of skae in a graph begin with this, and a slash follows.
 NETWORK = "skae"
 
 CONVERTED = (
@@ -34,13 +35,15 @@ def register():
     """Make skl2onnx know the estimators of skae."""
     skl2onnx = require("skl2onnx", "onnx")
     for estimator in CONVERTED:
+        detector = issubclass(estimator, AutoencoderOutlierDetector)
+        outputs = _OUTPUTS_OF_DETECTORS if detector else _OUTPUTS
         skl2onnx.update_registered_converter(
             estimator,
             _alias(estimator),
             _set_output_types,
             _convert,
             parser=_parse,
-            options={"output": _OUTPUTS, "single": (False, True)},
+            options={"output": outputs, "single": (False, True)},
         )
 
 
@@ -87,6 +90,7 @@ def _output_types(operator):
         "codes": real([None, n_codes]),
         "reconstruction": real([None, *row_shape]),
         "score": types.DoubleTensorType([None]),
+        "p_value": types.DoubleTensorType([None]),
         "scores": types.DoubleTensorType([None]),
         "label": types.Int64TensorType([None]),
     }
@@ -118,6 +122,7 @@ def _exported(operator, method, container):
             f"target_opset={opset} is too old for {type(estimator).__name__}, which needs "
             f"target_opset={OPSET} at least."
         )
+    _check_classes(estimator)
     autoencoder = _autoencoder_of(estimator)
     single = container.get_options(estimator, {"single": False})["single"]
     if isinstance(estimator, AutoencoderOutlierDetector):
@@ -136,9 +141,24 @@ def _exported(operator, method, container):
 
 def _autoencoder_of(estimator):
     """Return the autoencoder that an estimator is, or is half of, or one of its members."""
+    return _autoencoders_of(estimator)[0]
+
+
+def _autoencoders_of(estimator):
     if isinstance(estimator, AutoencoderOutlierDetector):
-        return estimator.estimators_[0]
-    return estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator
+        return estimator.estimators_
+    return [estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator]
+
+
+def _check_classes(estimator):
+    """Refuse an estimator with an autoencoder of a class that may answer in its own way."""
+    for autoencoder in _autoencoders_of(estimator):
+        if type(autoencoder) not in CONVERTED:
+            raise ValueError(
+                f"{type(estimator).__name__} has no converter to ONNX where its autoencoder is of "
+                f"a class of your own, {type(autoencoder).__name__}: what that does in its own way "
+                f"would be missing. Only the classes of skae itself are converted."
+            )
 
 
 def _dtype_of(operator):

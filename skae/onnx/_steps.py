@@ -26,7 +26,8 @@ def steps_of(model):
     steps : list of (str, estimator)
         Without steps that do nothing.
     """
-    if not isinstance(model, Pipeline):
+    # A class of a user's own may do something else than its steps.
+    if type(model) is not Pipeline:
         return [(type(model).__name__, model)]
     return [
         (name if len(below) == 1 else f"{name}__{inner}", step)

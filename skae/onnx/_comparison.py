@@ -1,0 +1,155 @@
+"""What a graph gives, compared with what the estimator gives."""
+
+import numpy as np
+
+from ._probes import moved_rows, probes_of, ranges_of
+
+# How far numbers may be from the estimator's: this share of their range, and, as networks compute
+# in float32, this share of the largest.
+_OF_RANGE, _OF_LARGEST = 1e-4, 4e-6
+
+# Answers may also be those for a row next to the one asked, which rounding in a network may make of
+# it: so far from it, in ranges of the columns; so many such rows are tried.
+_NEXT, _N_NEXT = 1e-5, 8
+
+# Labels may be those for a row next to the one asked in so many rows of the sample.
+_AT_EDGES = 0.01
+
+
+class DifferenceError(ValueError):
+    """A graph that gives something else than the estimator."""
+
+
+class ShapeDifferenceError(DifferenceError):
+    """A graph that gives an output of another shape."""
+
+
+def compare(run, answer, sample, method, output, advice):
+    """Refuse a graph that gives something else than the estimator.
+
+    It is compared on rows of the sample, on rows between these, and on rows with NaN, zero, a
+    value far outside and a new category in each column whose model takes that.
+
+    Parameters
+    ----------
+    run : callable
+        Returns what the graph gives for rows.
+    answer : callable
+        Returns what the estimator gives for rows.
+    sample : ndarray or DataFrame
+        Sample rows.
+    method, output : str
+        Names of the method of the estimator and of the output, for errors.
+    advice : str
+        What to do, for errors.
+
+    Raises
+    ------
+    DifferenceError
+        Where they differ by more than rounding. It says where, and by how much.
+    """
+    for probe in probes_of(sample, answer):
+        found = run(probe.rows)
+        if found.shape != probe.expected.shape:
+            raise ShapeDifferenceError(
+                f"The graph gives an output of shape {found.shape} where {method} gives "
+                f"{probe.expected.shape}, so it is not output={output!r}."
+            )
+        differs = _differs(found, probe)
+        at_edge = _is_at_edge(found, probe, differs, answer)
+        n_allowed = max(1, _AT_EDGES * len(found))
+        if probe.of_sample and not _are_numbers(probe.expected) and at_edge.sum() > n_allowed:
+            at_edge[:] = False
+        differs &= ~at_edge
+        if differs.any():
+            raise DifferenceError(_what_differs(found, probe, differs, method, output, advice))
+
+
+def _are_numbers(values):
+    return values.dtype.kind == "f"
+
+
+def _differs(found, probe):
+    """Return for each row whether its answers differ by more than rounding."""
+    expected = probe.expected
+    if not _are_numbers(expected):
+        return _by_row(found != expected)
+    with np.errstate(all="ignore"):
+        far = ~(np.abs(found - expected) <= _tolerance(expected))
+    same = (found == expected) | (np.isnan(found) & np.isnan(expected))
+    # Beside the sample, infinity is where anything may overflow.
+    ignored = same if probe.of_sample else same | ~np.isfinite(expected)
+    return _by_row(far & ~ignored)
+
+
+def _tolerance(expected):
+    """Return how far the numbers of each column may be from the estimator's."""
+    finite = np.where(np.isfinite(expected), expected, np.nan)
+    if not np.isfinite(finite).any():
+        return np.zeros(expected.shape[1:])
+    with np.errstate(all="ignore"):
+        size = np.nan_to_num(np.fmax.reduce(finite) - np.fmin.reduce(finite))
+    return _OF_RANGE * size + _OF_LARGEST * np.nanmax(np.abs(finite))
+
+
+def _is_at_edge(found, probe, differs, answer):
+    """Return for each row that differs whether rows next to it get what the graph gives."""
+    at_edge = np.zeros(len(found), dtype=bool)
+    suspects = np.flatnonzero(differs)
+    if not len(suspects):
+        return at_edge
+    rows = probe.rows.iloc[suspects] if hasattr(probe.rows, "iloc") else probe.rows[suspects]
+    rng, ranges = np.random.default_rng(0), ranges_of(probe.rows)
+    steps = [_NEXT * size for size in ranges]
+    try:
+        around = [answer(moved_rows(rows, steps, rng)) for _ in range(_N_NEXT)]
+    except ValueError:
+        # Next to these rows are some that the model does not take.
+        return at_edge
+    found, expected, around = found[suspects], probe.expected[suspects], np.stack(around)
+    if _are_numbers(expected):
+        with np.errstate(all="ignore"):
+            moved = np.abs(around - expected).max(axis=0)
+            far = ~(np.abs(found - expected) <= _tolerance(probe.expected) + 2 * moved)
+    else:
+        far = (around != found).all(axis=0)
+    at_edge[suspects] = ~_by_row(far)
+    return at_edge
+
+
+def _by_row(values):
+    return values.reshape(len(values), -1).any(axis=1)
+
+
+def _what_differs(found, probe, differs, method, output, advice):
+    """Return an error message: where the two differ, by how much, and what to do."""
+    expected = probe.expected
+    row, column = _worst(found, expected, differs)
+    name = f"{output}{list(column)}" if column else output
+    one, other = found[row][column], expected[row][column]
+    amount = ""
+    if _are_numbers(expected) and np.isfinite([one, other]).all():
+        allowed = np.broadcast_to(_tolerance(expected), expected.shape)[row][column]
+        amount = f", {abs(one - other):.3g} apart where {allowed:.3g} is rounding"
+    if probe.missing:
+        advice = (
+            "The model takes NaN, and a step of it has no converter that does the same. Fill in "
+            "what is missing in a step before, SimpleImputer for example, and fit again."
+        )
+    elif not probe.of_sample:
+        advice = f"X_sample has no such row, but the model takes it. {advice}"
+    return (
+        f"The graph gives something else than {method}: {name} of {probe.places[row]} is "
+        f"{one.item()!r} in place of {other.item()!r}{amount} ({differs.sum()} of {len(found)} "
+        f"such rows differ). {advice}"
+    )
+
+
+def _worst(found, expected, differs):
+    """Return the places of the largest difference."""
+    with np.errstate(all="ignore"):
+        apart = np.abs(found - expected) if _are_numbers(expected) else found != expected
+    apart = np.where(np.isnan(apart), np.inf, apart) if _are_numbers(expected) else apart
+    apart = np.where(differs.reshape(-1, *[1] * (apart.ndim - 1)), apart, -1)
+    row, *column = np.unravel_index(np.argmax(apart), apart.shape)
+    return int(row), tuple(map(int, column))
