@@ -1,6 +1,7 @@
 """What a graph gives, compared with what the estimator gives."""
 
 import numpy as np
+import pandas as pd
 
 from ._probes import moved_rows, probes_of, ranges_of
 
@@ -12,8 +13,9 @@ _OF_RANGE, _OF_LARGEST = 1e-4, 4e-6
 # it: so far from it, in ranges of the columns; so many such rows are tried.
 _NEXT, _N_NEXT = 1e-5, 8
 
-# Labels may be those for a row next to the one asked in so many rows of the sample.
-_AT_EDGES = 0.01
+# Where a model jumps, at thresholds and ties, so many rows of the sample may be on another side, and
+# a jump is a difference of at least this share of the range.
+_AT_EDGES, _JUMP = 0.01, 1e-2
 
 
 class DifferenceError(ValueError):
@@ -24,7 +26,7 @@ class ShapeDifferenceError(DifferenceError):
     """A graph that gives an output of another shape."""
 
 
-def compare(run, answer, sample, method, output, advice):
+def compare(run, answer, tied, sample, method, output, advice, jumps=True):
     """Refuse a graph that gives something else than the estimator.
 
     It is compared on rows of the sample, on rows between these, and on rows with NaN, zero, a
@@ -36,12 +38,17 @@ def compare(run, answer, sample, method, output, advice):
         Returns what the graph gives for rows.
     answer : callable
         Returns what the estimator gives for rows.
+    tied : callable
+        Returns for rows and labels whether the estimator finds no label more probable.
     sample : ndarray or DataFrame
         Sample rows.
     method, output : str
         Names of the method of the estimator and of the output, for errors.
     advice : str
         What to do, for errors.
+    jumps : bool, default=True
+        Whether numbers may jump, as those of trees do. Those of a network do not, but may be made
+        of nothing but rounding; labels always jump.
 
     Raises
     ------
@@ -56,10 +63,10 @@ def compare(run, answer, sample, method, output, advice):
                 f"{probe.expected.shape}, so it is not output={output!r}."
             )
         differs = _differs(found, probe)
-        at_edge = _is_at_edge(found, probe, differs, answer)
-        n_allowed = max(1, _AT_EDGES * len(found))
-        if probe.of_sample and not _are_numbers(probe.expected) and at_edge.sum() > n_allowed:
-            at_edge[:] = False
+        at_edge = _is_at_edge(found, probe, differs, answer, tied)
+        jumped = at_edge & _has_jumped(found, probe.expected, jumps)
+        if probe.of_sample and jumped.sum() > max(1, _AT_EDGES * len(found)):
+            at_edge &= ~jumped
         differs &= ~at_edge
         if differs.any():
             raise DifferenceError(_what_differs(found, probe, differs, method, output, advice))
@@ -92,8 +99,8 @@ def _tolerance(expected):
     return _OF_RANGE * size + _OF_LARGEST * np.nanmax(np.abs(finite))
 
 
-def _is_at_edge(found, probe, differs, answer):
-    """Return for each row that differs whether rows next to it get what the graph gives."""
+def _is_at_edge(found, probe, differs, answer, tied):
+    """Return for each row that differs whether rounding may make the estimator differ as much."""
     at_edge = np.zeros(len(found), dtype=bool)
     suspects = np.flatnonzero(differs)
     if not len(suspects):
@@ -112,9 +119,17 @@ def _is_at_edge(found, probe, differs, answer):
             moved = np.abs(around - expected).max(axis=0)
             far = ~(np.abs(found - expected) <= _tolerance(probe.expected) + 2 * moved)
     else:
-        far = (around != found).all(axis=0)
+        far = (around != found).all(axis=0) & ~tied(rows, found)
     at_edge[suspects] = ~_by_row(far)
     return at_edge
+
+
+def _has_jumped(found, expected, jumps):
+    """Return for each row whether its answers are on another side of a threshold."""
+    if not _are_numbers(expected):
+        return _by_row(found != expected)
+    with np.errstate(all="ignore"):
+        return jumps & _by_row(np.abs(found - expected) > _JUMP / _OF_RANGE * _tolerance(expected))
 
 
 def _by_row(values):
@@ -131,7 +146,7 @@ def _what_differs(found, probe, differs, method, output, advice):
     if _are_numbers(expected) and np.isfinite([one, other]).all():
         allowed = np.broadcast_to(_tolerance(expected), expected.shape)[row][column]
         amount = f", {abs(one - other):.3g} apart where {allowed:.3g} is rounding"
-    if probe.missing:
+    if pd.isna(np.asarray(probe.rows)[row]).any():
         advice = (
             "The model takes NaN, and a step of it has no converter that does the same. Fill in "
             "what is missing in a step before, SimpleImputer for example, and fit again."

@@ -11,12 +11,12 @@ from skae import __version__
 from skae._extras import require
 from skae.estimators import AutoencoderOutlierDetector
 
-from ._comparison import DifferenceError, ShapeDifferenceError, compare
-from ._converters import CONVERTED
+from ._comparison import ShapeDifferenceError, compare
+from ._converters import CONVERTED, ConversionError
 from ._decision import with_decision
 from ._export import OPSET
 from ._graphs import named, prefixed, with_one_output, without_column
-from ._outputs import answer_of, check_output, method_name
+from ._outputs import answer_of, check_output, is_tied, method_name
 from ._quantization import quantized
 from ._runtime import runner_of
 from ._sample import arrays_of, as_floats, goes_by_column, rows_of
@@ -25,6 +25,9 @@ from ._thresholds import offset_for
 
 # Some converters and runtimes know less of float64.
 _ADVICE = "If X_sample is not of float32, try X_sample.astype('float32')."
+
+# Some errors of skl2onnx hold all numbers of a model.
+_MOST_CHARACTERS = 300
 
 # Rows that tell what a model makes of rows.
 _FEW = 2
@@ -48,23 +51,26 @@ def converted(model, X_sample, output, quantize):
     by_column = goes_by_column(rows, steps)
     if not isinstance(rows, pd.DataFrame):
         rows = as_floats(rows)
-    given = rows if by_column else as_floats(rows)
-    inputs = [str(name) for name in rows.columns] if by_column else ["X"]
+    # Names in graphs are text.
+    given = rows.set_axis(map(str, rows.columns), axis=1) if by_column else as_floats(rows)
+    inputs = list(given.columns) if by_column else ["X"]
 
     def finished(graph, offset):
         return _finished(graph, steps, output, ndim, inputs, offset)
 
     last = steps[-1][1]
     offset = getattr(last, "offset_", None)
-    differences = []
+    errors = []
     whole = _graph_of(steps, given, output, quantize)
     for graph in _with_each_output(whole):
         plain = finished(graph, offset)
-        run = _checked(plain, given[:_FEW], by_column)
         try:
-            compare(run, answer, rows, method_name(output), output, _advice(given))
-        except DifferenceError as error:
-            differences.append(error)
+            run = _checked(plain, given[:_FEW], by_column)
+            names = method_name(output), output
+            tied, jumps = partial(is_tied, model), not isinstance(last, CONVERTED)
+            compare(run, answer, tied, rows, *names, _advice(given), jumps)
+        except ValueError as error:
+            errors.append(error)
             continue
         if not quantize:
             return plain
@@ -75,7 +81,7 @@ def converted(model, X_sample, output, quantize):
         graph = finished(graph, offset)
         _checked(graph, given[:_FEW], by_column)
         return graph
-    raise _most_telling(differences, whole, last, output)
+    raise _most_telling(errors, whole, last, output)
 
 
 def _with_each_output(model):
@@ -113,15 +119,15 @@ def _checked(graph, rows, by_column):
     return lambda rows: run(arrays_of(rows, by_column))[0]
 
 
-def _most_telling(differences, whole, last, output):
+def _most_telling(errors, whole, last, output):
     """Return the error to raise where no output of a graph is what was asked for."""
-    for error in differences:
+    for error in errors:
         if not isinstance(error, ShapeDifferenceError):
             return error
     names = ", ".join(output.name for output in whole.graph.output)
     return ValueError(
         f"skl2onnx has no graph for {method_name(output)} of {type(last).__name__}, only for "
-        f"{names}. {differences[0]}"
+        f"{names}. {errors[0]}"
     )
 
 
@@ -168,11 +174,12 @@ def _graph_of(steps, rows, output, quantize):
                 target_opset=OPSET,
                 options={**options, id(last): chosen} if chosen else options,
             )
-        except (ImportError, ValueError):
+        except (ImportError, ConversionError):
             raise
         except Exception as error:
             failure = error
-    raise ValueError(f"skl2onnx cannot convert this model: {failure} {_ADVICE}") from failure
+    reason = str(failure).strip().split("\n")[0][:_MOST_CHARACTERS]
+    raise ValueError(f"skl2onnx cannot convert this model: {reason} {_ADVICE}") from failure
 
 
 def _check_converters(steps):
@@ -186,6 +193,11 @@ def _check_converters(steps):
                 raise ValueError(
                     f"Step {name!r} has no converter to ONNX: {type(step).__name__} is a class of "
                     f"your own, and only those of skae itself have one."
+                ) from error
+            if isinstance(step, Pipeline):
+                raise ValueError(
+                    f"Step {name!r} has no converter to ONNX: {type(step).__name__} may do "
+                    f"something else than its steps. If it does not, convert Pipeline(model.steps)."
                 ) from error
             raise ValueError(
                 f"Step {name!r} has no converter to ONNX: skl2onnx knows none for "

@@ -19,6 +19,11 @@ _OUTPUTS_OF_DETECTORS = (*_OUTPUTS, "p_value")
 # Names of all that is an estimator of skae in a graph begin with this, and a slash follows.
 NETWORK = "skae"
 
+
+class ConversionError(ValueError):
+    """An estimator of skae that has no graph."""
+
+
 CONVERTED = (
     AutoencoderOutlierDetector,
     Decoder,
@@ -118,7 +123,7 @@ def _exported(operator, method, container):
     """Return what a method of an estimator's module does as a model of its own."""
     estimator, opset = operator.raw_operator, container.target_opset
     if opset < OPSET:
-        raise ValueError(
+        raise ConversionError(
             f"target_opset={opset} is too old for {type(estimator).__name__}, which needs "
             f"target_opset={OPSET} at least."
         )
@@ -134,7 +139,7 @@ def _exported(operator, method, container):
     try:
         return exported(module, method, _row_shape_of(operator), _dtype_of(operator), opset)
     except ValueError as error:
-        raise ValueError(
+        raise ConversionError(
             f"network={autoencoder.network_!r} has no graph in ONNX: {error}"
         ) from error
 
@@ -154,10 +159,10 @@ def _check_classes(estimator):
     """Refuse an estimator with an autoencoder of a class that may answer in its own way."""
     for autoencoder in _autoencoders_of(estimator):
         if type(autoencoder) not in CONVERTED:
-            raise ValueError(
-                f"{type(estimator).__name__} has no converter to ONNX where its autoencoder is of "
-                f"a class of your own, {type(autoencoder).__name__}: what that does in its own way "
-                f"would be missing. Only the classes of skae itself are converted."
+            raise ConversionError(
+                f"{type(estimator).__name__} has no converter to ONNX: its autoencoder is a "
+                f"{type(autoencoder).__name__}, a class of your own, and what that does in its own "
+                f"way would be missing in the graph."
             )
 
 

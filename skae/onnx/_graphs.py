@@ -15,7 +15,9 @@ def with_one_output(model, name):
 
 def prefixed(model, prefix):
     """Put a prefix before all names in a graph."""
-    return require("onnx.compose", "onnx").add_prefix(model, prefix)
+    # Functions call one another by their names, which onnx would not change there.
+    add_prefix = require("onnx.compose", "onnx").add_prefix
+    return add_prefix(model, prefix, rename_functions=False)
 
 
 def named(model, inputs, output):
@@ -99,11 +101,8 @@ def extended(model, nodes, constants, element_type=None, shape=None):
 
 
 def without_column(model):
-    """Return numbers as they are where skl2onnx gives them a column of their own."""
-    shape = model.graph.output[0].type.tensor_type.shape.dim
-    if len(shape) == 1 or shape[1].dim_value > 1:
-        return model
+    """Return numbers as they are, which skl2onnx gives a column of their own now and then."""
     onnx = require("onnx", "onnx")
     model = renamed(model, "column")
-    squeeze = onnx.helper.make_node("Squeeze", ["column", "column_axis"], ["numbers"])
-    return extended(model, [squeeze], {"column_axis": np.array([1])}, shape=())
+    reshape = onnx.helper.make_node("Reshape", ["column", "one_axis"], ["numbers"])
+    return extended(model, [reshape], {"one_axis": np.array([-1])}, shape=())

@@ -8,6 +8,9 @@ from skae.estimators import Decoder
 
 from ._converters import CONVERTED
 
+# By so much rounding may change a probability.
+_ROUNDING = 1e-6
+
 # Methods of the last step; where the second number is true, only those of skae have a graph.
 _METHODS = {
     "codes": ("transform", False),
@@ -91,3 +94,23 @@ def answer_of(model, steps, output, X):
             f"has one output. Convert a pipeline for each target."
         )
     return answer.toarray() if sparse.issparse(answer) else np.asarray(answer)
+
+
+def is_tied(model, X, labels):
+    """Return for each row whether a classifier finds no label more probable than the given one.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted. Of what gives no probabilities no row is tied.
+    X : {ndarray, DataFrame}
+        Rows.
+    labels : ndarray of shape (n_samples,)
+        A label for each row.
+    """
+    if not hasattr(model, "predict_proba") or not hasattr(model, "classes_") or labels.ndim > 1:
+        return np.zeros(labels.shape, dtype=bool)
+    probability = model.predict_proba(X)
+    is_given = labels[:, None] == np.asarray(model.classes_)
+    given = np.where(is_given, probability, -np.inf).max(axis=1)
+    return given >= probability.max(axis=1) - _ROUNDING

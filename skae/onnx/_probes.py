@@ -32,15 +32,12 @@ class Probe:
         For each row, what it is, in words.
     of_sample : bool
         Whether they are rows of the sample as they are.
-    missing : bool
-        Whether a cell of each row is NaN that the sample may not have.
     """
 
     rows: object
     expected: np.ndarray
     places: list
     of_sample: bool = False
-    missing: bool = False
 
 
 def probes_of(sample, answer):
@@ -70,10 +67,10 @@ def probes_of(sample, answer):
     for change in (_missing, _zero, _far_below, _far_above, _unknown):
         values = _values_of(rows, change)
         if values:
-            yield from _changed(rows, places, values, answer, missing=change is _missing)
+            yield from _changed(rows, places, values, answer)
 
 
-def _changed(rows, places, values, answer, missing):
+def _changed(rows, places, values, answer):
     """Yield rows in each of which one column has another value, where the model takes that."""
     columns = np.array(list(values))[_spread(len(values), _CHANGED)]
     each = int(np.clip(_CHANGED // len(columns), 1, len(rows)))
@@ -92,7 +89,7 @@ def _changed(rows, places, values, answer, missing):
         kept = np.concatenate([parts[i] for i in taken])
         expected = np.concatenate([answers[i] for i in taken])
     words = [f"{places[origin[i]]} with {_word(rows, column[i], values)}" for i in kept]
-    yield Probe(_take(changed, kept), expected, words, missing=missing)
+    yield Probe(_take(changed, kept), expected, words)
 
 
 def _word(rows, column, values):

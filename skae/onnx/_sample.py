@@ -57,32 +57,10 @@ def _as_pandas(table):
 
 
 def goes_by_column(rows, steps):
-    """Return whether the graph has an input for each column.
-
-    It has them where a ColumnTransformer names columns.
-
-    Parameters
-    ----------
-    rows : ndarray or DataFrame
-        The sample.
-    steps : list of (str, estimator)
-        What `steps_of` returns.
-
-    Raises
-    ------
-    ValueError
-        If two columns have the same name.
-    """
-    by_column = isinstance(rows, pd.DataFrame) and any(
+    """Return whether the graph has an input for each column, which a ColumnTransformer may name."""
+    return isinstance(rows, pd.DataFrame) and any(
         isinstance(step, ColumnTransformer) for _, step in steps
     )
-    if by_column and not rows.columns.is_unique:
-        repeated = rows.columns[rows.columns.duplicated()][0]
-        raise ValueError(
-            f"X_sample has two columns named {repeated!r}, and the inputs of a graph need "
-            f"different names. Rename one and fit the pipeline again."
-        )
-    return by_column
 
 
 def as_floats(rows):
