@@ -13,6 +13,9 @@ from skae.persistence._atomic import write_atomically
 from ._reading import chunks_of, features_of
 from ._writing import check_out
 
+# Rows that a graph is made and compared with where there are none.
+_N_ROWS = 16
+
 
 def export(
     model: Path,
@@ -36,12 +39,15 @@ def export(
     out
         Where the graph goes: a file ending in .onnx.
     output
-        What the graph computes.
+        What the graph computes: codes, reconstruction or score of an autoencoder; of an outlier
+        detector also prediction and p_value; of a pipeline that ends in a classifier prediction
+        and probability.
     quantize
         Store weights in 8 bits: a file of a quarter of the size, somewhat less exact.
     data
-        CSV or Parquet file of ordinary rows that the model was not fitted on; needed to find the
-        threshold of a quantized detector anew. - is CSV from the standard input.
+        CSV or Parquet file of ordinary rows that the model was not fitted on. The graph is
+        compared with the model on them, and the threshold of a quantized detector is found anew.
+        - is CSV from the standard input.
     sep
         What separates the fields of a CSV file; '\\t' is a tab.
     dtype
@@ -50,7 +56,8 @@ def export(
     check_out(out, ".onnx")
     estimator = load_estimator(model)
     if data is None:
-        X = np.zeros((2, estimator.n_features_in_))
+        # Values that every loss is defined on, to compare the graph with the model.
+        X = np.random.default_rng(0).uniform(size=(_N_ROWS, estimator.n_features_in_))
         if hasattr(estimator, "feature_names_in_"):
             X = pd.DataFrame(X, columns=estimator.feature_names_in_)
     else:

@@ -13,8 +13,8 @@ _OF_RANGE, _OF_LARGEST = 1e-4, 4e-6
 # it: so far from it, in ranges of the columns; so many such rows are tried.
 _NEXT, _N_NEXT = 1e-5, 8
 
-# Where a model jumps, at thresholds and ties, so many rows of the sample may be on another side, and
-# a jump is a difference of at least this share of the range.
+# Where a model jumps, at thresholds and ties, this share of the sample may be on the other side; a
+# jump is a difference of this share of the range.
 _AT_EDGES, _JUMP = 0.01, 1e-2
 
 

@@ -20,7 +20,7 @@ from ._outputs import answer_of, check_output, is_tied, method_name
 from ._quantization import quantized
 from ._runtime import runner_of
 from ._sample import arrays_of, as_floats, goes_by_column, rows_of
-from ._steps import back_through, steps_of
+from ._steps import back_through, check_way_back, steps_of
 from ._thresholds import offset_for
 
 # Some converters and runtimes know less of float64.
@@ -44,6 +44,8 @@ def converted(model, X_sample, output, quantize):
             "with those of held-out rows. Take quantize=False, or output='prediction', whose "
             "threshold is found anew."
         )
+    if output == "reconstruction":
+        check_way_back(steps[:-1])
     rows = rows_of(X_sample)
     answer = partial(answer_of, model, steps, output)
     # Raises the model's own errors, too: it is not fitted, or these are no rows for it.
@@ -112,6 +114,8 @@ def _checked(graph, rows, by_column):
         require("onnx", "onnx").checker.check_model(graph, full_check=True)
         run = runner_of(graph)
         run(arrays_of(rows, by_column))
+    except ImportError:
+        raise
     except Exception as error:
         raise ValueError(
             f"The graph of this model does not run: {str(error).strip().splitlines()[0]} {_ADVICE}"
@@ -127,7 +131,7 @@ def _most_telling(errors, whole, last, output):
     names = ", ".join(output.name for output in whole.graph.output)
     return ValueError(
         f"skl2onnx has no graph for {method_name(output)} of {type(last).__name__}, only for "
-        f"{names}. {errors[0]}"
+        f"{names}. {' '.join(map(str, errors[:1]))}"
     )
 
 

@@ -46,11 +46,11 @@ def check_output(steps, output):
             f"{last!r}."
         )
     if not gives[output]:
-        possible = " or ".join(f"output={name!r}" for name in gives if gives[name])
+        possible = " or ".join(repr(name) for name in gives if gives[name])
         advice = " The steps before it are model[:-1]." if len(steps) > 1 else ""
         raise ValueError(
-            f"output={output!r} is nothing that {type(last).__name__} gives. Use {possible}."
-            f"{advice}"
+            f"output={output!r} is nothing that {type(last).__name__} gives. Use output="
+            f"{possible}.{advice}"
         )
 
 
