@@ -93,8 +93,8 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     autoencoder that explains 0.9999 of their variance or a detector that predicts a column
     without error, scores are made of what float32 rounds off, in the estimator as in the graph,
     and may differ by some hundred-thousandths. A row that lies at a threshold to the last digit
-    may fall on its other side. In p-values held-out rows whose scores are a hundred-thousandth
-    apart from that of a row count as equal to it.
+    may fall on its other side. In p-values held-out rows count as equal to a row whose
+    scores are no more than a millionth of themselves apart from its own.
 
     Scores of a :class:`VariationalAutoencoder` decode all `n_draws` codes of all rows at once:
     score a few hundred rows at a time.

@@ -15,7 +15,7 @@ from skae.estimators._row_scores import (
 from ._autoencoder_modules import module_of
 
 # Share of itself by which rounding may change how unusual a row is.
-_ROUNDING = 1e-5
+_ROUNDING = 1e-6
 
 
 class DetectorModule(nn.Module):
