@@ -10,8 +10,9 @@ from ._probes import moved_rows, probes_of, ranges_of
 _OF_RANGE, _OF_LARGEST = 1e-4, 4e-6
 
 # Answers may also be those for a row next to the one asked, which rounding in a network may make of
-# it: so far from it, in ranges of the columns; so many such rows are tried.
-_NEXT, _N_NEXT = 1e-5, 8
+# it: so far from it, in ranges of the columns; so many such rows are tried, and where the answer is
+# made of rounding, it may be so many times as far off as theirs.
+_NEXT, _N_NEXT, _TIMES = 1e-5, 16, 3
 
 # Where a model jumps, at thresholds and ties, this share of the sample may be on the other side; a
 # jump is a difference of this share of the range.
@@ -117,7 +118,7 @@ def _is_at_edge(found, probe, differs, answer, tied):
     if _are_numbers(expected):
         with np.errstate(all="ignore"):
             moved = np.abs(around - expected).max(axis=0)
-            far = ~(np.abs(found - expected) <= _tolerance(probe.expected) + 2 * moved)
+            far = ~(np.abs(found - expected) <= _tolerance(probe.expected) + _TIMES * moved)
     else:
         far = (around != found).all(axis=0) & ~tied(rows, found)
     at_edge[suspects] = ~_by_row(far)

@@ -1,5 +1,6 @@
 """From a fitted estimator or pipeline to a graph with one output."""
 
+from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -94,7 +95,8 @@ def _with_each_output(model):
 
 
 def _finished(graph, steps, output, ndim, inputs, offset):
-    """Do to a graph what is left to be done when skl2onnx has converted the steps."""
+    """Do to a copy of a graph what is left to be done when skl2onnx has converted the steps."""
+    graph = deepcopy(graph)
     if output == "reconstruction":
         graph = back_through(steps[:-1], graph)
     elif output == "prediction" and isinstance(steps[-1][1], CONVERTED):
