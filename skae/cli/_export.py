@@ -56,8 +56,9 @@ def export(
     check_out(out, ".onnx")
     estimator = load_estimator(model)
     if data is None:
-        # Values that every loss is defined on, to compare the graph with the model.
-        X = np.random.default_rng(0).uniform(size=(_N_ROWS, estimator.n_features_in_))
+        # Every loss is defined on 0 and 1.
+        shape = _N_ROWS, estimator.n_features_in_
+        X = np.random.default_rng(0).integers(2, size=shape)
         if hasattr(estimator, "feature_names_in_"):
             X = pd.DataFrame(X, columns=estimator.feature_names_in_)
     else:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ._probes import moved_rows, probes_of, ranges_of
+from ._probes import answer_or_none, moved_rows, probes_of, ranges_of
 
 # How far numbers may be from the estimator's: this share of their range, and, as networks compute
 # in float32, this share of the largest.
@@ -109,9 +109,8 @@ def _is_at_edge(found, probe, differs, answer, tied):
     rows = probe.rows.iloc[suspects] if hasattr(probe.rows, "iloc") else probe.rows[suspects]
     rng, ranges = np.random.default_rng(0), ranges_of(probe.rows)
     steps = [_NEXT * size for size in ranges]
-    try:
-        around = [answer(moved_rows(rows, steps, rng)) for _ in range(_N_NEXT)]
-    except ValueError:
+    around = [answer_or_none(answer, moved_rows(rows, steps, rng)) for _ in range(_N_NEXT)]
+    if any(moved is None for moved in around):
         # Next to these rows are some that the model does not take.
         return at_edge
     found, expected, around = found[suspects], probe.expected[suspects], np.stack(around)

@@ -46,12 +46,13 @@ def check_output(steps, output):
             f"{last!r}."
         )
     if not gives[output]:
+        name, method = type(last).__name__, method_name(output)
+        lacks = f"output={output!r} is nothing that {name} gives."
+        if hasattr(last, method):
+            lacks = f"output={output!r} has no graph for {method} of {name}, which is not of skae."
         possible = " or ".join(repr(name) for name in gives if gives[name])
         advice = " The steps before it are model[:-1]." if len(steps) > 1 else ""
-        raise ValueError(
-            f"output={output!r} is nothing that {type(last).__name__} gives. Use output="
-            f"{possible}.{advice}"
-        )
+        raise ValueError(f"{lacks} Use output={possible}.{advice}")
 
 
 def method_name(output):

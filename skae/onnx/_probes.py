@@ -59,7 +59,7 @@ def probes_of(sample, answer):
     rows, places = _take(sample, chosen), [f"row {i} of X_sample" for i in chosen]
     yield Probe(rows, answer(rows), places, of_sample=True)
     between = between_rows(rows, _BETWEEN)
-    expected = _answer_or_none(answer, between)
+    expected = answer_or_none(answer, between)
     if expected is not None:
         words = ["a row between those of X_sample"] * len(between)
         yield Probe(between, expected, words)
@@ -77,12 +77,12 @@ def _changed(rows, places, values, answer):
     column = np.repeat(columns, each)
     origin = np.arange(len(column)) % len(rows)
     changed = _with_values(_take(rows, origin), column, values)
-    expected = _answer_or_none(answer, changed)
+    expected = answer_or_none(answer, changed)
     kept = np.arange(len(column))
     if expected is None:
         tried = columns[_spread(len(columns), _TRIED)]
         parts = [np.flatnonzero(column == one) for one in tried]
-        answers = [_answer_or_none(answer, _take(changed, part)) for part in parts]
+        answers = [answer_or_none(answer, _take(changed, part)) for part in parts]
         taken = [i for i, found in enumerate(answers) if found is not None]
         if not taken:
             return
@@ -98,7 +98,7 @@ def _word(rows, column, values):
     return f"{'NaN' if value != value else repr(value)} in column {name!r}"
 
 
-def _answer_or_none(answer, rows):
+def answer_or_none(answer, rows):
     """Return what the model gives for rows; None if it does not take them."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
