@@ -76,10 +76,10 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     The graph is compared with the estimator, before it is quantized, on up to 200 rows of
     `X_sample`, on rows between these, and on rows in which a column holds NaN, zero, a value far
     outside or a category that is not known: where the estimator takes such rows. Numbers may
-    differ by a ten-thousandth of their range and by a few millionths of the largest, and by as
-    much as the estimator's own answers move when rows are moved by a hundred-thousandth of the
-    range of their columns. Labels may differ in one row in a hundred of `X_sample`, where they
-    are tied or change within that distance.
+    differ by a ten-thousandth of their range and by a few millionths of the largest, and by three
+    times as much as the estimator's own answers move when rows are moved by a hundred-thousandth
+    of the range of their columns. Labels may differ in one row in a hundred of `X_sample`, where
+    they are tied or change within that distance.
 
     A graph does not validate. Of NaN that the estimator refuses, of values that the loss is
     not defined on (outside [0, 1] for "log_loss"), and of columns in another order it makes

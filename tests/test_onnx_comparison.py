@@ -229,6 +229,20 @@ def test_a_jump_is_where_rounding_puts_it():
         compare(graph(0.25 - 1e-7), estimator, None, rows, "predict", "prediction", "")
 
 
+def test_labels_that_are_words():
+    rows = np.linspace(0, 1, 50)[:, None]
+
+    def graph(rows):
+        return np.where(rows[:, 0] > 0.5, "high", "low").astype(object)
+
+    def tied(rows, labels):
+        return np.zeros(len(labels), dtype=bool)
+
+    with pytest.raises(ValueError, match=r"prediction of row 25 of X_sample is 'high' in .* 'low'"):
+        compare(graph, lambda rows: graph(rows - 0.03), tied, rows, "predict", "prediction", "")
+    compare(graph, lambda rows: graph(rows).astype(str), tied, rows, "predict", "prediction", "")
+
+
 def test_the_comparison_looks_at_rows_of_the_whole_sample():
     rows = np.zeros((3000, 2))
     rows[-1] = 1

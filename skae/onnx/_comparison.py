@@ -139,13 +139,14 @@ def _by_row(values):
 def _what_differs(found, probe, differs, method, output, advice):
     """Return an error message: where the two differ, by how much, and what to do."""
     expected = probe.expected
-    row, column = _worst(found, expected, differs)
-    name = f"{output}{list(column)}" if column else output
-    one, other = found[row][column], expected[row][column]
+    place = _worst(found, expected, differs)
+    row, *column = place
+    name = f"{output}{column}" if column else output
+    value, right = found[place], expected[place]
     amount = ""
-    if _are_numbers(expected) and np.isfinite([one, other]).all():
-        allowed = np.broadcast_to(_tolerance(expected), expected.shape)[row][column]
-        amount = f", {abs(one - other):.3g} apart where {allowed:.3g} is rounding"
+    if _are_numbers(expected) and np.isfinite([value, right]).all():
+        allowed = np.broadcast_to(_tolerance(expected), expected.shape)[place]
+        amount = f", {abs(value - right):.3g} apart where {allowed:.3g} is rounding"
     if pd.isna(np.asarray(probe.rows)[row]).any():
         advice = (
             "The model takes NaN, and a step of it has no converter that does the same. Fill in "
@@ -155,16 +156,20 @@ def _what_differs(found, probe, differs, method, output, advice):
         advice = f"X_sample has no such row, but the model takes it. {advice}"
     return (
         f"The graph gives something else than {method}: {name} of {probe.places[row]} is "
-        f"{one.item()!r} in place of {other.item()!r}{amount} ({differs.sum()} of {len(found)} "
+        f"{_plain(value)!r} in place of {_plain(right)!r}{amount} ({differs.sum()} of {len(found)} "
         f"such rows differ). {advice}"
     )
 
 
+def _plain(value):
+    """Return a number of numpy as one of Python; cells of objects are such already."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _worst(found, expected, differs):
-    """Return the places of the largest difference."""
+    """Return the row and the columns of the largest difference."""
     with np.errstate(all="ignore"):
-        apart = np.abs(found - expected) if _are_numbers(expected) else found != expected
-    apart = np.where(np.isnan(apart), np.inf, apart) if _are_numbers(expected) else apart
-    apart = np.where(differs.reshape(-1, *[1] * (apart.ndim - 1)), apart, -1)
-    row, *column = np.unravel_index(np.argmax(apart), apart.shape)
-    return int(row), tuple(map(int, column))
+        apart = np.abs(found - expected) if _are_numbers(expected) else 1.0 * (found != expected)
+    apart = np.nan_to_num(apart, nan=np.inf, posinf=np.inf)
+    apart[~differs] = -1
+    return tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))
