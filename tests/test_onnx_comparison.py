@@ -6,7 +6,7 @@ import pytest
 import skl2onnx
 from onnx_cases import FAST, X, Y, error, run
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -40,6 +40,14 @@ class Shifted(StandardScaler):
     def transform(self, X):
         """Return scaled rows that are shifted by one."""
         return super().transform(X) + 1
+
+
+class Reversed(LogisticRegression):
+    """A classifier with probabilities of its own."""
+
+    def predict_proba(self, X):
+        """Return probabilities in their reverse order."""
+        return super().predict_proba(X)[:, ::-1]
 
 
 class Backwards(Pipeline):
@@ -158,6 +166,13 @@ def test_steps_and_pipelines_of_classes_of_a_users_own():
     for pipeline in (Backwards(steps), make_pipeline(Backwards(steps))):
         with pytest.raises(ValueError, match=r"Backwards may do something else.*model\.steps"):
             to_onnx(pipeline, X, "prediction")
+
+
+def test_a_class_of_a_users_own_inside_another_estimator():
+    stack = StackingClassifier([("a", Reversed())], cv=2)
+    pipeline = make_pipeline(StandardScaler(), stack).fit(X, Y)
+    with pytest.raises(ValueError, match=r"no converter for <class '.*Reversed'>"):
+        to_onnx(pipeline, X, "probability")
 
 
 def test_a_method_that_was_replaced():

@@ -185,6 +185,9 @@ def _graph_of(steps, rows, output, quantize):
         except Exception as error:
             failure = error
     reason = str(failure).strip().split("\n")[0][:_MOST_CHARACTERS]
+    if isinstance(failure, KeyError):
+        # Of an estimator inside another one.
+        reason = f"it has no converter for {reason}."
     raise ValueError(f"skl2onnx cannot convert this model: {reason} {_ADVICE}") from failure
 
 
