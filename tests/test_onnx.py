@@ -139,7 +139,7 @@ def test_single_columns():
 
 
 def test_the_fitted_estimator_counts_and_stays_as_it_is():
-    vae = VariationalAutoencoder(n_draws=2, **FAST).fit(X[:60])
+    vae = VariationalAutoencoder(n_draws=2, **FAST).fit(X[:40])
     # Of what is set after the fit only the draws make a difference; a lock cannot be copied.
     vae.set_params(n_draws=7, loss="log_loss", hidden_layer_sizes=(3, 3), callbacks=[Lock()])
     before = vae.score_samples(X)
