@@ -1,5 +1,7 @@
 """Fitted estimators and pipelines as ONNX graphs."""
 
+from .engine import torch_defaults
+
 
 def to_onnx(estimator, X_sample, output="codes", quantize=False):
     """Convert a fitted estimator or Pipeline to an ONNX graph.
@@ -129,4 +131,5 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     """
     from .onnx._conversion import converted
 
-    return converted(estimator, X_sample, output, quantize)
+    with torch_defaults():
+        return converted(estimator, X_sample, output, quantize)

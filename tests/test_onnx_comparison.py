@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import skl2onnx
 from onnx_cases import FAST, X, Y, error, run
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.impute import SimpleImputer
@@ -76,6 +77,22 @@ def test_trees_that_learned_where_nan_goes():
     for sample, place in ((table, r"row \d+ of X_sample is"), (table.dropna()[:2], "column 'c'")):
         with pytest.raises(ValueError, match=f"predict: .*{place}.*takes NaN, and a step of it"):
             to_onnx(pipeline, sample, "prediction")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("last", [DecisionTreeClassifier(), RandomForestClassifier(5)])
+def test_trees_that_split_at_missing_values(dtype, last):
+    """What is missing says everything of the class, so it is what trees split at."""
+    rows = X.astype(dtype)
+    rows[Y == 0, 2] = np.nan
+    table = pd.DataFrame(rows).rename(columns=str)
+    encoder = ColumnTransformer(
+        [("ae", AutoencoderTransformer(1, max_iter=2, random_state=0), ["0", "1"])],
+        remainder="passthrough",
+    )
+    pipeline = make_pipeline(encoder, clone(last).set_params(random_state=0)).fit(table, Y)
+    with pytest.raises(ValueError, match=r"fitted on missing values.*SimpleImputer"):
+        to_onnx(pipeline, table[:20], "prediction")
 
 
 @pytest.mark.parametrize("output", ["prediction", "probability"])

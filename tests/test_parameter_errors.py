@@ -46,7 +46,12 @@ MEANT = [
 ]
 
 
-@pytest.mark.parametrize(("name", "word", "meant"), MEANT, ids=str)
+def name_of(value):
+    """A name of a case that is the same in every process."""
+    return getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize(("name", "word", "meant"), MEANT, ids=name_of)
 def test_words_of_other_libraries(name, word, meant):
     ae = AutoencoderTransformer(**{"n_components": 2, name: word})
     start = f"The '{name}' parameter of AutoencoderTransformer must be .*Got "

@@ -179,6 +179,14 @@ def test_no_mode_changes_a_bit(name, mode, plain_answers, tmp_path):
     assert_same(found, plain_answers(name))
 
 
+def test_modes_change_no_graph():
+    pytest.importorskip("skl2onnx")
+    ae = VariationalAutoencoder(3, **SMALL).fit(X)
+    plain = skae.to_onnx(ae, X[:10], "score").SerializeToString()
+    with all_modes():
+        assert skae.to_onnx(ae, X[:10], "score").SerializeToString() == plain
+
+
 def test_the_modes_change_what_torch_answers():
     """The control: the modes are on while the estimators are asked."""
     x = torch.ones(3, 3, requires_grad=True)

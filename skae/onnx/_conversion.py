@@ -23,6 +23,7 @@ from ._runtime import runner_of
 from ._sample import arrays_of, as_floats, goes_by_column, rows_of
 from ._steps import back_through, check_way_back, steps_of
 from ._thresholds import offset_for
+from ._trees import check_trees
 
 # Some converters and runtimes know less of float64.
 _ADVICE = "If X_sample is not of float32, try X_sample.astype('float32')."
@@ -47,6 +48,7 @@ def converted(model, X_sample, output, quantize):
         )
     if output == "reconstruction":
         check_way_back(steps[:-1])
+    check_trees(best)
     rows = rows_of(X_sample)
     answer = partial(answer_of, model, steps, output)
     # Raises the model's own errors, too: it is not fitted, or these are no rows for it.
