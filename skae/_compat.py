@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     RealNotInt,
     StrOptions,
+    validate_parameter_constraints,
 )
 from sklearn.utils._set_output import _get_container_adapter as container_adapter
 from sklearn.utils.parallel import _get_threadpool_controller as threadpool_controller
@@ -37,4 +38,5 @@ __all__ = [
     "safe_indexing",
     "supported_float_dtypes",
     "threadpool_controller",
+    "validate_parameter_constraints",
 ]

@@ -6,20 +6,24 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
 
     The graph runs without Python in ONNX Runtime and whatever else reads ONNX: in a service, a
     browser, on a phone. It takes any number of rows and gives what the estimator gives, to a few
-    millionths of the largest value. A Pipeline becomes one graph with all of its steps.
+    millionths of the largest value. That is checked: a graph that gives something else is refused.
+    A Pipeline becomes one graph with all of its steps.
 
     Parameters
     ----------
     estimator : estimator of skae, or Pipeline
         Fitted. ``encoder_`` and ``decoder_`` of an autoencoder make graphs of one half of it.
         Steps of a Pipeline that are not of skae are converted by skl2onnx. A search such as
-        :class:`~sklearn.model_selection.GridSearchCV` stands for its best estimator.
+        :class:`~sklearn.model_selection.GridSearchCV` stands for its best estimator. Classes of
+        your own have no converter, even if they inherit from one that has.
     X_sample : {array-like, DataFrame, tensor} of shape (n_samples, n_features)
-        A few rows such as the graph is to be given. float32 rows make a graph that takes
-        float32, all others one that takes float64; images and windows may come as arrays of
-        more dimensions. Only for ``quantize=True`` and predictions of an outlier detector do
-        the values matter: these are a few hundred ordinary rows that it was not trained on.
-    output : {"codes", "reconstruction", "score", "prediction"}, default="codes"
+        Rows such as the graph is to be given, up to a few hundred: the graph is compared with the
+        estimator on them. float32 rows make a graph that takes float32, all others one that takes
+        float64; images and windows may come as arrays of more dimensions. For predictions of an
+        outlier detector with ``quantize=True`` they are a few hundred ordinary rows that it was
+        not trained on.
+    output : {"codes", "reconstruction", "score", "prediction", "probability", "p_value"}, \
+            default="codes"
         What the graph gives, and the name of its output:
 
         - "codes" is what `transform` gives;
@@ -29,7 +33,10 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
           :class:`Decoder`;
         - "score" is what `score_samples` gives, in float64;
         - "prediction" is what `predict` gives: of an outlier detector -1 for outliers, or of the
-          predictor that ends a Pipeline.
+          predictor that ends a Pipeline;
+        - "probability" is what `predict_proba` of the classifier that ends a Pipeline gives: a
+          column for each of its ``classes_``;
+        - "p_value" is what `p_values` of an outlier detector gives, in float64.
     quantize : bool, default=False
         Whether the networks compute with integers of eight bits, which makes their part of the
         file a quarter as large. Wide rows get faster (784 features by a third), narrow ones
@@ -41,7 +48,8 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
         A graph of opset 18 from the input ``"X"`` to the output, of one piece: write it with
         ``onnx.save(model, "model.onnx")``, or send ``model.SerializeToString()``. Of a Pipeline
         with a :class:`~sklearn.compose.ColumnTransformer` and a DataFrame, the inputs are its
-        columns, one by one.
+        columns, one by one; if one of these is named like the output, "score" for example, the
+        output is named "output_score".
 
     Raises
     ------
@@ -50,11 +58,13 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If `estimator` is nothing that can be converted, or `X_sample` is sparse.
+        If `estimator` is nothing that can be converted, or `X_sample` is no dense table: the
+        name of a file, for example.
     ValueError
         If `X_sample` are no rows for the estimator, if it does not give the `output`, if a step
-        or a `network` cannot be converted, if the file would be larger than 2 GiB, or if there
-        are too few rows to find a threshold from.
+        or a `network` cannot be converted, if the graph gives something else than the estimator,
+        if the file would be larger than 2 GiB, or if there are too few rows to find a threshold
+        from.
 
     See Also
     --------
@@ -63,8 +73,17 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
 
     Notes
     -----
-    A graph does not validate. Of NaN, of values that the loss is not defined on (outside [0, 1]
-    for "log_loss"), and of columns in another order it makes numbers, too; check rows before.
+    The graph is compared with the estimator, before it is quantized, on up to 200 rows of
+    `X_sample`, on rows between these, and on rows in which a column holds NaN, zero, a value far
+    outside or a category that is not known: where the estimator takes such rows. Numbers may
+    differ by a ten-thousandth of their range and by a few millionths of the largest, and by three
+    times as much as the estimator's own answers move when rows are moved by a hundred-thousandth
+    of the range of their columns. Labels may differ in one row in a hundred of `X_sample`, where
+    they are tied or change within that distance.
+
+    A graph does not validate. Of NaN that the estimator refuses, of values that the loss is
+    not defined on (outside [0, 1] for "log_loss"), and of columns in another order it makes
+    numbers, too; check rows before.
 
     Rows are centred and scaled in their own precision, networks compute in float32 (in float64
     if they were fitted so, on a table small enough, and ONNX Runtime has their layers in
@@ -74,7 +93,8 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     autoencoder that explains 0.9999 of their variance or a detector that predicts a column
     without error, scores are made of what float32 rounds off, in the estimator as in the graph,
     and may differ by some hundred-thousandths. A row that lies at a threshold to the last digit
-    may fall on its other side.
+    may fall on its other side. In p-values held-out rows count as equal to a row whose
+    scores are no more than a millionth of themselves apart from its own.
 
     Scores of a :class:`VariationalAutoencoder` decode all `n_draws` codes of all rows at once:
     score a few hundred rows at a time.

@@ -40,7 +40,13 @@ def answer(estimator, rows, output):
     """What an estimator gives where its graph gives an output."""
     if output == "reconstruction":
         return estimator.inverse_transform(estimator.transform(rows))
-    methods = {"codes": "transform", "score": "score_samples", "prediction": "predict"}
+    methods = {
+        "codes": "transform",
+        "score": "score_samples",
+        "prediction": "predict",
+        "probability": "predict_proba",
+        "p_value": "p_values",
+    }
     return getattr(estimator, methods[output])(rows)
 
 

@@ -2,6 +2,9 @@
 
 import http.client
 import json
+import re
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -15,7 +18,7 @@ from skae.serving import make_app
 
 ROWS = np.random.default_rng(0).normal(size=(60, 5))
 FEW = {"hidden_layer_sizes": (7,), "max_iter": 3, "random_state": 0}
-DTYPES = {"FP32": "f4", "FP64": "f8", "INT64": "i8", "BOOL": bool, "BYTES": str}
+DTYPES = {"FP32": "f4", "FP64": "f8", "INT64": "i8", "INT32": "i4", "BOOL": bool, "BYTES": str}
 
 
 def fit_autoencoder():
@@ -48,6 +51,21 @@ def running_app(app):
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def process(script):
+    """Run a script that serves a model on a free port; yields the process and the port."""
+    command, pipe = [sys.executable, "-c", script], subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as server:
+        try:
+            for line in server.stderr:
+                found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+                if found:
+                    break
+            yield server, int(found[1])
+        finally:
+            server.kill()
 
 
 def ask(port, method, path, body=None, headers=None):

@@ -201,8 +201,8 @@ def test_tensors_that_callbacks_recorded_are_kept_as_arrays(path):
 
 def test_double_precision_becomes_single_where_there_is_none():
     """A net that was trained in double precision, on its way to one of Apple's GPUs."""
-    model = skae.AutoencoderTransformer(2, **SMALL).fit(X[:50])
-    model.partial_fit(X[:50])
+    model = skae.AutoencoderTransformer(2, **SMALL).fit(X[:40])
+    model.partial_fit(X[:40])
     state = net_to_state(model.net_)
     assert state["dtype"] == "float64"
     single = state_for(state, torch.device("mps"))

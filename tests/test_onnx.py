@@ -78,7 +78,7 @@ def test_graphs_give_what_the_estimator_gives(estimator, outputs):
 
 
 def test_float64_networks_of_tiny_tables():
-    rows = X[:60]
+    rows = X[:40]
     autoencoder = AutoencoderTransformer(4, hidden_layer_sizes=(), max_iter=3).fit(rows)
     assert next(autoencoder.net_.module_.parameters()).dtype == torch.float64
     model = to_onnx(autoencoder, rows, "score")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,6 +70,13 @@ def test_estimators_that_are_not_fitted():
         (np.full((3, 16), "word"), ValueError, "could not convert string"),
         (X[:0], ValueError, "0 sample"),
         (sparse.csr_array(X), TypeError, "sparse matrix, and a graph takes dense rows"),
+        ("ae.onnx", TypeError, r"a few rows .* onnx\.save\(skae\.to_onnx\(.*\), 'ae\.onnx'\)"),
+        (Path("ae.onnx"), TypeError, r"PosixPath.*writes no file"),
+        (None, TypeError, "array or a DataFrame .* got NoneType"),
+        (16, TypeError, "got int"),
+        (iter(X), TypeError, "got iterator"),
+        ({"a": X}, TypeError, "got dict"),
+        ([], ValueError, "Expected 2D array"),
     ],
 )
 def test_rows(rows, error, message):
@@ -84,7 +92,11 @@ def test_rows(rows, error, message):
         (AE, "prediction", "nothing that AutoencoderTransformer gives.*'codes' or 'recon"),
         (PIPELINE, "prediction", r"Use output='codes'.*model\[:-1\]"),
         (make_pipeline(AE, LogisticRegression()), "score", "'score' is nothing that Logistic"),
-        (make_pipeline(AE, LogisticRegression()), "codes", "Use output='prediction'"),
+        (
+            make_pipeline(AE, LogisticRegression()),
+            "codes",
+            "Use output='prediction' or 'probability'",
+        ),
     ],
 )
 def test_outputs(estimator, output, message):
@@ -92,7 +104,9 @@ def test_outputs(estimator, output, message):
         to_onnx(estimator, X, output)
 
 
-@pytest.mark.parametrize("thing", [AutoencoderTransformer, "model.onnx", None])
+@pytest.mark.parametrize(
+    "thing", [AutoencoderTransformer, "model.onnx", None, make_pipeline("passthrough")]
+)
 def test_other_things(thing):
     with pytest.raises(TypeError, match="estimator must be a fitted estimator of skae"):
         to_onnx(thing, X)

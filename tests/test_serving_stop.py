@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import re
 import select
 import signal
 import socket
@@ -14,7 +13,7 @@ from contextlib import closing, contextmanager
 
 import numpy as np
 import pytest
-from serving_cases import ROWS, tensor
+from serving_cases import ROWS, process, tensor
 
 # Slow enough that rows wait when the signal comes.
 SCRIPT = """
@@ -37,19 +36,10 @@ N_CLIENTS = 16
 
 
 @contextmanager
-def process():
+def slow_process():
     """Start a server; yields the process, its port and the scores of ROWS."""
-    command, pipe = [sys.executable, "-c", SCRIPT], subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as server:
-        try:
-            scores = np.array(json.loads(server.stdout.readline()))
-            for line in server.stderr:
-                found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-                if found:
-                    break
-            yield server, int(found[1]), scores
-        finally:
-            server.kill()
+    with process(SCRIPT) as (server, port):
+        yield server, port, np.array(json.loads(server.stdout.readline()))
 
 
 class Client:
@@ -84,7 +74,7 @@ class Client:
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
 def test_every_accepted_request_gets_its_answer(sig):
-    with process() as (server, port, scores):
+    with slow_process() as (server, port, scores):
         clients = [Client(port, i) for i in range(N_CLIENTS)]
         enough = threading.Semaphore(0)
         with ThreadPoolExecutor(N_CLIENTS) as pool:
@@ -104,7 +94,7 @@ def test_every_accepted_request_gets_its_answer(sig):
 
 
 def test_a_server_that_stops_says_so_on_open_connections():
-    with process() as (server, port, _):
+    with slow_process() as (server, port, _):
         seen = []
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
             while 503 not in seen:

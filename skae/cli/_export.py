@@ -15,13 +15,18 @@ from ._models import load_model
 from ._reading import check_table, chunks_of
 from ._writing import check_out
 
+# Rows that a graph is made and compared with where there are none.
+_N_ROWS = 16
+
 
 def export(
     model: Path,
     /,
     *,
     out: Path,
-    output: Literal["codes", "reconstruction", "score", "prediction"] = "codes",
+    output: Literal[
+        "codes", "reconstruction", "score", "prediction", "probability", "p_value"
+    ] = "codes",
     quantize: bool = False,
     data: Path | None = None,
     dtype: Literal["float32", "float64"] = "float32",
@@ -37,12 +42,15 @@ def export(
     out
         Where the graph goes: a file ending in .onnx.
     output
-        What the graph computes.
+        What the graph computes: codes, reconstruction or score of an autoencoder; of an outlier
+        detector also prediction and p_value; of a pipeline that ends in a classifier prediction
+        and probability.
     quantize
         Store weights in 8 bits: a file of a quarter of the size, somewhat less exact.
     data
-        CSV or Parquet file of ordinary rows that the model was not fitted on; needed to find the
-        threshold of a quantized detector anew. - is CSV from the standard input.
+        CSV or Parquet file of ordinary rows that the model was not fitted on. The graph is
+        compared with the model on them, and the threshold of a quantized detector is found anew.
+        - is CSV from the standard input.
     dtype
         Type of the input.
     trust
@@ -56,7 +64,9 @@ def export(
         check_table(data, csv)
     estimator = load_model(model, trust)
     if data is None:
-        X = np.zeros((2, estimator.n_features_in_))
+        # Every loss is defined on 0 and 1.
+        shape = _N_ROWS, estimator.n_features_in_
+        X = np.random.default_rng(0).integers(2, size=shape)
         if hasattr(estimator, "feature_names_in_"):
             X = pd.DataFrame(X, columns=estimator.feature_names_in_)
         X = X.astype(dtype)

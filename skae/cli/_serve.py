@@ -32,7 +32,7 @@ def serve(
     host
         Address to listen on; 0.0.0.0 for all.
     port
-        Port to listen on; 0 takes a free one, which the log names.
+        Port to listen on, up to 65535; 0 takes a free one, which the log names.
     max_queue
         Rows that may wait; what comes on top is answered with 503.
     max_batch
@@ -44,13 +44,22 @@ def serve(
         times. Trust only what you know: files with such types could run code.
     """
     from skae.serving import serve as run
+    from skae.serving._limits import check_numbers
 
+    numbers = {
+        "port": port,
+        "max_queue": max_queue,
+        "max_batch": max_batch,
+        "max_body": max_body,
+    }
+    check_numbers("skae serve", spelled=_option, **numbers)
     run(
         load_model(model, trust) if trust else model,
         name=model.stem if name is None else name,
         host=host,
-        port=port,
-        max_queue=max_queue,
-        max_batch=max_batch,
-        max_body=max_body,
+        **numbers,
     )
+
+
+def _option(name):
+    return "--" + name.replace("_", "-")

@@ -1,25 +1,34 @@
 """From a fitted estimator or pipeline to a graph with one output."""
 
+from copy import deepcopy
+from functools import partial
+
 import numpy as np
-from scipy import sparse
+import pandas as pd
 from sklearn.base import is_classifier
-from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from skae import __version__
 from skae._extras import require
 from skae.estimators import AutoencoderOutlierDetector
 
-from ._converters import CONVERTED
+from ._comparison import ShapeDifferenceError, compare
+from ._converters import CONVERTED, ConversionError
 from ._decision import with_decision
 from ._export import OPSET
-from ._graphs import renamed, with_inputs, with_one_output, without_column
-from ._quantization import quantized, run
-from ._steps import back_through, steps_of
+from ._graphs import named, prefixed, with_one_output, without_column
+from ._outputs import answer_of, check_output, is_tied, method_name
+from ._quantization import quantized
+from ._runtime import runner_of
+from ._sample import arrays_of, as_floats, goes_by_column, rows_of
+from ._steps import back_through, check_way_back, steps_of
 from ._thresholds import offset_for
 
 # Some converters and runtimes know less of float64.
 _ADVICE = "If X_sample is not of float32, try X_sample.astype('float32')."
+
+# Some errors of skl2onnx hold all numbers of a model.
+_MOST_CHARACTERS = 300
 
 # Rows that tell what a model makes of rows.
 _FEW = 2
@@ -27,96 +36,117 @@ _FEW = 2
 
 def converted(model, X_sample, output, quantize):
     """Convert a model; see `skae.to_onnx`."""
-    model = getattr(model, "best_estimator_", model)
-    steps = steps_of(model)
-    last = steps[-1][1]
-    _check_output(steps, output)
-    rows = _rows_of(X_sample)
+    best = getattr(model, "best_estimator_", model)
+    steps = steps_of(best)
+    check_output(steps, output)
+    if quantize and output == "p_value":
+        raise ValueError(
+            "output='p_value' cannot be quantized: scores move a little, and p-values compare them "
+            "with those of held-out rows. Take quantize=False, or output='prediction', whose "
+            "threshold is found anew."
+        )
+    if output == "reconstruction":
+        check_way_back(steps[:-1])
+    rows = rows_of(X_sample)
+    answer = partial(answer_of, model, steps, output)
     # Raises the model's own errors, too: it is not fitted, or these are no rows for it.
-    answer = _method_of(model, output)(rows[:_FEW])
-    if not _goes_by_column(rows, steps):
-        rows = np.asarray(rows)
-        rows = rows if rows.dtype == np.float32 else rows.astype(np.float64)
-    graph = with_one_output(_graph_of(steps, rows, output, quantize))
-    if not isinstance(rows, np.ndarray):
-        graph = with_inputs(graph, rows.columns)
-    if quantize:
+    ndim = answer(rows[:_FEW]).ndim
+    by_column = goes_by_column(rows, steps)
+    if not isinstance(rows, pd.DataFrame):
+        rows = as_floats(rows)
+    # Names in graphs are text.
+    given = rows.set_axis(map(str, rows.columns), axis=1) if by_column else as_floats(rows)
+    inputs = list(given.columns) if by_column else ["X"]
+
+    def finished(graph, offset):
+        return _finished(graph, steps, output, ndim, inputs, offset)
+
+    last = steps[-1][1]
+    offset = getattr(last, "offset_", None)
+    errors = []
+    whole = _graph_of(steps, given, output, quantize)
+    for graph in _with_each_output(whole):
+        plain = finished(graph, offset)
+        try:
+            run = _checked(plain, given[:_FEW], by_column)
+            names = method_name(output), output
+            tied, jumps = partial(is_tied, model), not isinstance(last, CONVERTED)
+            compare(run, answer, tied, rows, *names, _advice(given), jumps)
+        except ValueError as error:
+            errors.append(error)
+            continue
+        if not quantize:
+            return plain
         graph = quantized(graph)
+        if output == "prediction" and isinstance(last, CONVERTED):
+            (scores,) = runner_of(graph)(arrays_of(given, by_column))
+            offset = offset_for(last, scores)
+        graph = finished(graph, offset)
+        _checked(graph, given[:_FEW], by_column)
+        return graph
+    raise _most_telling(errors, whole, last, output)
+
+
+def _with_each_output(model):
+    """Yield a graph for each output of a graph that may be one."""
+    for output in model.graph.output:
+        if output.type.HasField("tensor_type"):
+            yield prefixed(with_one_output(model, output.name), "steps/")
+
+
+def _finished(graph, steps, output, ndim, inputs, offset):
+    """Do to a copy of a graph what is left to be done when skl2onnx has converted the steps."""
+    graph = deepcopy(graph)
     if output == "reconstruction":
         graph = back_through(steps[:-1], graph)
-    elif output == "prediction" and isinstance(last, CONVERTED):
-        offset = offset_for(last, run(graph, _feeds(graph, rows))) if quantize else last.offset_
+    elif output == "prediction" and isinstance(steps[-1][1], CONVERTED):
         graph = with_decision(graph, offset)
-    elif answer.ndim == 1:
+    elif ndim == 1:
         graph = without_column(graph)
-    graph = renamed(graph, output)
+    graph = named(graph, inputs, output)
     graph.producer_name, graph.producer_version = "skae", __version__
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    _check(graph, rows[:_FEW])
     return graph
 
 
-def _check(graph, rows):
-    """Check that a graph is one, and that it runs: runtimes lack some operators in float64."""
-    onnx = require("onnx", "onnx")
+def _checked(graph, rows, by_column):
+    """Return a function that runs a graph, once it has: runtimes lack operators in float64."""
     try:
-        onnx.checker.check_model(graph, full_check=True)
-        run(graph, _feeds(graph, rows))
+        require("onnx", "onnx").checker.check_model(graph, full_check=True)
+        run = runner_of(graph)
+        run(arrays_of(rows, by_column))
+    except ImportError:
+        raise
     except Exception as error:
         raise ValueError(
             f"The graph of this model does not run: {str(error).strip().splitlines()[0]} {_ADVICE}"
         ) from error
+    return lambda rows: run(arrays_of(rows, by_column))[0]
 
 
-def _method_of(model, output):
-    """Return what gives an output, or takes the same rows."""
-    if output == "prediction":
-        return model.predict
-    return model.transform if hasattr(model, "transform") else model.inverse_transform
-
-
-def _check_output(steps, output):
-    """Refuse what the last step does not give."""
-    last = steps[-1][1]
-    of_skae = isinstance(last, CONVERTED)
-    gives = {
-        "codes": hasattr(last, "transform"),
-        "reconstruction": of_skae and hasattr(last, "inverse_transform"),
-        "score": of_skae and hasattr(last, "score_samples"),
-        "prediction": hasattr(last, "predict"),
-    }
-    if output not in gives:
-        raise ValueError(f"output must be one of {sorted(gives)}, got {output!r}.")
-    if isinstance(last, type) or not any(gives.values()):
-        raise TypeError(
-            f"estimator must be a fitted estimator of skae, or a Pipeline of fitted steps, got "
-            f"{last!r}."
-        )
-    if not gives[output]:
-        possible = " or ".join(repr(name) for name in gives if gives[name])
-        advice = " The steps before it are model[:-1]." if len(steps) > 1 else ""
-        raise ValueError(
-            f"output={output!r} is nothing that {type(last).__name__} gives. Use output="
-            f"{possible}.{advice}"
-        )
-
-
-def _rows_of(X_sample):
-    """Return the sample as an array or a DataFrame."""
-    if sparse.issparse(X_sample):
-        raise TypeError(
-            "X_sample is a sparse matrix, and a graph takes dense rows. Give a few rows as "
-            "X_sample[:10].toarray()."
-        )
-    return X_sample if hasattr(X_sample, "columns") else np.asarray(X_sample)
-
-
-def _goes_by_column(rows, steps):
-    """Whether the graph has an input for each column, which a ColumnTransformer may name."""
-    return hasattr(rows, "columns") and any(
-        isinstance(step, ColumnTransformer) for _, step in steps
+def _most_telling(errors, whole, last, output):
+    """Return the error to raise where no output of a graph is what was asked for."""
+    for error in errors:
+        if not isinstance(error, ShapeDifferenceError):
+            return error
+    names = ", ".join(output.name for output in whole.graph.output)
+    return ValueError(
+        f"skl2onnx has no graph for {method_name(output)} of {type(last).__name__}, only for "
+        f"{names}. {' '.join(map(str, errors[:1]))}"
     )
+
+
+def _advice(given):
+    """Return what may help where a graph differs."""
+    advice = (
+        "The converter of a step computes something else: convert the steps before it, such as "
+        "model[:-1], and do that step outside the graph."
+    )
+    if isinstance(given, np.ndarray):
+        other = "float64" if given.dtype == np.float32 else "float32"
+        advice += f" Or try X_sample.astype({other!r})."
+    return advice
 
 
 def _graph_of(steps, rows, output, quantize):
@@ -131,6 +161,7 @@ def _graph_of(steps, rows, output, quantize):
     # Of a classifier the labels are wanted alone; which of the two options it knows differs.
     of_last = [{"zipmap": False}, {"nocl": False}] if is_classifier(last) else [{}]
     if isinstance(last, CONVERTED):
+        # Labels are made of the scores later.
         of_last = [{"output": "score" if output == "prediction" else output}]
     types = None
     if isinstance(rows, np.ndarray):
@@ -149,11 +180,15 @@ def _graph_of(steps, rows, output, quantize):
                 target_opset=OPSET,
                 options={**options, id(last): chosen} if chosen else options,
             )
-        except (ImportError, ValueError):
+        except (ImportError, ConversionError):
             raise
         except Exception as error:
             failure = error
-    raise ValueError(f"skl2onnx cannot convert this model: {failure} {_ADVICE}") from failure
+    reason = str(failure).strip().split("\n")[0][:_MOST_CHARACTERS]
+    if isinstance(failure, KeyError):
+        # Of an estimator inside another one.
+        reason = f"it has no converter for {reason}."
+    raise ValueError(f"skl2onnx cannot convert this model: {reason} {_ADVICE}") from failure
 
 
 def _check_converters(steps):
@@ -168,15 +203,13 @@ def _check_converters(steps):
                     f"Step {name!r} has no converter to ONNX: {type(step).__name__} is a class of "
                     f"your own, and only those of skae itself have one."
                 ) from error
+            if isinstance(step, Pipeline):
+                raise ValueError(
+                    f"Step {name!r} has no converter to ONNX: {type(step).__name__} may do "
+                    f"something else than its steps. If it does not, convert Pipeline(model.steps)."
+                ) from error
             raise ValueError(
                 f"Step {name!r} has no converter to ONNX: skl2onnx knows none for "
                 f"{type(step).__name__}. Take another step, or do it before the graph: model[1:] "
                 f"is the pipeline without its first step."
             ) from error
-
-
-def _feeds(graph, rows):
-    """Return rows as the inputs of a graph."""
-    if isinstance(rows, np.ndarray):
-        return {graph.graph.input[0].name: rows}
-    return {name: rows[[name]].to_numpy() for name in rows.columns}

@@ -14,9 +14,15 @@ from ._detector_modules import DetectorModule
 from ._export import OPSET, exported
 
 _OUTPUTS = ("codes", "reconstruction", "score")
+_OUTPUTS_OF_DETECTORS = (*_OUTPUTS, "p_value")
 
-# With this begin the names of all that is an estimator of skae's in a graph.
+# Names of all that is an estimator of skae in a graph begin with this, and a slash follows.
 NETWORK = "skae"
+
+
+class ConversionError(ValueError):
+    """An estimator of skae that has no graph."""
+
 
 CONVERTED = (
     AutoencoderOutlierDetector,
@@ -34,13 +40,15 @@ def register():
     """Make skl2onnx know the estimators of skae."""
     skl2onnx = require("skl2onnx", "onnx")
     for estimator in CONVERTED:
+        detector = issubclass(estimator, AutoencoderOutlierDetector)
+        outputs = _OUTPUTS_OF_DETECTORS if detector else _OUTPUTS
         skl2onnx.update_registered_converter(
             estimator,
             _alias(estimator),
             _set_output_types,
             _convert,
             parser=_parse,
-            options={"output": _OUTPUTS, "single": (False, True)},
+            options={"output": outputs, "single": (False, True)},
         )
 
 
@@ -87,6 +95,7 @@ def _output_types(operator):
         "codes": real([None, n_codes]),
         "reconstruction": real([None, *row_shape]),
         "score": types.DoubleTensorType([None]),
+        "p_value": types.DoubleTensorType([None]),
         "scores": types.DoubleTensorType([None]),
         "label": types.Int64TensorType([None]),
     }
@@ -114,10 +123,11 @@ def _exported(operator, method, container):
     """Return what a method of an estimator's module does as a model of its own."""
     estimator, opset = operator.raw_operator, container.target_opset
     if opset < OPSET:
-        raise ValueError(
+        raise ConversionError(
             f"target_opset={opset} is too old for {type(estimator).__name__}, which needs "
             f"target_opset={OPSET} at least."
         )
+    _check_classes(estimator)
     autoencoder = _autoencoder_of(estimator)
     single = container.get_options(estimator, {"single": False})["single"]
     if isinstance(estimator, AutoencoderOutlierDetector):
@@ -129,16 +139,31 @@ def _exported(operator, method, container):
     try:
         return exported(module, method, _row_shape_of(operator), _dtype_of(operator), opset)
     except ValueError as error:
-        raise ValueError(
+        raise ConversionError(
             f"network={autoencoder.network_!r} has no graph in ONNX: {error}"
         ) from error
 
 
 def _autoencoder_of(estimator):
     """Return the autoencoder that an estimator is, or is half of, or one of its members."""
+    return _autoencoders_of(estimator)[0]
+
+
+def _autoencoders_of(estimator):
     if isinstance(estimator, AutoencoderOutlierDetector):
-        return estimator.estimators_[0]
-    return estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator
+        return estimator.estimators_
+    return [estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator]
+
+
+def _check_classes(estimator):
+    """Refuse an estimator with an autoencoder of a class that may answer in its own way."""
+    for autoencoder in _autoencoders_of(estimator):
+        if type(autoencoder) not in CONVERTED:
+            raise ConversionError(
+                f"{type(estimator).__name__} has no converter to ONNX: its autoencoder is a "
+                f"{type(autoencoder).__name__}, a class of your own, and what that does in its own "
+                f"way would be missing in the graph."
+            )
 
 
 def _dtype_of(operator):

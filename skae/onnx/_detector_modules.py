@@ -14,6 +14,9 @@ from skae.estimators._row_scores import (
 
 from ._autoencoder_modules import module_of
 
+# Share of itself by which rounding may change how unusual a row is.
+_ROUNDING = 1e-6
+
 
 class DetectorModule(nn.Module):
     """A fitted detector from rows in the unit of the data to codes, rows and scores.
@@ -36,6 +39,7 @@ class DetectorModule(nn.Module):
         self.members = nn.ModuleList(module_of(one, single) for one in detector.estimators_)
         scores = [_SCORES[type(score)](score) for score in detector._scores]
         self.scores = nn.ModuleList(scores)
+        self.calibration = _Calibration(detector._calibration)
 
     def codes(self, X):
         """Return the codes of all members, side by side, in the dtype of the rows."""
@@ -50,13 +54,68 @@ class DetectorModule(nn.Module):
 
     def score(self, X):
         """Return how ordinary rows are, in float64."""
+        return -self._unusual(X).mean(dim=0)
+
+    def p_value(self, X):
+        """Return how often an ordinary row would be at least as unusual, in float64."""
+        return self.calibration(self._unusual(X))
+
+    def _unusual(self, X):
+        """Return how unusual rows are to each member, of shape (n_members, n_samples)."""
         Z = self._standardized(X)
         pairs = zip(self.scores, self.members, strict=True)
-        return -torch.stack([score(member, Z) for score, member in pairs]).mean(dim=0)
+        return torch.stack([score(member, Z) for score, member in pairs])
 
     def _standardized(self, X):
         Z = X.double() / self.scale
         return torch.minimum(torch.maximum(Z, self.low), self.high).to(X.dtype)
+
+
+class _Calibration(nn.Module):
+    """P-values of rows, by how unusual held-out rows are.
+
+    A held-out row that is less unusual by nothing but rounding counts as one that is as unusual.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        What the detector knows of held-out rows.
+    """
+
+    def __init__(self, calibration):
+        super().__init__()
+        self.groups = nn.ModuleList(_HeldOut(*group) for group in calibration._groups)
+        self.n_rows = len(calibration)
+
+    def forward(self, unusual):
+        """Return a tensor of shape (n_samples,) for one of shape (n_members, n_samples)."""
+        at_least = torch.stack([group(unusual) for group in self.groups]).sum(dim=0)
+        total = sum(group.above[0] for group in self.groups)
+        return (1 + self.n_rows * at_least / total) / (1 + self.n_rows)
+
+
+class _HeldOut(nn.Module):
+    """Held-out rows that the same members have not seen."""
+
+    def __init__(self, members, unusual, above):
+        super().__init__()
+        self.n_levels = len(unusual).bit_length()
+        self.register_buffer("members", torch.tensor(np.asarray(members)))
+        # As long as a search by halves wants it.
+        missing = 2**self.n_levels - 1 - len(unusual)
+        self.register_buffer("unusual", torch.tensor(np.r_[unusual, np.full(missing, np.inf)]))
+        self.register_buffer("above", torch.tensor(np.asarray(above)))
+
+    def forward(self, unusual):
+        """Return how much the rows weigh together that are at least as unusual."""
+        unusual = unusual[self.members].mean(dim=0)
+        least = unusual - _ROUNDING * unusual.abs()
+        # ONNX has no searchsorted.
+        below = torch.zeros_like(unusual, dtype=torch.int64)
+        for level in reversed(range(self.n_levels)):
+            further = below + 2**level
+            below = torch.where(self.unusual[further - 1] < least, further, below)
+        return self.above[below]
 
 
 class _Reconstruction(nn.Module):

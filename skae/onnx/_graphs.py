@@ -5,22 +5,50 @@ import numpy as np
 from skae._extras import require
 
 
-def with_one_output(model):
-    """Keep the first output of a graph, and what it needs."""
+def with_one_output(model, name):
+    """Keep one output of a graph, and what it needs."""
     if len(model.graph.output) == 1:
         return model
     extractor = require("onnx.utils", "onnx").Extractor(model)
-    inputs = [given.name for given in model.graph.input]
-    return extractor.extract_model(inputs, [model.graph.output[0].name])
+    return extractor.extract_model([given.name for given in model.graph.input], [name])
 
 
-def with_inputs(model, names):
-    """Give the inputs of a graph the names of columns, which skl2onnx makes identifiers of."""
-    new = dict(zip((given.name for given in model.graph.input), names, strict=True))
-    for given in model.graph.input:
-        given.name = new[given.name]
-    for node in model.graph.node:
-        node.input[:] = [new.get(name, name) for name in node.input]
+def prefixed(model, prefix):
+    """Put a prefix before all names in a graph."""
+    # Functions call one another by their names, which onnx would not change there.
+    add_prefix = require("onnx.compose", "onnx").add_prefix
+    return add_prefix(model, prefix, rename_functions=False)
+
+
+def named(model, inputs, output):
+    """Give the inputs and the output of a graph names that nothing inside it has.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        The graph.
+    inputs : list of str
+        Names of its inputs, such as those of columns.
+    output : str
+        Name of its output. Where an input has that name, "output_" is put before it.
+
+    Returns
+    -------
+    model : onnx.ModelProto
+    """
+    make_node = require("onnx", "onnx").helper.make_node
+    while output in inputs:
+        output = f"output_{output}"
+    prefix = "inside/"
+    while any(name.startswith(prefix) for name in (*inputs, output)):
+        prefix = f"{prefix}/"
+    model = prefixed(model, prefix)
+    graph = model.graph
+    for given, name in zip(graph.input, inputs, strict=True):
+        graph.node.insert(0, make_node("Identity", [name], [given.name]))
+        given.name = name
+    graph.node.append(make_node("Identity", [graph.output[0].name], [output]))
+    graph.output[0].name = output
     return model
 
 
@@ -73,10 +101,8 @@ def extended(model, nodes, constants, element_type=None, shape=None):
 
 
 def without_column(model):
-    """Return numbers as they are where skl2onnx gives them a column of their own."""
-    if len(model.graph.output[0].type.tensor_type.shape.dim) == 1:
-        return model
+    """Return numbers as they are, which skl2onnx gives a column of their own now and then."""
     onnx = require("onnx", "onnx")
     model = renamed(model, "column")
-    squeeze = onnx.helper.make_node("Squeeze", ["column", "column_axis"], ["numbers"])
-    return extended(model, [squeeze], {"column_axis": np.array([1])}, shape=())
+    reshape = onnx.helper.make_node("Reshape", ["column", "one_axis"], ["numbers"])
+    return extended(model, [reshape], {"one_axis": np.array([-1])}, shape=())

@@ -1,7 +1,6 @@
 """Graphs whose networks compute with eight bits."""
 
 import logging
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +8,7 @@ from tempfile import TemporaryDirectory
 from skae._extras import require
 
 from ._converters import NETWORK
+from ._runtime import onnxruntime
 
 # Products of matrices and convolutions; anything else is a small part of weights and of work.
 _QUANTIZED = ["MatMul", "Conv"]
@@ -54,32 +54,14 @@ def _not_of_networks(model):
     return [
         name
         for node in model.graph.node
-        if not any(part.startswith(NETWORK) for part in (*node.input, *node.output))
+        if not any(map(_is_of_network, (*node.input, *node.output)))
         # Quantization makes two nodes of a Gemm.
         for name in (node.name, f"{node.name}_MatMul")
     ]
 
 
-def run(model, feeds):
-    """Return the only output of a graph for some rows.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        The graph.
-    feeds : dict of str to ndarray
-        Its inputs by name.
-    """
-    providers = ["CPUExecutionProvider"]
-    session = onnxruntime().InferenceSession(model.SerializeToString(), providers=providers)
-    return session.run(None, feeds)[0]
-
-
-def onnxruntime():
-    """Import ONNX Runtime, which sends no word of it to anyone."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    require("onnxruntime.quantization", "onnx")
-    return require("onnxruntime", "onnx")
+def _is_of_network(name):
+    return any(part.startswith(NETWORK) for part in name.split("/")[:-1])
 
 
 @contextmanager

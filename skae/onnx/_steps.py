@@ -26,7 +26,8 @@ def steps_of(model):
     steps : list of (str, estimator)
         Without steps that do nothing.
     """
-    if not isinstance(model, Pipeline):
+    # A class of a user's own may do something else than its steps.
+    if type(model) is not Pipeline:
         return [(type(model).__name__, model)]
     return [
         (name if len(below) == 1 else f"{name}__{inner}", step)
@@ -35,6 +36,19 @@ def steps_of(model):
         for below in [steps_of(outer)]
         for inner, step in below
     ]
+
+
+def check_way_back(steps):
+    """Refuse steps that there is no graph to undo."""
+    for name, step in steps:
+        if type(step) not in _INVERSES:
+            known = ", ".join(sorted(kind.__name__ for kind in _INVERSES))
+            raise ValueError(
+                f"output='reconstruction' leads back through all steps, and there is no graph for "
+                f"the inverse_transform of step {name!r} ({type(step).__name__}), only for those "
+                f"of {known}. Convert the autoencoder alone, model[-1], for rows as that step "
+                f"gives them."
+            )
 
 
 def back_through(steps, model):
@@ -51,17 +65,12 @@ def back_through(steps, model):
     -------
     model : onnx.ModelProto
         The same graph, which gives rows as the first step takes them.
-
-    Raises
-    ------
-    ValueError
-        If it is not known how to undo a step.
     """
     onnx = require("onnx", "onnx")
     element_type = model.graph.output[0].type.tensor_type.elem_type
     dtype = onnx.helper.tensor_dtype_to_np_dtype(element_type)
     for name, step in steps[::-1]:
-        for i, (operator, value) in enumerate(_inverse_of(name, step)):
+        for i, (operator, value) in enumerate(_inverse_of(step)):
             before, after, constant = (f"{name}_{i}_{what}" for what in ("before", "after", "by"))
             node = onnx.helper.make_node(operator, [before, constant], [after])
             value = value.astype(dtype)
@@ -71,15 +80,8 @@ def back_through(steps, model):
     return model
 
 
-def _inverse_of(name, step):
+def _inverse_of(step):
     """Return operators, with the second number that they take, that undo a step."""
-    if type(step) not in _INVERSES:
-        known = ", ".join(sorted(kind.__name__ for kind in _INVERSES))
-        raise ValueError(
-            f"output='reconstruction' leads back through all steps, and there is no graph for the "
-            f"inverse_transform of step {name!r} ({type(step).__name__}), only for those of "
-            f"{known}. Convert the autoencoder alone, model[-1], for rows as that step gives them."
-        )
     return [
         (operator, value) for operator, value in _INVERSES[type(step)](step) if value is not None
     ]

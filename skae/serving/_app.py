@@ -3,6 +3,7 @@
 from skae._extras import require
 
 from ._bodies import Bodies
+from ._limits import check_numbers
 from ._loading import load_model
 from ._protocol import JSON_LENGTH_HEADER
 from ._refusal import Refusal
@@ -50,7 +51,8 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a file is damaged or of another kind, or `name` is empty or has a slash.
+        If a file is damaged or of another kind, `name` is empty or has a slash, or a number is
+        not positive.
 
     See Also
     --------
@@ -63,12 +65,22 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     ``/versions/1``; and ``/metrics`` for Prometheus. Clients of KServe and Triton work as they are,
     with JSON and with the binary extension, which is much faster for many rows.
 
-    The one input is called ``input`` (the input of an ONNX graph as it is there) and has the
-    shape [n, n_features]. Every integer type, FP16, FP32 and FP64 are accepted; metadata say FP64,
-    the type in which nothing is lost. Outputs are those that the estimator has: ``codes``,
-    ``reconstruction``, ``score`` (``score_samples``), ``outlier`` (true for outliers), or
-    ``prediction`` and ``probability``. The protocol says that a request without ``outputs`` gets
-    all of them. Only what is asked for is computed, so name what you need.
+    An estimator has one input, ``input``, of shape [n, n_features]. Every integer type, FP16, FP32
+    and FP64 are accepted; metadata say FP64, the type in which nothing is lost. An ONNX graph has
+    the inputs that it has, by their own names: the graph of a Pipeline with a
+    :class:`~sklearn.compose.ColumnTransformer` has one of shape [n, 1] for each column, and
+    columns of words are BYTES.
+
+    A cell may be missing where the estimator answers such a row: it is null in JSON, and NaN in
+    binary data. Elsewhere, and in graphs, which do not tell, it is refused with 400, as infinite
+    values are everywhere.
+
+    Outputs are those that the estimator gives for a row of trial: ``codes``, ``reconstruction``,
+    ``score`` (``score_samples``), ``outlier`` (true for outliers), or ``prediction`` and
+    ``probability``. A method that does not work, as ``inverse_transform`` behind a
+    :class:`~sklearn.impute.SimpleImputer`, is left out, with a warning in the log. The protocol
+    says that a request without ``outputs`` gets all of them. Only what is asked for is computed, so
+    name what you need.
 
     What waits when the model becomes free is computed together. Autoencoders give a row alone the
     bits that it gets in a batch. The model runs on one thread; for more, start more servers.
@@ -99,20 +111,19 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
         raise ValueError(
             f"name={name!r} cannot be a part of an address: expected some characters without '/'."
         )
-    service = Service(load_model(model), name, max_queue, max_batch)
+    check_numbers("make_app", max_queue=max_queue, max_batch=max_batch, max_body=max_body)
+    service, bodies = Service(load_model(model), name, max_queue, max_batch), Bodies(max_body)
     handlers = {HTTPException: _error, Refusal: _refused, Exception: _failed}
-    app = Starlette(routes=_routes(service, max_body), exception_handlers=handlers)
-    app.state.service = service
+    app = Starlette(routes=_routes(service, bodies), exception_handlers=handlers)
+    app.state.service, app.state.bodies = service, bodies
     return app
 
 
-def _routes(service, max_body):
+def _routes(service, bodies):
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
     from skae import __version__
-
-    bodies = Bodies(max_body)
 
     def check(request):
         service.check_name(request.path_params["name"], request.path_params.get("version"))

@@ -1,6 +1,7 @@
 """Bodies of requests while they are being received, within limits of size, memory and time."""
 
 import asyncio
+import math
 
 from ._refusal import Refusal
 
@@ -26,6 +27,15 @@ class Bodies:
     def __init__(self, max_body):
         self._max_body = max_body
         self._room = _N_LARGEST * max_body
+        self._stopped_at = math.inf
+        self._timeouts = set()
+
+    def stop(self, seconds):
+        """Refuse what is not here when so many seconds have passed."""
+        self._stopped_at = asyncio.get_running_loop().time() + seconds
+        for timeout in self._timeouts:
+            if not timeout.expired():
+                timeout.reschedule(min(timeout.when(), self._stopped_at))
 
     async def read(self, request):
         """Return the body of a request, or refuse it before more than is allowed is here."""
@@ -36,11 +46,16 @@ class Bodies:
             raise Refusal(f"Content-Encoding {encoding!r} is not supported; send it as it is.", 415)
         if int(request.headers.get("content-length", 0)) > self._max_body:
             raise self._too_large()
+        now = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(_SECONDS):
-                return await self._receive(request)
+            async with asyncio.timeout_at(min(now + _SECONDS, self._stopped_at)) as timeout:
+                self._timeouts.add(timeout)
+                try:
+                    return await self._receive(request)
+                finally:
+                    self._timeouts.discard(timeout)
         except TimeoutError as error:
-            raise Refusal(f"The body took longer than {_SECONDS} seconds.", 408, _CLOSE) from error
+            raise self._too_late() from error
         except ClientDisconnect as error:
             # Nobody hears of it, but it is counted.
             raise Refusal("The connection ended before the body did.", 499) from error
@@ -65,6 +80,11 @@ class Bodies:
             return b"".join(parts)
         finally:
             self._room += n_bytes
+
+    def _too_late(self):
+        if self._stopped_at < math.inf:
+            return Refusal("The server stops, and the body did not arrive in time.", 503, _CLOSE)
+        return Refusal(f"The body took longer than {_SECONDS} seconds.", 408, _CLOSE)
 
     def _too_large(self, headers=None):
         return Refusal(

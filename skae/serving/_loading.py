@@ -6,7 +6,8 @@ from pathlib import Path
 from skae._extras import require
 from skae.persistence import load_estimator
 
-from ._models import EstimatorModel, OnnxModel
+from ._estimators import EstimatorModel
+from ._graphs import OnnxModel
 
 
 def load_model(model):
@@ -53,6 +54,8 @@ def _load_onnx(path):
     onnxruntime = require("onnxruntime", "onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    # What it raises is told to whoever asked; it need not be in the log, too.
+    options.log_severity_level = 4
     providers = ["CPUExecutionProvider"]
     try:
         session = onnxruntime.InferenceSession(path, options, providers=providers)

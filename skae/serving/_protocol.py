@@ -5,14 +5,16 @@ Pure functions between bytes and arrays; see https://github.com/kserve/open-infe
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from ._inputs import dtype_for, read_bytes, read_json
 from ._refusal import Refusal
 from ._shown import shown
-from ._tensors import datatype_of, dtype_of, rows_from_bytes, rows_from_json, to_bytes, to_json
+from ._tensors import datatype_of, to_bytes, to_json
 
 # Where the JSON ends and the bytes begin.
 JSON_LENGTH_HEADER = "Inference-Header-Content-Length"
+
+# So many names or sizes an error repeats.
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class InferRequest:
 
     Parameters
     ----------
-    rows : ndarray of shape (n_samples, n_features)
-        The input, float32 or float64.
+    inputs : tuple of ndarray
+        Each has one entry a row; they are in the order in which the model declares them.
     outputs : tuple of str
         Names of the outputs.
     binary : frozenset of str
@@ -31,7 +33,7 @@ class InferRequest:
         What the response repeats.
     """
 
-    rows: np.ndarray
+    inputs: tuple
     outputs: tuple
     binary: frozenset
     id: str | None
@@ -60,19 +62,12 @@ def parse_request(body, json_length, model):
     """
     text, data = _split(body, json_length)
     request = _parse_json(text)
-    inputs = request.get("inputs")
-    if type(inputs) is not list or not all(type(one) is dict for one in inputs):
-        raise Refusal(f'"inputs" must be a list with the input {model.input.name!r}.')
-    if len(inputs) != 1:
-        raise Refusal(f"There must be one input, {model.input.name!r}, got {len(inputs)}.")
-    name = inputs[0].get("name")
-    if name != model.input.name:
-        raise Refusal(f"The input must be called {model.input.name!r}, got {shown(name)}.")
+    tensors = _tensors(request, model.inputs)
     outputs, binary = _wanted(request, model)
     id = request.get("id")
     if not (id is None or type(id) is str):
         raise Refusal(f'"id" must be a string, got {shown(id)}.')
-    return InferRequest(_rows(inputs[0], data, model.n_features), outputs, binary, id)
+    return InferRequest(_arrays(tensors, data, model), outputs, binary, id)
 
 
 def format_response(request, results, name, version):
@@ -133,40 +128,94 @@ def _parse_json(text):
         request = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Refusal(
-            f"The body is not JSON: {error}. NaN and infinities have no place in JSON, and binary "
-            f"data need the header {JSON_LENGTH_HEADER}."
+            f"The body is not JSON: {error}. NaN and infinities have no place in JSON (a missing "
+            f"value is null), and binary data need the header {JSON_LENGTH_HEADER}."
         ) from error
     if type(request) is not dict:
         raise Refusal('The body must be a JSON object with "inputs".')
     return request
 
 
-def _rows(tensor, data, n_features):
-    dtype = dtype_of(tensor.get("datatype"))
-    shape = tensor.get("shape")
-    well_formed = type(shape) is list and [type(size) for size in shape] == [int, int]
-    if not well_formed or shape[0] < 1 or shape[1] != n_features:
+def _tensors(request, specs):
+    """Return the tensors of a request, each with what the model declares of it."""
+    tensors = request.get("inputs")
+    expected = ", ".join(repr(spec.name) for spec in specs[:_FEW])
+    expected += ", ..." if len(specs) > _FEW else ""
+    if type(tensors) is not list or not all(type(one) is dict for one in tensors):
+        raise Refusal(f'"inputs" must be a list with a tensor for each of {expected}.')
+    one = len(specs) == 1
+    if len(tensors) != len(specs):
+        noun = "one input" if one else f"{len(specs)} inputs"
+        raise Refusal(f"There must be {noun}, {expected}, got {len(tensors)}.")
+    missing = {spec.name: spec for spec in specs}
+    found = []
+    for tensor in tensors:
+        name = tensor.get("name")
+        if not isinstance(name, str) or name not in missing:
+            noun, once = ("input", "") if one else ("inputs", ", each once")
+            raise Refusal(f"The {noun} must be called {expected}{once}, got {shown(name)}.")
+        found.append((missing.pop(name), tensor))
+    return found
+
+
+def _arrays(tensors, data, model):
+    """Return the arrays of a request's tensors, in the order in which the model declares them."""
+    _check_sizes([tensor for _, tensor in tensors], data)
+    arrays, start = {}, 0
+    for spec, tensor in tensors:
+        dtype = dtype_for(tensor.get("datatype"), spec)
+        shape = _shape(tensor.get("shape"), spec)
+        size = _binary_size(tensor)
+        if size is None:
+            values = read_json(tensor["data"], dtype, shape, spec, model.missing)
+        else:
+            part = data[start : start + size]
+            values = read_bytes(part, dtype, shape, spec, model.missing)
+            start += size
+        arrays[spec.name] = values
+    n_rows = {name: len(values) for name, values in arrays.items()}
+    if len(set(n_rows.values())) > 1:
+        raise Refusal(f"All inputs must have the same number of rows, got {shown(n_rows)}.")
+    return tuple(arrays[spec.name] for spec in model.inputs)
+
+
+def _shape(shape, spec):
+    row = spec.shape[1:]
+    well_formed = type(shape) is list and all(type(size) is int for size in shape)
+    if not well_formed or shape[1:] != row or shape[0] < 1:
+        expected = ", ".join(map(str, ["n", *row]))
         raise Refusal(
-            f"The shape of the input must be [n, {n_features}], of n >= 1 rows, got {shown(shape)}."
+            f"The shape of the input {spec.name!r} must be [{expected}], of n >= 1 rows, got "
+            f"{shown(shape)}."
         )
-    size = _parameters(tensor).get("binary_data_size")
-    if size is None:
-        if data:
-            raise Refusal('There are bytes after the JSON, but no input with "binary_data_size".')
-        if "data" not in tensor:
+    return tuple(shape)
+
+
+def _check_sizes(tensors, data):
+    """Refuse tensors whose values are neither in the JSON nor in the bytes after it, or in both."""
+    sizes = [_binary_size(tensor) for tensor in tensors]
+    for tensor, size in zip(tensors, sizes, strict=True):
+        if size is None and "data" not in tensor:
             raise Refusal(
                 'The input has neither "data" nor the parameter "binary_data_size". (Shared memory '
                 "is not supported.)"
             )
-        return rows_from_json(tensor["data"], dtype, tuple(shape))
-    if "data" in tensor:
-        raise Refusal('The input has both "data" and "binary_data_size"; only one may be there.')
-    if type(size) is not int or size != len(data):
+        if size is not None and "data" in tensor:
+            raise Refusal(
+                'The input has both "data" and "binary_data_size"; only one may be there.'
+            )
+    sizes = [size for size in sizes if size is not None]
+    if not sizes and data:
+        raise Refusal('There are bytes after the JSON, but no input with "binary_data_size".')
+    if not all(type(size) is int and size >= 0 for size in sizes) or sum(sizes) != len(data):
         raise Refusal(
-            f'"binary_data_size" is {shown(size)}, but {len(data)} bytes follow the JSON, whose '
-            f"length the header {JSON_LENGTH_HEADER} states."
+            f'"binary_data_size" is {", ".join(map(shown, sizes[:_FEW]))}, but {len(data)} bytes '
+            f"follow the JSON, whose length the header {JSON_LENGTH_HEADER} states."
         )
-    return rows_from_bytes(data, dtype, tuple(shape))
+
+
+def _binary_size(tensor):
+    return _parameters(tensor).get("binary_data_size")
 
 
 def _wanted(request, model):

@@ -1,24 +1,15 @@
 """A process that serves one model until it is told to stop."""
 
-import asyncio
 import logging
 import os
-import signal
-from contextlib import contextmanager
 from pathlib import Path
-from threading import current_thread, main_thread
 
 from skae._compat import threadpool_controller
 from skae._extras import require
 
 from ._app import make_app
-
-# Seconds in which connections that are open may bring their last requests: longer than a request
-# is on its way.
-_LAST_REQUESTS = 0.5
-
-# Seconds that answers may still take. Kubernetes, for one, kills 30 seconds after its signal.
-_LAST_ANSWERS = 25
+from ._graceful import graceful, signals_stop
+from ._limits import check_numbers
 
 
 def serve(
@@ -62,7 +53,8 @@ def serve(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a file is damaged or of another kind, or `name` is empty or has a slash.
+        If a file is damaged or of another kind, `name` is empty or has a slash, `host` is empty,
+        or a number is out of its range: 0 to 65535 for `port`, positive for the others.
     SystemExit
         If the port is taken.
 
@@ -72,9 +64,15 @@ def serve(
 
     Notes
     -----
-    At SIGTERM the server says that it is not ready, takes no further connections, answers every
-    request that it has accepted and those that open connections bring in the next half second,
-    closes them, and returns. Requests that take longer than 25 seconds are given up.
+    At SIGTERM or SIGINT the server says that it is not ready, takes no further connections, answers
+    every request that it has accepted and those that open connections bring in the next half
+    second, and returns. Beyond the computation of what it has accepted that takes less than five
+    seconds: a body that is not here after one and a half is refused with 503, and a connection
+    whose client does not take its answer in as many is ended. A second SIGINT gives up what is not
+    computed yet, which is answered with 503.
+
+    A connection is closed when it is idle for five seconds after an answer, when the head of a
+    request takes longer than ten seconds, a body or the taking of an answer longer than a minute.
 
     The process computes on one thread. To use more cores start several, behind one balancer.
 
@@ -84,6 +82,11 @@ def serve(
     >>> serve("model.skae", port=8080)  # doctest: +SKIP
     """
     uvicorn = require("uvicorn", "serve")
+    check_numbers("serve", port=port, max_queue=max_queue, max_batch=max_batch, max_body=max_body)
+    if not host:
+        raise ValueError(
+            f"host={host!r} is no address to listen at; for all of this machine's give '0.0.0.0'."
+        )
     if name is None:
         name = Path(model).stem if isinstance(model, str | os.PathLike) else "model"
     with threadpool_controller().limit(limits=1):
@@ -99,46 +102,11 @@ def serve(
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=_LAST_ANSWERS,
         )
-        with _signals_end_here():
-            _graceful(uvicorn.Server)(config).run()
+        server = graceful(uvicorn.Server)(config)
+        with signals_stop(server):
+            server.run()
     metrics = app.state.service.metrics
     logging.getLogger("uvicorn.error").info(
         "Answered %d of %d accepted requests", metrics.n_answered, metrics.n_accepted
     )
-
-
-def _graceful(server_class):
-    """Return a class of server that loses no request of an open connection when it stops."""
-
-    class GracefulServer(server_class):
-        def handle_exit(self, sig, frame):
-            self.config.app.state.service.ready = False
-            super().handle_exit(sig, frame)
-
-        async def shutdown(self, sockets=None):
-            for server in self.servers:
-                server.close()
-            # Each connection ends with its next answer. Only then are idle ones closed: a request
-            # that is on its way to one would be lost.
-            self.server_state.default_headers.append((b"connection", b"close"))
-            await asyncio.sleep(_LAST_REQUESTS)
-            await super().shutdown(sockets)
-
-    return GracefulServer
-
-
-@contextmanager
-def _signals_end_here():
-    """Let a process end as it would have, after uvicorn has stopped and raises the signal again."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    handled = (signal.SIGINT, signal.SIGTERM)
-    before = {one: signal.signal(one, lambda *_: None) for one in handled}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

@@ -35,6 +35,15 @@ class Service:
         self.ready = True
         self._batcher = Batcher(model.run, max_queue, max_batch, self.metrics)
 
+    @property
+    def busy(self):
+        """Whether accepted rows wait or are being computed."""
+        return self._batcher.busy
+
+    def give_up(self):
+        """Refuse all accepted requests that have no answer yet."""
+        self._batcher.give_up()
+
     def check_name(self, name, version):
         """Refuse any other model or version."""
         if name != self.name or version not in (None, VERSION):
@@ -52,7 +61,7 @@ class Service:
             "name": self.name,
             "versions": [VERSION],
             "platform": model.platform,
-            "inputs": [vars(model.input)],
+            "inputs": [vars(spec) for spec in model.inputs],
             "outputs": [vars(output) for output in model.outputs.values()],
         }
 
@@ -84,7 +93,7 @@ class Service:
             # How long that took is up to the sender.
             start = perf_counter()
             request = parse_request(body, json_length, self.model)
-            answer = self._batcher.submit(request.rows, request.outputs)
+            answer = self._batcher.submit(request.inputs, request.outputs)
             accepted = True
             results = await answer
             body, json_length = format_response(request, results, self.name, VERSION)

@@ -1,0 +1,182 @@
+"""An output holds what the method gives that it is named after."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from onnx_cases import FAST, X, Y, answer, check_graph, error, run, session_of
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.svm import LinearSVC
+
+from skae import AutoencoderOutlierDetector, AutoencoderTransformer, to_onnx
+from skae.estimators._calibration import Calibration
+from skae.onnx._detector_modules import _Calibration
+
+SINGLE = X.astype(np.float32)
+
+
+def test_clusters_behind_an_autoencoder():
+    pipeline = make_pipeline(
+        AutoencoderTransformer(2, **FAST), KMeans(3, n_init=1, random_state=0)
+    ).fit(X)
+    model = to_onnx(pipeline, X[:5])
+    check_graph(model, pipeline.transform(X), X, "codes")
+
+
+@pytest.mark.parametrize("kind", [KMeans, MiniBatchKMeans])
+@pytest.mark.parametrize("output", ["codes", "prediction"])
+def test_clusters(kind, output):
+    pipeline = make_pipeline(StandardScaler(), kind(3, n_init=1, random_state=0)).fit(X)
+    found = run(to_onnx(pipeline, X[:5], output), X)
+    assert error(found, answer(pipeline, X, output)) < 1e-5
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        LinearDiscriminantAnalysis(),
+        StackingClassifier([("a", LogisticRegression()), ("b", GaussianNB())]),
+        # Its codes have the shape of its probabilities.
+        StackingClassifier([("a", GaussianNB())], cv=2),
+    ],
+)
+def test_predictors_whose_codes_no_converter_gives(last):
+    pipeline = make_pipeline(StandardScaler(), last).fit(X, Y)
+    with pytest.raises(ValueError, match=r"no graph for transform|something else than transform"):
+        to_onnx(pipeline, X[:50])
+    found = run(to_onnx(pipeline, X[:50], "prediction"), X)
+    np.testing.assert_array_equal(found, pipeline.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("last", "y", "rows"),
+    [
+        (LogisticRegression(), Y, X),
+        (LogisticRegression(), Y > 0, X),
+        (LogisticRegression(), Y.astype(str), SINGLE),
+        (GaussianMixture(2, random_state=0), Y, X),
+        (StackingClassifier([("a", LogisticRegression())], cv=2), Y, X),
+        (GridSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=2), Y, X),
+    ],
+)
+def test_probabilities(last, y, rows):
+    pipeline = make_pipeline(StandardScaler(), last).fit(rows, y)
+    model = to_onnx(pipeline, rows[:20], "probability")
+    expected = pipeline.predict_proba(rows)
+    (output,) = session_of(model).get_outputs()
+    assert (output.name, output.shape[1:]) == ("probability", [expected.shape[1]])
+    assert error(run(model, rows), expected) < 1e-5
+
+
+def test_probabilities_behind_an_autoencoder():
+    pipeline = make_pipeline(
+        AutoencoderTransformer(3, **FAST), RandomForestClassifier(10, random_state=0)
+    ).fit(X, Y)
+    model = to_onnx(pipeline, X[:100], "probability")
+    far = np.abs(run(model, X) - pipeline.predict_proba(X)).max(axis=1) > 1e-5
+    # A code may be at a threshold.
+    assert far.mean() < 0.01
+
+
+def test_what_gives_no_probabilities():
+    pipeline = make_pipeline(StandardScaler(), LinearSVC()).fit(SINGLE, Y)
+    with pytest.raises(ValueError, match="output='probability' is nothing that LinearSVC gives"):
+        to_onnx(pipeline, SINGLE, "probability")
+    several = make_pipeline(StandardScaler(), RandomForestClassifier(3)).fit(X, np.c_[Y, Y])
+    with pytest.raises(ValueError, match="predict_proba gives 2 tables, one for each target"):
+        to_onnx(several, X, "probability")
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return make_pipeline(
+        MinMaxScaler(),
+        AutoencoderOutlierDetector(
+            AutoencoderTransformer(3, **FAST), n_estimators=2, cv=2, random_state=0
+        ),
+    ).fit(X[:300])
+
+
+def test_p_values(detector):
+    model = to_onnx(detector, X[:50], "p_value")
+    rows = np.vstack([X, 100 * X[:5]])
+    found, expected = run(model, rows), detector[-1].p_values(detector[:-1].transform(rows))
+    assert found[-1] == expected[-1] == 1 / 301
+    assert len(np.unique(expected)) > 100
+    off = np.abs(found - expected) * 301
+    # Rows that the detector was trained on have the very scores that it compares them with.
+    assert off[:300].max() < 1.01
+    assert np.mean(off[300:] > 1e-6) < 0.02
+    assert run(model, X[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 7, 8, 9, 500])
+def test_p_values_of_held_out_rows_with_weights(n_rows):
+    rng = np.random.default_rng(n_rows)
+    calibration = Calibration()
+    for members in ([0], [1, 2]):
+        # Scores of several signs and sizes, some of them tied.
+        known = rng.normal(size=(n_rows, 3)).round(1) * 1e3
+        calibration.add(np.array(members), known, rng.uniform(0.1, 2, n_rows))
+    unusual = np.vstack([rng.normal(size=(50, 3)).round(1) * 1e3, known, np.full((2, 3), 1e9)])
+    expected = calibration.p_values(unusual)
+    found = _Calibration(calibration)(torch.tensor(unusual.T))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    # What is equal but for rounding counts as equal.
+    rounded = torch.tensor(unusual.T * (1 + 1e-7))
+    np.testing.assert_allclose(_Calibration(calibration)(rounded), expected, rtol=1e-12)
+
+
+def test_p_values_are_not_quantized(detector):
+    with pytest.raises(ValueError, match="output='p_value' cannot be quantized"):
+        to_onnx(detector, X, "p_value", quantize=True)
+    with pytest.raises(ValueError, match="output='p_value' is nothing that LogisticReg"):
+        to_onnx(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y), X, "p_value")
+
+
+@pytest.mark.parametrize(
+    ("names", "output", "found"),
+    [
+        (["score", "input", "label"], "codes", "codes"),
+        (["codes", "score", "column"], "codes", "output_codes"),
+        (["codes", "output_codes", "X"], "codes", "output_output_codes"),
+        (["prediction", "decision", "probabilities"], "prediction", "output_prediction"),
+        (["inside/variable", "steps/variable", "variable"], "prediction", "prediction"),
+        ([0, 1, 2], "codes", "codes"),
+    ],
+)
+def test_names_of_columns_and_of_the_output(names, output, found):
+    table = pd.DataFrame(X[:, :3], columns=names)
+    columns = ColumnTransformer([("a", StandardScaler(), names[:2])], remainder="passthrough")
+    last = PCA(2) if output == "codes" else LogisticRegression()
+    pipeline = make_pipeline(columns, last).fit(table, Y)
+    session = session_of(to_onnx(pipeline, table[:20], output))
+    assert [given.name for given in session.get_inputs()] == [*map(str, names)]
+    assert [given.name for given in session.get_outputs()] == [found]
+    feeds = {str(name): table[[name]].to_numpy() for name in table}
+    assert error(session.run([found], feeds)[0], answer(pipeline, table, output)) < 1e-5
+
+
+def test_columns_that_are_named_after_what_a_detector_gives():
+    names = ["score", "prediction", "decision", "offset"]
+    table = pd.DataFrame(X[:, 1:5], columns=names)
+    detector = AutoencoderOutlierDetector(
+        AutoencoderTransformer(2, **FAST), n_estimators=1, cv=2, random_state=0
+    )
+    columns = ColumnTransformer([("a", StandardScaler(), names)])
+    pipeline = make_pipeline(columns, detector).fit(table)
+    model = to_onnx(pipeline, table[:20], "prediction")
+    feeds = {name: table[[name]].to_numpy() for name in table}
+    (output,) = session_of(model).get_outputs()
+    assert output.name == "output_prediction"
+    np.testing.assert_array_equal(run(model, feeds), pipeline.predict(table))

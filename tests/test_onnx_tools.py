@@ -1,0 +1,52 @@
+"""Probabilities and p-values as graphs that the command line writes and the server serves."""
+
+import numpy as np
+import pytest
+import skops.io
+from onnx_cases import FAST, X, Y
+from serving_cases import data_of, infer, running, tensor
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+import skae
+from skae.cli import main
+
+
+def exported(model, output, folder, capsys):
+    """Export a model by the command line; return the file."""
+    file = folder / ("model.skae" if hasattr(model, "p_values") else "model.skops")
+    skae.save(model, file) if hasattr(model, "p_values") else skops.io.dump(model, file)
+    graph = folder / f"{output}.onnx"
+    arguments = ["--out", str(graph), "--output", output, "--dtype", "float64"]
+    main(["export", str(file), *arguments])
+    assert f"{output} of float64 rows" in capsys.readouterr().out
+    return graph
+
+
+def served(graph, output):
+    """Serve a graph; return what it answers for the rows."""
+    with running(graph) as port:
+        data = data_of(infer(port, tensor(X[:20], name="X"))[2])
+    return data[output]
+
+
+def test_probabilities(tmp_path, capsys):
+    model = make_pipeline(skae.AutoencoderTransformer(3, **FAST), LogisticRegression()).fit(X, Y)
+    found = served(exported(model, "probability", tmp_path, capsys), "probability")
+    np.testing.assert_allclose(found, model.predict_proba(X[:20]), atol=1e-5)
+
+
+def test_p_values(tmp_path, capsys):
+    autoencoder = skae.AutoencoderTransformer(2, **FAST)
+    model = skae.AutoencoderOutlierDetector(autoencoder, n_estimators=1, random_state=0).fit(X)
+    found = served(exported(model, "p_value", tmp_path, capsys), "p_value")
+    step = 1.5 / (model.n_calibration_ + 1)
+    np.testing.assert_allclose(found, model.p_values(X[:20]), atol=step)
+    assert len(np.unique(found)) > 10
+
+
+def test_what_the_model_does_not_give(tmp_path, capsys):
+    model = make_pipeline(skae.AutoencoderTransformer(3, **FAST), LogisticRegression()).fit(X, Y)
+    with pytest.raises(SystemExit, match="skae: output='p_value' is nothing that LogisticReg"):
+        exported(model, "p_value", tmp_path, capsys)
+    assert not (tmp_path / "p_value.onnx").exists()
