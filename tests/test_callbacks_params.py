@@ -156,6 +156,19 @@ def test_parameters_are_told_of_what_is_no_callback(callbacks):
     assert params["callbacks"] is callbacks
 
 
+def test_a_callback_may_hold_its_estimator():
+    class Holds(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            self.seen_ = self.estimator.max_iter
+
+    holds = Holds()
+    ae = made(("holds", holds))
+    holds.estimator = ae
+    assert ae.get_params()["callbacks__holds__estimator"] is ae
+    ae.set_params(max_iter=2).fit(X)
+    assert holds.seen_ == 2
+
+
 def test_an_estimator_with_callbacks_is_shown():
     class Plain(Callback):
         pass

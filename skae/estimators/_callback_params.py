@@ -27,7 +27,8 @@ class CallbackParamsMixin:
             for name, callback in self._named_callbacks():
                 params[_PREFIX + name] = callback
                 if hasattr(callback, "get_params") and not isinstance(callback, type):
-                    of_callback = callback.get_params(deep=True)
+                    # No deeper: a callback may hold the estimator that it is a parameter of.
+                    of_callback = callback.get_params(deep=False)
                     params |= {f"{_PREFIX}{name}__{key}": v for key, v in of_callback.items()}
         return params
 
