@@ -12,10 +12,9 @@ DIGITS = load_digits().images
 HELD_OUT = DIGITS[500:900]
 
 
-@pytest.mark.parametrize("is_dense", [True, False])
-def test_one_row_more_takes_hardly_fewer_steps(is_dense):
+def test_one_row_more_takes_hardly_fewer_steps():
     sizes = range(50, 20_000)
-    steps = np.array([-(-n // resolve_batch_size("auto", n, is_dense)) for n in sizes])
+    steps = np.array([-(-n // resolve_batch_size("auto", n)) for n in sizes])
     # Where the batch doubles the steps are halved, to 45 or more.
     falls = steps[1:] < steps[:-1] - 1
     assert (steps[1:][falls] >= 45).all()
@@ -69,7 +68,19 @@ def test_random_starts_end_as_with_one_row_more(make, n):
 
 
 @pytest.mark.parametrize("make", [gru, sequence])
-def test_few_rows_are_enough_to_learn_from(make):
-    X, X_test = sine_windows(60, 0), sine_windows(200, 1)
-    ends = [error(make(random_state=0, batch_size=size), X, X_test) for size in ("auto", 60)]
+def test_windows_are_learned_from_200_rows(make):
+    X, X_test = sine_windows(200, 0), sine_windows(200, 1)
+    ends = [error(make(random_state=0, batch_size=size), X, X_test) for size in ("auto", 200)]
     assert ends[0] < 0.7 * ends[1]
+
+
+@pytest.mark.parametrize("n", [45, 48])
+def test_weights_equal_repeated_rows_where_it_is_promised(n):
+    X, repeats = DIGITS[:16].reshape(16, -1), np.arange(16) % 4 + 1
+    repeats[:2] += (n - repeats.sum()) // 2 + np.array([(n - repeats.sum()) % 2, 0])
+    assert repeats.sum() == n
+    ae = AutoencoderTransformer(3, hidden_layer_sizes=(8,), max_iter=20, random_state=0)
+    weighted = ae.fit(X, sample_weight=repeats).transform(X)
+    repeated = ae.fit(np.repeat(X, repeats, axis=0)).transform(X)
+    np.testing.assert_allclose(np.abs(weighted), np.abs(repeated), atol=1e-6)
+    assert np.abs(ae.fit(X).transform(X) - weighted).max() > 0.01

@@ -24,7 +24,6 @@ from skae.engine import (
     train_together,
     work_of_step,
 )
-from skae.networks import DenseNetwork
 from skae.objectives import LOSSES
 
 from ._callback_params import CallbackParamsMixin
@@ -301,10 +300,8 @@ class BaseAutoencoder(
         return X, sample_weight / sample_weight.mean(), container
 
     def _batch_size(self, n_samples):
-        network = self._make_network()
-        is_dense = isinstance(network, DenseNetwork)
-        batch_size = resolve_batch_size(self.batch_size, n_samples, is_dense)
-        by_batch = getattr(network, "normalization", None) == "batch"
+        batch_size = resolve_batch_size(self.batch_size, n_samples)
+        by_batch = getattr(self._make_network(), "normalization", None) == "batch"
         if batch_size < 2 and by_batch:
             raise ValueError(
                 f"normalization='batch' needs batches of at least 2 rows, but "

@@ -21,9 +21,6 @@ _NOT_THE_CALLER = ("skae", "sklearn", "contextlib")
 _SMALLEST_BATCH = 32
 _ONE_BATCH = _SMALLEST_BATCH + _SMALLEST_BATCH // 2
 
-# Convolutional and recurrent networks hardly move in fewer steps an epoch.
-_FEWEST_STEPS = 7
-
 
 def split_rows(n_samples, early_stopping, validation_fraction, rng):
     """Choose which rows are held out to judge training by.
@@ -65,7 +62,7 @@ def split_rows(n_samples, early_stopping, validation_fraction, rng):
     return np.sort(order[n_valid:]), np.sort(order[:n_valid])
 
 
-def resolve_batch_size(batch_size, n_samples, is_dense=True):
+def resolve_batch_size(batch_size, n_samples):
     """Return the number of rows in a batch.
 
     Parameters
@@ -74,13 +71,9 @@ def resolve_batch_size(batch_size, n_samples, is_dense=True):
         The parameter.
     n_samples : int
         Rows to train on.
-    is_dense : bool, default=True
-        Whether the network is the dense one. Others need more steps.
     """
     if batch_size != "auto":
         return int(min(batch_size, n_samples))
-    if not is_dense and n_samples < _FEWEST_STEPS * _SMALLEST_BATCH:
-        return max(2, math.ceil(n_samples / _FEWEST_STEPS))
     if n_samples <= _ONE_BATCH:
         return n_samples
     return int(np.clip(2 ** round(math.log2(n_samples / 64)), _SMALLEST_BATCH, 256))
