@@ -380,7 +380,7 @@ def test_an_interrupt_keeps_the_best_model_so_far(callback, n_epochs, early_stop
     params = PARAMS | {"n_components": 2, "init": "random", "early_stopping": early_stopping}
     # The rate is too high for the best weights to be the last.
     params |= {"learning_rate": "constant", "learning_rate_init": 0.2, "random_state": 1}
-    params |= {"n_iter_no_change": 50}
+    params |= {"n_iter_no_change": 50, "batch_size": 60}
     interrupted = AutoencoderTransformer(**params | {"max_iter": 20}, callbacks=[callback])
     with pytest.warns(UserWarning, match=f"interrupted after {n_epochs} epochs.*best weights"):
         interrupted.fit(X)
