@@ -27,8 +27,9 @@ def serve(
     Parameters
     ----------
     model : str, PathLike or estimator
-        A file: ``.skae`` from ``skae.save``, ``.onnx``, or ``.skops`` of which only classes of skae
-        are trusted; or a fitted estimator or Pipeline.
+        A file: ``.skae`` from ``skae.save``, ``.onnx``, or ``.skops`` of which only
+        ``skae.persistence.TRUSTED_TYPES`` are trusted; or a fitted estimator or Pipeline. A file
+        with other types is opened by ``skops.io.load(path, trusted=...)`` before.
     name : str, default=None
         What the model is called in addresses: ``/v2/models/{name}/infer``. None is the name of the
         file without its suffix, or "model".
