@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch.nn import functional as F
 
 from ._reconstruction import ReconstructionObjective
 from ._sparsity import KLSparsity
@@ -11,9 +12,9 @@ from ._sparsity import KLSparsity
 # nothing is known is one, and what a unit adds to the reconstruction is its share of that.
 _RATE = 0.2
 
-# Rows over which the bias of a unit follows its mean. A batch of 32 rows alone has no mean worth
-# following: of a unit that is active in a twentieth of the rows it holds one or two.
-_MEMORY = 500
+# Standard errors by which the mean of a batch may miss the target by chance. To follow chance would
+# cost reconstruction: of a batch of 32, a unit for a twentieth of the rows sees one or two.
+_STANDARD_ERRORS = 3
 
 # Passes over the rows at most to find the biases, and the share of the target by which a mean may
 # miss it then.
@@ -67,20 +68,20 @@ class AdaptiveKLSparsity(KLSparsity):
 class TargetActivationObjective(ReconstructionObjective):
     """The same objective under a constraint: each unit's mean activation is at the target.
 
-    The multipliers of the term bring the weights there. Where weights move fast, as in the
-    first steps on wide rows, means move faster than multipliers; the biases that end the encoder
-    follow them. After training the biases take what is left, so that means are exact.
+    The multipliers of the term bring the weights there. On wide rows units may saturate before
+    multipliers have grown, and have no gradient then: the biases that end the encoder take back
+    what is more than chance. After training they take what is left, so that means are exact.
     """
 
     @torch.no_grad()
     def after_step(self, autoencoder, optimizer):
-        """Let biases follow the means; see :meth:`Objective.after_step`."""
+        """Take back what no chance explains; see :meth:`Objective.after_step`."""
         super().after_step(autoencoder, optimizer)
         (excess, n_rows), self.code_term.last_batch = self.code_term.last_batch, None
         bias = autoencoder.code_bias
         if bias is not None:
-            share = n_rows / (n_rows + _MEMORY)
-            bias.sub_(excess / self.code_term.variance, alpha=share)
+            chance = _STANDARD_ERRORS * (self.code_term.variance / n_rows) ** 0.5
+            bias.sub_(F.softshrink(excess, chance) / self.code_term.variance)
 
     @torch.no_grad()
     def after_training(self, autoencoder, batches):
