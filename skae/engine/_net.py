@@ -369,6 +369,9 @@ class AutoencoderNet(ObservedNet):
             self.train_split = self.schedule_ = self.best_ = None
             self.verbose = 0
             dict(self.callbacks_)["progress_bar"].close()
+        if epochs is None:
+            self._set_training(False)
+            self.criterion_.after_training(self.module_, self.get_iterator(rows))
         self._summarize(rows)
         if start.loss < self.objective_:
             start.restore()

@@ -3,6 +3,9 @@
 import numpy as np
 import torch
 
+# Arrays of objectives that files of skae 0.1 do not hold; they begin at zero.
+_ADDED = ("code_term.multipliers",)
+
 
 def net_to_state(net):
     """Return what makes this net this net: weights, optimizer moments, history, noise.
@@ -117,8 +120,11 @@ def load_net_state(net, state):
     _check_same_arrays("weights", state["weights"], net.module_.state_dict())
     net.module_.load_state_dict(_to_torch(state["weights"]))
     if state["half"] is None:
-        _check_same_arrays("objective", state["objective"], net.criterion_.state_dict())
-        net.criterion_.load_state_dict(_to_torch(state["objective"]))
+        own = net.criterion_.state_dict()
+        added = {name: _to_numpy(own[name]) for name in _ADDED if name in own}
+        objective = {**added, **state["objective"]}
+        _check_same_arrays("objective", objective, own)
+        net.criterion_.load_state_dict(_to_torch(objective))
         for optimizer, one in zip(net.optimizers(), state["optimizers"], strict=True):
             load_optimizer_state(optimizer, one)
     net.history[:] = state["history"]

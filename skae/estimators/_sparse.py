@@ -17,10 +17,11 @@ from skae.networks import (
 )
 from skae.objectives import (
     LOSSES,
-    KLSparsity,
+    AdaptiveKLSparsity,
     L1Sparsity,
     ReconstructionObjective,
     TakingTurns,
+    TargetActivationObjective,
     UnitColumnsObjective,
 )
 
@@ -294,15 +295,15 @@ class SparseAutoencoder(BaseAutoencoder):
         if self.penalty in ("top_k", "batch_top_k"):
             term = TakingTurns(self.n_components_)
             return UnitColumnsObjective(loss, weight_penalty, code_term=term)
-        strength = self.penalty_strength
-        if strength == "auto":
-            strength = _STRENGTHS[self.penalty]
+        auto = self.penalty_strength == "auto"
+        strength = _STRENGTHS[self.penalty] if auto else self.penalty_strength
         strength = strength / self.n_features_in_
         if self.penalty == "l1":
             term = L1Sparsity(strength)
-        else:
-            term = KLSparsity(strength, self.target_activation)
-        return ReconstructionObjective(loss, weight_penalty, code_term=term)
+            return ReconstructionObjective(loss, weight_penalty, code_term=term)
+        term = AdaptiveKLSparsity(strength, self.target_activation, self.n_components_, auto)
+        kind = TargetActivationObjective if auto else ReconstructionObjective
+        return kind(loss, weight_penalty, code_term=term)
 
     def _describe_fit(self, rows, whole_fit):
         _, mean, variance = self.net_.code_moments_

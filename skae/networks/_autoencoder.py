@@ -70,6 +70,14 @@ class Autoencoder(nn.Module):
         fits = isinstance(first, nn.Linear) and first.in_features == len(self.code_mean)
         return first.weight if fits else None
 
+    @property
+    def code_bias(self):
+        """Bias of the layer that the encoder ends with; None if it ends with another layer."""
+        last = [m for m in self.encoder.modules() if not list(m.children())][-1]
+        bias = getattr(last, "bias", None)
+        fits = isinstance(bias, torch.Tensor) and bias.shape == self.code_mean.shape
+        return bias if fits else None
+
     def forward(self, x):
         """Return the raw reconstruction of `x`, before any link function."""
         return self.decoder(self.latent(self.encoder(x)))

@@ -145,9 +145,8 @@ def start_active(autoencoder, share):
     share : float
         The mean, in (0, 1).
     """
-    bias = getattr(_last_layer(autoencoder.encoder), "bias", None)
-    if bias is not None:
-        bias.fill_(math.log(share / (1 - share)))
+    if autoencoder.code_bias is not None:
+        autoencoder.code_bias.fill_(math.log(share / (1 - share)))
 
 
 def _last_layer(module):

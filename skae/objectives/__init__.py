@@ -17,6 +17,7 @@ from ._priors import PRIORS
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
 from ._sparsity import KLSparsity, L1Sparsity, TakingTurns, UnitColumnsObjective
+from ._target_activation import AdaptiveKLSparsity, TargetActivationObjective
 from ._variational import LEAST_NOISE, GaussianNoise, PosteriorDraw, VariationalObjective
 from ._warm_up import WarmUp
 from ._weight_penalty import WeightPenalty
@@ -26,6 +27,7 @@ __all__ = [
     "LOSSES",
     "NOISES",
     "PRIORS",
+    "AdaptiveKLSparsity",
     "Adversary",
     "ContractiveObjective",
     "Corruption",
@@ -39,6 +41,7 @@ __all__ = [
     "RandomSource",
     "ReconstructionObjective",
     "TakingTurns",
+    "TargetActivationObjective",
     "UnitColumnsObjective",
     "VariationalObjective",
     "WarmUp",

@@ -6,9 +6,18 @@ from torch.nn import functional as F
 
 from ._random import RandomSource
 
+# Share of a moment's deviation that each step adds to its multiplier.
+_RATE = 0.05
+
 
 class Adversary(nn.Module):
-    """Charges codes for what a discriminator sees in them that the prior has not.
+    """Charges codes for what tells them from draws of the prior.
+
+    A discriminator learns to tell them apart. Of codes that it tells apart with ease it says little
+    of how to move them, above all of their scale, and of clusters of the prior that no code is
+    near. So the means and variances of codes are charged as well, which the prior has at zero and
+    one, with a Lagrange multiplier for each that grows until it is met (the method of multipliers
+    of Hestenes, 1969).
 
     Parameters
     ----------
@@ -25,6 +34,7 @@ class Adversary(nn.Module):
         self.discriminator, self.prior, self.strength = discriminator, prior, strength
         self.random = RandomSource()
         self._fakes = None
+        self.register_buffer("multipliers", torch.zeros(2, prior.n_components))
 
     def forward(self, autoencoder, h, sample_weight):
         """Return the codes and what the encoder is charged; see `ReconstructionObjective`.
@@ -38,8 +48,27 @@ class Adversary(nn.Module):
         # The discriminator learns from the same ones; see `loss`. Here it stays as it is.
         self._fakes = codes.detach().clone(), sample_weight
         self.discriminator.requires_grad_(False)
-        taken_for_true = self._cross_entropy(codes, 1.0, sample_weight)
-        return codes, {"adversarial": self.strength * taken_for_true}
+        divergence = self._cross_entropy(codes, 1.0, sample_weight)
+        # One row has no variance.
+        if len(codes) > 1:
+            divergence = divergence + self._divergence_of_moments(codes, sample_weight)
+        return codes, {"adversarial": self.strength * divergence}
+
+    def _divergence_of_moments(self, codes, sample_weight):
+        """Return the KL divergence of a batch's means and variances from the prior's, in nats.
+
+        It is that of normal distributions. Multipliers take their share of each moment.
+        """
+        if sample_weight is None:
+            weight = codes.new_full((len(codes),), 1 / len(codes))
+        else:
+            weight = sample_weight / sample_weight.sum()
+        mean, second = weight @ codes, weight @ codes.square()
+        variance = (second - mean.square()).clamp(min=torch.finfo(codes.dtype).eps)
+        divergence = (second - 1 - variance.log()).sum() / 2
+        excess = torch.stack([mean, (variance - 1) / 2])
+        self.multipliers.add_(excess.detach(), alpha=_RATE)
+        return divergence + (self.multipliers * excess).sum()
 
     def loss(self):
         """Return the discriminator's own loss on the last batch, beside as many of the prior."""

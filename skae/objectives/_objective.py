@@ -50,3 +50,14 @@ class Objective(nn.Module):
         if self.weight_penalty.l1:
             weights = self.weight_penalty.weights(autoencoder)
             shrink(optimizer, weights, self.weight_penalty.l1)
+
+    def after_training(self, autoencoder, batches):
+        """Do what takes all rows of a fit, with the weights that are kept.
+
+        Parameters
+        ----------
+        autoencoder : Autoencoder
+            The network, in evaluation mode.
+        batches : iterable of tuple
+            All rows and their weights or None, batch by batch, as often as they are asked for.
+        """

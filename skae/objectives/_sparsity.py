@@ -58,16 +58,29 @@ class KLSparsity(nn.Module):
 
     def forward(self, autoencoder, h, sample_weight):
         """Return the codes and the penalty; see :class:`ReconstructionObjective`."""
-        codes, rho = autoencoder.latent(h), self.target
+        codes = autoencoder.latent(h)
         if sample_weight is None:
             mean = codes.mean(dim=0)
         else:
             mean = sample_weight @ codes / sample_weight.sum()
+        return codes, {"sparsity": self.penalty(mean, len(h))}
+
+    def penalty(self, mean, n_rows):
+        """Return what the mean activations of a batch are charged.
+
+        Parameters
+        ----------
+        mean : tensor of shape (n_components,)
+            Mean of each unit.
+        n_rows : int
+            Rows of the batch.
+        """
+        rho = self.target
         # A unit that rounding has put at an end has no logarithm there.
         eps = torch.finfo(mean.dtype).eps
         mean = mean.clamp(eps, 1 - eps)
         divergence = rho * (rho / mean).log() + (1 - rho) * ((1 - rho) / (1 - mean)).log()
-        return codes, {"sparsity": self.strength * divergence.sum()}
+        return self.strength * divergence.sum()
 
 
 # Doublings after which a missed turn changes nothing any more: the weakest units are heard then.
