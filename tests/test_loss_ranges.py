@@ -194,3 +194,13 @@ def test_columns_of_one_unit_do_not_warn():
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             AutoencoderTransformer(2, **SMALL).fit(X)
+
+
+def test_a_row_is_taken_whatever_comes_with_it():
+    ae = AutoencoderTransformer(2, loss="log_loss", **SMALL).fit(SCALED)
+    rows = np.vstack([np.full(30, -3e-17), np.ones(30)])
+    assert_allclose(ae.score_samples(rows[:1]), ae.score_samples(rows)[:1])
+    X = np.random.default_rng(0).poisson(3.0, (60, 5)).astype(float)
+    ae = AutoencoderTransformer(2, loss="poisson", **SMALL).fit(X)
+    rows = np.vstack([np.r_[-1e-9, np.zeros(4)], X[0]])
+    assert_allclose(ae.score_samples(rows[:1]), ae.score_samples(rows)[:1])

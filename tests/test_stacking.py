@@ -91,3 +91,11 @@ def test_a_code_without_effect_has_a_scale():
     ae = AutoencoderTransformer(3, standardize=False, **LINEAR).fit(X)
     assert np.isfinite(ae.transform(X)).all()
     assert_allclose(ae.reconstruct(X), X, atol=1e-3)
+
+
+def test_own_scale_counts_weights():
+    X, repeats = DIGITS[:16] ** 2, np.arange(16) % 3 + 1
+    ae = AutoencoderTransformer(2, standardize=False, **SMALL)
+    weighted = ae.fit(X, sample_weight=repeats).transform(X)
+    repeated = ae.fit(np.repeat(X, repeats, axis=0)).transform(X)
+    assert_allclose(weighted, repeated, rtol=1e-5, atol=1e-6 * np.abs(repeated).max())

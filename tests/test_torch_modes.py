@@ -23,6 +23,7 @@ from skae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from skae.engine import torch_defaults
 from skae.networks import Network, SequenceNetwork
 
 
@@ -260,3 +261,21 @@ def test_dropout_of_a_users_own_differs_between_epochs():
     params = {"network": Watched(), "batch_size": 210, "early_stopping": False, "max_iter": 4}
     AutoencoderTransformer(3, **params, init="random", random_state=0).fit(X)
     assert len({tuple(mask.tolist()) for mask in seen}) == 4
+
+
+@pytest.mark.parametrize("value", ["bf16", "tf32"])
+def test_precision_that_is_set_for_all_of_torch(value):
+    mkldnn = torch.backends.mkldnn
+    kinds = (mkldnn.matmul, mkldnn.conv, mkldnn.rnn)
+    before = torch.backends.fp32_precision
+    torch.backends.fp32_precision = value
+    found = [kind.fp32_precision for kind in kinds]
+    assert value in found
+    try:
+        with torch_defaults():
+            assert {kind.fp32_precision for kind in kinds} == {"ieee"}
+        assert [kind.fp32_precision for kind in kinds] == found
+    finally:
+        torch.backends.fp32_precision = before
+    # They follow that setting as before.
+    assert value not in [kind.fp32_precision for kind in kinds]

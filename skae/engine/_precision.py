@@ -6,21 +6,12 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
-from ._process_settings import Float32Products, ProcessSettings
+from ._process_settings import PRODUCTS_OF_GPUS, Float32Products, ProcessSettings
 
 PRECISIONS = ("float32", "bfloat16", "tf32")
 
 # Torch has one setting for all threads.
-_in_tf32 = ProcessSettings(
-    [
-        Float32Products(backend, ("tf32",))
-        for backend in (
-            torch.backends.cuda.matmul,
-            torch.backends.cudnn.conv,
-            torch.backends.cudnn.rnn,
-        )
-    ]
-)
+_in_tf32 = ProcessSettings([Float32Products(*one, ("tf32",)) for one in PRODUCTS_OF_GPUS])
 
 
 def low_precision(precision):

@@ -10,7 +10,7 @@ class DefaultDtype:
 
     accepted = (torch.float32,)
     get = staticmethod(torch.get_default_dtype)
-    set = staticmethod(torch.set_default_dtype)
+    set = restore = staticmethod(torch.set_default_dtype)
 
 
 class CudnnEnabled:
@@ -28,6 +28,8 @@ class CudnnEnabled:
         """Change the setting."""
         torch.backends.cudnn.enabled = value
 
+    restore = set
+
 
 class Float32Products:
     """The number of bits that float32 products of one backend keep of their operands.
@@ -36,22 +38,36 @@ class Float32Products:
     ----------
     backend : module
         Holds the setting for one kind of product, as ``torch.backends.mkldnn.matmul``.
+    parent : module
+        Holds the setting for all products of the backend.
     accepted : tuple of str
         Values that may stay; any other one is replaced by the first of these.
     """
 
-    def __init__(self, backend, accepted):
+    def __init__(self, backend, parent, accepted):
         self.accepted = accepted
-        self._backend = backend
+        self._backend, self._parent = backend, parent
 
     def get(self):
-        """Return the setting; "none" if it follows the one for all of torch."""
-        found = self._backend.fp32_precision
-        return "none" if found == torch.backends.fp32_precision else found
+        """Return the setting, maybe that of the backend or of all of torch, which it follows."""
+        return self._backend.fp32_precision
 
     def set(self, value):
         """Change the setting."""
         self._backend.fp32_precision = value
+
+    def restore(self, value):
+        """Put a setting back; one that followed another goes on following it."""
+        followed = self._parent.fp32_precision, torch.backends.fp32_precision
+        self.set("none" if value in followed else value)
+
+
+# What holds the precision of products on a GPU, each with what holds it for the whole backend.
+PRODUCTS_OF_GPUS = [
+    (torch.backends.cuda.matmul, torch.backends.cudnn),
+    (torch.backends.cudnn.conv, torch.backends.cudnn),
+    (torch.backends.cudnn.rnn, torch.backends.cudnn),
+]
 
 
 class ProcessSettings:
@@ -63,8 +79,8 @@ class ProcessSettings:
     Parameters
     ----------
     settings : list
-        Each has `get`, `set` and `accepted`, the values that need no replacing. Any other one
-        is replaced by the first of these.
+        Each has `get`, `set`, `restore` and `accepted`, the values that need no replacing. Any
+        other one is replaced by the first of these.
     """
 
     def __init__(self, settings):
@@ -88,4 +104,4 @@ class ProcessSettings:
             self._n_users -= 1
             if self._n_users == 0:
                 for setting, value in self._before:
-                    setting.set(value)
+                    setting.restore(value)

@@ -4,7 +4,7 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
-from ._process_settings import DefaultDtype, Float32Products, ProcessSettings
+from ._process_settings import PRODUCTS_OF_GPUS, DefaultDtype, Float32Products, ProcessSettings
 
 # Device types whose autocast torch can be asked about on any machine.
 _AUTOCAST_TYPES = ("cpu", "cuda", "mps", "xpu")
@@ -13,15 +13,15 @@ _CPU = torch.device("cpu")
 
 
 def _backends():
-    mkldnn, cudnn = torch.backends.mkldnn, torch.backends.cudnn
-    on_cpu = [mkldnn.matmul, mkldnn.conv, mkldnn.rnn]
+    """Return what holds the precision of float32 products, each with what holds it for all."""
+    mkldnn = torch.backends.mkldnn
+    on_cpu = [(one, mkldnn) for one in (mkldnn.matmul, mkldnn.conv, mkldnn.rnn)]
     # Without CUDA these need not be asked at every call.
-    on_gpu = [torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn]
-    return on_cpu + (on_gpu if torch.version.cuda else [])
+    return on_cpu + (PRODUCTS_OF_GPUS if torch.version.cuda else [])
 
 
 _whole_process = ProcessSettings(
-    [DefaultDtype(), *(Float32Products(one, ("ieee", "none")) for one in _backends())]
+    [DefaultDtype(), *(Float32Products(*one, ("ieee", "none")) for one in _backends())]
 )
 
 

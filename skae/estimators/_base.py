@@ -427,7 +427,7 @@ class BaseAutoencoder(
         if not self._standardizes_codes:
             mean, scale = np.zeros_like(mean), np.ones_like(scale)
         elif not getattr(self, "standardize", True):
-            scale = scale_by_effect(module, some[0], net.criterion_.loss) / self.scale_
+            scale = scale_by_effect(module, *some, net.criterion_.loss) / self.scale_
         module.code_mean.copy_(torch.as_tensor(mean))
         module.code_scale.copy_(torch.as_tensor(scale))
 
@@ -451,11 +451,12 @@ class BaseAutoencoder(
         error, of_means = errors_beside_the_means(self.net_, rows)
         if is_above_the_means(error, of_means):
             unit = self._loss_unit()
+            start = "" if self.init == "pca" else "init='pca', "
             warn_caller(
                 f"The fit ended above the error of the column means: {error * unit:.4g} against "
-                f"{of_means * unit:.4g}, so the codes tell little of the rows. Try a smaller "
-                f"learning_rate_init (now {self.learning_rate_init}), init='pca' (now "
-                f"{self.init!r}) or a larger max_iter (now {self.max_iter}).",
+                f"{of_means * unit:.4g}, so the codes tell little of the rows. Try {start}a "
+                f"smaller learning_rate_init (now {self.learning_rate_init}), a larger max_iter "
+                f"(now {self.max_iter}), or weaker penalties.",
                 ConvergenceWarning,
             )
 

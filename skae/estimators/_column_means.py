@@ -6,8 +6,8 @@ import torch
 # Rows that are enough to tell which of two errors is larger.
 _ENOUGH_ROWS = 10_000
 
-# Errors of scaled rows, and shares of errors, that may be rounding.
-_ROUNDING = 1e-6
+# Errors of scaled rows that may be rounding, and shares of an error that do not matter.
+_ROUNDING, _TOLERANCE = 1e-6, 1e-3
 
 
 def mean_output(net, rows):
@@ -71,8 +71,8 @@ def errors_beside_the_means(net, rows):
 
 
 def is_above_the_means(error, error_of_means):
-    """Return whether an error is above that of the column means by more than rounding.
+    """Return whether an error is above that of the column means by more than a thousandth.
 
     In a constant table there is nothing to learn, so none is.
     """
-    return error_of_means > _ROUNDING and error > error_of_means * (1 + _ROUNDING)
+    return error_of_means > _ROUNDING and error > error_of_means * (1 + _TOLERANCE)

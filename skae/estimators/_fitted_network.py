@@ -130,7 +130,7 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
 
     def _score_samples(self, X):
         objective = self.net_.criterion_
-        check_range(X, objective.loss)
+        check_range(X, objective.loss, self.scale_)
         rows = self._scaled(X, objective.loss.limits)
         scores = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         with one_thread():

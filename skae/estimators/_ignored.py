@@ -70,9 +70,9 @@ def warn_of_ignored_target(X, y):
     y = np.asarray(detached(y))
     X = X.toarray() if sparse.issparse(X) else np.asarray(detached(X))
     # Who says that rows are to be reconstructed as they are means what happens.
-    if y.dtype.kind == "f" and not np.array_equal(X, y):
+    if y.dtype.kind == "f" and not np.allclose(X, y, equal_nan=True):
         warn_caller(
             "y has the shape of X and is ignored: the autoencoder learns to give back X itself. "
             "For clean rows of noisy ones use DenoisingAutoencoder, fitted on the clean rows, "
-            "which makes noise of its own."
+            "which makes noise of its own. If y is for a later step, nothing is wrong."
         )

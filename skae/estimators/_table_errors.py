@@ -45,9 +45,12 @@ def check_table(X):
     _check_kind(X)
     if isinstance(X, list | tuple):
         try:
-            X = np.asarray(X)
+            rows = np.asarray(X)
+            # One word makes all cells words.
+            X = np.asarray(X, dtype=object) if rows.dtype.kind in "US" else rows
         except ValueError as error:
             raise ValueError(f"X is a list whose rows differ in length: {error}") from None
+    _check_names(X)
     if isinstance(X, np.ndarray) and X.dtype.kind == "c":
         raise ValueError(
             f"Complex data not supported: X is of {X.dtype}. Give real and imaginary parts side "
@@ -65,6 +68,19 @@ def check_table(X):
         f"X has columns that are not numeric: {', '.join(named)}. Row {first.row} of column "
         f"{first.label}, counted from 0, holds {first.value}: {first.reason}. {_CURE}"
     )
+
+
+def _check_names(X):
+    """Refuse names of columns that occur twice: which one is meant would be left to chance."""
+    names = getattr(X, "columns", None)
+    if names is None or not hasattr(X, "iloc"):
+        return
+    twice = names[names.duplicated()].unique()
+    if len(twice):
+        raise ValueError(
+            f"X has several columns of the same name: {', '.join(map(repr, twice[:_NAMED]))}. "
+            f"Rename them, or leave all but one out."
+        )
 
 
 def _check_kind(X):

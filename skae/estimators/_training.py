@@ -102,7 +102,7 @@ def resolve_hidden_layer_sizes(sizes, name="hidden_layer_sizes"):
     return sizes
 
 
-def check_range(X, loss):
+def check_range(X, loss, unit=None):
     """Check that the data lies where the loss is defined, up to rounding.
 
     Parameters
@@ -111,6 +111,8 @@ def check_range(X, loss):
         Validated rows.
     loss : Loss
         Knows its range.
+    unit : float or None, default=None
+        The size of typical values where the loss has no upper limit; None is the mean of X.
 
     Raises
     ------
@@ -123,15 +125,19 @@ def check_range(X, loss):
         # Finding the smallest value would add up duplicates in the caller's matrix.
         X = X.copy()
     low, high = float(X.min()), float(X.max())
-    # Rounding of a scaler that came before is relative to the values, and these are at most 1
-    # where there is an upper limit.
-    rounding = _ROUNDING * min(1.0, max(high, -low))
+    if math.isfinite(loss.maximum):
+        unit = loss.maximum - loss.minimum
+    elif unit is None:
+        unit = max(float(X.mean()), 0.0)
+    rounding = _ROUNDING * unit
     if low >= loss.minimum - rounding and high <= loss.maximum + rounding:
         return
     if math.isfinite(loss.maximum):
         needed = "values in [0, 1]"
-        cure = "Scale them with MinMaxScaler, and with MinMaxScaler(clip=True) where new rows may "
-        cure += "exceed the training rows"
+        cure = (
+            "Scale them with MinMaxScaler, and with MinMaxScaler(clip=True) where new rows may "
+            "exceed the training rows"
+        )
     else:
         needed, cure = "values of zero or more", "Shift them"
     found = "Negative values in data" if low < -rounding else "Values too large in data"

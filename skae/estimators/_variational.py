@@ -356,7 +356,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         # It may have been changed since the fit.
         check_scalar(self.n_draws, "n_draws", Integral, min_val=1)
         objective, module = self.net_.criterion_, self.net_.module_
-        check_range(X, objective.loss)
+        check_range(X, objective.loss, self.scale_)
         rows = self._scaled(X, objective.loss.limits)
         bounds = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         draws = balanced_draws(self.n_draws, self.n_components_)

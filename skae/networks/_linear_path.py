@@ -56,9 +56,10 @@ def add_linear_path(deep, n_in, n_out):
     leaves = [module for module in deep.modules() if not list(module.children())]
     if len(leaves) == 1 and isinstance(leaves[0], nn.Linear):
         return deep
-    last = [module for module in leaves if getattr(module, "weight", None) is not None][-1]
+    with_weights = [module for module in leaves if getattr(module, "weight", None) is not None]
     with torch.no_grad():
-        for parameter in last.parameters():
+        # Without any, as of layers whose weights are computed, the check below refuses them.
+        for parameter in (p for module in with_weights[-1:] for p in module.parameters()):
             parameter.zero_()
     _check_zero(deep, n_in, n_out)
     return WithLinearPath(deep, nn.utils.skip_init(Linear, n_in, n_out))

@@ -9,6 +9,9 @@ import pandas as pd
 # Rows of the sample, rows between them, and rows with one cell changed, at most.
 _SAMPLED, _BETWEEN, _CHANGED = 200, 64, 400
 
+# Of these, rows in which the same column is changed.
+_EACH = 16
+
 # Columns that are tried one by one where not all of them take a change.
 _TRIED = 32
 
@@ -73,7 +76,7 @@ def probes_of(sample, answer):
 def _changed(rows, places, values, answer):
     """Yield rows in each of which one column has another value, where the model takes that."""
     columns = np.array(list(values))[_spread(len(values), _CHANGED)]
-    each = int(np.clip(_CHANGED // len(columns), 1, len(rows)))
+    each = int(np.clip(_CHANGED // len(columns), 1, min(_EACH, len(rows))))
     column = np.repeat(columns, each)
     origin = np.arange(len(column)) % len(rows)
     changed = _with_values(_take(rows, origin), column, values)

@@ -29,7 +29,7 @@ def runner_of(model):
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     # Errors only: it warns about shapes that skl2onnx declares.
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     session = runtime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

@@ -1,6 +1,8 @@
 """Estimators and pipelines from files of either kind."""
 
+import os
 import shlex
+from pathlib import Path
 
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -17,7 +19,7 @@ def load_estimator(path, trusted=()):
 
     Parameters
     ----------
-    path : Path
+    path : str or PathLike
         A file of ``skops.io.dump`` if its name ends in ``.skops``, else one of :func:`save`.
     trusted : collection of str, default=()
         Types to trust in a file of skops beside `TRUSTED_TYPES`, by their full names.
@@ -38,6 +40,7 @@ def load_estimator(path, trusted=()):
     UntrustedTypesFoundException
         If skops finds types in it that are not trusted.
     """
+    path = Path(os.fsdecode(path))
     if path.suffix == ".skops":
         return _load_skops(path, trusted)
     if trusted:
@@ -85,7 +88,8 @@ def _untrusted(path, skops, trusted):
     return (
         f"{path} needs types that are not trusted: {', '.join(names)}. With them a file that is "
         f"made for it could run code or crash the process. If you trust its author, name them: "
-        f"{_as_options(names)} on the command line, load_estimator(path, trusted=[...]) in Python."
+        f"{_as_options(names)} on the command line, or "
+        f"skae.persistence.load_estimator(path, trusted=[...]) in Python."
     )
 
 
