@@ -15,6 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from skorch.callbacks import Callback
 
 from skae import AdversarialAutoencoder, AutoencoderTransformer
+from skae.engine import load_net_state, net_to_state
 from skae.objectives import PRIORS
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data)
@@ -93,16 +94,40 @@ def test_codes_are_hard_to_tell_from_the_prior(prior, without_adversary):
     codes, control = ae.transform(TEST), without_adversary.transform(TEST)
     drawn = draw(prior, 4, len(TEST))
     share = told_apart(codes, drawn)
-    assert share < 0.7
+    # Clusters that met the moments no better were told apart in 0.69 to 0.71 of the cases, and
+    # had deviations of 0.76; see below.
+    assert share < (0.75 if prior == "mixture" else 0.7)
     assert told_apart(control, drawn) > share + 0.2
     # Nor is it a matter of scale: the same net without the adversary, standardised.
     standard = (control - control.mean(axis=0)) / control.std(axis=0)
     assert told_apart(standard, drawn) > share + 0.03
-    if prior != "mixture":
-        assert_allclose(codes.std(axis=0), 1, atol=0.2)
-        assert_allclose(codes.mean(axis=0), 0, atol=0.25)
+    assert_allclose(codes.std(axis=0), 1, atol=0.2)
+    assert_allclose(codes.mean(axis=0), 0, atol=0.25)
     # The price is paid in reconstruction.
     assert 1 < ae.score(TEST) / without_adversary.score(TEST) < 1.35
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("prior", PRIORS)
+def test_codes_have_the_scale_of_the_prior(prior, dtype, without_adversary):
+    codes = fit(TRAIN.astype(dtype), base=MIDDLE, prior=prior).transform(TRAIN)
+    assert_allclose(codes.std(axis=0), 1, atol=0.15)
+    assert_allclose(codes.mean(axis=0), 0, atol=0.15)
+    assert without_adversary.transform(TRAIN).std(axis=0).max() > 1.3
+
+
+def test_files_without_multipliers_go_on_from_zero():
+    ae = fit()
+    assert ae.net_.criterion_.code_term.multipliers.any()
+    kept = net_to_state(ae.net_)
+    del kept["objective"]["code_term.multipliers"]
+    other = fit(random_state=1)
+    load_net_state(other.net_, kept)
+    assert torch.equal(weights(discriminator(other)), weights(discriminator(ae)))
+    assert not other.net_.criterion_.code_term.multipliers.any()
+    del kept["objective"]["code_term.discriminator.0.weight"]
+    with pytest.raises(ValueError, match="objective are of another network"):
+        load_net_state(other.net_, kept)
 
 
 def test_without_weight_it_is_the_plain_autoencoder_in_another_scale():

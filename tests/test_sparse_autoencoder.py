@@ -70,6 +70,44 @@ def test_kl_brings_the_mean_activation_to_its_target():
     assert off.mean_activation_.mean() > 0.15
 
 
+@pytest.mark.parametrize("target", [0.05, 0.2])
+@pytest.mark.parametrize("params", [{}, {"batch_size": 500}, {"max_iter": 5}], ids=str)
+def test_the_strength_of_kl_adapts_until_all_means_are_at_their_target(params, target):
+    weight = np.arange(len(TRAIN)) % 3 + 1.0
+    params = {"penalty": "kl", "target_activation": target, "random_state": 0} | params
+    ae = SparseAutoencoder(16, **params).fit(TRAIN, sample_weight=weight)
+    means = np.average(ae.transform(TRAIN), axis=0, weights=weight)
+    assert_allclose(means, target, atol=0.002)
+    assert_allclose(ae.mean_activation_, means, atol=1e-5)
+
+
+def test_a_strength_in_numbers_is_a_fixed_factor():
+    # The control of the test above: 16 units are worth more than a factor of 10 charges.
+    ae = SparseAutoencoder(16, penalty="kl", penalty_strength=10, random_state=0).fit(TRAIN)
+    assert ae.mean_activation_.mean() > 0.08
+    assert not ae.net_.criterion_.code_term.multipliers.any()
+
+
+def test_units_that_saturate_on_wide_rows_are_brought_back():
+    rng = np.random.default_rng(0)
+    X = np.tanh(rng.normal(size=(600, 30))) @ rng.normal(size=(30, 2000))
+    X = (X + rng.normal(size=X.shape)).astype(np.float32)
+    params = {"penalty": "kl", "max_iter": 20, "random_state": 0}
+    ae = SparseAutoencoder(16, **params).fit(X)
+    assert np.abs(ae.mean_activation_ - 0.05).max() < 0.02
+    assert -ae.score(X) < X.var(axis=0).mean()
+
+
+def test_training_goes_on_with_another_kind_of_strength():
+    ae = SparseAutoencoder(16, penalty="kl", max_iter=5, random_state=0).fit(TRAIN)
+    multipliers = ae.net_.criterion_.code_term.multipliers.clone()
+    assert multipliers.any()
+    ae.set_params(penalty_strength=1.0).partial_fit(TRAIN)
+    assert_array_equal(ae.net_.criterion_.code_term.multipliers, multipliers)
+    ae.set_params(penalty_strength="auto").partial_fit(TRAIN)
+    assert not np.array_equal(ae.net_.criterion_.code_term.multipliers, multipliers)
+
+
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (64,)])
 def test_top_k_keeps_at_most_k_values_in_a_new_row(hidden_layer_sizes):
     for k in (1, 8, 20):

@@ -401,8 +401,7 @@ class AutoencoderNet(ObservedNet):
     def _summarize(self, rows):
         """Set `objective_`, `code_moments_` and `some_codes_` in one pass over the rows."""
         moments, some = CodeMoments(), SomeCodes(len(rows), len(self.module_.code_mean))
-        weight = None
-        objective, latent = self.criterion_, self.module_.latent
+        weight, objective, latent = None, self.criterion_, self.module_.latent
         # The codes are those of the rows as they are, with nothing drawn at random.
         as_trained = (
             getattr(objective, "is_one_pass", False)

@@ -121,7 +121,7 @@ def load_net_state(net, state):
     net.module_.load_state_dict(_to_torch(state["weights"]))
     if state["half"] is None:
         own = net.criterion_.state_dict()
-        added = {name: to_numpy(own[name]) for name in _ADDED if name in own}
+        added = {name: 0 * to_numpy(own[name]) for name in _ADDED if name in own}
         objective = {**added, **state["objective"]}
         _check_same_arrays("objective", objective, own)
         net.criterion_.load_state_dict(_to_torch(objective))
