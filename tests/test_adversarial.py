@@ -94,8 +94,8 @@ def test_codes_are_hard_to_tell_from_the_prior(prior, without_adversary):
     codes, control = ae.transform(TEST), without_adversary.transform(TEST)
     drawn = draw(prior, 4, len(TEST))
     share = told_apart(codes, drawn)
-    # Clusters that met the moments no better were told apart in 0.69 to 0.71 of the cases, and
-    # had deviations of 0.76; see below.
+    # Clusters are harder to meet. Without the charge for means and variances 0.69 to 0.71 of such
+    # codes were told apart, and their deviations went down to 0.76.
     assert share < (0.75 if prior == "mixture" else 0.7)
     assert told_apart(control, drawn) > share + 0.2
     # Nor is it a matter of scale: the same net without the adversary, standardised.

@@ -51,7 +51,9 @@ from ._unequal_columns import warn_of_unequal_columns
 class BaseAutoencoder(
     CallbackParamsMixin, ParameterErrorsMixin, NetMakerMixin, FittedNetworkMixin, BaseEstimator
 ):
-    """Validate and train; the net is made by one mixin, what it does then is the other's.
+    """Base class of autoencoders: validates rows and trains.
+
+    `NetMakerMixin` builds the net, `FittedNetworkMixin` applies it.
 
     A variant's ``__init__`` stores its own parameters and hands on the others. What it does in
     another way it overrides: `_check_parameters` (which of them go together), `_learn_from`

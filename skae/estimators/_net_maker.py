@@ -155,7 +155,7 @@ class NetMakerMixin:
     def _renew_net(self, keep_optimizer=False):
         """Make a net with the parameters as they are now around a copy of the fitted network.
 
-        The fitted one stays as it is, for whoever still holds it.
+        The fitted network stays as it is: `encoder_` and `decoder_` may share it.
         """
         self._check_unchanged()
         fitted, fitted_params = self.net_, self._fitted_params

@@ -12,6 +12,9 @@ class Network:
     Its fields are parameters in scikit-learn's sense (``network__<field>``), so a grid
     search reaches them and ``clone`` copies them.
 
+    Modules may draw from torch's global generator while they are built and while they train: they
+    get numbers of the estimator's seed. In evaluation mode they must not draw at random.
+
     Subclasses are dataclasses and define both. One whose rows are images or windows also says
     so in `takes_shaped_rows`, and finds their shape in :meth:`for_rows`.
     """
