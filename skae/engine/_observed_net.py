@@ -56,7 +56,7 @@ class ObservedNet(NeuralNet):
         """Tell the callbacks that a batch begins, or, given its parts, that it ended.
 
         They are told of rows and their targets, which are the rows themselves, and of what the
-        network predicts for them without dropout. That they are told changes nothing.
+        network predicts for them without dropout. Calling the callbacks does not change what is trained.
 
         Parameters
         ----------

@@ -133,7 +133,7 @@ def load_net_state(net, state):
     net._set_training(False)
 
 
-# Options of an optimizer that say how a machine computes its step, and not which step that is.
+# Options of an optimizer that depend on the machine and do not change its step.
 _OF_THE_MACHINE = ("fused", "foreach", "capturable")
 
 

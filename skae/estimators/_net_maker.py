@@ -187,7 +187,7 @@ class NetMakerMixin:
             self._restore_net(self.__dict__.pop("net_"))
 
     def _restore_on(self, device, state):
-        """Do as `__setstate__`, but on a device that may be another than that of the state."""
+        """Restore a pickled state on a device, which may differ from the one it was made on."""
         super().__setstate__(state)
         self._restore_net(self.__dict__.pop("net_"), device)
 

@@ -11,9 +11,9 @@ def check_widths_of(module, method, network, n_in, n_out):
     Parameters
     ----------
     module : torch.nn.Module
-        What was built.
+        The module that the network description built.
     method : {"build_encoder", "build_decoder"}
-        What built it, for errors.
+        The description, named in errors.
     network : Network
         Whose method it is, for errors.
     n_in, n_out : int
