@@ -56,7 +56,8 @@ class ObservedNet(NeuralNet):
         """Tell the callbacks that a batch begins, or, given its parts, that it ended.
 
         They are told of rows and their targets, which are the rows themselves, and of what the
-        network predicts for them without dropout. Calling the callbacks does not change what is trained.
+        network predicts for them without dropout. Calling the callbacks does not change what is
+        trained.
 
         Parameters
         ----------
