@@ -114,6 +114,7 @@ def test_training_starts_at_pca(hidden, normalization, dtype):
     assert mse(X, ae.reconstruct(X)) > 1.5 * mse(X, pca_reconstruction(X, 5))
 
 
+@pytest.mark.filterwarnings("ignore:Columns differ more than a thousandfold")
 @pytest.mark.parametrize("n_components", [1, 2, 4])
 @pytest.mark.parametrize("table", TABLES)
 def test_training_rows_are_never_reconstructed_worse_than_by_pca(table, n_components):
@@ -257,6 +258,7 @@ def test_small_variances_are_found_beside_large_ones_in_many_rows():
     assert_allclose(np.sqrt(found.variances), [1, 1e-1, 1e-2, 1e-3], rtol=0.01)
 
 
+@pytest.mark.filterwarnings("ignore:Columns differ more than a thousandfold")
 @pytest.mark.parametrize("share", [0.9, 0.999, 0.99999, 0.9999999])
 def test_a_share_counts_components_as_pca_does_on_badly_scaled_features(share):
     X = TABLES["breast_cancer, raw"]

@@ -88,7 +88,7 @@ def _check_kind(X):
         what, cure = "None", "Give the rows"
     elif isinstance(X, str | bytes | PathLike):
         what, cure = "the name of a file", "Read the file first, as with pandas.read_csv(X)"
-    elif isinstance(X, Mapping):
+    elif isinstance(X, Mapping) and not sparse.issparse(X):
         what, cure = f"a {type(X).__name__}", "Make it a table: pandas.DataFrame(X)"
     elif getattr(getattr(X, "dtype", None), "names", None):
         what, cure = "a structured array", "Make it a table: pandas.DataFrame(X)"
