@@ -6,6 +6,7 @@ from os import PathLike
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy import sparse
 from torch.utils.data import DataLoader, Dataset
 
@@ -131,6 +132,8 @@ def _first_cell(X, is_bad):
     """Return where the first bad value is, in words, or None where that takes too long."""
     if is_memory_mapped(X):
         return None
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu().numpy()
     if sparse.issparse(X):
         X = X.tocoo()
         first = np.flatnonzero(is_bad(X.data))[:1]
