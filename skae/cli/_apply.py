@@ -224,7 +224,7 @@ def _check(data, out, csv):
 def _write(estimator, function, data, out, keep, csv):
     """Write what a function of a model and rows makes of a table, chunk by chunk."""
     keep = [*dict.fromkeys(keep or ())]
-    # What is no feature stays as it is written; without names all columns are features.
+    # Columns that are no features keep their text. A model without names takes all columns.
     names = getattr(estimator, "feature_names_in_", keep)
     as_text = [name for name in keep if name not in names]
     features_of = Features(data, estimator)

@@ -1,4 +1,4 @@
-"""What the command says on the standard error."""
+"""Messages that the command writes to the standard error."""
 
 import sys
 

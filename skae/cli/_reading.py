@@ -17,7 +17,7 @@ from ._formats import LONE_HYPHEN, TABLES_IN_WORDS, is_parquet, is_table
 # Rows that are in memory at a time.
 CHUNK = 10_000
 
-# What is raised by a file that is not what its name says.
+# Errors that readers raise for a file whose content does not match its name.
 _DAMAGES = (ValueError, EOFError, OSError, lzma.LZMAError, zlib.error, CsvError)
 
 

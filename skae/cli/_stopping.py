@@ -5,7 +5,7 @@ import sys
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 
-# What a signal does by itself, where nobody asked to ignore it. Windows has no SIGHUP.
+# Default handlers of signals. Windows has no SIGHUP.
 _DEFAULTS = {
     getattr(signal, name): default
     for name, default in (

@@ -97,7 +97,7 @@ def mean_parts(batches, step, listener=None):
     totals, n_rows = {}, 0
     for batch in batches:
         if listener is not None:
-            # Who listens may keep the batch, and the next one would take its place.
+            # A callback may keep the batch, and the next batch overwrites this memory.
             batch = (batch[0].clone(), batch[1])
             listener(batch)
         parts = step(batch)

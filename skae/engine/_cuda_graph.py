@@ -60,7 +60,7 @@ class GraphedStep:
     def _record(self, x, sample_weight):
         kept_weight = None if sample_weight is None else sample_weight.clone()
         graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(x.device)
-        # What other threads do on the GPU meanwhile is not part of the graph.
+        # Work of other threads on the GPU is not recorded.
         record = torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local")
         with _recording, torch.cuda.device(x.device), record:
             parts = self._step.run(x, kept_weight, self._rate)

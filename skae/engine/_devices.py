@@ -7,7 +7,7 @@ import torch
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
-# What other libraries and people call them.
+# Names of devices in other libraries.
 _ALSO_CALLED = {"gpu": "cuda", "nvidia": "cuda", "rocm": "cuda", "hip": "cuda", "metal": "mps"}
 
 

@@ -144,7 +144,7 @@ class FusedNet:
 
     @cached_property
     def kind(self):
-        """What nets must have in common to take their steps as one, to compare."""
+        """Key that is equal for nets that can take their steps as one."""
         layers = [layer for half in self.halves for layer in half.layers]
         first, penalty = self.parameters[0], self.objective.weight_penalty
         corruption = self.objective.corruption
