@@ -108,9 +108,9 @@ def test_initial_weights_come_from_the_generator_and_keep_the_variance():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(shape, dtype):
-    # Fewer rows than 200 of float64 are trained in double precision, which convolves otherwise.
+    # In one batch, float64 is trained in double precision, which convolves otherwise.
     X = np.random.default_rng(0).normal(size=(150, *shape)).astype(dtype)
-    ae = ConvolutionalAutoencoder(3, **SMALL | {"max_iter": 1}).fit(X)
+    ae = ConvolutionalAutoencoder(3, **SMALL | {"max_iter": 1, "batch_size": 150}).fit(X)
     weights = next(ae.net_.module_.parameters())
     assert weights.dtype == (torch.float64 if dtype == np.float64 else torch.float32)
     order = np.random.default_rng(1).permutation(150)

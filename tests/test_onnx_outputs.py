@@ -179,4 +179,7 @@ def test_columns_that_are_named_after_what_a_detector_gives():
     feeds = {name: table[[name]].to_numpy() for name in table}
     (output,) = session_of(model).get_outputs()
     assert output.name == "output_prediction"
-    np.testing.assert_array_equal(run(model, feeds), pipeline.predict(table))
+    # A row at the threshold may be on either side of it in float32.
+    clear = abs(pipeline.decision_function(table)) > 1e-4
+    assert clear.sum() > 390
+    np.testing.assert_array_equal(run(model, feeds)[clear], pipeline.predict(table)[clear])

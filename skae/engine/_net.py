@@ -1,6 +1,5 @@
 """The skorch net that trains every autoencoder."""
 
-import math
 from contextlib import nullcontext
 from functools import partial
 
@@ -14,10 +13,10 @@ from ._early_stopping import BestWeights
 from ._fused import fused_step, read_net, what_it_stands_on
 from ._global_generator import draws_globally, global_generators_from
 from ._inference import ChunkedForward
-from ._moments import CodeMoments, SomeCodes
 from ._observed_net import ObservedNet
 from ._precision import autocast, low_precision, products_in
 from ._schedules import SCHEDULES
+from ._summary import summarize
 from ._together import train_together
 
 
@@ -183,10 +182,6 @@ class AutoencoderNet(ObservedNet):
         may_stop = valid is not None or not self.schedule_.planned
         self.stopped_ |= may_stop and self.best_.exhausted
 
-    def _drop_unfinished_epoch(self, last_entry):
-        if self.history and last_entry not in self.history[-1]:
-            self.history.pop()
-
     def _run(self, batches, training, prefix, step):
         """Take a step on each batch; return the mean of each part of the objective."""
         listener = partial(self.tell_batch, training, prefix) if self._listens else None
@@ -195,14 +190,6 @@ class AutoencoderNet(ObservedNet):
     def _set_mode(self, training):
         if self.module_.training != training:
             self._set_training(training)
-
-    def _record_epoch(self, prefix, batches, parts):
-        if not self._listens:
-            # skorch's callbacks may look at the last batch: the whole epoch counts as one.
-            self.history.new_batch()
-            self.record_batch(prefix, sum(parts.values()), len(batches.rows))
-        self.history.record(prefix + "_batch_count", len(batches))
-        self._record(prefix, parts)
 
     def run_batches(self, batches):
         """Take the net's own step on each batch of an epoch; return the mean parts."""
@@ -327,7 +314,7 @@ class AutoencoderNet(ObservedNet):
 
         Sets `objective_`, the objective over `rows` with the weights that are kept,
         `valid_objective_`, the same over the held-out rows or None, `code_moments_` and
-        `some_codes_`, what `CodeMoments` and `SomeCodes` found in the codes of `rows`,
+        `some_codes_`, what `summarize` found in the codes of `rows`,
         `interrupted_`, whether the keyboard ended training, and `converged_`, whether it ended
         of itself.
 
@@ -397,59 +384,8 @@ class AutoencoderNet(ObservedNet):
         self._set_training(False)
         return mean_parts(self.get_iterator(rows), step)
 
-    @torch.no_grad()
     def _summarize(self, rows):
-        """Set `objective_`, `code_moments_` and `some_codes_` in one pass over the rows."""
-        moments, some = CodeMoments(), SomeCodes(len(rows), len(self.module_.code_mean))
-        weight, objective, latent = None, self.criterion_, self.module_.latent
-        # The codes are those of the rows as they are, with nothing drawn at random.
-        as_trained = (
-            getattr(objective, "is_one_pass", False)
-            and objective.corruption is None
-            and objective.code_term is None
-        )
-
-        def add(latent, arguments, codes):
-            spread = latent.spread(*arguments) if hasattr(latent, "spread") else 0.0
-            moments.add(codes, weight, spread)
-            some.add(codes, weight)
-
-        def step(batch):
-            nonlocal weight
-            x, weight = batch
-            if not as_trained:
-                h = self.module_.encoder(x)
-                add(latent, (h,), latent(h))
-            return self.validation_step(batch)
-
+        """Set `objective_`, `code_moments_` and `some_codes_` with the weights as they are."""
         self._set_training(False)
-        with latent.register_forward_hook(add) if as_trained else nullcontext():
-            loss = sum(mean_parts(self.get_iterator(rows), step).values())
+        loss, self.code_moments_, self.some_codes_ = summarize(self, rows)
         self.objective_ = self._finite(loss, "final loss")
-        self.code_moments_, self.some_codes_ = moments.result(), some.result()
-
-    def _record(self, prefix, parts):
-        """Write the parts of the objective and their sum into the history."""
-        loss = self._finite(sum(parts.values()), f"{prefix} loss")
-        best = self._best_recorded(prefix)
-        self.history.record(prefix + "_loss", loss)
-        self.history.record(prefix + "_loss_best", loss < best)
-        for name, value in parts.items():
-            self.history.record(f"{prefix}_{name}", value)
-
-    def _best_recorded(self, prefix):
-        """Return the lowest loss of the epochs before: that of the last one marked as best."""
-        for i in range(len(self.history) - 2, -1, -1):
-            epoch = self.history[i]
-            if epoch.get(prefix + "_loss_best"):
-                return epoch[prefix + "_loss"]
-        return math.inf
-
-    def _finite(self, loss, name):
-        if math.isfinite(loss):
-            return loss
-        raise ValueError(
-            f"The {name} became {loss} in epoch {len(self.history)}. Try a smaller "
-            f"learning_rate_init (now {self.lr}), max_grad_norm=1.0, or data without extreme "
-            f"values (RobustScaler does away with them)."
-        )

@@ -1,5 +1,7 @@
 """The part of the net that callbacks deal with."""
 
+import math
+
 import numpy as np
 import torch
 from skorch import NeuralNet
@@ -88,6 +90,44 @@ class ObservedNet(NeuralNet):
         """Write loss and size of a batch into the history."""
         self.history.record_batch(prefix + "_loss", loss)
         self.history.record_batch(prefix + "_batch_size", n_rows)
+
+    def _record_epoch(self, prefix, batches, parts):
+        if not self._listens:
+            # skorch's callbacks may look at the last batch: the whole epoch counts as one.
+            self.history.new_batch()
+            self.record_batch(prefix, sum(parts.values()), len(batches.rows))
+        self.history.record(prefix + "_batch_count", len(batches))
+        self._record(prefix, parts)
+
+    def _drop_unfinished_epoch(self, last_entry):
+        if self.history and last_entry not in self.history[-1]:
+            self.history.pop()
+
+    def _record(self, prefix, parts):
+        """Write the parts of the objective and their sum into the history."""
+        loss = self._finite(sum(parts.values()), f"{prefix} loss")
+        best = self._best_recorded(prefix)
+        self.history.record(prefix + "_loss", loss)
+        self.history.record(prefix + "_loss_best", loss < best)
+        for name, value in parts.items():
+            self.history.record(f"{prefix}_{name}", value)
+
+    def _best_recorded(self, prefix):
+        """Return the lowest loss of the epochs before: that of the last one marked as best."""
+        for i in range(len(self.history) - 2, -1, -1):
+            epoch = self.history[i]
+            if epoch.get(prefix + "_loss_best"):
+                return epoch[prefix + "_loss"]
+        return math.inf
+
+    def _finite(self, loss, name):
+        if math.isfinite(loss):
+            return loss
+        raise ValueError(
+            f"The {name} became {loss} in epoch {len(self.history)}. Try a smaller "
+            f"learning_rate_init (now {self.lr}), max_grad_norm=1.0, or data without extreme "
+            f"values (RobustScaler does away with them)."
+        )
 
     def get_dataset(self, X, y=None):
         """Return rows, as the network sees them, as a dataset that it goes through.

@@ -97,7 +97,7 @@ class AdversarialAutoencoder(BaseAutoencoder):
     }
 
     _net_class = AdversarialNet
-    _standardizes_codes = False
+    _codes_have_a_scale = True
     _keeps_codes = False
     _draws_from = "prior"
     _fixed_parameters = ("discriminator_layer_sizes",)

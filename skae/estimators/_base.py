@@ -7,28 +7,20 @@ from numbers import Integral
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from skae._compat import fit_context
 from skae.engine import (
     SelectedRows,
-    TrainingRows,
     is_memory_mapped,
-    merge_codes,
-    merge_moments,
     resolve_device,
-    threads_for,
     to_gpu,
     torch_defaults,
     train_together,
-    work_of_step,
 )
 from skae.objectives import LOSSES
 
 from ._callback_params import CallbackParamsMixin
-from ._code_scale import scale_by_effect
-from ._column_means import errors_beside_the_means, is_above_the_means
 from ._constraints import AUTOENCODER_CONSTRAINTS
 from ._containers import validate_rows, validate_weight
 from ._fitted_network import FittedNetworkMixin
@@ -38,22 +30,27 @@ from ._parameter_errors import ParameterErrorsMixin
 from ._pca_start import shrink_to_the_best_share, start_at_pca
 from ._principal_components import principal_components
 from ._scaling import fit_scaling
+from ._trainer import TrainerMixin
 from ._training import (
     check_range,
     resolve_batch_size,
     split_rows,
     until_interrupted,
-    warn_caller,
 )
 from ._unequal_columns import warn_of_unequal_columns
 
 
 class BaseAutoencoder(
-    CallbackParamsMixin, ParameterErrorsMixin, NetMakerMixin, FittedNetworkMixin, BaseEstimator
+    CallbackParamsMixin,
+    ParameterErrorsMixin,
+    NetMakerMixin,
+    TrainerMixin,
+    FittedNetworkMixin,
+    BaseEstimator,
 ):
-    """Base class of autoencoders: validates rows and trains.
+    """Base class of autoencoders: validates rows and sets up what training starts from.
 
-    `NetMakerMixin` builds the net, `FittedNetworkMixin` applies it.
+    `NetMakerMixin` builds the net, `TrainerMixin` trains it, `FittedNetworkMixin` applies it.
 
     A variant's ``__init__`` stores its own parameters and hands on the others. What it does in
     another way it overrides: `_check_parameters` (which of them go together), `_learn_from`
@@ -64,12 +61,6 @@ class BaseAutoencoder(
     """
 
     _parameter_constraints = AUTOENCODER_CONSTRAINTS
-
-    # Whether codes leave with zero mean and unit variance: where nothing gives them a scale.
-    _standardizes_codes = True
-
-    # Whether some codes of training rows are of use after training: to draw others like them.
-    _keeps_codes = True
 
     # Parameters of a variant without which it would be another one: training cannot continue
     # with others.
@@ -364,116 +355,6 @@ class BaseAutoencoder(
     def _start_at_pca(self, module, pca, rng):
         """Set the linear paths of a new module so that training starts at a PCA."""
         start_at_pca(module, pca, LOSSES[self.loss], rng)
-
-    def _describe_fit(self, rows, whole_fit):
-        """Set fitted attributes of a variant's own, once training is over.
-
-        Parameters
-        ----------
-        rows : TrainingRows
-            The rows of the last call.
-        whole_fit : bool
-            Whether they are all rows of a fit, and not the next ones of many.
-        """
-
-    def _training(
-        self,
-        X,
-        sample_weight,
-        train=None,
-        valid=None,
-        epochs=None,
-        *,
-        from_scratch=False,
-        n_together=1,
-    ):
-        """Train the net on the rows and set the fitted attributes, but for the steps."""
-        net, module = self.net_, self.net_.module_
-        weights = next(module.parameters())
-        rows = self._scaled(X, LOSSES[self.loss].limits)
-        rows = TrainingRows(rows, sample_weight, weights.dtype, weights.device)
-        whole_fit = epochs is None
-        with threads_for(work_of_step(net, n_together)):
-            yield from net.training(
-                rows,
-                train,
-                valid,
-                epochs=epochs,
-                from_scratch=from_scratch,
-                never_worse=self.init == "pca" and whole_fit,
-                verbose=self.verbose if whole_fit else 0,
-            )
-            self._remember_codes(whole_fit)
-            self._describe_fit(rows, whole_fit)
-            if not self._keeps_codes:
-                self._some_codes = None
-        if whole_fit:
-            # A later partial_fit starts with a rested optimizer at its full rate.
-            net.initialize_optimizer()
-        self._set_curves(net, whole_fit)
-        if whole_fit:
-            self._warn_above_the_means(rows)
-        self._warn(net, whole_fit)
-        return net.interrupted_
-
-    def _remember_codes(self, whole_fit):
-        """Set the scale in which codes leave, and keep some of them to draw others like them."""
-        net, module = self.net_, self.net_.module_
-        moments, some = net.code_moments_, net.some_codes_
-        if not whole_fit:
-            moments = merge_moments(self._code_moments, moments)
-            some = merge_codes(self._some_codes, some, (net.random_state, len(net.history)))
-        self._code_moments, self._some_codes, self._mixture = moments, some, None
-        _, mean, variance = moments
-        scale = np.where(variance > 0, np.sqrt(variance), 1)
-        if not self._standardizes_codes:
-            mean, scale = np.zeros_like(mean), np.ones_like(scale)
-        elif not getattr(self, "standardize", True):
-            scale = scale_by_effect(module, *some, net.criterion_.loss) / self.scale_
-        module.code_mean.copy_(torch.as_tensor(mean))
-        module.code_scale.copy_(torch.as_tensor(scale))
-
-    def _set_curves(self, net, whole_fit):
-        self.loss_ = self._in_data_units(net.objective_)
-        self.n_iter_ = len(net.history)
-        # A stream of chunks may be long: what is known of it is not read again.
-        known = [] if whole_fit else getattr(self, "loss_curve_", [])
-        added = net.history[len(known) :]
-        added_losses = [self._in_data_units(epoch["train_loss"]) for epoch in added]
-        self.loss_curve_ = [*known, *added_losses]
-        if whole_fit:
-            valid = [epoch["valid_loss"] for epoch in added if "valid_loss" in epoch]
-            self.validation_loss_curve_ = [*map(self._in_data_units, valid)] or None
-        else:
-            self.validation_loss_curve_ = getattr(self, "validation_loss_curve_", None)
-        held_out = net.valid_objective_
-        self.best_validation_loss_ = None if held_out is None else self._in_data_units(held_out)
-
-    def _warn_above_the_means(self, rows):
-        error, of_means = errors_beside_the_means(self.net_, rows)
-        if is_above_the_means(error, of_means):
-            unit = self._loss_unit()
-            start = "" if self.init == "pca" else "init='pca', "
-            warn_caller(
-                f"The fit ended above the error of the column means: {error * unit:.4g} against "
-                f"{of_means * unit:.4g}, so the codes tell little of the rows. Try {start}a "
-                f"smaller learning_rate_init (now {self.learning_rate_init}), a larger max_iter "
-                f"(now {self.max_iter}), or weaker penalties.",
-                ConvergenceWarning,
-            )
-
-    def _warn(self, net, whole_fit):
-        if net.interrupted_:
-            warn_caller(
-                f"Training was interrupted after {self.n_iter_} epochs; the best weights so far "
-                f"are kept."
-            )
-        elif whole_fit and not net.converged_:
-            warn_caller(
-                f"max_iter={self.max_iter} epochs were reached while the loss still fell. Raise "
-                f"max_iter, or use learning_rate='one_cycle', which is planned to its end.",
-                ConvergenceWarning,
-            )
 
     # -- scikit-learn's protocols -----------------------------------------------------
 

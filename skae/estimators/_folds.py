@@ -1,8 +1,14 @@
 """Which rows each member of an ensemble never sees."""
 
+from math import ceil
+from numbers import Integral
+
 import numpy as np
 
 from ._calibration import Calibration
+
+# Rows that each member is trained on at most by default, so that large tables take no longer.
+_ENOUGH_ROWS = 10_000
 
 
 class Folds:
@@ -19,6 +25,15 @@ class Folds:
     def __init__(self, n_folds, n_members):
         self.n_folds = n_folds
         self.left_out = np.arange(n_members) % n_folds
+
+    def samples_of_members(self, max_samples, n_samples):
+        """Return how many of the rows each member is trained on, given the parameter."""
+        outside = n_samples - ceil(n_samples / self.n_folds)
+        if max_samples == "auto":
+            return min(outside, _ENOUGH_ROWS)
+        if isinstance(max_samples, Integral):
+            return min(outside, int(max_samples))
+        return max(2, int(max_samples * outside))
 
     def deal(self, n_samples, rng):
         """Return the fold of each of some rows."""

@@ -1,23 +1,19 @@
 """The outlier detector."""
 
 from contextlib import ExitStack, contextmanager
-from math import ceil
-from numbers import Integral, Real
-from typing import ClassVar
 
 import numpy as np
-import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state
 
-from skae._compat import Interval, RealNotInt, StrOptions, fit_context
+from skae._compat import fit_context
 from skae.engine import torch_defaults
 from skae.objectives import LOSSES
 
-from ._base import BaseAutoencoder
 from ._column_scaling import ColumnScaling
 from ._detection_default import denoiser_for_detection
+from ._detector_constraints import DETECTOR_CONSTRAINTS
 from ._fitted_members import FittedMembersMixin
 from ._folds import Folds
 from ._ignored import warn_of_ignored_device, warn_of_ignored_parameters
@@ -29,9 +25,6 @@ from ._variational import VariationalAutoencoder
 
 # Rows that are kept for `partial_fit`: to look at codes and residuals anew once these have moved.
 _KEPT_ROWS = 2000
-
-# Rows that each member is trained on at most by default, so that large tables take no longer.
-_ENOUGH_ROWS = 10_000
 
 
 class AutoencoderOutlierDetector(
@@ -174,20 +167,7 @@ class AutoencoderOutlierDetector(
     ['x1']
     """
 
-    _parameter_constraints: ClassVar = {
-        "autoencoder": [BaseAutoencoder, None],
-        "scoring": [StrOptions(set(SCORES))],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
-        "max_samples": [
-            StrOptions({"auto"}),
-            Interval(Integral, 2, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="right"),
-        ],
-        "cv": [Interval(Integral, 2, None, closed="left")],
-        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
-        "device": [str, torch.device],
-        "random_state": ["random_state"],
-    }
+    _parameter_constraints = DETECTOR_CONSTRAINTS
 
     def __init__(
         self,
@@ -338,7 +318,7 @@ class AutoencoderOutlierDetector(
         self._seed = int(rng.randint(np.iinfo(np.int32).max))
         self.n_samples_seen_ = 0
         self._folds = Folds(min(self.cv, n_samples), self.n_estimators)
-        self.max_samples_ = self._samples_of_members(n_samples)
+        self.max_samples_ = self._folds.samples_of_members(self.max_samples, n_samples)
         autoencoder = self._autoencoder()
         autoencoder._validate_params()
         warn_of_ignored_parameters(autoencoder)
@@ -365,15 +345,6 @@ class AutoencoderOutlierDetector(
                 f"scoring."
             )
         return autoencoder
-
-    def _samples_of_members(self, n_samples):
-        """Return how many rows each member is trained on."""
-        outside = n_samples - ceil(n_samples / self._folds.n_folds)
-        if self.max_samples == "auto":
-            return min(outside, _ENOUGH_ROWS)
-        if isinstance(self.max_samples, Integral):
-            return min(outside, int(self.max_samples))
-        return max(2, int(self.max_samples * outside))
 
     def _forget_codes(self):
         """Free what only `sample` of a member would need."""

@@ -176,7 +176,7 @@ class SparseAutoencoder(BaseAutoencoder):
     True
     """
 
-    _standardizes_codes = False
+    _codes_have_a_scale = True
     _draws_from = "codes"
     _fixed_parameters = ("penalty", "n_nonzero_coefs")
 

@@ -25,9 +25,6 @@ from ._steps import back_through, check_way_back, steps_of
 from ._thresholds import offset_for
 from ._trees import check_trees
 
-# Some converters and runtimes know less of float64.
-_ADVICE = "If X_sample is not of float32, try X_sample.astype('float32')."
-
 # Some errors of skl2onnx hold all numbers of a model.
 _MOST_CHARACTERS = 300
 
@@ -122,7 +119,8 @@ def _checked(graph, rows, by_column):
         raise
     except Exception as error:
         raise ValueError(
-            f"The graph of this model does not run: {str(error).strip().splitlines()[0]} {_ADVICE}"
+            f"The graph of this model does not run: {str(error).strip().splitlines()[0]}"
+            f"{_single_precision_advice(rows)}"
         ) from error
     return lambda rows: run(arrays_of(rows, by_column))[0]
 
@@ -149,6 +147,12 @@ def _advice(given):
         other = "float64" if given.dtype == np.float32 else "float32"
         advice += f" Or try X_sample.astype({other!r})."
     return advice
+
+
+def _single_precision_advice(rows):
+    """Return what may help rows of float64, of which some converters and runtimes know less."""
+    types = [rows.dtype] if isinstance(rows, np.ndarray) else [*rows.dtypes]
+    return " Try X_sample.astype('float32')." if np.dtype("float64") in types else ""
 
 
 def _graph_of(steps, rows, output, quantize):
@@ -190,12 +194,15 @@ def _graph_of(steps, rows, output, quantize):
     if isinstance(failure, KeyError):
         # Of an estimator inside another one.
         reason = f"it has no converter for {reason}."
-    raise ValueError(f"skl2onnx cannot convert this model: {reason} {_ADVICE}") from failure
+    raise ValueError(
+        f"skl2onnx cannot convert this model: {reason}{_single_precision_advice(rows)}"
+    ) from failure
 
 
 def _check_converters(steps):
     """Refuse steps that skl2onnx knows nothing of."""
     skl2onnx = require("skl2onnx", "onnx")
+    last = steps[-1][1]
     for name, step in steps:
         try:
             skl2onnx.get_model_alias(type(step))
@@ -210,8 +217,12 @@ def _check_converters(steps):
                     f"Step {name!r} has no converter to ONNX: {type(step).__name__} may do "
                     f"something else than its steps. If it does not, convert Pipeline(model.steps)."
                 ) from error
+            outside = (
+                "after the graph: model[:-1] is the pipeline without its last step."
+                if step is last
+                else "before the graph: model[1:] is the pipeline without its first step."
+            )
             raise ValueError(
                 f"Step {name!r} has no converter to ONNX: skl2onnx knows none for "
-                f"{type(step).__name__}. Take another step, or do it before the graph: model[1:] "
-                f"is the pipeline without its first step."
+                f"{type(step).__name__}. Take another step, or do it {outside}"
             ) from error
