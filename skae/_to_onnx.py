@@ -80,12 +80,11 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     outside or a category that is not known: where the estimator takes such rows. Numbers may
     differ by a ten-thousandth of their range and by a few millionths of the largest, and by three
     times as much as the estimator's own answers move when rows are moved by a hundred-thousandth
-    of the range of their columns. Labels may differ in one row in a hundred of `X_sample`, where
-    they are tied or change within that distance.
+    of the range of their columns. Labels may differ in one row, or in one in a hundred, of
+    `X_sample`, where they are tied or change within that distance.
 
-    A graph does not validate. Of NaN that the estimator refuses, of values that the loss is
-    not defined on (outside [0, 1] for "log_loss"), and of columns in another order it makes
-    numbers, too; check rows before.
+    A graph does not validate. It also returns numbers for NaN that the estimator refuses, for
+    values outside the range of the loss, and for columns in another order: check rows before.
 
     Rows are centred and scaled in their own precision, networks compute in float32 (in float64
     if they were fitted so, on a table small enough, and ONNX Runtime has their layers in
@@ -95,8 +94,8 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     autoencoder that explains 0.9999 of their variance or a detector that predicts a column
     without error, scores are made of what float32 rounds off, in the estimator as in the graph,
     and may differ by some hundred-thousandths. A row that lies at a threshold to the last digit
-    may fall on its other side. In p-values held-out rows count as equal to a row whose
-    scores are no more than a millionth of themselves apart from its own.
+    may fall on its other side. For p-values the graph counts a held-out row as a tie if
+    its score differs by less than a millionth.
 
     Scores of a :class:`VariationalAutoencoder` decode all `n_draws` codes of all rows at once:
     score a few hundred rows at a time.

@@ -62,7 +62,7 @@ def test_pipeline_that_ends_in_an_autoencoder():
 
 
 def test_feature_union():
-    union = FeatureUnion([("pca", PCA(3)), ("ae", make_ae())], n_jobs=2).fit(X)
+    union = FeatureUnion([("pca", PCA(3)), ("ae", make_ae())]).fit(X)
     both = union.transform(X)
     np.testing.assert_allclose(both[:, :3], PCA(3).fit_transform(X))
     np.testing.assert_array_equal(both[:, 3:], make_ae().fit_transform(X))

@@ -157,3 +157,10 @@ def test_ordinary_targets_are_silent(y):
     for method in ("fit", "partial_fit"):
         ae = AutoencoderTransformer(2, **PARAMS)
         assert fit_and_hear_what_is_ignored(ae, NOISY, y, method=method) == []
+
+
+def test_a_bad_table_is_what_is_told_first():
+    table = frame(NOISY).assign(word="a")
+    for method in ("fit", "partial_fit"):
+        with pytest.raises(ValueError, match=r"columns that are not numeric: 'word'"):
+            getattr(AutoencoderTransformer(2, **PARAMS), method)(table, np.ones(table.shape))

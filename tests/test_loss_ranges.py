@@ -19,6 +19,7 @@ from skae import (
     AdversarialAutoencoder,
     AutoencoderTransformer,
     NestedAutoencoder,
+    SparseAutoencoder,
     VariationalAutoencoder,
 )
 
@@ -151,6 +152,15 @@ def test_a_fit_above_the_column_means_warns(estimator):
         warnings.simplefilter("error")
         good = estimator(3, random_state=0, hidden_layer_sizes=(16,)).fit(NOISE)
     assert ((good.reconstruct(NOISE) - NOISE) ** 2).mean() < NOISE.var(axis=0).mean()
+
+
+@pytest.mark.parametrize("estimator", [AutoencoderTransformer, SparseAutoencoder])
+def test_the_warning_advises_only_what_the_estimator_takes(estimator):
+    params = {"init": "random", "optimizer": "sgd", "max_iter": 2, "random_state": 0}
+    bad = estimator(3, learning_rate_init=1e-9, hidden_layer_sizes=(16,), **params)
+    with pytest.warns(ConvergenceWarning, match="above the error of the column means") as caught:
+        bad.fit(NOISE)
+    assert ("init='pca'" in str(caught[0].message)) == (estimator is AutoencoderTransformer)
 
 
 def test_the_warning_counts_weights():

@@ -16,7 +16,7 @@ from torch import nn, optim
 
 from skae import AutoencoderTransformer, ConvolutionalAutoencoder
 from skae.engine._fused import fused_step
-from skae.engine._precision import products_in
+from skae.engine._precision import autocast, products_in
 from skae.networks import Autoencoder, ConvolutionalNetwork, DenseNetwork, SequenceNetwork
 from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
 
@@ -303,3 +303,19 @@ def test_bfloat16_is_finite_where_float32_is(kind, size):
     short = AutoencoderTransformer(2, precision="bfloat16", **params).fit(X)
     exact = AutoencoderTransformer(2, **params).fit(X)
     assert_allclose(short.loss_, exact.loss_, rtol=0.05)
+
+
+def test_arguments_by_name_are_in_float32_too():
+    class ByName(nn.Conv1d):
+        def forward(self, x):
+            return torch.conv1d(input=x, weight=self.weight, bias=self.bias, padding=1)
+
+    x = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng():
+        layer = ByName(3, 4, 3)
+    with autocast("bfloat16", torch.device("cpu")):
+        result = layer(x.bfloat16())
+    assert result.dtype == torch.float32
+    assert torch.equal(
+        result, nn.functional.conv1d(x.bfloat16().float(), layer.weight, layer.bias, padding=1)
+    )

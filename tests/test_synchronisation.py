@@ -85,7 +85,6 @@ PATHS = {
     "tf32": {"precision": "tf32"},
 }
 EXTRAS = {
-    "plain": {},
     "weights": {"weight": WEIGHT},
     "clipped": {"max_grad_norm": 1.0},
     "penalised": {"alpha": 1e-3, "l1_ratio": 0.5},
@@ -93,10 +92,13 @@ EXTRAS = {
 
 
 @pytest.mark.filterwarnings("ignore:max_iter")
-@pytest.mark.parametrize("extra", EXTRAS.values(), ids=EXTRAS)
-@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
-def test_reads_do_not_grow_with_the_batches(path, extra):
-    few, many = (reads_of_a_fit(DIGITS, size, **path | extra) for size in (200, 20))
+@pytest.mark.parametrize(
+    "params",
+    [*PATHS.values(), *EXTRAS.values(), *(PATHS["layer"] | extra for extra in EXTRAS.values())],
+    ids=[*PATHS, *EXTRAS, *(f"layer-{extra}" for extra in EXTRAS)],
+)
+def test_reads_do_not_grow_with_the_batches(params):
+    few, many = (reads_of_a_fit(DIGITS, size, **params) for size in (200, 20))
     assert many == few
 
 

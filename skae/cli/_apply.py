@@ -38,7 +38,8 @@ def transform(
         are written to the standard output as CSV.
     keep
         A column of the table to repeat beside the codes, such as a key; may be given several
-        times. Keys stay as they are written: 0012 is not 12.
+        times. Keys that are no features stay as they are
+        written: 0012 is not 12.
     trust
         A type to trust in a .skops file, by the name that the error says; may be given several
         times. Trust only what you know: files with such types could run code.
@@ -75,7 +76,8 @@ def reconstruct(
         they are written to the standard output as CSV.
     keep
         A column of the table to repeat beside them, such as a key; may be given several times. It
-        must be none of the model's. Keys stay as they are written: 0012 is not 12.
+        must be none of the model's. Keys that are no features stay as they are
+        written: 0012 is not 12.
     trust
         A type to trust in a .skops file, by the name that the error says; may be given several
         times. Trust only what you know: files with such types could run code.
@@ -117,7 +119,8 @@ def score(
         are written to the standard output as CSV.
     keep
         A column of the table to repeat beside the scores, such as a key; may be given several
-        times. Keys stay as they are written: 0012 is not 12.
+        times. Keys that are no features stay as they are
+        written: 0012 is not 12.
     trust
         A type to trust in a .skops file, by the name that the error says; may be given several
         times. Trust only what you know: files with such types could run code.
@@ -158,7 +161,8 @@ def predict(
         they are written to the standard output as CSV.
     keep
         A column of the table to repeat beside the predictions, such as a key; may be given several
-        times. Keys stay as they are written: 0012 is not 12.
+        times. Keys that are no features stay as they are
+        written: 0012 is not 12.
     probability
         Write how probable each class is, too, in a column for each: "probability_a" for class a.
     trust

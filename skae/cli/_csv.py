@@ -57,7 +57,9 @@ def check_options(options, path):
     if len(sep) != 1 or not sep.isascii():
         raise ValueError(f"--sep is {sep!r}, expected a single character such as ';'.")
     if len(options.decimal) != 1 or not options.decimal.isascii():
-        raise ValueError(f"--decimal is {options.decimal!r}, expected a single character, '.'.")
+        raise ValueError(
+            f"--decimal is {options.decimal!r}, expected a single character such as ','."
+        )
     if options.decimal == sep:
         raise ValueError(
             f"--decimal is {options.decimal!r}, which separates the fields of {path}, too. Say "

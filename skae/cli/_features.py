@@ -76,6 +76,8 @@ class Features:
         columns_of(chunk, self._drop)
         if self._names is None:
             features = chunk.drop(columns=[*self._drop])
+            if features.empty:
+                raise ValueError(f"No column of {self._data} is left: --drop names all of them.")
         else:
             features = columns_of(chunk, self._names)
         if self._numbers_only:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ._models import load_model
+from skae.persistence import load_estimator
 
 
 def serve(
@@ -54,7 +54,7 @@ def serve(
     }
     check_numbers("skae serve", spelled=_option, **numbers)
     run(
-        load_model(model, trust) if trust else model,
+        load_estimator(model, trusted=trust) if trust else model,
         name=model.stem if name is None else name,
         host=host,
         **numbers,

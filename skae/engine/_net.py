@@ -187,10 +187,6 @@ class AutoencoderNet(ObservedNet):
         listener = partial(self.tell_batch, training, prefix) if self._listens else None
         return mean_parts(batches, step, listener)
 
-    def _set_mode(self, training):
-        if self.module_.training != training:
-            self._set_training(training)
-
     def run_batches(self, batches):
         """Take the net's own step on each batch of an epoch; return the mean parts."""
         # A callback may have frozen a layer or changed the optimizer since the last epoch.

@@ -79,12 +79,16 @@ class ObservedNet(NeuralNet):
         else:
             loss = sum(parts.values()).detach()
             self.record_batch(prefix, loss.item(), len(x))
-            self._set_training(False)
+            self._set_mode(training=False)
             with torch.no_grad():
                 y_pred = self.infer(x)
             self.notify("on_batch_end", **told, loss=loss, y_pred=y_pred)
         # A callback may have predicted.
-        self._set_training(training)
+        self._set_mode(training)
+
+    def _set_mode(self, training):
+        if self.module_.training != training:
+            self._set_training(training)
 
     def record_batch(self, prefix, loss, n_rows):
         """Write loss and size of a batch into the history."""
@@ -135,14 +139,14 @@ class ObservedNet(NeuralNet):
         Parameters
         ----------
         X : {TrainingRows, torch Dataset, array-like, tensor} of shape (n_samples, n_features)
-            The rows; of another dataset of torch, the first of each pair.
+            The rows; of another dataset of torch, the first entry of each item.
         y : None
             Ignored: rows are their own target.
         """
         if isinstance(X, TrainingRows):
             return X
         if isinstance(X, Dataset):
-            X = torch.stack([row for row, _ in X])
+            X = torch.stack([torch.as_tensor(X[i][0]) for i in range(len(X))])
         X = X.detach() if isinstance(X, torch.Tensor) else np.asarray(X)
         weights = next(self.module_.parameters())
         rows = ScaledRows(X, torch.zeros(X.shape[1]), 1.0)

@@ -80,7 +80,7 @@ class _AutocastOnCpu(TorchFunctionMode):
         kwargs = kwargs or {}
         if function not in _IN_FLOAT32:
             return function(*args, **kwargs)
-        args = tree_map_only(torch.Tensor, self._in_float32, args)
+        args, kwargs = tree_map_only(torch.Tensor, self._in_float32, (args, kwargs))
         with torch.autocast("cpu", enabled=False):
             return function(*args, **kwargs)
 

@@ -14,7 +14,7 @@ class DefaultDtype:
 
 
 class CudnnEnabled:
-    """Whether cuDNN is used, not while it is replaced."""
+    """Whether cuDNN is used; off while replaced."""
 
     accepted = (False,)
 

@@ -68,9 +68,9 @@ class AdversarialAutoencoder(BaseAutoencoder):
     -----
     Each step of the autoencoder is followed by one of the discriminator, on the codes of the same
     batch and as many draws of the prior. The discriminator has an Adam optimizer of its own,
-    with `learning_rate_init` as its constant rate. The means and variances of codes are charged as
-    well, with a Lagrange multiplier for each, as a discriminator says little of the scale of codes
-    that it tells apart with ease. `alpha` and `max_grad_norm` are for the
+    with `learning_rate_init` as its constant rate. Of codes that it tells apart with ease, a
+    discriminator says little about their scale, so their means and variances are charged as well,
+    with a Lagrange multiplier for each. `alpha` and `max_grad_norm` are for the
     autoencoder only.
 
     References
@@ -82,8 +82,9 @@ class AdversarialAutoencoder(BaseAutoencoder):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skae import AdversarialAutoencoder
-    >>> X = load_digits().data
-    >>> aae = AdversarialAutoencoder(n_components=4, random_state=0).fit(X)
+    >>> X = load_digits().data[:500]
+    >>> params = {"hidden_layer_sizes": (64,), "max_iter": 20, "random_state": 0}
+    >>> aae = AdversarialAutoencoder(n_components=4, **params).fit(X)
     >>> bool(abs(aae.transform(X).std(axis=0) - 1).max() < 0.2)
     True
     >>> aae.sample(3, random_state=0).shape

@@ -157,9 +157,11 @@ class BaseAutoencoder(
         UserWarning
             If training is interrupted from the keyboard; the best weights so far stay. If `y`
             seems to hold what rows are to be reconstructed as, or parameters of the dense network
-            are set beside another `network`: both are ignored.
+            are set beside another `network`: both are ignored. If the standard deviations of
+            columns differ a thousandfold.
         ConvergenceWarning
-            If `max_iter` ends training under a schedule that is not planned to its end.
+            If `max_iter` ends training under a schedule that is not planned to its end, or the
+            fit ends above the error of the column means.
         """
         warn_of_ignored_target(X, y)
         warn_of_ignored_parameters(self)
@@ -232,7 +234,7 @@ class BaseAutoencoder(
         empty = True
         with self._as_before_on_error():
             for chunk in until_interrupted(chunks):
-                self._partial_fit(chunk, sample_weight)
+                self._partial_fit(chunk, sample_weight, follows=not empty)
                 empty = False
                 # The next chunk is made before this name is given to it.
                 del chunk
@@ -243,18 +245,19 @@ class BaseAutoencoder(
         return self
 
     @torch_defaults()
-    def _partial_fit(self, X, sample_weight):
+    def _partial_fit(self, X, sample_weight, follows):
+        """Train on a chunk; `follows` says that the net is one that this call has made."""
         continued = hasattr(self, "net_")
         self._check_no_held_out_need()
         X, sample_weight, container = self._validate_rows(
             X, sample_weight, 1 if continued else 2, reset=not continued
         )
         X = to_gpu(X, self._device(continued))
-        if continued:
-            self._renew_net(keep_optimizer=True)
-        else:
+        if not continued:
             rng = check_random_state(self.random_state)
             self._start(X, sample_weight, container, False, rng)
+        elif not follows:
+            self._renew_net(keep_optimizer=True)
         params = self._net_params() | {"learning_rate": "constant"}
         self.net_.set_params(**params, batch_size=self._batch_size(X.shape[0]))
         train_together([self._training(X, sample_weight, epochs=1)])

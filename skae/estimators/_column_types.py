@@ -10,6 +10,7 @@ import pandas as pd
 from skae._compat import safe_indexing
 
 _NUMERIC = "biuf"
+_NUMBERS = (Real, Decimal, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ def _not_numeric(label, dtype, values):
         return None
     else:
         candidates, reason_of = np.flatnonzero(~pd.isna(values)), _reason
+        # Of many values the types are looked at first: there are few of them.
+        types = set(map(type, values[candidates]))
+        if all(issubclass(one, _NUMBERS) and not issubclass(one, np.timedelta64) for one in types):
+            return None
     for row in candidates:
         value = values[row]
         reason = reason_of(value)
@@ -99,7 +104,7 @@ def _reason(value):
     """Return why a value is no number, or None."""
     if isinstance(value, np.datetime64 | np.timedelta64):
         return "it is a date or a duration"
-    if isinstance(value, Real | Decimal | np.bool_):
+    if isinstance(value, _NUMBERS):
         return None
     if isinstance(value, complex):
         return "Complex data not supported"

@@ -80,14 +80,15 @@ class ConvolutionalAutoencoder(BaseAutoencoder):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skae import ConvolutionalAutoencoder
-    >>> X = load_digits().images
+    >>> X = load_digits().images[:500]
     >>> X.shape
-    (1797, 8, 8)
-    >>> ae = ConvolutionalAutoencoder(n_components=8, max_iter=20, random_state=0).fit(X)
+    (500, 8, 8)
+    >>> params = {"channels": (8, 16), "max_iter": 5, "random_state": 0}
+    >>> ae = ConvolutionalAutoencoder(n_components=8, **params).fit(X)
     >>> ae.transform(X).shape
-    (1797, 8)
+    (500, 8)
     >>> ae.reconstruct(X).shape
-    (1797, 8, 8)
+    (500, 8, 8)
     >>> ae.sample(3, random_state=0).shape
     (3, 8, 8)
     """

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from ._containers import detached
+from ._table_errors import check_table
 from ._training import warn_caller
 
 # What describes the dense network, in the place of which `network` may be given.
@@ -67,9 +68,10 @@ def warn_of_ignored_target(X, y):
     shape = getattr(X, "shape", ())
     if y is X or len(shape) < 2 or getattr(y, "shape", ()) != shape or sparse.issparse(y):
         return
+    check_table(detached(X))
     y = np.asarray(detached(y))
     X = X.toarray() if sparse.issparse(X) else np.asarray(detached(X))
-    # Who says that rows are to be reconstructed as they are means what happens.
+    # A y equal to X asks for what happens anyway.
     if y.dtype.kind == "f" and not np.allclose(X, y, equal_nan=True):
         warn_caller(
             "y has the shape of X and is ignored: the autoencoder learns to give back X itself. "

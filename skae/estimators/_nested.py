@@ -91,19 +91,20 @@ class NestedAutoencoder(BaseAutoencoder):
     >>> from sklearn.datasets import load_digits
     >>> from skae import NestedAutoencoder
     >>> X = load_digits().data
-    >>> ae = NestedAutoencoder(n_components=8, random_state=0).fit(X[:1500])
+    >>> params = {"hidden_layer_sizes": (64,), "max_iter": 20, "random_state": 0}
+    >>> ae = NestedAutoencoder(n_components=8, **params).fit(X[:1000])
     >>> ae.transform(X).shape
     (1797, 8)
 
     One fit answers which width is enough, here for nine tenths of what eight components
     explain of rows that were not seen:
 
-    >>> scores = [ae.truncate(k).score(X[1500:]) for k in range(1, 9)]
-    >>> explained = 1 + np.array(scores) / X[1500:].var(axis=0).mean()
+    >>> scores = [ae.truncate(k).score(X[1000:]) for k in range(1, 9)]
+    >>> explained = 1 + np.array(scores) / X[1000:].var(axis=0).mean()
     >>> n_components = int(np.argmax(explained >= 0.9 * explained[-1])) + 1
     >>> small = ae.truncate(n_components)
     >>> small.transform(X).shape
-    (1797, 5)
+    (1797, 6)
     """
 
     _parameter_constraints = STANDARDIZING_CONSTRAINTS

@@ -160,7 +160,7 @@ class AutoencoderOutlierDetector(
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=500)
     >>> X = np.outer(x, [1, 2, -1]) + rng.normal(scale=0.1, size=(500, 3))
-    >>> detector = AutoencoderOutlierDetector(random_state=0).fit(X)
+    >>> detector = AutoencoderOutlierDetector(n_estimators=2, random_state=0).fit(X)
     >>> detector.predict([[1, 2, -1], [1, -2, -1]])
     array([ 1, -1])
     >>> detector.explain([[1, -2, -1]])["share"].idxmin(axis=1).tolist()

@@ -165,11 +165,11 @@ class SparseAutoencoder(BaseAutoencoder):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skae import SparseAutoencoder
-    >>> X = load_digits().data
-    >>> ae = SparseAutoencoder(n_nonzero_coefs=6, random_state=0).fit(X)
+    >>> X = load_digits().data[:500]
+    >>> ae = SparseAutoencoder(n_nonzero_coefs=6, max_iter=20, random_state=0).fit(X)
     >>> codes = ae.transform(X)
     >>> codes.shape
-    (1797, 128)
+    (500, 128)
     >>> int((codes != 0).sum(axis=1).max())
     6
     >>> bool(-ae.score(X) < 0.2 * X.var(axis=0).mean())

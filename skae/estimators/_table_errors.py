@@ -74,14 +74,13 @@ def check_table(X):
 def _check_names(X):
     """Refuse names of columns that occur twice: which one is meant would be left to chance."""
     names = getattr(X, "columns", None)
-    if names is None or not hasattr(X, "iloc"):
+    if names is None or not hasattr(X, "iloc") or names.is_unique:
         return
     twice = names[names.duplicated()].unique()
-    if len(twice):
-        raise ValueError(
-            f"X has several columns of the same name: {', '.join(map(repr, twice[:_NAMED]))}. "
-            f"Rename them, or leave all but one out."
-        )
+    raise ValueError(
+        f"X has several columns of the same name: {', '.join(map(repr, twice[:_NAMED]))}. "
+        f"Rename them, or leave all but one out."
+    )
 
 
 def _check_kind(X):
@@ -114,7 +113,7 @@ def naming_cells(X):
     try:
         yield
     except ValueError as error:
-        message = str(error).splitlines()[0]
+        message = str(error).partition("\n")[0]
         if "contains NaN" in message:
             cell, cure = _first_cell(X, pd.isna), "Fill gaps, for example with SimpleImputer"
         elif "contains infinity" in message:

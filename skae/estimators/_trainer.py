@@ -15,8 +15,8 @@ from ._training import warn_caller
 class TrainerMixin:
     """Trains the net that stands ready, and sets the fitted attributes."""
 
-    # Whether a variant gives its codes a scale. Where it does not, they are standardised, unless
-    # the parameter of that name, which such variants have, is False.
+    # True where the objective gives codes a scale. The other variants have the parameter
+    # `standardize`.
     _codes_have_a_scale = False
     standardize = True
 
@@ -111,7 +111,8 @@ class TrainerMixin:
         error, of_means = errors_beside_the_means(self.net_, rows)
         if is_above_the_means(error, of_means):
             unit = self._loss_unit()
-            start = "" if self.init == "pca" else "init='pca', "
+            can_start_at_pca = "pca" in self._parameter_constraints["init"][0].options
+            start = "init='pca', " if can_start_at_pca and self.init != "pca" else ""
             warn_caller(
                 f"The fit ended above the error of the column means: {error * unit:.4g} against "
                 f"{of_means * unit:.4g}, so the codes tell little of the rows. Try {start}a "

@@ -226,10 +226,11 @@ class AutoencoderTransformer(BaseAutoencoder):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.decomposition import PCA
     >>> from skae import AutoencoderTransformer
-    >>> X, _ = load_digits(return_X_y=True)
-    >>> ae = AutoencoderTransformer(n_components=8, random_state=0).fit(X)
+    >>> X = load_digits().data[:500]
+    >>> params = {"hidden_layer_sizes": (128, 64), "max_iter": 40, "random_state": 0}
+    >>> ae = AutoencoderTransformer(n_components=8, **params).fit(X)
     >>> ae.transform(X).shape
-    (1797, 8)
+    (500, 8)
     >>> pca = PCA(n_components=8).fit(X)
     >>> pca_error = ((X - pca.inverse_transform(pca.transform(X))) ** 2).mean()
     >>> bool(-ae.score(X) < 0.5 * pca_error)

@@ -27,11 +27,11 @@ def warn_of_unequal_columns(X, deviations, names):
     """
     deviations = deviations.cpu().numpy()
     largest = int(deviations.argmax())
-    if not _are_small(deviations, deviations[largest], _FACTOR).any():
+    lost = _are_small(deviations, deviations[largest], _FACTOR)
+    if not lost.any():
         return
     low, high = extremes_of(X).cpu().numpy()
     ranges = high - low
-    lost = _are_small(deviations, deviations[largest], _FACTOR)
     lost &= _are_small(ranges, ranges.max(), _FACTOR_OF_RANGES)
     if lost.any():
         if names is None:

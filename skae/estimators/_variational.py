@@ -32,6 +32,9 @@ from ._transformer import AutoencoderTransformer
 # Errors of so many cells tell the noise to half a percent.
 _ENOUGH_CELLS = 100_000
 
+# Rows that are decoded together then: few at a time take longer, many more memory.
+_ROWS_AT_ONCE = 10_000
+
 # A component whose posterior mean varies less over the data tells nothing (Burda et al., 2016).
 _ACTIVE = 1e-2
 
@@ -140,7 +143,8 @@ class VariationalAutoencoder(BaseAutoencoder):
     >>> from sklearn.model_selection import train_test_split
     >>> from skae import VariationalAutoencoder
     >>> X_train, X_test = train_test_split(load_digits().data, random_state=0)
-    >>> vae = VariationalAutoencoder(n_components=8, random_state=0).fit(X_train)
+    >>> params = {"hidden_layer_sizes": (64,), "max_iter": 20, "random_state": 0}
+    >>> vae = VariationalAutoencoder(n_components=8, **params).fit(X_train)
     >>> bool(vae.score(X_test) > PCA(8).fit(X_train).score(X_test))
     True
     >>> vae.sample(3, random_state=0).shape
@@ -291,9 +295,11 @@ class VariationalAutoencoder(BaseAutoencoder):
         net, module, objective = self.net_, self.net_.module_, self.net_.criterion_
         if whole_fit:
             n_draws = -(-_ENOUGH_CELLS // (len(rows) * self.n_features_in_))
+            at_once = min(n_draws, max(1, _ROWS_AT_ONCE // len(rows)))
 
             def error(batch):
-                errors = [objective.error(module, *batch) for _ in range(n_draws)]
+                times = range(-(-n_draws // at_once))
+                errors = [objective.error(module, *batch, at_once) for _ in times]
                 return {"error": torch.stack(errors).mean()}
 
             objective.noise.settle(net.measure(rows, error)["error"])

@@ -1,4 +1,4 @@
-"""Whether what a network of a user's own builds has the widths that it was asked for."""
+"""The check of the widths that a user's own network has."""
 
 import torch
 from torch import nn

@@ -13,11 +13,10 @@ _RATE = 0.05
 class Adversary(nn.Module):
     """Charges codes for what tells them from draws of the prior.
 
-    A discriminator learns to tell them apart. Of codes that it tells apart with ease it says little
-    of how to move them, above all of their scale, and of clusters of the prior that no code is
-    near. So the means and variances of codes are charged as well, which the prior has at zero and
-    one, with a Lagrange multiplier for each that grows until it is met (the method of multipliers
-    of Hestenes, 1969).
+    A discriminator learns to tell codes from draws of the prior. Where that is easy, its gradient
+    says little about the scale of codes. So their means and variances, zero and one in the prior,
+    are charged as well, with a Lagrange multiplier for each that grows until it is met (the method
+    of multipliers of Hestenes, 1969).
 
     Parameters
     ----------

@@ -20,6 +20,9 @@ _STANDARD_ERRORS = 3
 # miss it then.
 _PASSES, _TOLERANCE = 10, 0.01
 
+# How much longer than the logit's a step for the biases may be, where units hardly respond.
+_LONGEST = 10
+
 
 class AdaptiveKLSparsity(KLSparsity):
     """KL sparsity plus a Lagrange multiplier for each unit, which grows until the target is met.
@@ -99,13 +102,13 @@ class TargetActivationObjective(ReconstructionObjective):
             # that goes back keeps units that are nearly binary from swinging.
             before = shift
             shift = mean.logit(torch.finfo(mean.dtype).eps) - math.log(target / (1 - target))
-            shift = shift * (mean * (1 - mean) / slope).nan_to_num(1.0).clamp(1, _PASSES)
+            shift = shift * (mean * (1 - mean) / slope).nan_to_num(1.0).clamp(1, _LONGEST)
             bound = torch.where(shift * before < 0, before.abs() / 2, bound)
             shift = shift.clamp(-bound, bound)
             bias.sub_(shift)
 
     def _activation(self, autoencoder, batches):
-        """Return the mean of each unit over the rows, and how it falls with the bias."""
+        """Return the mean of each unit over the rows, and its derivative by the bias."""
         total = first = second = 0.0
         for x, sample_weight in batches:
             codes = autoencoder.latent(autoencoder.encoder(x))

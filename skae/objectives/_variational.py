@@ -141,9 +141,12 @@ class VariationalObjective(ReconstructionObjective):
         self.noise.follow(value)
         return self.noise.negative_log_likelihood(value)
 
-    def error(self, autoencoder, x, sample_weight):
-        """Return the loss of a batch that the noise makes a likelihood of, with codes drawn."""
-        h = autoencoder.encoder(x)
+    def error(self, autoencoder, x, sample_weight, n_draws):
+        """Return the loss of a batch that the noise makes a likelihood of, over draws of codes."""
+        h = autoencoder.encoder(x).repeat(n_draws, 1)
+        x = x.repeat(n_draws, 1)
+        if sample_weight is not None:
+            sample_weight = sample_weight.repeat(n_draws)
         codes, _ = self.through_latent(autoencoder, h, sample_weight)
         return super().reconstruction(autoencoder.decoder(codes), x, sample_weight)
 

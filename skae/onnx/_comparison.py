@@ -19,11 +19,7 @@ _NEXT, _N_NEXT, _TIMES = 1e-5, 16, 3
 _AT_EDGES, _JUMP = 0.01, 1e-2
 
 
-class DifferenceError(ValueError):
-    """A graph that gives something else than the estimator."""
-
-
-class ShapeDifferenceError(DifferenceError):
+class ShapeDifferenceError(ValueError):
     """A graph that gives an output of another shape."""
 
 
@@ -53,7 +49,7 @@ def compare(run, answer, tied, sample, method, output, advice, jumps=True):
 
     Raises
     ------
-    DifferenceError
+    ValueError
         Where they differ by more than rounding. It says where, and by how much.
     """
     for probe in probes_of(sample, answer):
@@ -70,7 +66,7 @@ def compare(run, answer, tied, sample, method, output, advice, jumps=True):
             at_edge &= ~jumped
         differs &= ~at_edge
         if differs.any():
-            raise DifferenceError(_what_differs(found, probe, differs, method, output, advice))
+            raise ValueError(_what_differs(found, probe, differs, method, output, advice))
 
 
 def _are_numbers(values):

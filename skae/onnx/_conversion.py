@@ -94,7 +94,7 @@ def _with_each_output(model):
 
 
 def _finished(graph, steps, output, ndim, inputs, offset):
-    """Do to a copy of a graph what is left to be done when skl2onnx has converted the steps."""
+    """Return a copy of a converted graph with its last nodes and names."""
     graph = deepcopy(graph)
     if output == "reconstruction":
         graph = back_through(steps[:-1], graph)
@@ -110,7 +110,7 @@ def _finished(graph, steps, output, ndim, inputs, offset):
 
 
 def _checked(graph, rows, by_column):
-    """Return a function that runs a graph, once it has: runtimes lack operators in float64."""
+    """Run a graph once, as runtimes lack operators in float64; return a function that runs it."""
     try:
         require("onnx", "onnx").checker.check_model(graph, full_check=True)
         run = runner_of(graph)

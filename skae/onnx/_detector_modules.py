@@ -107,7 +107,7 @@ class _HeldOut(nn.Module):
         self.register_buffer("above", torch.tensor(np.asarray(above)))
 
     def forward(self, unusual):
-        """Return how much the rows weigh together that are at least as unusual."""
+        """Return the total weight of the held-out rows that are at least as unusual as each row."""
         unusual = unusual[self.members].mean(dim=0)
         least = unusual - _ROUNDING * unusual.abs()
         # ONNX has no searchsorted.

@@ -253,4 +253,4 @@ def _far(values, times):
 
 def _unknown(values):
     words = values.dtype.kind == "O" and all(isinstance(value, str) for value in values)
-    return _UNKNOWN if words or values.dtype.kind == "U" else None
+    return _UNKNOWN if words else None

@@ -6,7 +6,7 @@ from skae._extras import require
 
 
 def onnxruntime():
-    """Import ONNX Runtime, which sends no word of it to anyone."""
+    """Import ONNX Runtime with its telemetry off."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     require("onnxruntime.quantization", "onnx")
     return require("onnxruntime", "onnx")

@@ -15,7 +15,9 @@ from ._trusted_types import TRUSTED_TYPES
 
 
 def load_estimator(path, trusted=()):
-    """Load an estimator of skae, or a pipeline around one; neither file runs what it holds.
+    """Load an estimator of skae, or a pipeline around one.
+
+    Neither file runs what it holds, unless types in `trusted` do.
 
     Parameters
     ----------
@@ -32,7 +34,9 @@ def load_estimator(path, trusted=()):
     Raises
     ------
     ModelFileError
-        If it is none of :func:`save`, or no fitted estimator of skops.
+        If it is none of :func:`save`, or no estimator of skops.
+    NotFittedError
+        If the estimator in it is not fitted.
     ImportError
         If it needs skops, which is not installed.
     ValueError

@@ -23,7 +23,7 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     model : estimator, str or PathLike
         A fitted estimator or Pipeline, or a file: ``.skae`` from ``skae.save``, ``.onnx``, or
         ``.skops`` of which only ``skae.persistence.TRUSTED_TYPES`` are trusted. A file with other
-        types is opened by ``skops.io.load(path, trusted=...)`` before.
+        types is opened by ``skae.persistence.load_estimator(path, trusted=...)`` before.
     name : str, default="model"
         What the model is called in addresses: ``/v2/models/model/infer``.
     max_queue : int, default=4096

@@ -69,18 +69,20 @@ def read_json(data, dtype, shape, spec, missing=None):
     Refusal
         If the data are not of this type, not as many, or not finite.
     """
-    values, kinds = _flat(data, dtype, shape)
+    values, kinds = _flat(data, dtype, shape, spec.name)
     allowed, _ = _JSON_KINDS[dtype.kind]
     if missing is not None and dtype.kind == "f" and _NoneType in kinds:
         values = [nan if value is None else value for value in values]
         kinds.discard(_NoneType)
     if not kinds <= allowed:
-        raise Refusal(_wrong_kind(values, dtype, shape))
+        raise Refusal(_wrong_kind(values, dtype, shape, spec.name))
     try:
         # As an array of Python's own, as NumPy takes twice the time to read a list.
         values = np.frombuffer(array("d", values)) if dtype.kind == "f" else np.array(values, dtype)
     except OverflowError as error:
-        raise Refusal(f"The data of the input leave the range of {NAMES[dtype]}.") from error
+        raise Refusal(
+            f"The data of the input {spec.name!r} leave the range of {NAMES[dtype]}."
+        ) from error
     return _checked(values.reshape(shape), dtype, spec, missing)
 
 
@@ -91,32 +93,34 @@ def read_bytes(data, dtype, shape, spec, missing=None):
     expected = prod(shape) * dtype.itemsize
     if len(data) != expected:
         raise Refusal(
-            f"An input of shape {list(shape)} and datatype {NAMES[dtype]} is {expected} bytes, "
-            f"got {len(data)}."
+            f"Input {spec.name!r} of shape {list(shape)} and datatype {NAMES[dtype]} is {expected} "
+            f"bytes, got {len(data)}."
         )
     if dtype.kind == "b" and data.translate(None, b"\0\1"):
-        raise Refusal("The bytes of BOOL must be 0 or 1.")
+        raise Refusal(f"The bytes of input {spec.name!r} must be 0 or 1, as its datatype is BOOL.")
     return _checked(np.frombuffer(data, dtype).reshape(shape), dtype, spec, missing)
 
 
-def _flat(data, dtype, shape):
+def _flat(data, dtype, shape, name):
     """Return JSON's values as one list, and the types among them."""
     noun = _JSON_KINDS["f" if dtype.kind in "iu" else dtype.kind][1]
     if type(data) is not list:
-        raise Refusal(f"The data of an input must be a list, got {_json_name(data)}.")
+        raise Refusal(f"The data of input {name!r} must be a list, got {_json_name(data)}.")
     kinds = set(map(type, data))
     if list in kinds and len(shape) > 1:
         for depth, length in enumerate(shape[1:], start=1):
             lengths = {len(part) if type(part) is list else None for part in data}
             if len(data) != prod(shape[:depth]) or lengths != {length}:
                 raise Refusal(
-                    f"Nested data must be {' lists of '.join(map(str, shape))} {noun} each, as the "
-                    f"shape {list(shape)} says."
+                    f"Nested data of input {name!r} must be {' lists of '.join(map(str, shape))} "
+                    f"{noun} each, as the shape {list(shape)} says."
                 )
             data = list(chain.from_iterable(data))
         kinds = set(map(type, data))
     if len(data) != prod(shape):
-        raise Refusal(f"An input of shape {list(shape)} has {prod(shape)} {noun}, got {len(data)}.")
+        raise Refusal(
+            f"Input {name!r} of shape {list(shape)} has {prod(shape)} {noun}, got {len(data)}."
+        )
     return data, kinds
 
 
@@ -168,14 +172,15 @@ def _finite(values, dtype, spec, missing):
     return values
 
 
-def _wrong_kind(values, dtype, shape):
+def _wrong_kind(values, dtype, shape, name):
     allowed, noun = _JSON_KINDS[dtype.kind]
     place, value = next(
         (place, value) for place, value in enumerate(values) if type(value) not in allowed
     )
     cell = _cell(np.unravel_index(place, shape))
     return (
-        f"The data of the input must be {noun}, got {_json_name(value)} at place {place}, {cell}."
+        f"The data of input {name!r} must be {noun}, got {_json_name(value)} at place {place}, "
+        f"{cell}."
     )
 
 

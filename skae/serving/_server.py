@@ -29,7 +29,7 @@ def serve(
     model : str, PathLike or estimator
         A file: ``.skae`` from ``skae.save``, ``.onnx``, or ``.skops`` of which only
         ``skae.persistence.TRUSTED_TYPES`` are trusted; or a fitted estimator or Pipeline. A file
-        with other types is opened by ``skops.io.load(path, trusted=...)`` before.
+        with other types is opened by ``skae.persistence.load_estimator(path, trusted=...)`` before.
     name : str, default=None
         What the model is called in addresses: ``/v2/models/{name}/infer``. None is the name of the
         file without its suffix, or "model".

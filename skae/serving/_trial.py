@@ -86,8 +86,7 @@ def missing_cells(estimator, takes, row):
 def _parts(step, columns):
     """Yield the steps of an estimator, however deep, each with the columns that it gets.
 
-    Behind a step that changes columns these are not the table's own, and only their number is
-    right.
+    Behind a step that changes columns these are still the columns that the Pipeline gets.
 
     Parameters
     ----------
