@@ -12,7 +12,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, PowerTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skae import (
@@ -59,7 +59,7 @@ class Backwards(Pipeline):
         return 2 - super().predict(X)
 
 
-def passing_column(forest):
+def passing_column(last, fitted_on=pd.DataFrame):
     """A pipeline whose last column passes an autoencoder by, and a table with gaps there."""
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.normal(size=(300, 3)), columns=list("abc")).astype(np.float32)
@@ -68,19 +68,33 @@ def passing_column(forest):
     columns = ColumnTransformer(
         [("ae", AutoencoderTransformer(1, **FAST), ["a", "b"])], remainder="passthrough"
     )
-    return make_pipeline(columns, forest).fit(table, y), table
+    return make_pipeline(columns, last).fit(fitted_on(table), y), table
 
 
-def test_trees_that_learned_where_nan_goes():
-    pipeline, table = passing_column(ExtraTreesClassifier(20, random_state=0))
+def clean(table):
+    return table.fillna(0.0)
+
+
+@pytest.mark.parametrize("fitted_on", [pd.DataFrame, clean], ids=["gaps", "no gaps"])
+@pytest.mark.parametrize("last", [DecisionTreeClassifier(), ExtraTreesClassifier(5)])
+def test_trees_that_learned_where_nan_goes(last, fitted_on):
+    """All of scikit-learn's take NaN, whether they were fitted on it or not."""
+    pipeline, table = passing_column(clone(last).set_params(random_state=0), fitted_on)
+    refusal = "NaN in column 'c' comes to the trees of step|has trees that were fitted on missing"
     # Whether or not the sample has gaps itself.
-    for sample, place in ((table, r"row \d+ of X_sample is"), (table.dropna()[:2], "column 'c'")):
-        with pytest.raises(ValueError, match=f"predict: .*{place}.*takes NaN, and a step of it"):
+    for sample in (table, table.dropna()[:2]):
+        with pytest.raises(ValueError, match=f"({refusal}).*SimpleImputer"):
             to_onnx(pipeline, sample, "prediction")
-    # Those that split between what is missing and all else are refused before.
-    pipeline, table = passing_column(RandomForestClassifier(20, random_state=0))
-    with pytest.raises(ValueError, match=r"fitted on missing values.*SimpleImputer"):
-        to_onnx(pipeline, table, "prediction")
+
+
+def test_another_step_that_does_something_else_with_nan():
+    """An imputer behind a transformer hides what is missing from all that follows."""
+    power = make_pipeline(PowerTransformer(), SimpleImputer(), LogisticRegression())
+    pipeline, table = passing_column(power)
+    for sample, place in ((table, r"row \d+ of X_sample is"), (table.dropna()[:20], "column 'c'")):
+        match = f"predict_proba: .*{place}.*takes NaN, and a step of it"
+        with pytest.raises(ValueError, match=match):
+            to_onnx(pipeline, sample, "probability")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -106,7 +120,7 @@ def test_an_imputer_before_the_trees(output):
     noise = np.random.default_rng(0).normal(scale=0.1, size=X.shape)
     rows, method = (X + noise).astype(np.float32), METHODS[output]
     plain = make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0)).fit(rows, Y)
-    with pytest.raises(ValueError, match=rf"{method}.* with NaN in column \d+ is .*SimpleImputer"):
+    with pytest.raises(ValueError, match=r"NaN in column \d comes to the trees.*SimpleImputer"):
         to_onnx(plain, rows[:20], output)
     filled = make_pipeline(SimpleImputer(), *(step for _, step in plain.steps)).fit(rows, Y)
     found = run(to_onnx(filled, rows[:20], output), rows)

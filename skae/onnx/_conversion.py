@@ -45,7 +45,6 @@ def converted(model, X_sample, output, quantize):
         )
     if output == "reconstruction":
         check_way_back(steps[:-1])
-    check_trees(best)
     rows = rows_of(X_sample)
     answer = partial(answer_of, model, steps, output)
     # Raises the model's own errors, too: it is not fitted, or these are no rows for it.
@@ -53,6 +52,7 @@ def converted(model, X_sample, output, quantize):
     by_column = goes_by_column(rows, steps)
     if not isinstance(rows, pd.DataFrame):
         rows = as_floats(rows)
+    check_trees(steps, rows, answer)
     # Names in graphs are text.
     given = rows.set_axis(map(str, rows.columns), axis=1) if by_column else as_floats(rows)
     inputs = list(given.columns) if by_column else ["X"]

@@ -101,6 +101,28 @@ def _word(rows, column, values):
     return f"{'NaN' if value != value else repr(value)} in column {name!r}"
 
 
+def column_that_may_be_missing(rows, answer):
+    """Return the first column in which the model takes NaN, or None.
+
+    Parameters
+    ----------
+    rows : ndarray or DataFrame
+        Rows that the model takes.
+    answer : callable
+        Returns what the model gives for rows.
+
+    Returns
+    -------
+    column : str or int or None
+        Its name in a DataFrame, its place in an array.
+    """
+    values, row = _values_of(rows, _missing), _take(rows, [0])
+    for i in values:
+        if answer_or_none(answer, _with_values(row, np.array([i]), values)) is not None:
+            return rows.columns[i] if isinstance(rows, pd.DataFrame) else i
+    return None
+
+
 def answer_or_none(answer, rows):
     """Return what the model gives for rows; None if it does not take them."""
     try:

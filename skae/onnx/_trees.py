@@ -1,32 +1,67 @@
 """Trees that no converter can express."""
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from ._probes import column_that_may_be_missing
+
+_CURE = "Fill in what is missing in a step before, SimpleImputer for example, and fit again."
 
 
-def check_trees(model):
-    """Refuse trees with a split between missing values and all others.
+def check_trees(steps, rows, answer):
+    """Refuse trees whose way with missing values skl2onnx loses.
 
-    Its threshold is infinite, and skl2onnx looks for the number next to that without an end.
+    It sends them to the right at every split, where scikit-learn's trees learn a side. And a split
+    between missing values and all others has an infinite threshold, for which it looks for the next
+    number without an end.
 
     Parameters
     ----------
-    model : estimator
-        Fitted; the trees may be anywhere in it.
+    steps : list of (str, estimator)
+        What the model does one after the other; the trees may be anywhere in them.
+    rows : ndarray or DataFrame
+        Rows that the model takes.
+    answer : callable
+        Returns what the model gives for rows.
 
     Raises
     ------
     ValueError
-        If there is such a tree.
+        If there is such a tree. Sides matter only if missing values come to it.
     """
-    for estimator in _estimators_in(model, set()):
-        thresholds = getattr(getattr(estimator, "tree_", None), "threshold", None)
-        if thresholds is not None and np.isinf(thresholds).any():
+    for i, (name, step) in enumerate(steps):
+        trees = [tree for one in _estimators_in(step, set()) if (tree := _tree_of(one)) is not None]
+        if any(np.isinf(tree.threshold).any() for tree in trees):
             raise ValueError(
-                f"A {type(estimator).__name__} of the model was fitted on missing values and "
-                f"splits at them, which has no converter. Fill in what is missing in a step "
-                f"before, SimpleImputer for example, and fit again."
+                f"Step {name!r} has trees that were fitted on missing values and split at them, "
+                f"which has no converter. {_CURE}"
             )
+        if any(tree.missing_go_to_left.any() for tree in trees):
+            before = Pipeline(steps[:i]) if i else None
+            column = column_that_may_be_missing(rows, partial(_with_gaps_in_step, before, answer))
+            if column is not None:
+                raise ValueError(
+                    f"NaN in column {column!r} comes to the trees of step {name!r}, which learned "
+                    f"a side for it at each split. The converter knows one side only. {_CURE}"
+                )
+
+
+def _with_gaps_in_step(before, answer, row):
+    """Return what a step gets of a row that the model takes; raise if nothing is missing in it."""
+    answer(row)
+    X = row if before is None else before.transform(row)
+    if not pd.isna(np.asarray(X)).any():
+        raise ValueError("Nothing is missing.")
+    return X
+
+
+def _tree_of(estimator):
+    tree = getattr(estimator, "tree_", None)
+    return tree if hasattr(tree, "missing_go_to_left") else None
 
 
 def _estimators_in(value, seen):
