@@ -43,23 +43,23 @@ def scaled(ae, X):
 # -- the penalty -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("init", ["pca", "random"])
 @pytest.mark.parametrize(
     "params",
     [{"hidden_layer_sizes": ()}, *({"activation": name} for name in ACTIVATIONS)],
     ids=str,
 )
-def test_it_is_exact_up_to_one_hidden_layer(params, init, weighted):
-    ae = ContractiveAutoencoder(contraction=0.3, init=init, **SMALL | params).fit(TRAIN)
-    x = scaled(ae, TEST[:40])
-    weight = torch.linspace(0.1, 2, 40, dtype=torch.float64) if weighted else torch.ones(40)
-    found = parts_of(ae, x, weight.double() if weighted else None)["contraction"]
+def test_it_is_exact_up_to_one_hidden_layer(params, init):
+    ae = ContractiveAutoencoder(contraction=0.3, init=init, **SMALL | params).fit(TRAIN[:200])
+    x = scaled(ae, TEST[:20])
+    weight = torch.linspace(0.1, 2, 20, dtype=torch.float64)
+    unweighted, weighted = (parts_of(ae, x, w)["contraction"].item() for w in (None, weight))
     encoder = ae.net_.module_.encoder
-    codes = encoder(x).detach().numpy()
-    spread = np.sqrt(np.cov(codes.T, aweights=weight, ddof=0).diagonal())
-    each = np.square(jacobians(encoder, x).numpy() / spread[:, None]).sum(axis=(1, 2))
-    assert_allclose(found.item(), 0.3 * (each * weight.numpy()).mean(), rtol=1e-9)
+    codes, slopes = encoder(x).detach().numpy(), jacobians(encoder, x).numpy()
+    for found, w in ((unweighted, np.ones(20)), (weighted, weight.numpy())):
+        spread = np.sqrt(np.cov(codes.T, aweights=w, ddof=0).diagonal())
+        each = np.square(slopes / spread[:, None]).sum(axis=(1, 2))
+        assert_allclose(found, 0.3 * (each * w).mean(), rtol=1e-9)
 
 
 def test_the_estimate_for_deep_encoders_is_right_on_average():
@@ -137,7 +137,7 @@ def test_codes_that_do_not_vary_are_no_trouble():
 def test_jacobian_norm_is_the_derivative_of_transform(params):
     X, new = (part.astype(np.float64) for part in (TRAIN[:190], TEST[:6]))
     # One batch of float64: transform is precise enough for differences.
-    ae = ContractiveAutoencoder(**DEEP | params).fit(X)
+    ae = ContractiveAutoencoder(**DEEP | {"batch_size": 190} | params).fit(X)
     norms = ae.jacobian_norm(new)
     assert norms.shape == (6,)
     assert norms.dtype == np.float64
@@ -175,22 +175,27 @@ def test_without_the_penalty_it_is_the_plain_autoencoder(params):
 @pytest.mark.parametrize(
     ("params", "at_most"),
     [
-        ({}, 0.7),
-        ({"hidden_layer_sizes": (128,)}, 0.7),
+        ({"hidden_layer_sizes": (32, 16), "contraction": 0.15}, 0.7),
+        ({"hidden_layer_sizes": (64,), "contraction": 0.15}, 0.7),
         ({"init": "random", "max_iter": 20}, 0.75),
-        ({"network": DenseNetwork((128, 64), normalization="layer"), "max_iter": 20}, 0.75),
-        ({"precision": "bfloat16", "hidden_layer_sizes": (64, 32), "max_iter": 20}, 0.75),
+        ({"network": DenseNetwork((64, 32), normalization="layer")}, 0.75),
+        (
+            {"precision": "bfloat16", "hidden_layer_sizes": (32, 16), "contraction": 0.15},
+            0.75,
+        ),
     ],
     ids=str,
 )
 def test_codes_are_less_sensitive_at_about_the_same_error(params, at_most):
-    params = {"n_components": 8, "random_state": 0} | params
-    plain = ContractiveAutoencoder(contraction=0, **params).fit(TRAIN)
-    contractive = ContractiveAutoencoder(**params).fit(TRAIN)
+    params = {"n_components": 8, "max_iter": 30, "random_state": 0} | params
+    # A random start needs more steps to come as far as PCA.
+    X = TRAIN if "init" in params else TRAIN[:500]
+    plain = ContractiveAutoencoder(**params | {"contraction": 0}).fit(X)
+    contractive = ContractiveAutoencoder(**params).fit(X)
     assert contractive.jacobian_norm(TEST).mean() < at_most * plain.jacobian_norm(TEST).mean()
     assert contractive.score(TEST) > 1.1 * plain.score(TEST)
     # Codes have not merely become smaller.
-    assert_allclose(contractive.transform(TRAIN).std(axis=0), 1, atol=1e-3)
+    assert_allclose(contractive.transform(X).std(axis=0), 1, atol=1e-3)
 
 
 def test_the_penalty_of_the_codes_themselves_would_only_shrink_them():

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 from scipy.special import xlogy
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mean_poisson_deviance
@@ -18,6 +19,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from skae import (
     AdversarialAutoencoder,
     AutoencoderTransformer,
+    DenoisingAutoencoder,
     NestedAutoencoder,
     SparseAutoencoder,
     VariationalAutoencoder,
@@ -126,10 +128,46 @@ def test_log_loss_starts_below_the_column_means(estimator):
         assert loss < of_means * (1 + 1e-4) + 1e-5
 
 
-def test_a_fit_that_only_gets_worse_goes_back_below_the_column_means():
-    X = counts(0)
-    ae = AutoencoderTransformer(4, loss="poisson", **SMALL | {"learning_rate_init": 0.5}).fit(X)
-    assert deviance(X, ae.reconstruct(X)) < deviance_of_means(X)
+@pytest.mark.parametrize(
+    "ae",
+    [
+        AutoencoderTransformer(4, loss="poisson", init="random"),
+        SparseAutoencoder(loss="poisson"),
+        SparseAutoencoder(10, loss="poisson"),
+        SparseAutoencoder(10, loss="poisson", penalty="l1"),
+        SparseAutoencoder(10, loss="poisson", penalty="batch_top_k"),
+    ],
+    ids=lambda ae: repr(ae).replace("\n", ""),
+)
+@pytest.mark.parametrize("rate", [1e-12, 1e-3])
+def test_random_starts_begin_and_end_below_the_column_means(ae, rate):
+    for X in (TABLES["overdispersed"], TABLES["other_seed"]):
+        fitted = clone(ae).set_params(random_state=0, max_iter=20, learning_rate_init=rate).fit(X)
+        assert deviance(X, fitted.reconstruct(X)) < deviance_of_means(X) * (1 + 1e-3)
+
+
+@pytest.mark.parametrize(
+    "ae",
+    [
+        AutoencoderTransformer(4, loss="poisson"),
+        AutoencoderTransformer(4, loss="poisson", init="random"),
+        DenoisingAutoencoder(4, loss="poisson"),
+        AdversarialAutoencoder(4, loss="poisson"),
+        SparseAutoencoder(4, loss="poisson"),
+    ],
+    ids=lambda ae: repr(ae),
+)
+def test_a_fit_that_only_gets_worse_goes_back_below_the_column_means(ae):
+    X, params = counts(0), {"max_iter": 2, "hidden_layer_sizes": (16,), "random_state": 0}
+    ae.set_params(**params, learning_rate_init=50, early_stopping=False)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        ae.fit(X)
+    assert deviance(X, ae.reconstruct(X)) < deviance_of_means(X) * (1 + 1e-3)
+    assert -ae.score(X) < deviance_of_means(X) * (1 + 1e-3)
+    # Those with a start at PCA go back to it anyway; its objective is the reconstruction.
+    if type(ae) in (AdversarialAutoencoder, SparseAutoencoder):
+        assert "so training was undone" in str(caught[-1].message)
 
 
 # -- a fit that is of no use -----------------------------------------------------------------

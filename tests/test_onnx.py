@@ -23,10 +23,9 @@ from skae import (
 from skae.networks import SequenceNetwork
 
 FEW = {"max_iter": 3, "random_state": 0}
-GRU = SequenceNetwork(kind="gru", hidden_size=5, window_shape=(8, 2))
 CASES = [
-    (AutoencoderTransformer(**FEW), ["codes", "reconstruction", "score"]),
-    (AutoencoderTransformer(**FAST), ["codes", "reconstruction", "score"]),
+    (AutoencoderTransformer(**FEW), ["score"]),
+    (AutoencoderTransformer(**FAST), ["codes", "reconstruction"]),
     (AutoencoderTransformer(activation="relu", loss="absolute_error", **FAST), ["score"]),
     (AutoencoderTransformer(activation="leaky_relu", loss="huber", **FAST), ["score"]),
     (
@@ -35,30 +34,26 @@ CASES = [
     ),
     (
         AutoencoderTransformer(activation="gelu", loss="poisson", init="random", **FAST),
-        ["reconstruction", "score"],
+        ["reconstruction"],
     ),
-    (AutoencoderTransformer(activation="tanh", normalization="layer", **FAST), ["codes"]),
-    (
-        AutoencoderTransformer(activation="logistic", normalization="batch", dropout=0.1, **FAST),
-        ["codes"],
-    ),
-    (AutoencoderTransformer(activation="identity", init="random", **FAST), ["codes"]),
     (SparseAutoencoder(20, **FEW), ["codes"]),
     (SparseAutoencoder(20, penalty="batch_top_k", **FEW), ["codes"]),
     (SparseAutoencoder(20, penalty="l1", **FEW), ["codes"]),
     (SparseAutoencoder(20, penalty="kl", **FEW), ["codes"]),
-    (ContractiveAutoencoder(**FAST), ["score"]),
-    (DenoisingAutoencoder(**FAST), ["score"]),
+    (ContractiveAutoencoder(activation="identity", init="random", **FAST), ["score"]),
+    (DenoisingAutoencoder(activation="tanh", normalization="layer", **FAST), ["score"]),
     (AdversarialAutoencoder(**FAST), ["codes"]),
-    (NestedAutoencoder(**FAST), ["codes"]),
-    (VariationalAutoencoder(**FAST), ["codes", "score"]),
+    (
+        NestedAutoencoder(activation="logistic", normalization="batch", dropout=0.1, **FAST),
+        ["codes"],
+    ),
+    (VariationalAutoencoder(**FAST), ["codes"]),
     (VariationalAutoencoder(loss="log_loss", n_draws=3, **FAST), ["score"]),
     (
         ConvolutionalAutoencoder(image_shape=(2, 4, 2), channels=(3, 4), **FAST),
-        ["codes", "reconstruction"],
+        ["reconstruction"],
     ),
     (AutoencoderTransformer(network=SequenceNetwork(channels=(3,)), **FEW), ["reconstruction"]),
-    (AutoencoderTransformer(network=GRU, **FEW), ["reconstruction"]),
 ]
 
 
@@ -115,20 +110,24 @@ def test_halves():
     encoder, decoder = map(
         pickle.loads, map(pickle.dumps, (autoencoder.encoder_, autoencoder.decoder_))
     )
-    codes = run(to_onnx(encoder, images[:2]), images)
-    assert error(codes, autoencoder.transform(images)) < 1e-5
+    codes = autoencoder.transform(images)
+    check_graph(to_onnx(encoder, images[:2]), codes, images, "codes")
     model = to_onnx(decoder, codes[:2], "reconstruction")
-    assert error(run(model, codes), autoencoder.inverse_transform(codes)) < 1e-5
+    check_graph(model, autoencoder.inverse_transform(codes), codes, "reconstruction")
     for half, output in ((encoder, "reconstruction"), (decoder, "codes"), (encoder, "score")):
         with pytest.raises(ValueError, match=f"output='{output}' is nothing that"):
             to_onnx(half, images, output)
 
 
-def test_integers_are_taken_for_float64():
+def test_integers_are_taken_for_float64_also_from_a_file(tmp_path):
     counts = (16 * X).astype(int)
     autoencoder = AutoencoderTransformer(3, **FAST).fit(counts)
-    model = to_onnx(autoencoder, counts[:2].tolist())
-    assert run(model, counts.astype(float)).dtype == np.float64
+    onnx.save(to_onnx(autoencoder, counts[:2].tolist()), tmp_path / "codes.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["codes.onnx"]
+    model = onnx.load(tmp_path / "codes.onnx", load_external_data=False)
+    found = run(model, counts.astype(float))
+    assert found.dtype == np.float64
+    assert error(found, autoencoder.transform(counts)) < 1e-5
 
 
 def test_single_columns():
@@ -147,11 +146,3 @@ def test_the_fitted_estimator_counts_and_stays_as_it_is():
     assert error(run(model, X), before) < 1e-5
     np.testing.assert_array_equal(vae.score_samples(X), before)
     assert next(vae.net_.module_.parameters()).dtype == torch.float64
-
-
-def test_a_file_that_another_process_reads(tmp_path):
-    autoencoder = AutoencoderTransformer(3, **FAST).fit(X)
-    onnx.save(to_onnx(autoencoder, X[:2]), tmp_path / "codes.onnx")
-    assert [path.name for path in tmp_path.iterdir()] == ["codes.onnx"]
-    model = onnx.load(tmp_path / "codes.onnx", load_external_data=False)
-    assert error(run(model, X), autoencoder.transform(X)) < 1e-5

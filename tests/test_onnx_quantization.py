@@ -36,7 +36,7 @@ def codes(autoencoder):
 
 @pytest.fixture(scope="module")
 def detector():
-    return AutoencoderOutlierDetector(n_estimators=2, random_state=0).fit(TRAIN)
+    return AutoencoderOutlierDetector(n_estimators=1, random_state=0).fit(TRAIN)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from outlier_cases import answers, assert_same, draw, draw_outliers, make_detector, weights_of
 from scipy import stats
 
+from skae import AutoencoderTransformer
+
 RNG = np.random.default_rng(1)
 X, NEW, OUTLIERS = draw(RNG, 400), draw(RNG, 1000), draw_outliers(RNG, 100)
+# Many detectors of networks that rest at their start, PCA.
+MANY = {"autoencoder": AutoencoderTransformer(3, hidden_layer_sizes=(), max_iter=1)}
+MANY["scoring"] = "mahalanobis"
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def test_the_asked_share_of_new_rows_is_beyond_the_threshold(n_estimators):
     rng, shares = np.random.default_rng(0), []
     for repeat in range(40):
         params = {"n_estimators": n_estimators, "random_state": repeat, "cv": 5}
-        detector = make_detector(scoring="mahalanobis", contamination=0.1, **params)
+        detector = make_detector(contamination=0.1, **MANY, **params)
         detector.fit(draw(rng, 80))
         new = draw(rng, 300)
         on_training_rows = (detector.predict(new) == -1).mean()
@@ -126,7 +131,7 @@ def test_the_false_discovery_rate_is_held(n_estimators):
     for repeat in range(n_repeats):
         params = {"n_estimators": n_estimators, "cv": 2, "random_state": repeat}
         rows, new = draw(rng, 120), np.r_[draw(rng, 80), 3 * draw_outliers(rng, 20)]
-        detector = make_detector(scoring="mahalanobis", **params).fit(rows)
+        detector = make_detector(**MANY, **params).fit(rows)
         selected = detector.select(new, fdr=fdr)
         honest[repeat], power[repeat] = false_share(selected), selected[is_outlier].mean()
         naive[repeat] = false_share(detector.p_values(new) <= fdr)

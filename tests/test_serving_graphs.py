@@ -9,6 +9,7 @@ import onnx
 import pandas as pd
 import pytest
 from serving_cases import FEW, ask, data_of, infer, running
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -154,6 +155,8 @@ def test_bytes_that_are_refused(port, name, content, message):
 
 
 def test_predictions_of_a_graph_of_columns(pipeline, tmp_path):
+    by_column = clone(pipeline[0])
+    pipeline = make_pipeline(by_column, LogisticRegression()).fit(TABLE, TABLE["sold"])
     onnx.save(skae.to_onnx(pipeline, TABLE, output="prediction"), tmp_path / "model.onnx")
     with running(tmp_path / "model.onnx") as port:
         answer = infer(port, *columns())[2]
@@ -163,7 +166,7 @@ def test_predictions_of_a_graph_of_columns(pipeline, tmp_path):
 
 def test_a_graph_of_images(tmp_path):
     images = (RNG.normal(size=(40, 1, 1)) * RNG.normal(size=(6, 6))).astype("f4")
-    model = ConvolutionalAutoencoder(2, channels=(4,), max_iter=20, random_state=0).fit(images)
+    model = ConvolutionalAutoencoder(2, channels=(4,), max_iter=2, random_state=0).fit(images)
     onnx.save(skae.to_onnx(model, images), tmp_path / "model.onnx")
     nested = {"name": "X", "datatype": "FP32", "shape": [40, 6, 6], "data": images.tolist()}
     with running(tmp_path / "model.onnx") as port:

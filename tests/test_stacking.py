@@ -68,20 +68,20 @@ ESTIMATORS = [
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_only_the_scale_of_the_codes_differs(estimator, method, tmp_path):
-    params = {"max_iter": 2, "random_state": 0}
-    own, unit = (
-        getattr(estimator(4, standardize=s, **params), method)(DIGITS) for s in (False, True)
-    )
-    codes, standard = own.transform(DIGITS), unit.transform(DIGITS)
+    params, X = {"max_iter": 2, "random_state": 0}, DIGITS
+    if estimator is not ConvolutionalAutoencoder:
+        params["hidden_layer_sizes"] = (32,)
+    own, unit = (getattr(estimator(4, standardize=s, **params), method)(X) for s in (False, True))
+    codes, standard = own.transform(X), unit.transform(X)
     deviations = codes.std(axis=0)
     assert np.ptp(deviations) > 0.1
     # Over all rows of a fit the standard ones have unit variance.
     assert_allclose(codes / deviations, standard / standard.std(axis=0), atol=1e-3)
-    assert_allclose(own.reconstruct(DIGITS), unit.reconstruct(DIGITS), atol=1e-3)
-    assert_allclose(own.inverse_transform(codes), own.reconstruct(DIGITS), atol=1e-9)
+    assert_allclose(own.reconstruct(X), unit.reconstruct(X), atol=1e-3)
+    assert_allclose(own.inverse_transform(codes), own.reconstruct(X), atol=1e-9)
     assert own.sample(3, random_state=0).shape[0] == 3
     skae.save(own, tmp_path / "own.skae")
-    np.testing.assert_array_equal(skae.load(tmp_path / "own.skae").transform(DIGITS), codes)
+    np.testing.assert_array_equal(skae.load(tmp_path / "own.skae").transform(X), codes)
     assert clone(own).standardize is False
 
 
@@ -91,6 +91,17 @@ def test_a_code_without_effect_has_a_scale():
     ae = AutoencoderTransformer(3, standardize=False, **LINEAR).fit(X)
     assert np.isfinite(ae.transform(X)).all()
     assert_allclose(ae.reconstruct(X), X, atol=1e-3)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e4])
+def test_samples_follow_the_unit(unit):
+    """The mixture that they are drawn from has a smallest variance of its own."""
+    X = DIGITS[:60, 20:26]
+    drawn = [
+        AutoencoderTransformer(3, standardize=False, **SMALL).fit(rows).sample(200, random_state=0)
+        for rows in (X, unit * X)
+    ]
+    assert_allclose(drawn[1] / unit, drawn[0], atol=1e-2)
 
 
 def test_own_scale_counts_weights():

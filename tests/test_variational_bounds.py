@@ -125,14 +125,14 @@ def test_loss_is_minus_the_bound_over_the_training_rows(small):
     assert_allclose(charged, divergence(doubled, X).sum(), atol=1)
 
 
-@pytest.mark.parametrize("method", ["elbo", "score_samples"])
 @pytest.mark.parametrize("unit", [2.0**-60, 1000.0, 2.0**60])
-def test_scores_are_densities_in_the_unit_of_the_data(unit, method):
+def test_scores_are_densities_in_the_unit_of_the_data(unit):
     X = TRAIN[:300]
     plain, vae = fit(X), fit(X * unit)
     # The density of rows c times as large is lower by one factor c for each feature.
-    shifted = getattr(plain, method)(X) - 64 * np.log(unit)
-    assert_allclose(getattr(vae, method)(X * unit), shifted, rtol=1e-5)
+    for method in ("elbo", "score_samples"):
+        shifted = getattr(plain, method)(X) - 64 * np.log(unit)
+        assert_allclose(getattr(vae, method)(X * unit), shifted, rtol=1e-5)
     assert_allclose(vae.noise_variance_, plain.noise_variance_ * unit**2, rtol=1e-4)
     assert_allclose(vae.loss_, plain.loss_ + 64 * np.log(unit), rtol=1e-5)
     fixed = fit(X * unit, noise_variance=3.0 * unit**2)
@@ -141,13 +141,13 @@ def test_scores_are_densities_in_the_unit_of_the_data(unit, method):
 
 def test_more_draws_tighten_the_bound_up_to_a_finite_gap(digits_vae):
     vae = pickle.loads(pickle.dumps(digits_vae))
-    scores = [vae.elbo(TEST[:250]).mean()]
+    scores = [vae.elbo(TEST[:100]).mean()]
     for n_draws in (4, 20, 200, 1000):
-        scores.append(vae.set_params(n_draws=n_draws).score(TEST[:250]))
+        scores.append(vae.set_params(n_draws=n_draws).score(TEST[:100]))
     assert (np.diff(scores) > 0).all()
     assert 0.5 < scores[-1] - scores[0] < 10
     # Row by row it is never below the bound that averages over the same draws.
-    assert (vae.score_samples(TEST[:250]) >= vae.elbo(TEST[:250])).all()
+    assert (vae.score_samples(TEST[:100]) >= vae.elbo(TEST[:100])).all()
 
 
 def test_probabilities_of_all_rows_add_up_to_at_most_one():
@@ -171,7 +171,7 @@ def test_densities_integrate_to_at_most_one():
     X = np.c_[3 * place, 3 * place**2] + 0.5 * rng.normal(size=(800, 2))
     params = {"n_components": 1, "hidden_layer_sizes": (32,), "max_iter": 40, "batch_size": 40}
     vae = fit(X, n_draws=100, learning_rate_init=5e-3, **params)
-    across, up = np.linspace(-15, 15, 101), np.linspace(-8, 42, 161)
+    across, up = np.linspace(-15, 15, 61), np.linspace(-8, 42, 101)
     grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     cell = (across[1] - across[0]) * (up[1] - up[0])
     total = np.exp(vae.score_samples(grid)).sum() * cell
@@ -227,7 +227,7 @@ def test_the_linear_one_finds_probabilistic_pca_from_a_random_start():
 def test_a_deep_one_is_not_above_the_truth(init, n_components):
     X, others, truth = factor_model()
     params = {"n_components": n_components, "hidden_layer_sizes": (32,), "init": init}
-    vae = fit(X, **params, max_iter=40, n_draws=500)
+    vae = fit(X, **params, max_iter=40, n_draws=150)
     gaps = vae.score_samples(others) - truth.logpdf(others)
     assert gaps.mean() < 3 * gaps.std() / len(gaps) ** 0.5
     assert gaps.mean() > -0.05 * N_FEATURES
@@ -249,8 +249,9 @@ def test_codes_as_wide_as_the_data_start_at_their_density(n_features):
 @pytest.mark.parametrize("params", [{}, {"init": "random", "hidden_layer_sizes": (16,)}], ids=str)
 def test_a_fixed_noise_stays_where_it_is(params):
     X, others, truth = factor_model()
-    right = VariationalAutoencoder(**LINEAR | params, noise_variance=NOISE).fit(X)
-    wrong = VariationalAutoencoder(**LINEAR | params, noise_variance=4 * NOISE).fit(X)
+    params = LINEAR | {"max_iter": 40} | params
+    right = VariationalAutoencoder(**params, noise_variance=NOISE).fit(X)
+    wrong = VariationalAutoencoder(**params, noise_variance=4 * NOISE).fit(X)
     for vae, noise in ((right, NOISE), (wrong, 4 * NOISE)):
         assert_allclose(vae.noise_variance_, noise, rtol=1e-6)
         vae.partial_fit(X)

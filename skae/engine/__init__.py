@@ -2,6 +2,7 @@
 
 from ._adversarial import AdversarialNet
 from ._callbacks import held_out_need, named_callbacks, with_callback_params
+from ._column_means import mean_output, weighted_sum
 from ._devices import existing_device, resolve_device
 from ._differentiable import differentiable
 from ._global_generator import global_generators_from
@@ -41,6 +42,7 @@ __all__ = [
     "is_memory_mapped",
     "load_net_state",
     "load_optimizer_state",
+    "mean_output",
     "merge_codes",
     "merge_moments",
     "named_callbacks",
@@ -55,6 +57,7 @@ __all__ = [
     "to_numpy",
     "torch_defaults",
     "train_together",
+    "weighted_sum",
     "with_callback_params",
     "work_of_step",
 ]

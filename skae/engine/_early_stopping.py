@@ -45,9 +45,13 @@ class BestWeights:
             self._misses += 1
         if loss < self.loss:
             self.loss = loss
-            if self._best is None:
-                self._best = [torch.empty_like(tensor) for tensor in self._current]
-            _copy(self._current, self._best)
+            self.keep()
+
+    def keep(self):
+        """Take the weights as they are now, whatever their loss."""
+        if self._best is None:
+            self._best = [torch.empty_like(tensor) for tensor in self._current]
+        _copy(self._current, self._best)
 
     @property
     def exhausted(self):

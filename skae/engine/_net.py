@@ -8,6 +8,7 @@ from skorch.helper import predefined_split
 
 from ._batches import Batches, MeasuredBatches, mean_parts
 from ._callbacks import wants_batches
+from ._column_means import judge_by_the_means
 from ._cuda_graph import GraphedStep
 from ._early_stopping import BestWeights
 from ._fused import fused_step, read_net, what_it_stands_on
@@ -312,7 +313,9 @@ class AutoencoderNet(ObservedNet):
         `valid_objective_`, the same over the held-out rows or None, `code_moments_` and
         `some_codes_`, what `summarize` found in the codes of `rows`,
         `interrupted_`, whether the keyboard ended training, and `converged_`, whether it ended
-        of itself.
+        of itself. Without `epochs` also `above_means_`, the errors of trained rows and of column
+        means if the first is larger, else None, and `went_back_`, whether that undid the training:
+        only where the start is better than the means.
 
         Parameters
         ----------
@@ -336,6 +339,8 @@ class AutoencoderNet(ObservedNet):
         start = BestWeights((self.module_, self.criterion_))
         if never_worse:
             start.update(self.evaluate(rows))
+        elif epochs is None:
+            start.keep()
         held_out = None if valid is None else rows.subset(valid)
         self.train_split = None if valid is None else predefined_split(held_out)
         self.verbose = verbose
@@ -359,6 +364,10 @@ class AutoencoderNet(ObservedNet):
         if start.loss < self.objective_:
             start.restore()
             self._summarize(rows)
+        if epochs is None:
+            self.above_means_, self.went_back_ = judge_by_the_means(self, rows, start)
+            if self.went_back_:
+                self._summarize(rows)
         self.valid_objective_ = None if held_out is None else self.evaluate(held_out)
         return self.interrupted_
 

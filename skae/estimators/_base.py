@@ -25,9 +25,10 @@ from ._constraints import AUTOENCODER_CONSTRAINTS
 from ._containers import validate_rows, validate_weight
 from ._fitted_network import FittedNetworkMixin
 from ._ignored import warn_of_ignored_parameters, warn_of_ignored_target
+from ._link_start import start_below_the_means
 from ._net_maker import NetMakerMixin
 from ._parameter_errors import ParameterErrorsMixin
-from ._pca_start import shrink_to_the_best_share, start_at_pca
+from ._pca_start import start_at_pca
 from ._principal_components import principal_components
 from ._scaling import fit_scaling
 from ._trainer import TrainerMixin
@@ -336,8 +337,8 @@ class BaseAutoencoder(
         module = self._build_module(seed)
         if self.has_linear_path_:
             self._start_at_pca(module, pca, rng)
-            if loss.link is not None:
-                shrink_to_the_best_share(module, rows, sample_weight, loss)
+        if loss.link is not None:
+            start_below_the_means(module, rows, sample_weight, loss, self.has_linear_path_)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, self._callbacks()).initialize()
         self._code_moments = self._some_codes = None

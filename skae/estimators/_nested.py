@@ -8,7 +8,7 @@ import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skae.engine import net_to_state, torch_defaults
+from skae.engine import mean_output, net_to_state, torch_defaults, weighted_sum
 from skae.objectives import (
     LOSSES,
     NestedDropout,
@@ -18,7 +18,6 @@ from skae.objectives import (
 )
 
 from ._base import BaseAutoencoder
-from ._column_means import mean_output, weighted_sum
 from ._constraints import STANDARDIZING_CONSTRAINTS
 from ._containers import container_of
 from ._shared_docs import described_like

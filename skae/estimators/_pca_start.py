@@ -3,10 +3,7 @@
 import numpy as np
 import torch
 
-from skae.networks import linear_layer_of, start_linear_path
-
-# Parts of the linear path that are tried where a link makes the whole one a guess.
-_SHARES = (*(2.0**-i for i in range(11)), 0.0)
+from skae.networks import start_linear_path
 
 
 def start_at_pca(autoencoder, pca, loss, rng):
@@ -15,7 +12,7 @@ def start_at_pca(autoencoder, pca, loss, rng):
     The codes start whitened, so that what learns beside the linear paths sees inputs of
     unit variance. Codes beyond the rank of the data start as random directions that the
     decoder does not use yet. A loss with a link starts at the first-order expansion of
-    the link around the mean; see `shrink_to_the_best_share`.
+    the link around the mean; see `start_below_the_means`.
 
     Parameters
     ----------
@@ -72,43 +69,6 @@ def start_at_probabilistic_pca(autoencoder, pca, loss, noise_variance):
     intercept[n_components:] += log_variance
     start_linear_path(autoencoder.encoder, encoder, intercept)
     _start_decoder(autoencoder, decoder, pca.mean, loss)
-
-
-@torch.no_grad()
-def shrink_to_the_best_share(autoencoder, rows, sample_weight, loss):
-    """Multiply the decoder's linear path by the share that reconstructs the rows best.
-
-    The expansion of a link is only good near the mean: far from it an exponential of what is
-    linear in a count can be of any size. A share of zero reconstructs the column means, so the
-    start is never worse than these.
-
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        With linear paths that are set, and whose deep paths answer zero.
-    rows : ScaledRows
-        The rows.
-    sample_weight : {ndarray, tensor} of shape (n_samples,) or None
-        Their weights.
-    loss : Loss
-        Has a link.
-    """
-    linear = linear_layer_of(autoencoder.decoder)
-    weight, bias = linear.weight.double(), linear.bias.double()
-    losses = torch.zeros(len(_SHARES), dtype=torch.float64)
-    autoencoder.eval()
-    for selection, x in rows.chunks():
-        x = x.cpu()
-        codes = autoencoder.latent(autoencoder.encoder(x.to(linear.weight)))
-        x, change = x.double(), codes.double() @ weight.T
-        share_of_rows = torch.ones(len(x), dtype=torch.float64)
-        if sample_weight is not None:
-            share_of_rows = torch.as_tensor(sample_weight[selection]).to(share_of_rows)
-        for i, share in enumerate(_SHARES):
-            cells = loss.function(bias + share * change, x, reduction="none")
-            losses[i] += share_of_rows @ cells.mean(dim=1)
-    autoencoder.train()
-    linear.weight.mul_(_SHARES[int(losses.argmin())])
 
 
 def _start_decoder(autoencoder, components, mean, loss):

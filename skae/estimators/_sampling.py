@@ -114,6 +114,10 @@ def _fit_mixture(codes, share, seed):
     if not np.all(share == share[0]):
         # The mixture knows no weights: rows are repeated as often as these say.
         codes = codes[rng.choice(len(codes), len(codes), p=share)]
+    # The mixture adds a number of its own to each variance, so they must be of one size.
+    mean, scale = codes.mean(axis=0), codes.std(axis=0)
+    scale[scale == 0] = 1.0
+    codes = (codes - mean) / scale
     n_rows, n_components = codes.shape
     # A full covariance has to be found from rows enough; small tables get fewer components.
     n_needed = max(_ROWS_EACH, 2 * n_components)
@@ -127,5 +131,7 @@ def _fit_mixture(codes, share, seed):
         mixture.fit(codes)
     root = np.linalg.cholesky if kind == "full" else np.sqrt
     roots = root(mixture.covariances_)
+    means = mean + scale * mixture.means_
+    roots = roots * (scale[:, None] if kind == "full" else scale)
     # Single precision is enough, and files become smaller.
-    return mixture.weights_, mixture.means_.astype(np.float32), roots.astype(np.float32)
+    return mixture.weights_, means.astype(np.float32), roots.astype(np.float32)

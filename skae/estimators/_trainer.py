@@ -8,7 +8,6 @@ from skae.engine import TrainingRows, merge_codes, merge_moments, threads_for, w
 from skae.objectives import LOSSES
 
 from ._code_scale import scale_by_effect
-from ._column_means import errors_beside_the_means, is_above_the_means
 from ._training import warn_caller
 
 
@@ -70,7 +69,7 @@ class TrainerMixin:
             net.initialize_optimizer()
         self._set_curves(net, whole_fit)
         if whole_fit:
-            self._warn_above_the_means(rows)
+            self._warn_above_the_means(net)
         self._warn(net, whole_fit)
         return net.interrupted_
 
@@ -107,19 +106,20 @@ class TrainerMixin:
         held_out = net.valid_objective_
         self.best_validation_loss_ = None if held_out is None else self._in_data_units(held_out)
 
-    def _warn_above_the_means(self, rows):
-        error, of_means = errors_beside_the_means(self.net_, rows)
-        if is_above_the_means(error, of_means):
-            unit = self._loss_unit()
-            can_start_at_pca = "pca" in self._parameter_constraints["init"][0].options
-            start = "init='pca', " if can_start_at_pca and self.init != "pca" else ""
-            warn_caller(
-                f"The fit ended above the error of the column means: {error * unit:.4g} against "
-                f"{of_means * unit:.4g}, so the codes tell little of the rows. Try {start}a "
-                f"smaller learning_rate_init (now {self.learning_rate_init}), a larger max_iter "
-                f"(now {self.max_iter}), or weaker penalties.",
-                ConvergenceWarning,
-            )
+    def _warn_above_the_means(self, net):
+        if net.above_means_ is None:
+            return
+        error, of_means = (value * self._loss_unit() for value in net.above_means_)
+        end = "so training was undone" if net.went_back_ else "so the codes tell little of the rows"
+        can_start_at_pca = "pca" in self._parameter_constraints["init"][0].options
+        start = "init='pca', " if can_start_at_pca and self.init != "pca" else ""
+        warn_caller(
+            f"The fit ended above the error of the column means: {error:.4g} against "
+            f"{of_means:.4g}, {end}. Try {start}a smaller learning_rate_init (now "
+            f"{self.learning_rate_init}), a larger max_iter (now {self.max_iter}), or weaker "
+            f"penalties.",
+            ConvergenceWarning,
+        )
 
     def _warn(self, net, whole_fit):
         if net.interrupted_:

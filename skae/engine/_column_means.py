@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from ._early_stopping import BestWeights
+
 # Rows that are enough to tell which of two errors is larger.
 _ENOUGH_ROWS = 10_000
 
@@ -70,7 +72,38 @@ def errors_beside_the_means(net, rows):
     return found["model"], found["means"]
 
 
-def is_above_the_means(error, error_of_means):
+def judge_by_the_means(net, rows, start):
+    """Go back to the start if only that reconstructs the rows better than the column means.
+
+    Parameters
+    ----------
+    net : AutoencoderNet
+        The trained net.
+    rows : TrainingRows
+        The rows.
+    start : BestWeights
+        Holds the weights before training.
+
+    Returns
+    -------
+    above : tuple of float or None
+        What `errors_beside_the_means` found after training, if that is above the means.
+    went_back : bool
+        Whether the weights are those of the start now.
+    """
+    errors = errors_beside_the_means(net, rows)
+    if not _is_above_the_means(*errors):
+        return None, False
+    trained = BestWeights((net.module_, net.criterion_))
+    trained.keep()
+    start.restore()
+    went_back = not _is_above_the_means(*errors_beside_the_means(net, rows))
+    if not went_back:
+        trained.restore()
+    return errors, went_back
+
+
+def _is_above_the_means(error, error_of_means):
     """Return whether an error is above that of the column means by more than a thousandth.
 
     In a constant table there is nothing to learn, so none is.

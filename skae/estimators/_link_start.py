@@ -1,0 +1,84 @@
+"""How an autoencoder starts whose loss has a link: no worse than the column means."""
+
+import torch
+from torch import nn
+
+from skae.networks import linear_layer_of
+
+# Parts of the last layer that are tried where a link makes the whole one a guess. The smallest but
+# one is next to nothing, and the last is nothing.
+_SHARES = (*(2.0**-i for i in range(11)), 2.0**-20, 2.0**-30, 0.0)
+
+# Where nothing is best, a share that is worse by no more than this is taken: of zero weights
+# nothing comes back to the layers before.
+_TOLERANCE = 5e-4
+
+
+@torch.no_grad()
+def start_below_the_means(autoencoder, rows, sample_weight, loss, at_pca):
+    """Multiply the decoder's last layer by the share that reconstructs the rows best.
+
+    The expansion of a link is only good near the mean: far from it an exponential of what is
+    linear in a count can be of any size. A share of zero reconstructs the column means, so the
+    start is not worse than these.
+
+    Parameters
+    ----------
+    autoencoder : Autoencoder
+        With its initial weights. It stays as it is if its decoder does not end with a linear layer.
+    rows : ScaledRows
+        The rows.
+    sample_weight : {ndarray, tensor} of shape (n_samples,) or None
+        Their weights.
+    loss : Loss
+        Has a link.
+    at_pca : bool
+        Whether it starts at a PCA: the linear path is the layer then, and has its bias already.
+    """
+    autoencoder.eval()
+    decoder = autoencoder.decoder
+    layer = linear_layer_of(decoder) if at_pca else _last_layer(decoder, rows.shape[1])
+    if layer is not None:
+        if not at_pca:
+            layer.bias.copy_(loss.link(_mean(rows, sample_weight)))
+        layer.weight.mul_(_best_share(autoencoder, layer, rows, sample_weight, loss))
+    autoencoder.train()
+
+
+def _last_layer(decoder, n_features):
+    """Return the linear layer whose answer is the decoder's, or None."""
+    *_, last = (module for module in decoder.modules() if not list(module.children()))
+    is_last = isinstance(last, nn.Linear) and last.out_features == n_features
+    return last if is_last and last.bias is not None else None
+
+
+def _mean(rows, sample_weight):
+    total = sum(
+        _weights_of(sample_weight, selection, x) @ x.cpu().double()
+        for selection, x in rows.chunks()
+    )
+    return total / (len(rows) if sample_weight is None else float(sample_weight.sum()))
+
+
+def _best_share(autoencoder, layer, rows, sample_weight, loss):
+    weight, bias = layer.weight.double(), layer.bias.double()
+    losses = torch.zeros(len(_SHARES), dtype=torch.float64)
+    seen = []
+    with layer.register_forward_pre_hook(lambda _, given: seen.append(given[0])):
+        for selection, x in rows.chunks():
+            x = x.cpu()
+            autoencoder(x.to(layer.weight))
+            x, change = x.double(), seen.pop().double() @ weight.T
+            share_of_rows = _weights_of(sample_weight, selection, x)
+            for i, share in enumerate(_SHARES):
+                cells = loss.function(bias + share * change, x, reduction="none")
+                losses[i] += share_of_rows @ cells.mean(dim=1)
+    best = losses.argmin()
+    if _SHARES[best] == 0:
+        best = (losses <= losses[-1] * (1 + _TOLERANCE)).nonzero()[0]
+    return _SHARES[int(best)]
+
+
+def _weights_of(sample_weight, selection, x):
+    ones = torch.ones(len(x), dtype=torch.float64)
+    return ones if sample_weight is None else torch.as_tensor(sample_weight[selection]).to(ones)
