@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+import skorch
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.metrics import mean_squared_error, r2_score
 from skorch.callbacks import BatchScoring, Callback, EpochScoring
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from skae import AutoencoderTransformer
 
@@ -107,6 +108,8 @@ def test_the_net_predicts_rows(loss):
         assert_allclose(net.predict(rows.tolist()), found, atol=1e-6)
         assert_allclose(net.predict(dataset[:9][0]), found[:9], atol=1e-6)
         assert_allclose(net.predict(Subset(dataset, [4, 2])), found[[4, 2]], atol=1e-6)
+        assert_allclose(net.predict(TensorDataset(torch.tensor(rows))), found, atol=1e-6)
+        assert_allclose(net.predict(skorch.dataset.Dataset(rows)), found, atol=1e-6)
         predicted.append((rows, found))
 
     ae = look(predict, X / 16, loss=loss, learning_rate="cosine", learning_rate_init=1e-9)

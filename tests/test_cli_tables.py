@@ -148,6 +148,12 @@ def test_a_value_of_parquet_that_is_nan_is_a_gap(folder):
     assert "'a' has no value in row 2" in failure("score", "m.skae", "x.parquet")
 
 
+def test_a_table_of_which_all_is_dropped(folder):
+    pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}).to_csv("x.csv", index=False)
+    said = failure("fit", "x.csv", "--out", "n.skae", "--drop", "a", "--drop", "b")
+    assert said == "skae: No column of x.csv is left: --drop names all of them."
+
+
 def test_an_advice_to_drop_can_be_pasted(folder):
     table_of(**{"two words": ["x"] * 4}).to_csv("x.csv", index=False)
     assert failure("fit", "x.csv", "--out", "n.skae").endswith("--drop 'two words'.")

@@ -42,7 +42,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         there: without penalties (`alpha`) they are never reconstructed worse than by PCA, up
         to the rounding of float32.
         "random" is the plain network. Losses with a link (log_loss, poisson) start at PCA
-        seen through the link, to first order.
+        seen through the link, to first order, shrunk until it is no worse than the column
+        means, which a random start of a dense network begins at. A fit that ends above their
+        error goes back to a start that is below it, and warns.
     loss : {"squared_error", "absolute_error", "huber", "log_loss", "poisson"}, \
             default="squared_error"
         What a reconstruction loses. "huber" is half the squared error up to a residual of
