@@ -25,7 +25,7 @@ from skae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
-from skae.networks import ConvolutionalNetwork, SequenceNetwork
+from skae.networks import SequenceNetwork
 
 # The contract asks for no good fit, so what is not at its defaults trains as little as it can.
 BRIEF = {"max_iter": 2}
@@ -34,52 +34,43 @@ SMALL = {"hidden_layer_sizes": (7,)} | BRIEF
 CONFIGURATIONS = [
     AutoencoderTransformer(),
     AutoencoderTransformer(hidden_layer_sizes=(), **BRIEF),
-    AutoencoderTransformer(init="random", loss="absolute_error", **SMALL),
-    AutoencoderTransformer(normalization="layer", activation="tanh", alpha=1e-3, **SMALL),
+    AutoencoderTransformer(init="random", normalization="layer", activation="tanh", **SMALL),
     # loss="log_loss" is not among them: the checks' data leave [0, 1], and no tag says so.
-    AutoencoderTransformer(loss="poisson", **SMALL),
+    AutoencoderTransformer(loss="poisson", alpha=1e-3, **SMALL),
     SparseAutoencoder(12, **BRIEF),
-    SparseAutoencoder(penalty="l1", **SMALL),
-    SparseAutoencoder(penalty="kl", **BRIEF),
+    SparseAutoencoder(penalty="kl", **SMALL),
     ContractiveAutoencoder(**SMALL),
     ConvolutionalAutoencoder(channels=(4, 8), hidden_layer_sizes=(8,), **BRIEF),
-    AutoencoderTransformer(
-        network=SequenceNetwork(channels=(4, 8), hidden_layer_sizes=(8,)), **BRIEF
-    ),
     AutoencoderTransformer(network=SequenceNetwork(kind="gru", hidden_size=8), **BRIEF),
 ]
 
 NOISY = [
     AutoencoderTransformer(normalization="batch", dropout=0.2, **SMALL),
     DenoisingAutoencoder(**SMALL),
-    DenoisingAutoencoder(noise="swap", init="random", **SMALL),
-    VariationalAutoencoder(n_draws=10, **SMALL),
-    VariationalAutoencoder(noise_variance=0.01, free_bits=0.1, n_draws=10, **SMALL),
-    AdversarialAutoencoder(**SMALL),
-    AdversarialAutoencoder(prior="mixture", init="random", **SMALL),
+    VariationalAutoencoder(free_bits=0.1, n_draws=10, **SMALL),
+    AdversarialAutoencoder(prior="mixture", **SMALL),
     ContractiveAutoencoder(hidden_layer_sizes=(7, 5), **BRIEF),
     NestedAutoencoder(**SMALL),
-    NestedAutoencoder(init="random", **SMALL),
     # What a batch keeps, and how many units have a turn in it, depends on the number of its rows.
-    SparseAutoencoder(**SMALL),
     SparseAutoencoder(penalty="batch_top_k", **SMALL),
-    DenoisingAutoencoder(network=ConvolutionalNetwork(channels=(4, 8)), **BRIEF),
 ]
 
 # Rows are drawn at random, so these are noisy, too.
 DETECTORS = [
     AutoencoderOutlierDetector(DenoisingAutoencoder(**SMALL), n_estimators=2),
-    AutoencoderOutlierDetector(AutoencoderTransformer(**SMALL), contamination=0.1, n_estimators=3),
+    AutoencoderOutlierDetector(
+        AutoencoderTransformer(loss="huber", **SMALL),
+        scoring="reconstruction",
+        contamination=0.1,
+        n_estimators=1,
+    ),
     AutoencoderOutlierDetector(
         SparseAutoencoder(**SMALL), scoring="mahalanobis", n_estimators=2, max_samples=0.5
     ),
     AutoencoderOutlierDetector(
-        AutoencoderTransformer(loss="huber", **SMALL), scoring="reconstruction", n_estimators=1
-    ),
-    AutoencoderOutlierDetector(
         VariationalAutoencoder(noise_variance=0.1, n_draws=5, **SMALL),
         scoring="likelihood",
-        n_estimators=2,
+        n_estimators=1,
     ),
 ]
 
@@ -187,8 +178,8 @@ def test_check_of_outliers_at_the_defaults(estimator, check):
 @pytest.mark.parametrize(
     ("estimator", "check"),
     [
-        # A dense, sparse, contractive, convolutional and recurrent one.
-        *(pair for i in (2, 5, 8, 9, 11) for pair in generated(CONFIGURATIONS[i])),
+        # A dense one, one with features that are never negative, and a recurrent one.
+        *(pair for i in (2, 3, 8) for pair in generated(CONFIGURATIONS[i])),
         *generated(DETECTORS[1], without=OF_WEIGHTS),
     ],
 )

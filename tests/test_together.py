@@ -146,7 +146,7 @@ def test_every_activation(stacks, activation):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss(stacks, loss, weight):
     X = DIGITS / 16
-    pairs = both_ways(AutoencoderTransformer, X, weight, init="random", loss=loss)
+    pairs = both_ways(AutoencoderTransformer, X, weight, init="random", loss=loss, max_iter=15)
     assert stacks == [3]
     for one, other in zip(*pairs, strict=True):
         assert_same(one, other, rtol=1e-4)
