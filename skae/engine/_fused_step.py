@@ -72,7 +72,7 @@ class FusedStep:
         self.halves = [_bind(half, values, gradients) for half in first.halves]
         self._tapes = {}
         for net in nets:
-            # What torch's schedulers ask an optimizer before they move.
+            # Torch's schedulers warn of an optimizer that has not taken a step.
             net.optimizer._opt_called = True
 
     def _adopt_state(self, parameters):

@@ -1,9 +1,9 @@
-"""What is known of the codes of a table: mean, variance, and some of them."""
+"""Mean and variance of the codes of a table, and a sample of them."""
 
 import numpy as np
 import torch
 
-# As many codes show how they are spread, and of wide ones fewer, to keep models small.
+# Size of the sample: codes at most, and values at most, so that models stay small.
 _MOST_CODES, _MOST_VALUES = 5000, 2**19
 
 
@@ -49,7 +49,7 @@ class CodeMoments:
         """
         mean = self._first / self._total
         variance = (self._second / self._total - mean.square()).clamp_(min=0)
-        # What is left of a constant code is rounding, and dividing by it would make it noise.
+        # The deviation of a constant code is rounding. Divided by it, the code would be noise.
         rounding = self._eps * (self._shift.abs() + self._largest)
         variance[variance.sqrt() <= 10 * rounding] = 0.0
         mean = self._shift + mean
@@ -148,5 +148,5 @@ def merge_codes(first, second, seed):
 
 
 def _as_tensor(kept):
-    # What comes from a pickle is an array, and may be mapped from a file that must not be written.
+    # Pickles hold arrays, which may be mapped from a file that must not be written.
     return kept if isinstance(kept, torch.Tensor) else torch.tensor(kept)

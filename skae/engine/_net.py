@@ -84,7 +84,7 @@ class AutoencoderNet(ObservedNet):
     def initialize(self):
         """Set up everything that training needs."""
         super().initialize()
-        # What the objective has of its own computes with the weights.
+        # Parameters and buffers of the objective have the type of the weights.
         self.criterion_.to(next(self.module_.parameters()).dtype)
         self.generator_ = torch.Generator().manual_seed(self.random_state)
         # A generator of its own, so that noise does not change the order of the rows, and as a
@@ -229,12 +229,12 @@ class AutoencoderNet(ObservedNet):
 
     @property
     def stands_on(self):
-        """What a fused step of this net takes for granted, to compare."""
+        """The state that a fused step relies on; if it changes, the step is made anew."""
         return what_it_stands_on(self.module_, self.optimizer_)
 
     @property
     def pace(self):
-        """What says at which rate each step of an epoch is taken, to compare."""
+        """The state that decides the rate of each step; nets that are stacked must share it."""
         rate = self.optimizer_.param_groups[0]["lr"]
         return rate, self.learning_rate, self._steps_done, self._n_steps
 

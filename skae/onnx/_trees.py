@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
@@ -54,7 +55,8 @@ def _with_gaps_in_step(before, answer, row):
     """Return what a step gets of a row that the model takes; raise if nothing is missing in it."""
     answer(row)
     X = row if before is None else before.transform(row)
-    if not pd.isna(np.asarray(X)).any():
+    cells = X.toarray() if sparse.issparse(X) else np.asarray(X)
+    if not pd.isna(cells).any():
         raise ValueError("Nothing is missing.")
     return X
 
