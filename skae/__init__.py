@@ -1,15 +1,14 @@
 """Autoencoders that behave like scikit-learn's own estimators."""
 
 from ._to_onnx import to_onnx
+from .detection import AutoencoderOutlierDetector, DriftDetector
 from .estimators import (
     AdversarialAutoencoder,
-    AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
     Decoder,
     DenoisingAutoencoder,
-    DriftDetector,
     Encoder,
     NestedAutoencoder,
     SparseAutoencoder,

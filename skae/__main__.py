@@ -1,6 +1,6 @@
 """``python -m skae`` is the command ``skae``."""
 
-from skae.cli import main
+from .cli import main
 
 if __name__ == "__main__":
     main()

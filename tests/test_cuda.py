@@ -27,7 +27,7 @@ from skae import (
     VariationalAutoencoder,
 )
 from skae.engine import _net, _training_rows
-from skae.estimators._together import fit_together
+from skae.estimators.base._lockstep import fit_together
 from skae.networks import SequenceNetwork
 
 pytestmark = [

@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from torch import optim
 
 from skae import AutoencoderTransformer, DenoisingAutoencoder
-from skae.engine._fused import fused_step
+from skae.engine.fused._eligibility import fused_step
 from skae.objectives import NOISES, Corruption
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data).astype(np.float32)

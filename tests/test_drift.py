@@ -22,7 +22,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skae import AutoencoderTransformer, DriftDetector, SparseAutoencoder, VariationalAutoencoder
-from skae.estimators._two_samples import holm, mmd_test
+from skae.detection._two_sample_tests import holm, mmd_test
 
 
 @pytest.fixture(scope="module")

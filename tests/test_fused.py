@@ -14,7 +14,7 @@ from skorch.callbacks import Callback, Freezer, LRScheduler, Unfreezer
 from torch import nn, optim
 
 from skae import AutoencoderTransformer
-from skae.engine._fused import fused_step
+from skae.engine.fused._eligibility import fused_step
 from skae.networks import (
     ACTIVATIONS,
     Autoencoder,
@@ -316,11 +316,11 @@ def test_another_objective_is_left_to_autograd():
 
 
 def test_every_activation_has_a_hand_derived_backward():
-    from skae.engine import _fused
+    from skae.engine.fused import _eligibility
 
-    assert set(ACTIVATIONS.values()) == set(_fused.ACTIVATIONS)
+    assert set(ACTIVATIONS.values()) == set(_eligibility.ACTIVATIONS)
     # A layer of ours computes what torch's own does, in training as the step does it.
-    assert "autograd" in inspect.getdoc(_fused)
+    assert "autograd" in inspect.getdoc(_eligibility)
 
 
 def test_a_copy_of_the_module_is_a_module_of_its_own():

@@ -11,7 +11,7 @@ from skorch.callbacks import Callback
 from torch import nn, optim
 
 from skae import AdversarialAutoencoder, AutoencoderTransformer, VariationalAutoencoder
-from skae.engine._fused import fused_step
+from skae.engine.fused._eligibility import fused_step
 from skae.networks import (
     Autoencoder,
     DenseNetwork,

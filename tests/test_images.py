@@ -11,9 +11,9 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from skae import AutoencoderTransformer, ConvolutionalAutoencoder, DenoisingAutoencoder
-from skae.engine import is_memory_mapped
-from skae.estimators._containers import validate_rows
 from skae.networks import ConvolutionalNetwork, DenseNetwork, SequenceNetwork
+from skae.tables import is_memory_mapped
+from skae.tables._validation import validate_rows
 
 SMALL = {"max_iter": 2, "random_state": 0}
 SHAPES = [(8, 6), (8, 6, 1), (7, 5, 3)]

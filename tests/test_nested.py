@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 from torch import nn, optim
 
 from skae import AutoencoderTransformer, NestedAutoencoder
-from skae.engine._fused import fused_step
+from skae.engine.fused._eligibility import fused_step
 from skae.networks import DenseNetwork, Network
 from skae.objectives import NestedDropout, first_components, length_probabilities
 

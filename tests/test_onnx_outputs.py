@@ -19,7 +19,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import LinearSVC
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer, to_onnx
-from skae.estimators._calibration import Calibration
+from skae.detection._calibration import Calibration
 from skae.onnx._detector_modules import _Calibration
 
 SINGLE = X.astype(np.float32)

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
-from skae.estimators._scaling import column_moments
+from skae.tables._scaling import column_moments
 
 RNG = np.random.default_rng(1)
 X, NEW, OUTLIERS = draw(RNG, 200), draw(RNG, 100), draw_outliers(RNG, 100)

@@ -9,10 +9,10 @@ from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
 from skae import VariationalAutoencoder
-from skae.estimators import _robust_gaussians
-from skae.estimators._detection_default import denoiser_for_detection
-from skae.estimators._robust_gaussians import RobustGaussians
-from skae.estimators._row_scores import SCORES
+from skae.detection import _robust_gaussians
+from skae.detection._default_autoencoder import denoiser_for_detection
+from skae.detection._robust_gaussians import RobustGaussians
+from skae.detection._row_distances import SCORES
 
 RNG = np.random.default_rng(1)
 X, NEW, WEIGHT = draw(RNG, 200), draw(RNG, 50), RNG.integers(1, 4, size=200).astype(float)

@@ -10,8 +10,8 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderTransformer
-from skae.engine import ScaledRows
-from skae.estimators._principal_components import principal_components
+from skae.tables import ScaledRows
+from skae.tables._principal_components import principal_components
 
 DIGITS = load_digits().data
 

@@ -15,8 +15,8 @@ from skorch.callbacks import Callback
 from torch import nn, optim
 
 from skae import AutoencoderTransformer, ConvolutionalAutoencoder
-from skae.engine._fused import fused_step
 from skae.engine._precision import autocast, products_in
+from skae.engine.fused._eligibility import fused_step
 from skae.networks import Autoencoder, ConvolutionalNetwork, DenseNetwork, SequenceNetwork
 from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from skae import AutoencoderTransformer, ConvolutionalAutoencoder, VariationalAutoencoder
-from skae.estimators._training import resolve_batch_size
+from skae.estimators.base._training import resolve_batch_size
 from skae.networks import SequenceNetwork
 
 DIGITS = load_digits().images

@@ -12,7 +12,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from torch import nn, optim
 
 from skae import SparseAutoencoder
-from skae.engine._fused import fused_step
+from skae.engine.fused._eligibility import fused_step
 from skae.networks import DenseNetwork
 from skae.objectives import LOSSES
 

@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import optim
 
-from skae.engine._fused import fused_step
+from skae.engine.fused._eligibility import fused_step
 from skae.networks import (
     Autoencoder,
     BatchTopKLatent,

@@ -18,7 +18,7 @@ from torch import nn, optim
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skae import AutoencoderTransformer
-from skae.estimators._together import fit_together
+from skae.estimators.base._lockstep import fit_together
 
 DIGITS = load_digits().data[:400].astype(np.float32) / 16
 WEIGHT = np.arange(400) % 3 + 1.0

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from skae import AutoencoderTransformer
-from skae.estimators._together import fit_together
+from skae.estimators.base._lockstep import fit_together
 
 DIGITS = load_digits().data[:300]
 PARAMS = {"n_components": 2, "hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
@@ -199,7 +199,7 @@ def test_members_that_end_one_after_the_other():
 def test_a_large_stack_has_the_threads_that_large_work_has(monkeypatch):
     one = make(init="random").fit(DIGITS).net_
     work = one.batch_size * sum(p.numel() for p in one.module_.parameters())
-    monkeypatch.setattr("skae.engine._threads._SMALL", 3 * work)
+    monkeypatch.setattr("skae._threads._SMALL", 3 * work)
     for n, threads in ((2, 1), (3, OURS)):
         members = [make(init="random") for _ in range(n)]
         fit_together(members, DIGITS)

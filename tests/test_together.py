@@ -21,8 +21,8 @@ from skae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
-from skae.engine import _together
-from skae.estimators._together import fit_together
+from skae.engine import _lockstep
+from skae.estimators.base._lockstep import fit_together
 from skae.networks import ACTIVATIONS, ConvolutionalNetwork
 from skae.objectives import LOSSES, NOISES
 
@@ -37,12 +37,12 @@ def stacks(monkeypatch):
     """Sizes of the stacks in the order in which they are made."""
     sizes = []
 
-    class Counted(_together._Stack):
+    class Counted(_lockstep._Stack):
         def __init__(self, nets, read):
             sizes.append(len(nets))
             super().__init__(nets, read)
 
-    monkeypatch.setattr(_together, "_Stack", Counted)
+    monkeypatch.setattr(_lockstep, "_Stack", Counted)
     return sizes
 
 
@@ -280,7 +280,7 @@ def test_tables_of_different_sizes_go_alone(stacks):
 def test_large_networks_are_stacked_on_a_cpu_as_far_as_the_cache_goes(stacks, monkeypatch):
     module = members_of(AutoencoderTransformer, init="random")[0].fit(DIGITS).net_.module_
     n_values = 4 * sum(p.numel() for p in module.parameters())
-    monkeypatch.setattr(_together, "_CACHED", 3 * n_values)
+    monkeypatch.setattr(_lockstep, "_CACHED", 3 * n_values)
     together, apart = both_ways(AutoencoderTransformer, n=5, init="random")
     assert sorted(stacks) == [2, 3]
     for one, other in zip(together, apart, strict=True):
@@ -478,14 +478,14 @@ def test_an_interrupt_ends_all_with_what_they_have(kind):
 def test_an_interrupt_between_two_steps_ends_all(monkeypatch):
     calls = []
 
-    class Interrupted(_together.FusedStep):
+    class Interrupted(_lockstep.FusedStep):
         def __call__(self, x, sample_weight):
             calls.append(len(x))
             if len(calls) == 12:
                 raise KeyboardInterrupt
             return super().__call__(x, sample_weight)
 
-    monkeypatch.setattr(_together, "FusedStep", Interrupted)
+    monkeypatch.setattr(_lockstep, "FusedStep", Interrupted)
     members = members_of(AutoencoderTransformer, batch_size=50)
     with pytest.warns(UserWarning, match="interrupted after 1 epochs"):
         fit_together(members, DIGITS[:N_ROWS])

@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import ks_2samp
 
-from skae.estimators import _two_samples
-from skae.estimators._two_samples import holm, ks_test, mmd_test
+from skae.detection import _two_sample_tests
+from skae.detection._two_sample_tests import holm, ks_test, mmd_test
 
 
 def kernel_sum(a, b, squared_width, distinct):
@@ -69,7 +69,7 @@ def test_ks_is_that_of_scipy(shift, monkeypatch):
     a, b = rng.normal(size=800), rng.normal(size=300) + shift
     exact = ks_2samp(a, b, method="exact")
     assert_allclose(ks_test(a, b), exact[:2])
-    monkeypatch.setattr(_two_samples, "_PAIRS_FOR_EXACT", 1000)
+    monkeypatch.setattr(_two_sample_tests, "_PAIRS_FOR_EXACT", 1000)
     statistic, p_value = ks_test(a, b)
     assert_allclose(statistic, exact.statistic)
     assert 1e-4 < abs(p_value / exact.pvalue - 1) < 0.05

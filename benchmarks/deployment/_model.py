@@ -4,7 +4,7 @@ import numpy as np
 
 from skae import AutoencoderTransformer
 
-from .._data import load_mnist
+from benchmarks._data import load_mnist
 
 N_FEATURES, HIDDEN, N_COMPONENTS = 784, (256, 128), 32
 

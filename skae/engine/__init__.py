@@ -6,11 +6,11 @@ from ._column_means import mean_output, weighted_sum
 from ._devices import existing_device, resolve_device
 from ._differentiable import differentiable
 from ._global_generator import global_generators_from
-from ._moments import merge_codes, merge_moments
+from ._lockstep import train_together, work_of_step
+from ._moments import merge_codes
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
 from ._precision import PRECISIONS
-from ._rows import ScaledRows, SelectedRows, is_memory_mapped, rows_in_chunk, slices
 from ._schedules import SCHEDULES
 from ._state import (
     half_of_state,
@@ -20,8 +20,6 @@ from ._state import (
     state_for,
     to_numpy,
 )
-from ._threads import one_thread, threads_for
-from ._together import train_together, work_of_step
 from ._torch_modes import torch_defaults
 from ._training_rows import TrainingRows, to_gpu
 
@@ -31,28 +29,20 @@ __all__ = [
     "SCHEDULES",
     "AdversarialNet",
     "AutoencoderNet",
-    "ScaledRows",
-    "SelectedRows",
     "TrainingRows",
     "differentiable",
     "existing_device",
     "global_generators_from",
     "half_of_state",
     "held_out_need",
-    "is_memory_mapped",
     "load_net_state",
     "load_optimizer_state",
     "mean_output",
     "merge_codes",
-    "merge_moments",
     "named_callbacks",
     "net_to_state",
-    "one_thread",
     "resolve_device",
-    "rows_in_chunk",
-    "slices",
     "state_for",
-    "threads_for",
     "to_gpu",
     "to_numpy",
     "torch_defaults",

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from ._rows import rows_in_chunk, slices
+from skae._chunks import rows_in_chunk, slices
 
 # Batches that only measure need no gradients and no randomness: larger ones are faster.
 _MEASURED_ROWS = 1024

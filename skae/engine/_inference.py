@@ -2,8 +2,8 @@
 
 import torch
 
-from ._rows import rows_in_chunk
-from ._threads import one_thread
+from skae._chunks import rows_in_chunk
+from skae._threads import one_thread
 
 # On the CPU rows go through the network in chunks of a fixed size, the last one filled up with
 # zeros, on one thread: the BLAS then takes the same route for every row, and a row alone gives

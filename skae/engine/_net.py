@@ -9,16 +9,15 @@ from skorch.helper import predefined_split
 from ._batches import Batches, MeasuredBatches, mean_parts
 from ._callbacks import wants_batches
 from ._column_means import judge_by_the_means
-from ._cuda_graph import GraphedStep
 from ._early_stopping import BestWeights
-from ._fused import fused_step, read_net, what_it_stands_on
 from ._global_generator import draws_globally, global_generators_from
 from ._inference import ChunkedForward
+from ._lockstep import train_together
 from ._observed_net import ObservedNet
 from ._precision import autocast, low_precision, products_in
 from ._schedules import SCHEDULES
 from ._summary import summarize
-from ._together import train_together
+from .fused import GraphedStep, fused_step, read_net, what_it_stands_on
 
 
 class AutoencoderNet(ObservedNet):

@@ -10,8 +10,7 @@ from torch.utils.data import Dataset
 
 from ._callbacks import explained
 from ._progress import EpochProgressBar
-from ._rows import ScaledRows
-from ._training_rows import TrainingRows
+from ._training_rows import TensorRows, TrainingRows
 
 
 class ObservedNet(NeuralNet):
@@ -147,7 +146,6 @@ class ObservedNet(NeuralNet):
             return X
         if isinstance(X, Dataset):
             X = torch.stack([torch.as_tensor(X[i][0]) for i in range(len(X))])
-        X = X.detach() if isinstance(X, torch.Tensor) else np.asarray(X)
+        X = torch.as_tensor(X.detach() if isinstance(X, torch.Tensor) else np.asarray(X))
         weights = next(self.module_.parameters())
-        rows = ScaledRows(X, torch.zeros(X.shape[1]), 1.0)
-        return TrainingRows(rows, None, weights.dtype, weights.device)
+        return TrainingRows(TensorRows(X), None, weights.dtype, weights.device)

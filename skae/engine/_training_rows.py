@@ -7,8 +7,6 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from ._rows import is_memory_mapped
-
 # A table of up to this many cells is copied without a thought.
 _SMALL = 2**22
 
@@ -122,7 +120,7 @@ def _positions(n_rows, index):
 
 
 def to_gpu(X, device):
-    """Return a dense table in memory as a tensor on a GPU that has room; others as they are.
+    """Return an array as a tensor on a GPU that has room; other tables as they are.
 
     What comes before training (scaling, PCA) then runs on the GPU, too.
 
@@ -133,8 +131,7 @@ def to_gpu(X, device):
     device : torch.device
         Where the network is.
     """
-    plain = isinstance(X, np.ndarray) and not is_memory_mapped(X)
-    if device.type != "cuda" or not plain or not _has_room(X.nbytes, device):
+    if device.type != "cuda" or not isinstance(X, np.ndarray) or not _has_room(X.nbytes, device):
         return X
     return torch.tensor(X, device=device)
 
@@ -160,6 +157,26 @@ def _sent(tensor, device):
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
+
+
+class TensorRows:
+    """The rows of a tensor as they are.
+
+    Parameters
+    ----------
+    X : tensor of shape (n_samples, n_features)
+        The rows.
+    """
+
+    out_of_core = row_major = False
+
+    def __init__(self, X):
+        self._X = X
+        self.shape, self.dtype, self.device = X.shape, X.dtype, X.device
+
+    def chunks(self):
+        """Yield all rows at once, with the slice that they come from."""
+        yield slice(None), self._X
 
 
 class _Resident:

@@ -9,11 +9,11 @@ from skae.engine import AdversarialNet
 from skae.networks import make_discriminator
 from skae.objectives import LOSSES, PRIORS, Adversary, ReconstructionObjective
 
-from ._base import BaseAutoencoder
-from ._constraints import AUTOENCODER_CONSTRAINTS
-from ._shared_docs import described_like
-from ._training import resolve_hidden_layer_sizes
 from ._transformer import AutoencoderTransformer
+from .base._base_autoencoder import BaseAutoencoder
+from .base._constraints import AUTOENCODER_CONSTRAINTS
+from .base._shared_docs import described_like
+from .base._training import resolve_hidden_layer_sizes
 
 
 @described_like(AutoencoderTransformer)

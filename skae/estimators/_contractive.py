@@ -7,12 +7,12 @@ import torch
 from skae._compat import Interval
 from skae.engine import differentiable, torch_defaults
 from skae.objectives import LOSSES, ContractiveObjective
+from skae.tables import validate_new_rows
 
-from ._base import BaseAutoencoder
-from ._constraints import STANDARDIZING_CONSTRAINTS
-from ._containers import validate_new_rows
-from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
+from .base._base_autoencoder import BaseAutoencoder
+from .base._constraints import STANDARDIZING_CONSTRAINTS
+from .base._shared_docs import described_like
 
 
 @described_like(AutoencoderTransformer)

@@ -3,11 +3,11 @@
 from skae._compat import StrOptions
 from skae.networks import ConvolutionalNetwork
 
-from ._base import BaseAutoencoder
-from ._constraints import STANDARDIZING_CONSTRAINTS
-from ._shared_docs import described_like
-from ._training import resolve_hidden_layer_sizes
 from ._transformer import AutoencoderTransformer
+from .base._base_autoencoder import BaseAutoencoder
+from .base._constraints import STANDARDIZING_CONSTRAINTS
+from .base._shared_docs import described_like
+from .base._training import resolve_hidden_layer_sizes
 
 # What only a dense network has, or takes the place of this one.
 _NOT_HERE = ("dropout", "network")

@@ -4,13 +4,12 @@ from numbers import Real
 
 from skae._compat import Interval, StrOptions
 from skae.objectives import NOISES, Corruption
+from skae.tables import as_tensor, extremes_of
 
-from ._base import BaseAutoencoder
-from ._constraints import STANDARDIZING_CONSTRAINTS
-from ._containers import as_tensor
-from ._scaling import extremes_of
-from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
+from .base._base_autoencoder import BaseAutoencoder
+from .base._constraints import STANDARDIZING_CONSTRAINTS
+from .base._shared_docs import described_like
 
 
 @described_like(AutoencoderTransformer)

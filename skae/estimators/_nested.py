@@ -16,13 +16,13 @@ from skae.objectives import (
     first_components,
     length_probabilities,
 )
+from skae.tables import container_of
 
-from ._base import BaseAutoencoder
-from ._constraints import STANDARDIZING_CONSTRAINTS
-from ._containers import container_of
-from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
 from ._truncation import check_same_function, truncated_weights
+from .base._base_autoencoder import BaseAutoencoder
+from .base._constraints import STANDARDIZING_CONSTRAINTS
+from .base._shared_docs import described_like
 
 
 @described_like(AutoencoderTransformer)

@@ -24,12 +24,12 @@ from skae.objectives import (
     TargetActivationObjective,
     UnitColumnsObjective,
 )
+from skae.tables import as_tensor, container_of
 
-from ._base import BaseAutoencoder
-from ._constraints import AUTOENCODER_CONSTRAINTS
-from ._containers import as_tensor, container_of
-from ._shared_docs import described_like
 from ._transformer import AutoencoderTransformer
+from .base._base_autoencoder import BaseAutoencoder
+from .base._constraints import AUTOENCODER_CONSTRAINTS
+from .base._shared_docs import described_like
 
 # Units at most for n_components="auto".
 _MOST_UNITS = 2000

@@ -1,7 +1,7 @@
 """The plain autoencoder."""
 
-from ._base import BaseAutoencoder
-from ._constraints import STANDARDIZING_CONSTRAINTS
+from .base._base_autoencoder import BaseAutoencoder
+from .base._constraints import STANDARDIZING_CONSTRAINTS
 
 
 class AutoencoderTransformer(BaseAutoencoder):

@@ -8,7 +8,9 @@ import torch
 from sklearn.utils import check_scalar
 
 from skae._compat import Interval, StrOptions
-from skae.engine import one_thread, torch_defaults
+from skae._threads import one_thread
+from skae._warnings import warn_caller
+from skae.engine import torch_defaults
 from skae.networks import GaussianLatent
 from skae.objectives import (
     LEAST_NOISE,
@@ -20,14 +22,14 @@ from skae.objectives import (
     evidence_lower_bound,
     importance_weighted_bound,
 )
+from skae.tables import validate_new_rows
 
-from ._base import BaseAutoencoder
-from ._constraints import AUTOENCODER_CONSTRAINTS
-from ._containers import validate_new_rows
-from ._pca_start import start_at_probabilistic_pca
-from ._shared_docs import described_like
-from ._training import check_range, warn_caller
 from ._transformer import AutoencoderTransformer
+from .base._base_autoencoder import BaseAutoencoder
+from .base._constraints import AUTOENCODER_CONSTRAINTS
+from .base._pca_start import start_at_probabilistic_pca
+from .base._shared_docs import described_like
+from .base._training import check_range
 
 # Errors of so many cells tell the noise to half a percent.
 _ENOUGH_CELLS = 100_000

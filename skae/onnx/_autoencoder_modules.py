@@ -7,17 +7,17 @@ import torch
 from torch import nn
 
 from skae.estimators import VariationalAutoencoder
-from skae.estimators._containers import as_tensor
 from skae.networks import (
     BatchTopKLatent,
+    Dropout,
     GaussianLatent,
     LogisticLatent,
     PlainLatent,
     RectifiedLatent,
     TopKLatent,
 )
-from skae.networks._layers import Dropout
 from skae.objectives import balanced_draws, log_weight, posterior_of
+from skae.tables import as_tensor
 
 # Layers all of whose operations ONNX Runtime has in float64, too.
 _IN_FLOAT64 = (

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from skae import __version__
 from skae._extras import require
-from skae.estimators import AutoencoderOutlierDetector
+from skae.detection import AutoencoderOutlierDetector
 
 from ._comparison import ShapeDifferenceError, compare
 from ._converters import CONVERTED, ConversionError

@@ -5,8 +5,9 @@ import torch
 
 from skae import estimators
 from skae._extras import require
-from skae.estimators import AutoencoderOutlierDetector, Decoder, Encoder
-from skae.estimators._base import BaseAutoencoder
+from skae.detection import AutoencoderOutlierDetector
+from skae.estimators import Decoder, Encoder
+from skae.estimators.base import BaseAutoencoder
 
 from ._autoencoder_modules import module_of
 from ._decision import decided

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from skae.estimators._robust_gaussians import _WEIGHT_OF_CENTER
-from skae.estimators._row_scores import (
+from skae.detection import (
+    _WEIGHT_OF_CENTER,
     LikelihoodScore,
     MahalanobisScore,
     MixtureScore,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from skae._extras import require
-from skae.networks._layers import Linear
+from skae.networks import Linear
 
 from ._optional_inputs import without_gaps
 

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 
-from skae.estimators._containers import detached
+from skae.tables import detached
 
 
 def rows_of(X_sample):

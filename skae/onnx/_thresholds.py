@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from skae.estimators._calibration import Calibration
-from skae.estimators._thresholds import _AUTO
+from skae.detection import _AUTO, Calibration
 
 
 def offset_for(detector, scores):

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from torch.overrides import TorchFunctionMode
 
 from skae.engine import resolve_device
-from skae.estimators._net_maker import NOT_REMEMBERED
+from skae.estimators.base import NOT_REMEMBERED
 
 from ._errors import ModelFileError
 from ._registry import CLASSES

@@ -3,28 +3,29 @@
 The names are part of the file format: a class may move or be renamed, its name here may not.
 """
 
-from skae import estimators
-from skae.estimators._calibration import Calibration
-from skae.estimators._column_scaling import ColumnScaling
-from skae.estimators._folds import Folds
-from skae.estimators._robust_gaussians import Gaussian, RobustGaussians
-from skae.estimators._row_scores import (
+from skae import detection, estimators
+from skae.detection import (
+    Calibration,
+    Folds,
+    Gaussian,
     LikelihoodScore,
     MahalanobisScore,
     MixtureScore,
     ReconstructionScore,
+    RobustGaussians,
 )
 from skae.networks import ConvolutionalNetwork, DenseNetwork, SequenceNetwork
+from skae.tables import ColumnScaling
 
 ESTIMATORS = {
     "AdversarialAutoencoder": estimators.AdversarialAutoencoder,
-    "AutoencoderOutlierDetector": estimators.AutoencoderOutlierDetector,
+    "AutoencoderOutlierDetector": detection.AutoencoderOutlierDetector,
     "AutoencoderTransformer": estimators.AutoencoderTransformer,
     "ContractiveAutoencoder": estimators.ContractiveAutoencoder,
     "ConvolutionalAutoencoder": estimators.ConvolutionalAutoencoder,
     "Decoder": estimators.Decoder,
     "DenoisingAutoencoder": estimators.DenoisingAutoencoder,
-    "DriftDetector": estimators.DriftDetector,
+    "DriftDetector": detection.DriftDetector,
     "Encoder": estimators.Encoder,
     "NestedAutoencoder": estimators.NestedAutoencoder,
     "SparseAutoencoder": estimators.SparseAutoencoder,

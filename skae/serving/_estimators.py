@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import is_outlier_detector
 
-from skae.estimators import AutoencoderOutlierDetector
+from skae.detection import AutoencoderOutlierDetector
 
 from ._models import Model
 from ._shown import cut

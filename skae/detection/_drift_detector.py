@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import HasMethods, Interval, fit_context
 from skae.engine import torch_defaults
+from skae.estimators.base import ParameterErrorsMixin
 
-from ._parameter_errors import ParameterErrorsMixin
-from ._two_samples import holm, ks_test, mmd_test
+from ._two_sample_tests import holm, ks_test, mmd_test
 
 # The scores, the codes one by one, and the codes together.
 _N_QUESTIONS = 3

@@ -8,14 +8,19 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat import check_sample_weight
 from skae.engine import torch_defaults
+from skae.tables import (
+    FLOATS,
+    as_set_output,
+    check_table,
+    check_two_dimensions,
+    dense,
+    detached,
+    naming_cells,
+    shape_of,
+)
 
-from ._column_scaling import dense
-from ._containers import FLOATS, detached
 from ._explanation import expected_cells, shares_of_cells
-from ._flat_rows import check_two_dimensions, shape_of
-from ._frames import as_set_output
-from ._row_scores import LEAST_SCALE, codes_of, rows_of, there_and_back
-from ._table_errors import check_table, naming_cells
+from ._row_distances import LEAST_SCALE, codes_of, rows_of, there_and_back
 
 # Every member needs two rows to train on and, beside the fold that it leaves out, one more fold.
 _FEWEST_ROWS = 4

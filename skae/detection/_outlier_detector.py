@@ -9,19 +9,22 @@ from sklearn.utils import check_random_state
 
 from skae._compat import fit_context
 from skae.engine import torch_defaults
+from skae.estimators import VariationalAutoencoder
+from skae.estimators.base import (
+    ParameterErrorsMixin,
+    fit_together,
+    warn_of_ignored_device,
+    warn_of_ignored_parameters,
+)
 from skae.objectives import LOSSES
+from skae.tables import ColumnScaling
 
-from ._column_scaling import ColumnScaling
-from ._detection_default import denoiser_for_detection
+from ._default_autoencoder import denoiser_for_detection
 from ._detector_constraints import DETECTOR_CONSTRAINTS
-from ._fitted_members import FittedMembersMixin
-from ._folds import Folds
-from ._ignored import warn_of_ignored_device, warn_of_ignored_parameters
-from ._parameter_errors import ParameterErrorsMixin
-from ._row_scores import SCORES
+from ._ensemble import FittedMembersMixin
+from ._left_out_folds import Folds
+from ._row_distances import SCORES
 from ._thresholds import ThresholdsMixin
-from ._together import fit_together
-from ._variational import VariationalAutoencoder
 
 # Rows that are kept for `partial_fit`: to look at codes and residuals anew once these have moved.
 _KEPT_ROWS = 2000

@@ -5,7 +5,11 @@ import torch
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from skae.engine import ScaledRows, merge_moments, one_thread, rows_in_chunk, slices
+from skae._chunks import rows_in_chunk, slices
+from skae._threads import one_thread
+
+from ._moments import merge_moments
+from ._scaled_rows import ScaledRows
 
 # Losses are given in the square of the unit of the data, which must be a number.
 _LARGEST_SCALE = 1e150

@@ -13,7 +13,7 @@ from contextlib import suppress
 import torch
 
 from ._batches import mean_parts
-from ._fused import FusedStep
+from .fused import FusedStep
 
 # Values that the buffers of a stack may have on a CPU: larger ones leave its cache at every
 # step, and the nets are faster one after the other.

@@ -10,27 +10,25 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from skae._compat import fit_context
-from skae.engine import (
-    SelectedRows,
-    is_memory_mapped,
-    resolve_device,
-    to_gpu,
-    torch_defaults,
-    train_together,
-)
+from skae.engine import resolve_device, to_gpu, torch_defaults, train_together
 from skae.objectives import LOSSES
+from skae.tables import (
+    SelectedRows,
+    fit_scaling,
+    is_memory_mapped,
+    principal_components,
+    validate_rows,
+    validate_weight,
+)
 
 from ._callback_params import CallbackParamsMixin
 from ._constraints import AUTOENCODER_CONSTRAINTS
-from ._containers import validate_rows, validate_weight
 from ._fitted_network import FittedNetworkMixin
 from ._ignored import warn_of_ignored_parameters, warn_of_ignored_target
 from ._link_start import start_below_the_means
 from ._net_maker import NetMakerMixin
 from ._parameter_errors import ParameterErrorsMixin
 from ._pca_start import start_at_pca
-from ._principal_components import principal_components
-from ._scaling import fit_scaling
 from ._trainer import TrainerMixin
 from ._training import (
     check_range,

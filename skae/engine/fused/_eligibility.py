@@ -17,7 +17,7 @@ from functools import cached_property, partial
 import torch
 from torch import nn, optim
 
-from ._fused_step import FusedStep
+from ._step import FusedStep
 
 _aten = torch.ops.aten
 

@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from ._denoising import DenoisingAutoencoder
+from skae.estimators import DenoisingAutoencoder
 
 # Enough for any table: from three hundred to fifteen hundred steps detect equally well.
 _STEPS, _BATCH_SIZE = 600, 128

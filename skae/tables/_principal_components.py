@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from skae.engine import threads_for
+from skae._threads import threads_for
 
 # Up to this many features the covariance matrix is decomposed whole, ...
 _EXACT = 2000

@@ -8,6 +8,7 @@ from sklearn import get_config
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skae._chunks import rows_in_chunk, slices
 from skae._compat import (
     check_same_namespace,
     check_sample_weight,
@@ -15,9 +16,9 @@ from skae._compat import (
     move_to,
     supported_float_dtypes,
 )
-from skae.engine import is_memory_mapped, rows_in_chunk, slices
 
-from ._flat_rows import flatten_rows
+from ._mapped_files import is_memory_mapped
+from ._row_shapes import flatten_rows
 from ._table_errors import check_table, naming_cells
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))

@@ -5,9 +5,8 @@ import inspect
 import numpy as np
 from scipy import sparse
 
-from ._containers import detached
-from ._table_errors import check_table
-from ._training import warn_caller
+from skae._warnings import warn_caller
+from skae.tables import check_table, detached
 
 # What describes the dense network, in the place of which `network` may be given.
 _OF_DENSE_NETWORK = ("hidden_layer_sizes", "activation", "dropout", "normalization")

@@ -11,9 +11,9 @@ from scipy import sparse
 from torch.utils.data import DataLoader, Dataset
 
 from skae._compat import safe_indexing
-from skae.engine import is_memory_mapped
 
 from ._column_types import columns_that_are_not_numeric
+from ._mapped_files import is_memory_mapped
 
 # A table has at least one of these; an iterator of chunks has none.
 _OF_TABLES = ("shape", "__getitem__", "__array__")

@@ -5,8 +5,8 @@ from sklearn import config_context
 from sklearn.utils import gen_batches
 
 from skae._compat import threadpool_controller
+from skae.tables import dense
 
-from ._column_scaling import dense
 from ._robust_gaussians import RobustGaussians
 
 # Rows that are looked at in one go, so that memory stays bounded.

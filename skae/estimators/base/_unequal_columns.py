@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._scaling import extremes_of
-from ._training import warn_caller
+from skae._warnings import warn_caller
+from skae.tables import extremes_of
 
 # Standard deviations that differ by this factor: of a squared error, the column has a millionth.
 _FACTOR = 1000

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import optim
 
-from ._tape import Tape
+from ._recorded_calls import Tape
 
 # Values that fill a cache line in single precision.
 _ALIGNMENT = 16

@@ -1,16 +1,12 @@
 """The rows of a table on their way into the network."""
 
-import mmap
-
 import numpy as np
 import torch
 from scipy import sparse
 
-# Cells of a chunk that is read where its number of rows does not matter: few enough to stay in
-# a core's cache, or many enough to keep a GPU busy, and rows enough for a matrix product.
-_CHUNK_CELLS, _CHUNK_CELLS_GPU, _CHUNK_ROWS = 2**17, 2**23, 64
+from skae._chunks import CPU, rows_in_chunk, slices
 
-_CPU = torch.device("cpu")
+from ._mapped_files import is_memory_mapped
 
 
 class ScaledRows:
@@ -48,7 +44,7 @@ class ScaledRows:
         else:
             dtype = np.float32 if X.dtype == np.float32 else np.float64
             self.dtype = torch.float32 if dtype is np.float32 else torch.float64
-            self.device = _CPU
+            self.device = CPU
             self.mean = np.asarray(
                 mean.cpu() if isinstance(mean, torch.Tensor) else mean, dtype=dtype
             )
@@ -108,48 +104,3 @@ class ScaledRows:
         """Yield the rows in order, `size` at a time, with the slice that they come from."""
         for selection in slices(len(self), size or rows_in_chunk(self.shape[1], self.device)):
             yield selection, self[selection]
-
-
-class SelectedRows:
-    """Some rows of an array that is mapped from a file, where they stay until they are read.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The array.
-    indices : ndarray of int
-        Which of its rows.
-    """
-
-    def __init__(self, X, indices):
-        self.table, self.indices = X, indices
-        self.shape = (len(indices), X.shape[1])
-        self.dtype = X.dtype
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __getitem__(self, selection):
-        """Return the selected rows of these, a new array."""
-        return self.table[self.indices[selection]]
-
-
-def is_memory_mapped(X):
-    """Return whether the values of an array live in a file."""
-    if isinstance(X, SelectedRows):
-        return True
-    while isinstance(X, np.ndarray):
-        X = X.base
-    return isinstance(X, mmap.mmap)
-
-
-def rows_in_chunk(n_features, device=_CPU):
-    """Return how many rows of this width are read at a time on a device."""
-    cells = _CHUNK_CELLS if device.type == "cpu" else _CHUNK_CELLS_GPU
-    return max(_CHUNK_ROWS, cells // n_features)
-
-
-def slices(n_rows, size):
-    """Yield slices of at most `size` rows that cover `n_rows` in order."""
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))

@@ -5,9 +5,9 @@ from numbers import Integral, Real
 import torch
 
 from skae._compat import Interval, RealNotInt, StrOptions
+from skae.estimators.base import BaseAutoencoder
 
-from ._base import BaseAutoencoder
-from ._row_scores import SCORES
+from ._row_distances import SCORES
 
 _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
 

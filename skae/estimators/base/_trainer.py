@@ -4,11 +4,13 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from skae.engine import TrainingRows, merge_codes, merge_moments, threads_for, work_of_step
+from skae._threads import threads_for
+from skae._warnings import warn_caller
+from skae.engine import TrainingRows, merge_codes, work_of_step
 from skae.objectives import LOSSES
+from skae.tables import merge_moments
 
 from ._code_scale import scale_by_effect
-from ._training import warn_caller
 
 
 class TrainerMixin:

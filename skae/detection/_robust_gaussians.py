@@ -8,7 +8,7 @@ from scipy.linalg import cholesky
 from sklearn.cluster import KMeans
 from sklearn.covariance import ledoit_wolf
 
-from skae.engine import one_thread
+from skae._threads import one_thread
 
 # Rounds in which the farthest rows are left out and the rest is looked at again, and the share
 # of the rows that stays: first to find what most rows have in common, then to find their kinds.

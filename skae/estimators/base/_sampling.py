@@ -12,9 +12,7 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skae.engine import torch_defaults
-
-from ._containers import Container
-from ._frames import as_set_output
+from skae.tables import Container, as_set_output
 
 # As many as Ghosh et al. fit; each of them needs rows to be told apart from the others.
 _MIXTURE_COMPONENTS, _ROWS_EACH = 10, 50

@@ -7,10 +7,17 @@ import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skae.engine import ScaledRows, one_thread, torch_defaults
+from skae._threads import one_thread
+from skae.engine import torch_defaults
+from skae.tables import (
+    ScaledRows,
+    as_set_output,
+    as_tensor,
+    validate_codes,
+    validate_new_rows,
+    validate_weight,
+)
 
-from ._containers import as_tensor, validate_codes, validate_new_rows, validate_weight
-from ._frames import as_set_output
 from ._halves import Decoder, Encoder
 from ._sampling import SamplingMixin
 from ._training import check_range

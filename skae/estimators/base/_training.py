@@ -1,20 +1,17 @@
 """The decisions of a fit that depend on the size of the table."""
 
 import math
-import sys
-import warnings
 
 import numpy as np
 from scipy import sparse
+
+from skae._warnings import warn_caller
 
 # Validation rows below which their loss says more about chance than about the model.
 MIN_VALIDATION_ROWS = 50
 
 # Values beyond a limit by less than this are at it: a few times the resolution of float32.
 _ROUNDING = 1e-6
-
-# Packages whose lines are not the caller's own: a decorator of ours is a function of contextlib's.
-_NOT_THE_CALLER = ("skae", "sklearn", "contextlib")
 
 # Batches of this size are small enough for many steps and large enough for fast products. A table
 # that is only half as large again is not cut.
@@ -166,19 +163,3 @@ def until_interrupted(chunks):
         n_chunks += 1
         yield chunk
         del chunk
-
-
-def warn_caller(message, category=UserWarning):
-    """Warn at the line of the caller's own code that led here.
-
-    Parameters
-    ----------
-    message : str
-        What to say.
-    category : type, default=UserWarning
-        Kind of warning.
-    """
-    level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _NOT_THE_CALLER:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)

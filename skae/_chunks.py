@@ -1,0 +1,23 @@
+"""How many rows are read at a time."""
+
+from collections.abc import Iterator
+
+import torch
+
+# Cells of a chunk that is read where its number of rows does not matter: few enough to stay in
+# a core's cache, or many enough to keep a GPU busy, and rows enough for a matrix product.
+_CHUNK_CELLS, _CHUNK_CELLS_GPU, _CHUNK_ROWS = 2**17, 2**23, 64
+
+CPU = torch.device("cpu")
+
+
+def rows_in_chunk(n_features: int, device: torch.device = CPU) -> int:
+    """Return how many rows of this width are read at a time on a device."""
+    cells = _CHUNK_CELLS if device.type == "cpu" else _CHUNK_CELLS_GPU
+    return max(_CHUNK_ROWS, cells // n_features)
+
+
+def slices(n_rows: int, size: int) -> Iterator[slice]:
+    """Yield slices of at most `size` rows that cover `n_rows` in order."""
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
