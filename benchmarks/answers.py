@@ -8,7 +8,6 @@ To record another checkout: ``PYTHONPATH=CHECKOUT python benchmarks/answers.py r
 import argparse
 import pickle
 import random
-import re
 import sys
 import tempfile
 import time
@@ -21,21 +20,22 @@ import onnxruntime
 import pandas as pd
 import torch
 from scipy import sparse
-from sklearn.base import clone
+from sklearn.base import clone  # noqa: F401  this and others are for the cases, which are text
 from sklearn.datasets import load_digits, load_iris
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.decomposition import PCA  # noqa: F401
+from sklearn.linear_model import LogisticRegression  # noqa: F401
+from sklearn.model_selection import GridSearchCV  # noqa: F401
+from sklearn.pipeline import make_pipeline  # noqa: F401
+from sklearn.preprocessing import StandardScaler  # noqa: F401
 from skorch import callbacks
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 import skae
-from skae.networks import ConvolutionalNetwork, DenseNetwork, Network, SequenceNetwork
+from skae.networks import ConvolutionalNetwork, DenseNetwork, Network, SequenceNetwork  # noqa: F401
 
-# -- tables -------------------------------------------------------------------------------------
+FILES = Path(__file__).resolve().parents[1] / "tests" / "data"
+FOLDER = tempfile.TemporaryDirectory()
 
 
 def draw(n_samples, n_features, seed):
@@ -46,9 +46,9 @@ def draw(n_samples, n_features, seed):
     return rng.normal(size=(n_samples, 3)) @ mixing + noise
 
 
-def mapped(X, folder=tempfile.TemporaryDirectory()):  # noqa: B008  it lives as long as the files
+def mapped(X):
     """Map a table from a file."""
-    path = Path(folder.name, f"{X.dtype}.npy")
+    path = Path(FOLDER.name, f"{X.dtype}.npy")
     np.lib.format.open_memmap(path, "w+", X.dtype, X.shape)[:] = X
     return np.lib.format.open_memmap(path, "r")
 
@@ -58,9 +58,7 @@ DIGITS, LABELS = load_digits(return_X_y=True)
 UNIT, ROWS = DIGITS[:260] / 16, DIGITS[1700:1721] / 16
 IMAGES, COLOURS, WINDOWS = (UNIT.reshape(-1, *s) for s in ((8, 8), (8, 4, 2), (16, 4)))
 IRIS = load_iris(as_frame=True).data
-DRAWN, NEW = draw(301, 8, 1), np.r_[draw(10, 8, 2), np.random.default_rng(3).normal(size=(9, 8))]
-SPARSE = sparse.csr_matrix(np.where(DRAWN > 0.5, DRAWN, 0))
-WIDE = sparse.random_array((120, 2100), density=0.02, rng=np.random.default_rng(6))
+DRAWN, NEW = draw(301, 8, 1), np.r_[draw(40, 8, 2), np.random.default_rng(3).normal(size=(9, 8))]
 FLOATS = np.random.default_rng(3).uniform(size=3000)
 TABLES = {
     "digits": DIGITS[:260],
@@ -80,11 +78,8 @@ TABLES = {
     "far from zero": 1e6 + draw(200, 7, 3),
     "columns of Fortran": np.asfortranarray(draw(200, 7, 8)),
     "2100 columns": draw(120, 2100, 7).astype(np.float32),
-    "2100 sparse columns": sparse.csr_matrix(WIDE),
+    "2100 sparse columns": sparse.csr_matrix(np.maximum(draw(120, 2100, 6) - 3, 0)),
 }
-FILES = Path(__file__).resolve().parents[1] / "tests" / "data"
-
-# -- what is trained, and how -------------------------------------------------------------------
 
 SMALL = {"n_components": 3, "hidden_layer_sizes": (12, 6), "max_iter": 4, "random_state": 0}
 KINDS = {
@@ -111,12 +106,6 @@ def detector(member=None, **params):
     return skae.AutoencoderOutlierDetector(member, **params)
 
 
-def drift(model, **params):
-    """Make a drift detector of a model that is fitted here."""
-    params = {"n_permutations": 99, "random_state": 0} | params
-    return skae.DriftDetector(model.fit(DRAWN), **params)
-
-
 @dataclass
 class OwnNetwork(Network):
     """A network that a user wrote: its layers draw from torch's global generator."""
@@ -124,13 +113,10 @@ class OwnNetwork(Network):
     width: int = 10
 
     def build_encoder(self, n_features, n_outputs, generator):
-        """Make the encoder."""
         hidden = nn.Linear(n_features, self.width), nn.BatchNorm1d(self.width), nn.ReLU()
         return nn.Sequential(*hidden, nn.Dropout(0.2), nn.Linear(self.width, n_outputs))
 
-    def build_decoder(self, n_components, n_features, generator):
-        """Make the decoder."""
-        return self.build_encoder(n_components, n_features, generator)
+    build_decoder = build_encoder
 
 
 class Watcher(callbacks.Callback):
@@ -149,13 +135,13 @@ class Watcher(callbacks.Callback):
         self.told_ += [float(np.asarray(d).sum()) for d in (dataset_train, dataset_valid) if d]
 
 
-def error_of(net, dataset, y=None):
-    """A score for skorch's EpochScoring."""
+def mean_error(net, dataset, y=None):
+    """Score held-out rows for skorch."""
     return float(np.square(net.predict(dataset) - np.asarray(dataset)).mean())
 
 
-def noise(x, generator):
-    """Noise that a user wrote."""
+def shake(x, generator):
+    """Add noise as a user does."""
     return x + 0.1 * torch.randn(x.shape, generator=generator)
 
 
@@ -164,17 +150,19 @@ TRAININGS = {
     "fit": lambda m, X: m.fit(X),
     "warm": lambda m, X: m.set_params(warm_start=True).fit(X),
     "other rows": lambda m, X: m.set_params(warm_start=True, max_iter=2).fit(X[::-1] * 0.9),
-    "integer weights": lambda m, X: m.fit(X, sample_weight=1 + np.arange(len(X)) % 3),
-    "float weights": lambda m, X: m.fit(X, sample_weight=FLOATS[: len(X)]),
+    "integer weights": lambda m, X: m.fit(X, sample_weight=1 + np.arange(X.shape[0]) % 3),
+    "float weights": lambda m, X: m.fit(X, sample_weight=FLOATS[: X.shape[0]]),
     "zero weights": lambda m, X: m.fit(X, sample_weight=np.arange(X.shape[0]) % 4),
+    "in torch's modes": lambda m, X: (
+        torch.set_default_dtype(torch.float64) or torch.inference_mode()(m.fit)(X)
+    ),
     "chunk": lambda m, X: m.partial_fit(X[:100]),
     "small chunk": lambda m, X: m.partial_fit(X[100:137]),
     "chunk with weights": lambda m, X: m.partial_fit(X[90:180], sample_weight=FLOATS[:90]),
     "iterator": lambda m, X: m.partial_fit(X[i : i + 70] for i in (0, 70, 140)),
     # Of detectors.
     "moved": lambda m, X: m.set_contamination(0.2),
-    "recalibrated": lambda m, X: m.recalibrate(X[:60]),
-    "recalibrated with weights": lambda m, X: m.recalibrate(X[:90], sample_weight=FLOATS[:90]),
+    "recalibrated": lambda m, X: m.recalibrate(X[:60], sample_weight=FLOATS[:60]),
 }
 
 
@@ -188,26 +176,27 @@ def trained(model, X, rows=None, trainings="fit"):
 
 
 def copies(model, X, rows):
-    """Ask a pickled model and a loaded one, train them all on, and ask again, its halves too."""
+    """Ask copies of a model, train them all on, and ask again; ask its halves afterwards."""
     model.fit(X)
     streams = hasattr(model, "partial_fit")
     if streams:
         model.partial_fit(X[:50])
-    path = Path(tempfile.gettempdir(), f"answers-{random.SystemRandom().getrandbits(64)}.skae")
+    path = Path(FOLDER.name, "model.skae")
     skae.save(model, path)
     halves = {n: getattr(model, n) for n in ("encoder_", "decoder_") if hasattr(model, n)}
-    pickled = {n: pickle.loads(pickle.dumps(half)) for n, half in halves.items()}
     models = {"model": model, "pickle": pickle.loads(pickle.dumps(model)), "file": skae.load(path)}
-    path.unlink()
     found = {}
     for name, one in models.items():
         found[name] = ask(one, rows)
         if streams:
             one.partial_fit(X[50:120])
             found[f"{name}, trained on"] = ask(one, rows) | learned(one)
-    for n, half in halves.items():
-        given = rows if n == "encoder_" else found["model"]["transform"]
-        found[n] = {"old": ask(half, given), "pickle": ask(pickled[n], given)} | learned(half)
+    for name, half in halves.items():
+        given = rows if name == "encoder_" else found["model"]["transform"]
+        skae.save(half, path)
+        pickled = pickle.loads(pickle.dumps(half))
+        found[name] = {"half": ask(half, given), "pickle": ask(pickled, given)}
+        found[name] |= {"file": ask(skae.load(path), given)} | learned(half)
     return found
 
 
@@ -220,44 +209,6 @@ def graph(model, X, rows, output, quantize=False):
     names = [one.name for one in (*session.get_inputs(), *session.get_outputs())]
     return {"names": names, output: session.run(None, {"X": rows})[0]}
 
-
-def bare(network, X):
-    """Build both halves of a network, and run them."""
-    generator, x = torch.Generator().manual_seed(0), torch.tensor(X[:9]).float().flatten(1)
-    network = network.for_rows(X.shape[1:])
-    encoder = network.build_encoder(x.shape[1], 3, generator)
-    decoder = network.build_decoder(3, x.shape[1], generator)
-    found = {"network": repr(network), "training": decoder(encoder(x))}
-    found |= {"codes": encoder.eval()(x), "rows": decoder.eval()(encoder(x))}
-    return found | {"encoder": encoder.state_dict(), "decoder": decoder.state_dict()}
-
-
-def search():
-    """Search for the width of the code in a pipeline."""
-    model = make_pipeline(StandardScaler(), make("transformer"), LogisticRegression(max_iter=200))
-    grid = {"autoencodertransformer__n_components": [2, 4]}
-    found = GridSearchCV(model, grid, cv=3).fit(UNIT, LABELS[:260])
-    return {"scores": found.cv_results_["mean_test_score"], "predict": found.predict(ROWS)}
-
-
-def in_a_mode(kind):
-    """Train where torch's own settings are unusual."""
-    torch.set_default_dtype(torch.float64)
-    try:
-        with torch.inference_mode():
-            return trained(make(kind), UNIT, ROWS, "fit, chunk")
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-
-def defaults(kind):
-    """Return the parameters of a class."""
-    needy = kind in (skae.Encoder, skae.Decoder, skae.DriftDetector)
-    params = (kind(None) if needy else kind()).get_params(deep=False)
-    return {"params": [f"{name}={value!r}" for name, value in sorted(params.items())]}
-
-
-# -- what is asked ------------------------------------------------------------------------------
 
 METHODS = ["transform", "reconstruct", "score_samples", "score", "elbo", "jacobian_norm"]
 METHODS += ["decision_function", "predict", "p_values"]
@@ -275,8 +226,9 @@ def ask(model, rows):
     if hasattr(model, "sample"):
         found["sample"] = model.sample(5, random_state=0)
     if hasattr(model, "test"):
-        found["test"] = vars(model.test(rows)) if hasattr(model, "__dict__") else None
-    if "p_values" in found and model.n_features_in_ < 20:
+        result = model.test(rows)
+        found |= {"drift": result.drift, "p_value": result.p_value, "tests": result.tests}
+    if hasattr(model, "explain") and model.n_features_in_ < 20:
         found |= {"explain": model.explain(rows[:4]), "select": model.select(rows, fdr=0.3)}
     return found
 
@@ -302,3 +254,16 @@ def numbers_in(records):
     kinds = (bool, int, float, np.generic)
     names = {n for record in records for n, value in record.items() if isinstance(value, kinds)}
     return {n: [r[n] for r in records if n in r] for n in sorted(names - {"dur"})}
+
+
+def flat(key, value):
+    """Yield the arrays of an answer, under keys that say where they come from."""
+    if isinstance(value, pd.DataFrame):
+        names = {"columns": value.columns, "index": value.index}
+        value = {n: [*map(str, v)] for n, v in names.items()} | dict(enumerate(value.to_numpy().T))
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from flat(f"{key}/{name}", part)
+    else:
+        array = np.asarray(value.detach() if isinstance(value, torch.Tensor) else value)
+        yield key, array.astype(str) if array.dtype == object else array

@@ -30,7 +30,7 @@ from skae.persistence._container import unpack
 X = np.random.RandomState(0).uniform(size=(60, 5))
 NEW = np.random.RandomState(1).uniform(size=(9, 5))
 SMALL = {"hidden_layer_sizes": (5,), "max_iter": 3, "random_state": 0}
-FIXTURES = Path(__file__).parent / "data"
+FIXTURES = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture
