@@ -1,20 +1,20 @@
-"""A server in a thread of its own, and small models and requests, that tests of serving share."""
+"""Servers in threads and in processes, small models, and requests that tests of serving share."""
 
 import http.client
 import json
 import re
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
+from importlib import import_module
 
 import numpy as np
 import uvicorn
+from process_cases import Process
 from prometheus_client.parser import text_string_to_metric_families
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
-from skae.serving import make_app
+from skae.serving import make_app, serve
 
 ROWS = np.random.default_rng(0).normal(size=(60, 5))
 FEW = {"hidden_layer_sizes": (7,), "max_iter": 3, "random_state": 0}
@@ -54,18 +54,20 @@ def running_app(app):
 
 
 @contextmanager
-def process(script):
-    """Run a script that serves a model on a free port; yields the process and the port."""
-    command, pipe = [sys.executable, "-c", script], subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as server:
-        try:
-            for line in server.stderr:
-                found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-                if found:
-                    break
-            yield server, int(found[1])
-        finally:
-            server.kill()
+def process(model, limits=(), **params):
+    """Serve a model in a process of its own, on a free port; yields the process and the port.
+
+    `limits` are values for private names of serving, as ("_bodies", "_SECONDS", 3).
+    """
+    with Process(_serve, model, limits, {"port": 0} | params) as server:
+        ports = (re.search(r"http://127\.0\.0\.1:(\d+)", line) for line in server.stderr)
+        yield server, int(next(filter(None, ports))[1])
+
+
+def _serve(model, limits, params):
+    for module, name, value in limits:
+        setattr(import_module(f"skae.serving.{module}"), name, value)
+    serve(model, name="m", **params)
 
 
 def ask(port, method, path, body=None, headers=None):

@@ -48,9 +48,9 @@ def export(
     quantize
         Store weights in 8 bits: a file of a quarter of the size, somewhat less exact.
     data
-        CSV or Parquet file of ordinary rows that the model was not fitted on. The graph is
-        compared with the model on them, and the threshold of a quantized detector is found anew;
-        - is CSV from the standard input.
+        CSV or Parquet file of ordinary rows that the model was not fitted on, or - for CSV from
+        the standard input. The graph is compared with the model on them, and the threshold of a
+        quantized detector is found anew.
     dtype
         Type of the input.
     """

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cli_cases import failure
 from numpy.testing import assert_allclose, assert_array_equal
 
 import skae
@@ -27,18 +28,11 @@ def model():
 
 
 @pytest.fixture
-def folder(tmp_path, model, monkeypatch):
-    """A folder with a model and a table in it, in which commands are run."""
-    skae.save(model, tmp_path / "m.skae")
-    TABLE.to_csv(tmp_path / "x.csv", index=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def failure(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        main([*arguments])
-    return str(stopped.value)
+def folder(folder, model):
+    """A folder with a table, and a model of it."""
+    skae.save(model, "m.skae")
+    TABLE.to_csv("x.csv", index=False)
+    return folder
 
 
 def scores(data, *options):
@@ -60,8 +54,14 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("ending", ["csv", "tsv", "csv.gz", "parquet"])
+@pytest.mark.parametrize(
+    ("command", "ending"),
+    [
+        *((command, "csv") for command in COMMANDS),
+        *(("score", ending) for ending in ("tsv", "csv.gz", "parquet")),
+        ("fit", "parquet"),
+    ],
+)
 def test_two_columns_of_one_name(command, ending, folder):
     name = f"twice.{ending}"
     if ending == "parquet":
@@ -239,56 +239,3 @@ def test_a_hyphen_is_the_standard_input_only_as_a_table(folder, model, capsys, m
     type_in(TABLE.to_csv(index=False, header=False))
     main(["fit", "--no-header", "-", "--out", "n.skae", *FIT])
     assert skae.load("n.skae").n_features_in_ == 3
-
-
-# -- outputs ------------------------------------------------------------------------------
-
-WRITING = {
-    "fit": ["fit", "absent.csv"],
-    "transform": ["transform", "absent.skae", "absent.csv"],
-    "reconstruct": ["reconstruct", "absent.skae", "absent.csv"],
-    "score": ["score", "absent.skae", "absent.csv"],
-    "predict": ["predict", "absent.skae", "absent.csv"],
-    "sample": ["sample", "absent.skae"],
-    "export": ["export", "absent.skae"],
-}
-
-
-@pytest.mark.parametrize("command", WRITING)
-def test_what_cannot_be_written_is_noticed_before_anything_is_read(command, folder):
-    ending = {"fit": "skae", "export": "onnx"}.get(command, "csv")
-    (folder / f"folder.{ending}").mkdir()
-    for out, message in (
-        (f"folder.{ending}", "but that is a folder"),
-        (f"x.csv/y.{ending}", "but there is no folder"),
-        # Nobody may make files there, nor may names be so long.
-        (f"/proc/y.{ending}", "but no such file can be made in /proc"),
-        (f"{'y' * 250}.{ending}", "File name too long"),
-    ):
-        assert message in failure(*WRITING[command], "--out", out)
-
-
-def test_a_check_leaves_the_old_output(folder):
-    (folder / "y.csv").write_text("old")
-    before = sorted(folder.iterdir())
-    failure("score", "absent.skae", "x.csv", "--out", "y.csv")
-    assert sorted(folder.iterdir()) == before
-    assert (folder / "y.csv").read_text() == "old"
-
-
-def test_a_message_has_a_bounded_length(folder):
-    """Whatever it quotes; its beginning and its end are there."""
-    for content in (
-        "a,b,c\n1,2," + "x" * 100_000 + "\n",
-        ",".join(f"column {i}" for i in range(10_000)) + "\n" + ",".join(["1"] * 10_000),
-    ):
-        (folder / "x.csv").write_text(content)
-        message = failure("score", "m.skae", "x.csv")
-        assert 1_000 < len(message) < 3_000
-        assert message.endswith(("Make it a number before.", "column 9999."))
-        assert "SKAE_DEBUG=1 shows them" in message
-
-
-def test_a_parameter_has_one_value(folder):
-    message = failure("fit", "x.csv", "--out", "n.skae", *FIT, "--set", "max_iter=2")
-    assert "--set gives max_iter twice" in message

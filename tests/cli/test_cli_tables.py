@@ -1,6 +1,5 @@
 """The tables that the command line reads and writes."""
 
-import gzip
 import io
 import sys
 
@@ -9,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cli_cases import failure
 from numpy.testing import assert_allclose, assert_array_equal
 
 import skae
@@ -26,17 +26,10 @@ def model():
 
 
 @pytest.fixture
-def folder(tmp_path, model, monkeypatch):
-    """A folder with a model in it, in which commands are run."""
-    skae.save(model, tmp_path / "m.skae")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def failure(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        main([*arguments])
-    return str(stopped.value)
+def folder(folder, model):
+    """A folder with a model."""
+    skae.save(model, "m.skae")
+    return folder
 
 
 def table_of(**columns):
@@ -231,6 +224,7 @@ COMMANDS = {
     "transform": ["transform", "absent.skae", "absent.csv"],
     "reconstruct": ["reconstruct", "absent.skae", "absent.csv"],
     "score": ["score", "absent.skae", "absent.csv"],
+    "predict": ["predict", "absent.skae", "absent.csv"],
     "sample": ["sample", "absent.skae"],
     "export": ["export", "absent.skae"],
 }
@@ -238,19 +232,30 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_where_nothing_can_be_written_nothing_is_done(command, folder):
-    """The folder and the ending come first, before any file is read."""
+    """Neither is any file read before."""
     ending = {"fit": "skae", "export": "onnx"}.get(command, "csv")
-    message = failure(*COMMANDS[command], "--out", f"nodir/x.{ending}")
-    assert message.startswith(f"skae: --out is nodir/x.{ending}, but there is no folder")
-    message = failure(*COMMANDS[command], "--out", f"x.{ending}.zip")
-    assert f"--out is x.{ending}.zip, expected a name that ends in .{ending}" in message
+    (folder / f"folder.{ending}").mkdir()
+    for out, message in (
+        (f"nodir/x.{ending}", "but there is no folder"),
+        (f"m.skae/x.{ending}", "but there is no folder"),
+        (f"folder.{ending}", "but that is a folder"),
+        # Nobody may make files there, nor may names be so long.
+        (f"/proc/x.{ending}", "but no such file can be made in /proc"),
+        (f"{'x' * 250}.{ending}", "File name too long"),
+        (f"x.{ending}.zip", f"expected a name that ends in .{ending}"),
+    ):
+        said = failure(*COMMANDS[command], "--out", out)
+        assert said.startswith(f"skae: --out is {out}, ")
+        assert message in said
 
 
-def test_compressed_tables_are_read(folder, model, capsys):
-    table = table_of()
-    (folder / "x.csv.gz").write_bytes(gzip.compress(table.to_csv(index=False).encode()))
-    main(["score", "m.skae", "x.csv.gz", "--out", "y.csv"])
-    assert_allclose(pd.read_csv("y.csv")["score"], model.score_samples(table), rtol=1e-6)
+def test_a_check_leaves_the_old_output(folder):
+    table_of().to_csv("x.csv", index=False)
+    (folder / "y.csv").write_text("old")
+    before = sorted(folder.iterdir())
+    failure("score", "absent.skae", "x.csv", "--out", "y.csv")
+    assert sorted(folder.iterdir()) == before
+    assert (folder / "y.csv").read_text() == "old"
 
 
 @pytest.mark.parametrize("name", ["y.csv", "y.parquet", "n.skops"])
@@ -267,3 +272,16 @@ def test_a_link_stays_and_what_it_points_to_is_replaced(name, folder, capsys):
     assert link.is_symlink()
     assert len(target.read_bytes()) > 10
     assert [path.name for path in target.parent.iterdir()] == [name]
+
+
+def test_a_message_has_a_bounded_length(folder):
+    """Whatever it quotes; its beginning and its end are there."""
+    for content in (
+        "a,b\n1," + "x" * 100_000 + "\n",
+        ",".join(f"column {i}" for i in range(10_000)) + "\n" + ",".join(["1"] * 10_000),
+    ):
+        (folder / "x.csv").write_text(content)
+        message = failure("score", "m.skae", "x.csv")
+        assert 1_000 < len(message) < 3_000
+        assert message.endswith(("Make it a number before.", "column 9999."))
+        assert "SKAE_DEBUG=1 shows them" in message

@@ -6,14 +6,14 @@ import re
 
 import numpy as np
 import pytest
-from serving_cases import ask, fit_autoencoder, infer, metrics, running, tensor, wait_for
+from serving_cases import ask, infer, metrics, running, tensor, wait_for
 
 LIMIT = 20_000
 
 
 @pytest.fixture(scope="module")
-def port():
-    with running(fit_autoencoder(), max_body=LIMIT) as port:
+def port(autoencoder):
+    with running(autoencoder, max_body=LIMIT) as port:
         yield port
 
 

@@ -4,17 +4,11 @@ import http.client
 import json
 from contextlib import closing
 
-import pytest
-from serving_cases import fit_autoencoder, infer, running, tensor, wait_for
+from serving_cases import infer, running, tensor, wait_for
 
 from skae.serving import _bodies
 
 LIMIT = 20_000
-
-
-@pytest.fixture(scope="module")
-def model():
-    return fit_autoencoder()
 
 
 def begin(port, body):
@@ -26,10 +20,10 @@ def begin(port, body):
     return connection
 
 
-def test_bodies_that_never_end_are_limited_together(model, monkeypatch):
+def test_bodies_that_never_end_are_limited_together(autoencoder, monkeypatch):
     monkeypatch.setattr(_bodies, "_N_LARGEST", 2)
     body = json.dumps({"inputs": [tensor()]}).ljust(LIMIT).encode()
-    with running(model, max_body=LIMIT) as port:
+    with running(autoencoder, max_body=LIMIT) as port:
         connections = [begin(port, body[:-10]) for _ in range(3)]
         # Two are waited for, one is refused, whichever that is.
         answers = []
@@ -52,9 +46,9 @@ def test_bodies_that_never_end_are_limited_together(model, monkeypatch):
                 assert connection.getresponse().status == 200
 
 
-def test_a_body_that_takes_too_long_is_refused(model, monkeypatch):
+def test_a_body_that_takes_too_long_is_refused(autoencoder, monkeypatch):
     monkeypatch.setattr(_bodies, "_SECONDS", 0.2)
-    with running(model, max_body=LIMIT) as port:
+    with running(autoencoder, max_body=LIMIT) as port:
         with closing(begin(port, b"{")) as connection:
             response = connection.getresponse()
             assert (response.status, response.headers["Connection"]) == (408, "close")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from serving_cases import FEW, ROWS, fit_autoencoder, fit_detector, running
+from serving_cases import FEW, ROWS, running
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -25,12 +25,11 @@ def as_input(rows, datatype, binary):
 @pytest.mark.parametrize("datatype", ["FP32", "FP64"])
 @pytest.mark.parametrize("binary_out", [False, True])
 @pytest.mark.parametrize("binary_in", [False, True])
-def test_inference(datatype, binary_in, binary_out):
-    detector = fit_detector()
+def test_inference(detector, detector_port, datatype, binary_in, binary_out):
     rows = ROWS.astype(np.float32 if datatype == "FP32" else np.float64)
     names = ["outlier", "codes", "score", "reconstruction"]
     outputs = [InferRequestedOutput(name, binary_data=binary_out) for name in names]
-    with running(detector) as port, client_of(port) as client:
+    with client_of(detector_port) as client:
         result = client.infer(
             "m", [as_input(rows, datatype, binary_in)], outputs=outputs, request_id="a"
         )
@@ -47,10 +46,9 @@ def test_inference(datatype, binary_in, binary_out):
     assert response["id"] == "a"
 
 
-def test_without_outputs_all_of_them_come_and_as_bytes():
+def test_without_outputs_all_of_them_come_and_as_bytes(autoencoder, port):
     # This client then asks for bytes with the parameter of the whole request.
-    autoencoder = fit_autoencoder()
-    with running(autoencoder) as port, client_of(port) as client:
+    with client_of(port) as client:
         result = client.infer("m", [as_input(ROWS, "FP64", True)], model_version="1")
     assert "parameters" in result.get_output("score")
     np.testing.assert_array_equal(result.as_numpy("codes"), autoencoder.transform(ROWS))
@@ -72,8 +70,8 @@ def test_predictions_that_are_words(binary):
     assert words == pipeline.predict(X).tolist()
 
 
-def test_what_the_client_asks_of_a_server():
-    with running(fit_autoencoder()) as port, client_of(port) as client:
+def test_what_the_client_asks_of_a_server(port):
+    with client_of(port) as client:
         assert client.is_server_live()
         assert client.is_server_ready()
         assert client.is_model_ready("m")
@@ -89,8 +87,8 @@ def test_what_the_client_asks_of_a_server():
         assert client.get_model_metadata("m", "1") == metadata
 
 
-def test_the_client_understands_errors():
-    with running(fit_autoencoder(), max_body=10_000) as port, client_of(port) as client:
+def test_the_client_understands_errors(autoencoder):
+    with running(autoencoder, max_body=10_000) as port, client_of(port) as client:
         wide = InferInput("input", [1, 6], "FP64")
         wide.set_data_from_numpy(np.zeros((1, 6)))
         with pytest.raises(InferenceServerException, match=r"must be \[n, 5\]") as caught:

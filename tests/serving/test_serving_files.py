@@ -5,7 +5,7 @@ import onnx
 import pytest
 import skops.io
 from onnx import TensorProto, helper
-from serving_cases import FEW, ROWS, ask, data_of, fit_autoencoder, fit_detector, infer, running
+from serving_cases import FEW, ROWS, ask, data_of, infer, running
 from serving_cases import tensor as make_tensor
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -27,8 +27,7 @@ def save_graph(model, X, path, **params):
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path])
-def test_a_model_file(tmp_path, kind):
-    detector = fit_detector()
+def test_a_model_file(tmp_path, kind, detector):
     path = tmp_path / "detector.skae"
     skae.save(detector, path)
     with running(kind(path)) as port:
@@ -37,8 +36,7 @@ def test_a_model_file(tmp_path, kind):
     np.testing.assert_array_equal(data["outlier"], detector.predict(ROWS) == -1)
 
 
-def test_halves_of_a_model(tmp_path):
-    autoencoder = fit_autoencoder()
+def test_halves_of_a_model(tmp_path, autoencoder):
     skae.save(autoencoder.encoder_, tmp_path / "encoder.skae")
     skae.save(autoencoder.decoder_, tmp_path / "decoder.skae")
     with running(tmp_path / "encoder.skae") as port:
@@ -67,15 +65,15 @@ def code_of_somebody(X):
 
 
 def test_a_pipeline_that_would_run_other_code_is_not_loaded(tmp_path):
-    pipeline = make_pipeline(FunctionTransformer(code_of_somebody), fit_autoencoder()).fit(ROWS)
+    pipeline = make_pipeline(FunctionTransformer(code_of_somebody), StandardScaler()).fit(ROWS)
     skops.io.dump(pipeline, tmp_path / "pipeline.skops")
     with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException, match="code_of_somebody"):
         make_app(tmp_path / "pipeline.skops")
 
 
-def test_a_damaged_file_is_not_loaded(tmp_path):
+def test_a_damaged_file_is_not_loaded(tmp_path, autoencoder):
     path = tmp_path / "model.skae"
-    skae.save(fit_autoencoder(), path)
+    skae.save(autoencoder, path)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelFileError):
         make_app(path)
@@ -85,12 +83,11 @@ def test_a_damaged_file_is_not_loaded(tmp_path):
     ("output", "method", "dtype"),
     [
         ("codes", "transform", np.float32),
-        ("reconstruction", "reconstruct", np.float64),
-        ("score", "score_samples", np.float32),
+        ("score", "score_samples", np.float64),
     ],
 )
-def test_a_graph(tmp_path, output, method, dtype):
-    autoencoder, rows = fit_autoencoder(), ROWS.astype(dtype)
+def test_a_graph(tmp_path, autoencoder, output, method, dtype):
+    rows = ROWS.astype(dtype)
     save_graph(autoencoder, rows, tmp_path / "model.onnx", output=output)
     with running(tmp_path / "model.onnx") as port:
         metadata = ask(port, "GET", "/v2/models/m")[2]
@@ -172,6 +169,23 @@ def test_a_graph_of_half_precision_says_so(tmp_path):
     np.testing.assert_array_equal(
         np.array(output["data"], "f2"), ROWS.astype("f4").astype("f2").ravel()
     )
+
+
+def test_a_graph_of_images(tmp_path):
+    ends = [("Y", FLOAT, [None, 36])]
+    made = graph([("X", FLOAT, [None, 6, 6])], ends, ("Flatten", ["X"], ["Y"]))
+    onnx.save(made, tmp_path / "model.onnx")
+    images = np.random.default_rng(0).normal(size=(40, 6, 6)).astype("f4")
+    with running(tmp_path / "model.onnx") as port:
+        (declared,) = ask(port, "GET", "/v2/models/m")[2]["inputs"]
+        flat = infer(port, tensor(images, "X"))[2]
+        nested = infer(port, tensor(images, "X") | {"data": images.tolist()})[2]
+        status, _, answer = infer(port, tensor(images, "X") | {"shape": [40, 36]})
+    assert declared == {"name": "X", "datatype": "FP32", "shape": [-1, 6, 6]}
+    assert flat == nested
+    np.testing.assert_array_equal(data_of(flat)["Y"], images.reshape(40, 36))
+    assert status == 400
+    assert "must be [n, 6, 6]" in answer["error"]
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".skae", ".skops"])

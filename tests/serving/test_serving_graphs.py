@@ -1,4 +1,4 @@
-"""Serving: ONNX graphs with an input for each column, with words, and with images."""
+"""Serving: ONNX graphs with an input for each column and with words."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tritonclient.http import InferenceServerClient, InferInput
 
 import skae
-from skae import AutoencoderTransformer, ConvolutionalAutoencoder
+from skae import AutoencoderTransformer
 
 RNG = np.random.default_rng(0)
 TABLE = pd.DataFrame(
@@ -162,25 +162,6 @@ def test_predictions_of_a_graph_of_columns(pipeline, tmp_path):
         answer = infer(port, *columns())[2]
     (values,) = data_of(answer).values()
     np.testing.assert_array_equal(values.ravel(), pipeline.predict(TABLE))
-
-
-def test_a_graph_of_images(tmp_path):
-    images = (RNG.normal(size=(40, 1, 1)) * RNG.normal(size=(6, 6))).astype("f4")
-    model = ConvolutionalAutoencoder(2, channels=(4,), max_iter=2, random_state=0).fit(images)
-    onnx.save(skae.to_onnx(model, images), tmp_path / "model.onnx")
-    nested = {"name": "X", "datatype": "FP32", "shape": [40, 6, 6], "data": images.tolist()}
-    with running(tmp_path / "model.onnx") as port:
-        (declared,) = ask(port, "GET", "/v2/models/m")[2]["inputs"]
-        found = [
-            infer(port, nested | {"data": data})[2]
-            for data in (images.ravel().tolist(), nested["data"])
-        ]
-        status, _, answer = infer(port, nested | {"shape": [40, 36]})
-    assert declared == {"name": "X", "datatype": "FP32", "shape": [-1, 6, 6]}
-    for one in found:
-        np.testing.assert_allclose(data_of(one)["codes"], model.transform(images), atol=1e-5)
-    assert status == 400
-    assert "must be [n, 6, 6]" in answer["error"]
 
 
 def test_a_word_that_a_graph_does_not_know_does_no_harm_to_others(pipeline, port):

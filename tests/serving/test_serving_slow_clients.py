@@ -8,36 +8,14 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from serving_cases import infer, metrics, process, tensor, wait_for
+from slow_models import SlowModel
 
-# Its first column says how many seconds a row takes, or that it waits for a file; its codes are
-# long answers.
-MODEL = """
-import time
-from pathlib import Path
-from sklearn.base import BaseEstimator
-from skae.serving import serve
-
-class Model(BaseEstimator):
-    n_features_in_ = 5
-
-    def transform(self, X):
-        return X.repeat(40, axis=1)
-
-    def score_samples(self, X):
-        while X[0, 0] < 0 and not Path(FILE).exists():
-            time.sleep(0.01)
-        time.sleep(max(X[0, 0], 0))
-        return X.sum(axis=1)
-"""
-SERVE = """
-serve(Model(), name="m", port=0)
-"""
 # As the test waits for what these limit, and longer than a busy machine pauses.
-SHORT = """
-from skae.serving import _bodies, _slow_connections
-
-_slow_connections._HEAD = _slow_connections._ANSWER = _bodies._SECONDS = 3
-"""
+SHORT = [
+    ("_slow_connections", "_HEAD", 3),
+    ("_slow_connections", "_ANSWER", 3),
+    ("_bodies", "_SECONDS", 3),
+]
 
 HEAD = b"POST /v2/models/m/infer HTTP/1.1\r\nHost: m\r\n"
 BEGINNINGS = {
@@ -87,7 +65,7 @@ def statuses(sockets):
 
 
 def test_slow_clients_are_closed_and_others_served():
-    with process(MODEL + SHORT + SERVE) as (server, port), ThreadPoolExecutor(1) as pool:
+    with process(SlowModel(), SHORT) as (server, port), ThreadPoolExecutor(1) as pool:
         # The model takes longer than a client may.
         answer = pool.submit(infer, port, tensor(np.full((1, 5), 4.0)))
         with begun(port) as sockets:
@@ -107,13 +85,13 @@ def test_slow_clients_are_closed_and_others_served():
 
 
 def test_a_stop_waits_for_no_slow_client():
-    with process(MODEL + SERVE) as (server, port), reader(port), begun(port) as sockets:
+    with process(SlowModel()) as (server, port), reader(port), begun(port) as sockets:
         # Who connects later is accepted later.
         metrics(port)
         server.send_signal(signal.SIGTERM)
         found = statuses(sockets)
         log = server.stderr.read()
-        assert server.wait(timeout=60) == 0
+        assert server.wait() == 0
     assert found == {
         "nothing": "",
         "half a head": "",
@@ -127,26 +105,21 @@ def test_a_stop_waits_for_no_slow_client():
 
 def test_a_stop_waits_for_accepted_work_only():
     # Longer than a stop waits for bodies and answers.
-    limits = """
-from skae.serving import _graceful_stop
-
-_graceful_stop._LAST_BODIES = _graceful_stop._LAST_ANSWERS = 0.1
-"""
-    with process(MODEL + limits + SERVE) as (server, port), ThreadPoolExecutor(1) as pool:
+    limits = [("_graceful_stop", name, 0.1) for name in ("_LAST_BODIES", "_LAST_ANSWERS")]
+    with process(SlowModel(), limits) as (server, port), ThreadPoolExecutor(1) as pool:
         answer = pool.submit(infer, port, tensor(np.full((1, 5), 1.0)), outputs=[{"name": "score"}])
         wait_for(port, ("skae_accepted_requests_total",), 1)
         server.send_signal(signal.SIGTERM)
         status, headers, _ = answer.result()
         log = server.stderr.read()
-        assert server.wait(timeout=60) == 0
+        assert server.wait() == 0
     assert (status, headers["Connection"]) == (200, "close")
     assert "Answered 1 of 1 accepted requests" in log
 
 
 def test_a_second_interrupt_gives_up_what_is_not_computed(tmp_path):
     file = tmp_path / "go"
-    script = f"FILE = {str(file)!r}" + MODEL + SERVE
-    with process(script) as (server, port), ThreadPoolExecutor(2) as pool:
+    with process(SlowModel(file)) as (server, port), ThreadPoolExecutor(2) as pool:
         rows = tensor(np.full((1, 5), -1.0))
         answers = [pool.submit(infer, port, rows, outputs=[{"name": "score"}]) for _ in range(2)]
         wait_for(port, ("skae_accepted_requests_total",), 2)
@@ -156,5 +129,5 @@ def test_a_second_interrupt_gives_up_what_is_not_computed(tmp_path):
         assert [answer.result()[0] for answer in answers] == [503, 503]
         file.touch()
         log = server.stderr.read()
-        assert server.wait(timeout=60) == 0
+        assert server.wait() == 0
     assert "Traceback" not in log

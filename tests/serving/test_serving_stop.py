@@ -5,41 +5,19 @@ import json
 import select
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
+from functools import partial
 
-import numpy as np
 import pytest
-from serving_cases import ROWS, process, tensor
+from process_cases import Process
+from serving_cases import FEW, ROWS, process, tensor
+from slow_models import SlowAutoencoder
 
-# Slow enough that rows wait when the signal comes.
-SCRIPT = """
-import time
-import numpy as np
-from skae import AutoencoderTransformer
 from skae.serving import serve
 
-class Slow(AutoencoderTransformer):
-    def score_samples(self, X):
-        time.sleep(0.01)
-        return super().score_samples(X)
-
-X = np.random.default_rng(0).normal(size=(60, 5))
-model = Slow(2, hidden_layer_sizes=(7,), max_iter=3, random_state=0).fit(X)
-print(model.score_samples(X).tolist(), flush=True)
-serve(model, name="m", port=0, max_batch=4)
-"""
 N_CLIENTS = 16
-
-
-@contextmanager
-def slow_process():
-    """Start a server; yields the process, its port and the scores of ROWS."""
-    with process(SCRIPT) as (server, port):
-        yield server, port, np.array(json.loads(server.stdout.readline()))
 
 
 class Client:
@@ -89,7 +67,8 @@ def ask_until_not_ready(port, asked):
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
 def test_every_accepted_request_gets_its_answer(sig):
     """And a server that stops says so on connections that are open."""
-    with slow_process() as (server, port, scores):
+    model = SlowAutoencoder(2, **FEW).fit(ROWS)
+    with process(model, max_batch=4) as (server, port):
         clients = [Client(port, i) for i in range(N_CLIENTS)]
         enough, asked = threading.Semaphore(0), threading.Event()
         with ThreadPoolExecutor(N_CLIENTS + 1) as pool:
@@ -102,19 +81,18 @@ def test_every_accepted_request_gets_its_answer(sig):
             # Anything but a refused connection is raised here: a request that was lost.
             answers = [future.result() for future in running]
             assert statuses.result()[0] == 200
-        assert server.wait(timeout=60) == 0
+        assert server.wait() == 0
         log = server.stderr.read()
-    for score, got in zip(scores, answers, strict=False):
+    for score, got in zip(model.score_samples(ROWS), answers, strict=False):
         assert set(got) == {score}
     total = sum(map(len, answers))
     assert f"Answered {total} of {total} accepted requests" in log
     assert "Traceback" not in log
 
 
-def test_a_port_that_is_taken():
+def test_a_port_that_is_taken(autoencoder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = [sys.executable, "-c", SCRIPT.replace("port=0", f"port={port}")]
-        second = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert second.returncode == 3
-    assert "address already in use" in second.stderr
+        with Process(partial(serve, port=port), autoencoder) as second:
+            assert second.wait() == 3
+            assert "address already in use" in second.stderr.read()
