@@ -1,23 +1,26 @@
 """The adversarial autoencoder."""
 
-from numbers import Real
+from typing import Annotated, Literal
 
 import torch
 
-from skae._compat import Interval, StrOptions
+from skae._compat import StrOptions
 from skae.engine import AdversarialNet
 from skae.networks import make_discriminator
 from skae.objectives import LOSSES, PRIORS, Adversary, ReconstructionObjective
 
-from ._transformer import AutoencoderTransformer
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import AUTOENCODER_CONSTRAINTS
-from .base._shared_docs import described_like
+from .base import (
+    BaseAutoencoder,
+    LayerSizes,
+    NetworkParameters,
+    NonNegative,
+    estimator,
+)
 from .base._training import resolve_hidden_layer_sizes
 
 
-@described_like(AutoencoderTransformer)
-class AdversarialAutoencoder(BaseAutoencoder):
+@estimator
+class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder whose codes follow a distribution of choice: generates and lays out.
 
     A second network, the discriminator, learns to tell codes from draws of a prior, and the
@@ -91,82 +94,16 @@ class AdversarialAutoencoder(BaseAutoencoder):
     (3, 64)
     """
 
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
-        "prior": [StrOptions(set(PRIORS))],
-        "adversarial_weight": [Interval(Real, 0, None, closed="left")],
-        "discriminator_layer_sizes": AUTOENCODER_CONSTRAINTS["hidden_layer_sizes"],
-    }
+    prior: Annotated[str, StrOptions(set(PRIORS))] = "normal"
+    adversarial_weight: NonNegative = 0.1
+    discriminator_layer_sizes: LayerSizes = (128, 128)
+    early_stopping: bool | Literal["auto"] = False
 
     _net_class = AdversarialNet
     _codes_have_a_scale = True
     _keeps_codes = False
     _draws_from = "prior"
     _fixed_parameters = ("discriminator_layer_sizes",)
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        prior="normal",
-        adversarial_weight=0.1,
-        discriminator_layer_sizes=(128, 128),
-        hidden_layer_sizes=(256, 128),
-        activation="silu",
-        init="pca",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        optimizer="adam",
-        learning_rate_init=2e-3,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.prior = prior
-        self.adversarial_weight = adversarial_weight
-        self.discriminator_layer_sizes = discriminator_layer_sizes
 
     def _make_objective(self, seed):
         sizes = resolve_hidden_layer_sizes(

@@ -1,22 +1,22 @@
 """The contractive autoencoder."""
 
-from numbers import Real
-
 import torch
 
-from skae._compat import Interval
 from skae.engine import differentiable, torch_defaults
 from skae.objectives import LOSSES, ContractiveObjective
 from skae.tables import validate_new_rows
 
-from ._transformer import AutoencoderTransformer
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import STANDARDIZING_CONSTRAINTS
-from .base._shared_docs import described_like
+from .base import (
+    BaseAutoencoder,
+    NetworkParameters,
+    NonNegative,
+    StandardizedCodes,
+    estimator,
+)
 
 
-@described_like(AutoencoderTransformer)
-class ContractiveAutoencoder(BaseAutoencoder):
+@estimator
+class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder whose codes change little where the rows change little.
 
     The squared norm of the encoder's Jacobian, averaged over the rows, is added to the loss
@@ -85,72 +85,7 @@ class ContractiveAutoencoder(BaseAutoencoder):
     True
     """
 
-    _parameter_constraints = STANDARDIZING_CONSTRAINTS | {
-        "contraction": [Interval(Real, 0, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        contraction=0.01,
-        hidden_layer_sizes=(256, 128),
-        activation="silu",
-        init="pca",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        standardize=True,
-        optimizer="adam",
-        learning_rate_init=2e-3,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.standardize = standardize
-        self.contraction = contraction
+    contraction: NonNegative = 0.01
 
     @torch_defaults()
     def jacobian_norm(self, X):

@@ -2,12 +2,14 @@
 
 from copy import deepcopy
 from numbers import Integral
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skae._typing import ArrayOf
 from skae.engine import mean_output, net_to_state, torch_defaults, weighted_sum
 from skae.objectives import (
     LOSSES,
@@ -18,15 +20,18 @@ from skae.objectives import (
 )
 from skae.tables import container_of
 
-from ._transformer import AutoencoderTransformer
 from ._truncation import check_same_function, truncated_weights
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import STANDARDIZING_CONSTRAINTS
-from .base._shared_docs import described_like
+from .base import (
+    BaseAutoencoder,
+    NetworkParameters,
+    StandardizedCodes,
+    estimator,
+    fitted,
+)
 
 
-@described_like(AutoencoderTransformer)
-class NestedAutoencoder(BaseAutoencoder):
+@estimator
+class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder whose components are ordered by importance, as those of PCA are.
 
     In training the decoder sees only the first components of each row, a number that is drawn
@@ -106,68 +111,9 @@ class NestedAutoencoder(BaseAutoencoder):
     (1797, 6)
     """
 
-    _parameter_constraints = STANDARDIZING_CONSTRAINTS
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        hidden_layer_sizes=(256, 128),
-        activation="silu",
-        init="pca",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        standardize=True,
-        optimizer="adam",
-        learning_rate_init=2e-3,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.standardize = standardize
+    explained_variance_ratio_: Annotated[Any, ArrayOf("float", "n_components_")] = fitted()
+    # Losses of the mean row, of one component, of two, ...
+    _losses: list[float] = fitted()
 
     @torch_defaults()
     def truncate(self, n_components):

@@ -1,12 +1,15 @@
 """The sparse autoencoder."""
 
-from numbers import Integral, Real
+from dataclasses import field
+from numbers import Real
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
 
 from skae._compat import Interval, StrOptions
+from skae._typing import ArrayOf
 from skae.networks import (
     BatchTopKLatent,
     LogisticLatent,
@@ -26,10 +29,17 @@ from skae.objectives import (
 )
 from skae.tables import as_tensor, container_of
 
-from ._transformer import AutoencoderTransformer
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import AUTOENCODER_CONSTRAINTS
-from .base._shared_docs import described_like
+from .base import (
+    POSITIVE_INT,
+    BaseAutoencoder,
+    LayerSizes,
+    NetworkParameters,
+    NonNegative,
+    Positive,
+    PositiveInt,
+    estimator,
+    fitted,
+)
 
 # Units at most for n_components="auto".
 _MOST_UNITS = 2000
@@ -41,8 +51,8 @@ _STRENGTHS = {"l1": 1.0, "kl": 10.0}
 _STEP, _NEIGHBORS = 0.5, 20
 
 
-@described_like(AutoencoderTransformer)
-class SparseAutoencoder(BaseAutoencoder):
+@estimator
+class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder with wide codes of which few values are active in a row.
 
     Each unit of the code stands for a part that some rows have, and a row is put together of
@@ -176,85 +186,24 @@ class SparseAutoencoder(BaseAutoencoder):
     True
     """
 
+    n_components: Annotated[int | str, StrOptions({"auto"}), POSITIVE_INT] = field(
+        default="auto", kw_only=False
+    )
+    penalty: Literal["top_k", "batch_top_k", "l1", "kl"] = "top_k"
+    n_nonzero_coefs: Annotated[int | str, StrOptions({"auto"}), POSITIVE_INT] = "auto"
+    penalty_strength: Literal["auto"] | NonNegative = "auto"
+    target_activation: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.05
+    hidden_layer_sizes: LayerSizes = ()
+    init: Literal["random"] = "random"
+    learning_rate_init: Positive = 1e-2
+    n_iter_no_change: PositiveInt = 20
+
+    mean_activation_: Annotated[Any, ArrayOf("float", "n_components_")] = fitted()
+    dead_fraction_: float = fitted()
+
     _codes_have_a_scale = True
     _draws_from = "codes"
     _fixed_parameters = ("penalty", "n_nonzero_coefs")
-
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
-        "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "penalty": [StrOptions({"top_k", "batch_top_k", "l1", "kl"})],
-        "n_nonzero_coefs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "penalty_strength": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
-        "target_activation": [Interval(Real, 0, 1, closed="neither")],
-        "init": [StrOptions({"random"})],
-    }
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        penalty="top_k",
-        n_nonzero_coefs="auto",
-        penalty_strength="auto",
-        target_activation=0.05,
-        hidden_layer_sizes=(),
-        activation="silu",
-        init="random",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        optimizer="adam",
-        learning_rate_init=1e-2,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.penalty = penalty
-        self.n_nonzero_coefs = n_nonzero_coefs
-        self.penalty_strength = penalty_strength
-        self.target_activation = target_activation
 
     def _n_components_wanted(self, n_samples):
         if self.n_components == "auto":

@@ -2,12 +2,13 @@
 
 import math
 from numbers import Integral, Real
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from sklearn.utils import check_scalar
 
-from skae._compat import Interval, StrOptions
+from skae._compat import Interval
 from skae._threads import one_thread
 from skae._warnings import warn_caller
 from skae.engine import torch_defaults
@@ -24,11 +25,16 @@ from skae.objectives import (
 )
 from skae.tables import validate_new_rows
 
-from ._transformer import AutoencoderTransformer
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import AUTOENCODER_CONSTRAINTS
+from .base import (
+    BaseAutoencoder,
+    NetworkParameters,
+    NonNegative,
+    Positive,
+    PositiveInt,
+    estimator,
+    fitted,
+)
 from .base._pca_start import start_at_probabilistic_pca
-from .base._shared_docs import described_like
 from .base._training import check_range
 
 # Errors of so many cells tell the noise to half a percent.
@@ -41,8 +47,8 @@ _ROWS_AT_ONCE = 10_000
 _ACTIVE = 1e-2
 
 
-@described_like(AutoencoderTransformer)
-class VariationalAutoencoder(BaseAutoencoder):
+@estimator
+class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder with a probability for every row: generates, and scores in nats.
 
     The encoder gives each row a normal posterior over codes, the decoder a likelihood, and what
@@ -153,86 +159,19 @@ class VariationalAutoencoder(BaseAutoencoder):
     (3, 64)
     """
 
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
-        "loss": [StrOptions({"squared_error", "log_loss"})],
-        "noise_variance": [StrOptions({"learned"}), Interval(Real, 0, None, closed="neither")],
-        "beta": [Interval(Real, 0, None, closed="left")],
-        "kl_warm_up": [Interval(Real, 0, 1, closed="both")],
-        "free_bits": [Interval(Real, 0, None, closed="left")],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
-    }
+    noise_variance: Literal["learned"] | Positive = "learned"
+    beta: NonNegative = 1.0
+    kl_warm_up: Annotated[float, Interval(Real, 0, 1, closed="both")] = 0.1
+    free_bits: NonNegative = 0.0
+    n_draws: PositiveInt = 50
+    loss: Literal["squared_error", "log_loss"] = "squared_error"
+
+    noise_variance_: float | None = fitted()
+    active_units_: int = fitted()
+    _first_noise: float = fitted()
 
     _fixed_parameters = ("noise_variance",)
     _draws_from = "prior"
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        noise_variance="learned",
-        beta=1.0,
-        kl_warm_up=0.1,
-        free_bits=0.0,
-        n_draws=50,
-        hidden_layer_sizes=(256, 128),
-        activation="silu",
-        init="pca",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        optimizer="adam",
-        learning_rate_init=2e-3,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.noise_variance = noise_variance
-        self.beta = beta
-        self.kl_warm_up = kl_warm_up
-        self.free_bits = free_bits
-        self.n_draws = n_draws
 
     # -- training ---------------------------------------------------------------------
 

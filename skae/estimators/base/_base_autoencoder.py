@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -10,7 +11,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from skae._compat import fit_context
-from skae.engine import resolve_device, to_gpu, torch_defaults, train_together
+from skae._typing import ArrayOf
+from skae.engine import AutoencoderNet, resolve_device, to_gpu, torch_defaults, train_together
+from skae.networks import Network
 from skae.objectives import LOSSES
 from skae.tables import (
     SelectedRows,
@@ -22,12 +25,13 @@ from skae.tables import (
 )
 
 from ._callback_params import CallbackParamsMixin
-from ._constraints import AUTOENCODER_CONSTRAINTS
+from ._estimator import estimator, fitted
 from ._fitted_network import FittedNetworkMixin
 from ._ignored import warn_of_ignored_parameters, warn_of_ignored_target
 from ._link_start import start_below_the_means
 from ._net_maker import NetMakerMixin
 from ._parameter_errors import ParameterErrorsMixin
+from ._parameters import AutoencoderParameters
 from ._pca_start import start_at_pca
 from ._trainer import TrainerMixin
 from ._training import (
@@ -38,8 +42,22 @@ from ._training import (
 )
 from ._unequal_columns import warn_of_unequal_columns
 
+OfCodes = Annotated[np.ndarray, ArrayOf("float", "n_components_")]
+CodeSample = tuple[
+    Annotated[Any, ArrayOf("float", "n_codes", "n_components_")],
+    Annotated[Any, ArrayOf("float", "n_codes")],
+]
+Mixture = tuple[
+    Annotated[np.ndarray, ArrayOf("float", "n_kinds")],
+    Annotated[np.ndarray, ArrayOf("float", "n_kinds", "n_components_")],
+    Annotated[np.ndarray, ArrayOf("float", "n_kinds", "n_components_", "n_components_")]
+    | Annotated[np.ndarray, ArrayOf("float", "n_kinds", "n_components_")],
+]
 
+
+@estimator
 class BaseAutoencoder(
+    AutoencoderParameters,
     CallbackParamsMixin,
     ParameterErrorsMixin,
     NetMakerMixin,
@@ -57,70 +75,65 @@ class BaseAutoencoder(
     `_start_at_pca` (what PCA means for it), `_make_corruption` (what it does to a batch),
     `_make_objective` (what training minimises), `_describe_fit` (what else to say of the
     trained network), `_draw_codes` (what its codes are drawn from).
+
+    Attributes
+    ----------
+    n_components_ : int
+        Width of the code.
+    mean_ : {ndarray, tensor} of shape (n_features,)
+        What is subtracted from the rows.
+    scale_ : float
+        What they are divided by afterwards.
+    network_ : Network
+        Description of the network that was trained.
+    has_linear_path_ : bool
+        Whether encoder and decoder have a linear path beside the deep one.
+    net_ : skorch.NeuralNet
+        The trained net: ``net_.module_`` is the torch module, ``net_.history`` what
+        happened in each epoch, in the unit of the scaled data. Its own ``predict`` knows
+        nothing of scaling; use the estimator's methods.
+    n_iter_ : int
+        Epochs that were run since the last cold start.
+    loss_ : float
+        The objective over all training rows with the weights that were kept, in the unit
+        of the data.
+    loss_curve_ : list of float
+        Its mean over the training rows during each epoch.
+    validation_loss_curve_ : list of float or None
+        That of the held-out rows after each epoch; None if no rows were held out.
+    best_validation_loss_ : float or None
+        That of the weights that were kept, the start included. None if the last call held
+        no rows out.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if `X` had names that are all strings.
     """
 
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS
+    n_features_in_: int = fitted()
+    n_components_: int = fitted()
+    network_: Network = fitted()
+    has_linear_path_: bool = fitted()
+    mean_: Annotated[Any, ArrayOf("float", "n_features_in_")] = fitted()
+    scale_: float = fitted()
+    net_: AutoencoderNet = fitted()
+    loss_: float = fitted()
+    loss_curve_: list[float] = fitted()
+    validation_loss_curve_: list[float] | None = fitted()
+    best_validation_loss_: float | None = fitted()
+    n_iter_: int = fitted()
+    # The shape of a row in arrays of more than two dimensions, and the parameters of the fit.
+    _row_shape: tuple[int, ...] | None = fitted()
+    _fitted_params: dict[str, Any] = fitted()
+    # Weight, mean and variance of the codes of the training rows; some of these codes and their
+    # weights; the mixture that is fitted on them: weights, means, roots of covariances.
+    _code_moments: tuple[float, OfCodes, OfCodes] = fitted()
+    _some_codes: CodeSample | None = fitted()
+    _mixture: Mixture | None = fitted()
 
     # Parameters of a variant without which it would be another one: training cannot continue
     # with others.
     _fixed_parameters = ()
-
-    def __init__(
-        self,
-        n_components,
-        *,
-        hidden_layer_sizes,
-        activation,
-        init,
-        loss,
-        alpha,
-        l1_ratio,
-        dropout,
-        normalization,
-        network,
-        optimizer,
-        learning_rate_init,
-        learning_rate,
-        max_grad_norm,
-        batch_size,
-        max_iter,
-        early_stopping,
-        validation_fraction,
-        n_iter_no_change,
-        tol,
-        warm_start,
-        random_state,
-        device,
-        precision,
-        callbacks,
-        verbose,
-    ):
-        self.n_components = n_components
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.init = init
-        self.loss = loss
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.dropout = dropout
-        self.normalization = normalization
-        self.network = network
-        self.optimizer = optimizer
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
-        self.max_grad_norm = max_grad_norm
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.callbacks = callbacks
-        self.verbose = verbose
 
     # -- fitting ----------------------------------------------------------------------
 

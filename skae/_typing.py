@@ -1,0 +1,18 @@
+"""What annotations say beyond types: the kind and the shape of arrays."""
+
+from typing import Literal
+
+
+class ArrayOf:
+    """The kind and the shape of an array, as in ``Annotated[np.ndarray, ArrayOf("float", 3)]``.
+
+    A size is a number, or a name: that of an attribute of the same object ("n_features_in_"), or
+    any other, which then is the same size wherever it stands in that object.
+    """
+
+    def __init__(
+        self, kind: Literal["float", "int"], *shape: str | int, may_be_infinite: bool = False
+    ) -> None:
+        self.kind = kind
+        self.shape = shape
+        self.may_be_infinite = may_be_infinite
