@@ -8,7 +8,7 @@ from ._nested import NestedAutoencoder
 from ._sparse import SparseAutoencoder
 from ._transformer import AutoencoderTransformer
 from ._variational import VariationalAutoencoder
-from .base._halves import Decoder, Encoder
+from .base import Decoder, Encoder
 
 __all__ = [
     "AdversarialAutoencoder",

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
 
 from skae._compat import StrOptions
@@ -15,8 +16,8 @@ from .base import (
     NetworkParameters,
     NonNegative,
     estimator,
+    resolve_hidden_layer_sizes,
 )
-from .base._training import resolve_hidden_layer_sizes
 
 
 @estimator
@@ -105,7 +106,7 @@ class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
     _draws_from = "prior"
     _fixed_parameters = ("discriminator_layer_sizes",)
 
-    def _make_objective(self, seed):
+    def _make_objective(self, seed: int) -> ReconstructionObjective:
         sizes = resolve_hidden_layer_sizes(
             self.discriminator_layer_sizes, "discriminator_layer_sizes"
         )
@@ -118,6 +119,6 @@ class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
         penalty = self._make_weight_penalty()
         return ReconstructionObjective(LOSSES[self.loss], penalty, code_term=adversary)
 
-    def _draw_codes(self, n_samples, rng):
+    def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         generator = torch.Generator().manual_seed(int(rng.randint(2**31 - 1)))
         return self.net_.criterion_.code_term.prior(n_samples, generator).double().numpy()

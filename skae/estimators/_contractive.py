@@ -1,9 +1,13 @@
 """The contractive autoencoder."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
 import torch
 
-from skae.engine import differentiable, torch_defaults
-from skae.objectives import LOSSES, ContractiveObjective
+from skae.engine import Training, differentiable, torch_defaults
+from skae.objectives import LOSSES, ContractiveObjective, Objective
 from skae.tables import validate_new_rows
 
 from .base import (
@@ -88,7 +92,7 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
     contraction: NonNegative = 0.01
 
     @torch_defaults()
-    def jacobian_norm(self, X):
+    def jacobian_norm(self, X: Any) -> Any:
         """Measure how sensitive the codes of rows are to the rows.
 
         Parameters
@@ -103,14 +107,14 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
             how much codes change, in their standard deviations, for each unit of the data.
             It is exact for every network.
         """
-        X, container = validate_new_rows(self, X, "jacobian_norm")
+        X, caller = validate_new_rows(self, X, "jacobian_norm")
         rows = self._scaled(X)
         norms = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         for selection, _, result in self.net_.forward_chunks_(self._jacobian_norms, rows):
             norms[selection] = result[: selection.stop - selection.start]
-        return container.close(norms.div_(self.scale_))
+        return caller.to_caller(norms.div_(self.scale_))
 
-    def _jacobian_norms(self, x):
+    def _jacobian_norms(self, x: torch.Tensor) -> torch.Tensor:
         # Rows do not depend on each other, so one backward pass serves a code of all of them.
         encoder = self.net_.module_.encoder
         with torch.inference_mode(False), torch.enable_grad(), differentiable(encoder, x.device):
@@ -119,14 +123,17 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
             gradients = [torch.autograd.grad(code, x, retain_graph=True)[0] for code in codes]
         return sum(g.double().square().sum(dim=1) for g in gradients).sqrt()
 
-    def _training(self, *args, **kwargs):
-        if self.contraction == 0:
-            return (yield from super()._training(*args, **kwargs))
-        module = self.net_.module_
-        with differentiable(module.encoder, module.code_mean.device):
-            return (yield from super()._training(*args, **kwargs))
+    @contextmanager
+    def _while_training(self, training: Training, n_together: int = 1) -> Iterator[None]:
+        module = training.net.module_
+        penalised = differentiable(module.encoder, module.code_mean.device)
+        with (
+            super()._while_training(training, n_together),
+            nullcontext() if self.contraction == 0 else penalised,
+        ):
+            yield
 
-    def _make_objective(self, seed):
+    def _make_objective(self, seed: int) -> Objective:
         if self.contraction == 0:
             return super()._make_objective(seed)
         return ContractiveObjective(

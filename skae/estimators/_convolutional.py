@@ -9,8 +9,8 @@ from .base import (
     LayerSizes,
     StandardizedCodes,
     estimator,
+    resolve_hidden_layer_sizes,
 )
-from .base._training import resolve_hidden_layer_sizes
 
 # What only a dense network has, or takes the place of this one.
 _NOT_HERE = ("dropout", "network")
@@ -102,7 +102,7 @@ class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):
     normalization: Literal["batch"] | None = None
     init: Literal["pca", "random"] = "random"
 
-    def _make_network(self):
+    def _make_network(self) -> ConvolutionalNetwork:
         return ConvolutionalNetwork(
             image_shape=self.image_shape,
             channels=tuple(self.channels),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from skae._compat import StrOptions
 from skae._typing import ArrayOf
 from skae.objectives import NOISES, Corruption
-from skae.tables import as_tensor, extremes_of
+from skae.tables import CallerType, as_tensor, extremes_of
 
 from .base import (
     BaseAutoencoder,
@@ -111,7 +111,7 @@ class DenoisingAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder
     # Smallest and largest value of each column, for "salt_and_pepper".
     _extremes: Annotated[Any, ArrayOf("float", 2, "n_features_in_")] | None = fitted()
 
-    def _check_parameters(self, continued):
+    def _check_parameters(self, continued: bool) -> None:
         shares = isinstance(self.noise, str) and self.noise != "gaussian"
         if shares and self.noise_level > 1:
             raise ValueError(
@@ -124,12 +124,12 @@ class DenoisingAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder
                 "which had another noise. Set noise back, or set warm_start=False and call fit."
             )
 
-    def _learn_from(self, X, container):
+    def _learn_from(self, X: Any, caller: CallerType) -> None:
         self._extremes = None
         if self.noise == "salt_and_pepper":
-            self._extremes = container.close(extremes_of(X))
+            self._extremes = caller.to_caller(extremes_of(X))
 
-    def _make_corruption(self):
+    def _make_corruption(self) -> Corruption:
         extremes = None if self._extremes is None else as_tensor(self._extremes)
         mean = as_tensor(self.mean_).cpu()
         return Corruption(self.noise, self.noise_level, mean, self.scale_, extremes)

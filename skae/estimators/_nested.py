@@ -1,5 +1,6 @@
 """The autoencoder whose components are ordered."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 from numbers import Integral
 from typing import Annotated, Any
@@ -10,7 +11,14 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skae._typing import ArrayOf
-from skae.engine import mean_output, net_to_state, torch_defaults, weighted_sum
+from skae.engine import (
+    AutoencoderNet,
+    TrainingRows,
+    mean_output,
+    net_to_state,
+    torch_defaults,
+    weighted_sum,
+)
 from skae.objectives import (
     LOSSES,
     NestedDropout,
@@ -18,7 +26,7 @@ from skae.objectives import (
     first_components,
     length_probabilities,
 )
-from skae.tables import container_of
+from skae.tables import caller_type
 
 from ._truncation import check_same_function, truncated_weights
 from .base import (
@@ -116,7 +124,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     _losses: list[float] = fitted()
 
     @torch_defaults()
-    def truncate(self, n_components):
+    def truncate(self, n_components: int) -> "NestedAutoencoder":
         """Return the autoencoder of the first components, without training again.
 
         Its codes are the first columns of the codes of this one, and decoding them is what this
@@ -165,41 +173,41 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
         truncated._set_loss()
         return truncated
 
-    def _make_objective(self, seed):
+    def _make_objective(self, seed: int) -> ReconstructionObjective:
         term = NestedDropout(self.n_components_)
         return ReconstructionObjective(
             LOSSES[self.loss], self._make_weight_penalty(), code_term=term
         )
 
     @torch.no_grad()
-    def _describe_fit(self, rows, whole_fit):
+    def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         net = self.net_
         module, row_losses = net.module_, net.criterion_.row_losses
         constant = mean_output(net, rows)
 
-        def losses_of(x):
+        def losses_of(x: torch.Tensor) -> Iterator[torch.Tensor]:
             codes = module.latent(module.encoder(x))
             yield row_losses(constant.to(x).expand_as(x), x)
             for k in range(1, self.n_components_ + 1):
                 yield row_losses(module.decoder(first_components(codes, k)), x)
 
         losses = sum(
-            weighted_sum(torch.stack([*losses_of(x)], dim=1), weight)
-            for x, weight in net.get_iterator(rows)
+            weighted_sum(torch.stack([*losses_of(batch.x)], dim=1), batch.weight)
+            for batch in net.get_iterator(rows)
         )
         # The losses of the mean row, of one component, of two, ...
         self._losses = (losses / len(rows)).tolist()
         # Of constant rows there is nothing to explain.
         whole = losses[0] if losses[0] > 0 else np.inf
         shares = -losses.diff() / whole
-        self.explained_variance_ratio_ = container_of(self.mean_).close(shares)
+        self.explained_variance_ratio_ = caller_type(self.mean_).to_caller(shares)
 
-    def _set_curves(self, net, whole_fit):
+    def _set_curves(self, net: AutoencoderNet, whole_fit: bool) -> None:
         super()._set_curves(net, whole_fit)
         self._set_loss()
 
     @torch.no_grad()
-    def _set_loss(self):
+    def _set_loss(self) -> None:
         """Set the objective as its mean over what nested dropout may draw."""
         reconstruction = length_probabilities(self.n_components_).numpy() @ self._losses[1:]
         objective = self.net_.criterion_

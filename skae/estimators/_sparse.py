@@ -10,7 +10,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from skae._compat import Interval, StrOptions
 from skae._typing import ArrayOf
+from skae.engine import TrainingRows
 from skae.networks import (
+    Autoencoder,
     BatchTopKLatent,
     LogisticLatent,
     RectifiedLatent,
@@ -27,7 +29,7 @@ from skae.objectives import (
     TargetActivationObjective,
     UnitColumnsObjective,
 )
-from skae.tables import as_tensor, container_of
+from skae.tables import as_tensor, caller_type
 
 from .base import (
     POSITIVE_INT,
@@ -205,12 +207,12 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
     _draws_from = "codes"
     _fixed_parameters = ("penalty", "n_nonzero_coefs")
 
-    def _n_components_wanted(self, n_samples):
+    def _n_components_wanted(self, n_samples: int) -> int:
         if self.n_components == "auto":
             return min(2 * self.n_features_in_, _MOST_UNITS)
         return int(self.n_components)
 
-    def _n_nonzero(self):
+    def _n_nonzero(self) -> int:
         k, n_components = self.n_nonzero_coefs, self.n_components_
         if k == "auto":
             return min(int(np.ceil(np.sqrt(self.n_features_in_))), n_components)
@@ -221,14 +223,14 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
             )
         return int(k)
 
-    def _make_latent(self):
+    def _make_latent(self) -> torch.nn.Module:
         if self.penalty == "top_k":
             return TopKLatent(self._n_nonzero())
         if self.penalty == "batch_top_k":
             return BatchTopKLatent(self._n_nonzero())
         return LogisticLatent() if self.penalty == "kl" else RectifiedLatent()
 
-    def _build_module(self, seed):
+    def _build_module(self, seed: int) -> Autoencoder:
         module = super()._build_module(seed)
         if self.penalty == "kl":
             start_active(module, self.target_activation)
@@ -242,7 +244,7 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
         start_tied(module)
         return module
 
-    def _make_objective(self, seed):
+    def _make_objective(self, seed: int) -> ReconstructionObjective:
         loss, weight_penalty = LOSSES[self.loss], self._make_weight_penalty()
         if self.penalty in ("top_k", "batch_top_k"):
             term = TakingTurns(self.n_components_)
@@ -257,16 +259,16 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
         kind = TargetActivationObjective if auto else ReconstructionObjective
         return kind(loss, weight_penalty, code_term=term)
 
-    def _describe_fit(self, rows, whole_fit):
+    def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         _, mean, variance = self.net_.code_moments_
         logistic = isinstance(self.net_.module_.latent, LogisticLatent)
         dead = variance == 0 if logistic else mean == 0
         # In the kind and on the device of the other fitted arrays.
         mean = torch.as_tensor(mean).to(as_tensor(self.mean_))
-        self.mean_activation_ = container_of(self.mean_).close(mean)
+        self.mean_activation_ = caller_type(self.mean_).to_caller(mean)
         self.dead_fraction_ = float(dead.mean())
 
-    def _draw_codes(self, n_samples, rng):
+    def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         kept, share = self._kept_codes()
         chosen = kept[rng.choice(len(kept), n_samples, p=share)]
         # The nearest of all is the code itself.
@@ -278,7 +280,7 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
         return self._as_codes(chosen + _STEP * (one - other))
 
     @torch.no_grad()
-    def _as_codes(self, values):
+    def _as_codes(self, values: np.ndarray) -> np.ndarray:
         """Return valid codes near any values."""
         module = self.net_.module_
         if isinstance(module.latent, LogisticLatent):

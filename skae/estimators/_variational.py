@@ -1,18 +1,20 @@
 """The variational autoencoder."""
 
 import math
+from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from sklearn.utils import check_scalar
 
+from skae._batch import Batch
 from skae._compat import Interval
 from skae._threads import one_thread
 from skae._warnings import warn_caller
-from skae.engine import torch_defaults
-from skae.networks import GaussianLatent
+from skae.engine import TrainingRows, torch_defaults
+from skae.networks import Autoencoder, GaussianLatent
 from skae.objectives import (
     LEAST_NOISE,
     LOSSES,
@@ -23,7 +25,7 @@ from skae.objectives import (
     evidence_lower_bound,
     importance_weighted_bound,
 )
-from skae.tables import validate_new_rows
+from skae.tables import CallerType, PrincipalComponents, validate_new_rows
 
 from .base import (
     BaseAutoencoder,
@@ -31,11 +33,11 @@ from .base import (
     NonNegative,
     Positive,
     PositiveInt,
+    check_range,
     estimator,
     fitted,
+    start_at_probabilistic_pca,
 )
-from .base._pca_start import start_at_probabilistic_pca
-from .base._training import check_range
 
 # Errors of so many cells tell the noise to half a percent.
 _ENOUGH_CELLS = 100_000
@@ -175,7 +177,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
 
     # -- training ---------------------------------------------------------------------
 
-    def _learn_from(self, X, container):
+    def _learn_from(self, X: Any, caller: CallerType) -> None:
         # In the unit of the scaled rows, which have unit variance.
         self._first_noise = 1.0
         if self.loss == "squared_error" and self.noise_variance != "learned":
@@ -188,10 +190,10 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
                 )
             self._first_noise = deviation**2
 
-    def _make_latent(self):
+    def _make_latent(self) -> GaussianLatent:
         return GaussianLatent()
 
-    def _start_at_pca(self, module, pca, rng):
+    def _start_at_pca(self, module: Autoencoder, pca: PrincipalComponents, rng: Any) -> None:
         loss = LOSSES[self.loss]
         left = len(pca.mean) - len(pca.components)
         if self.loss == "log_loss":
@@ -205,14 +207,14 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
             noise = self._first_noise
         start_at_probabilistic_pca(module, pca, loss, max(noise, LEAST_NOISE))
 
-    def _make_objective(self, seed):
+    def _make_objective(self, seed: int) -> VariationalObjective:
         draw = PosteriorDraw(self.n_features_in_, self.beta, self.kl_warm_up, self.free_bits)
         noise = None
         if self.loss == "squared_error":
             noise = GaussianNoise(self._first_noise, self.noise_variance == "learned")
         return VariationalObjective(LOSSES[self.loss], self._make_weight_penalty(), draw, noise)
 
-    def _describe_fit(self, rows, whole_fit):
+    def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         self.noise_variance_ = None
         if self.loss == "squared_error":
             self.noise_variance_ = self._settled_noise(rows, whole_fit)
@@ -229,7 +231,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
                 f"free_bits=0.1, a smaller noise_variance, or more training."
             )
 
-    def _settled_noise(self, rows, whole_fit):
+    def _settled_noise(self, rows: TrainingRows, whole_fit: bool) -> float:
         """Return the variance of the noise in the unit of the data."""
         if self.noise_variance != "learned":
             return self.noise_variance
@@ -238,30 +240,30 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
             n_draws = -(-_ENOUGH_CELLS // (len(rows) * self.n_features_in_))
             at_once = min(n_draws, max(1, _ROWS_AT_ONCE // len(rows)))
 
-            def error(batch):
+            def error(batch: Batch) -> dict[str, torch.Tensor]:
                 times = range(-(-n_draws // at_once))
-                errors = [objective.error(module, *batch, at_once) for _ in times]
+                errors = [objective.error(module, batch, at_once) for _ in times]
                 return {"error": torch.stack(errors).mean()}
 
             objective.noise.settle(net.measure(rows, error)["error"])
             net.objective_ = net.evaluate(rows)
         return float(objective.noise.variance) * self.scale_**2
 
-    def _in_data_units(self, objective):
+    def _in_data_units(self, objective: float) -> float:
         nats = objective * self.n_features_in_
         return nats + self._log_volume()
 
-    def _log_volume(self):
+    def _log_volume(self) -> float:
         """What a negative log-likelihood of scaled rows lacks to one of the data."""
         return self.n_features_in_ * np.log(self.scale_)
 
-    def _draw_codes(self, n_samples, rng):
+    def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         return rng.standard_normal((n_samples, self.n_components_))
 
     # -- likelihood -------------------------------------------------------------------
 
     @torch_defaults()
-    def elbo(self, X):
+    def elbo(self, X: Any) -> Any:
         """Score rows by their evidence lower bound.
 
         Parameters
@@ -275,11 +277,11 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
             The expected log-likelihood under the posterior minus its divergence from the prior,
             in nats, for rows in the unit of the data. Below :meth:`score_samples`.
         """
-        X, container = validate_new_rows(self, X, "elbo")
-        return container.close(self._bounds(X, evidence_lower_bound))
+        X, caller = validate_new_rows(self, X, "elbo")
+        return caller.to_caller(self._bounds(X, evidence_lower_bound))
 
     @torch_defaults()
-    def score_samples(self, X):
+    def score_samples(self, X: Any) -> Any:
         """Score rows by a lower bound of their log-likelihood.
 
         Parameters
@@ -296,19 +298,19 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         """
         return super().score_samples(X)
 
-    def _score_samples(self, X):
+    def _score_rows(self, X: Any) -> torch.Tensor:
         return self._bounds(X, importance_weighted_bound)
 
-    def _bounds(self, X, bound):
+    def _bounds(self, X: Any, bound: Callable[..., torch.Tensor]) -> torch.Tensor:
         # It may have been changed since the fit.
         check_scalar(self.n_draws, "n_draws", Integral, min_val=1)
-        objective, module = self.net_.criterion_, self.net_.module_
-        check_range(X, objective.loss, self.scale_)
-        rows = self._scaled(X, objective.loss.limits)
+        objective, module, loss = self.net_.criterion_, self.net_.module_, self._fitted_loss
+        check_range(X, loss, self.scale_)
+        rows = self._scaled(X, loss.limits)
         bounds = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         draws = balanced_draws(self.n_draws, self.n_components_)
 
-        def of(x):
+        def of(x: torch.Tensor) -> torch.Tensor:
             return bound(objective, module, x, draws)
 
         with one_thread():

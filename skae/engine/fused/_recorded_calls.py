@@ -1,25 +1,37 @@
 """The recorded calls of a fused training step."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
+
+from ._fusable import Half
+
+if TYPE_CHECKING:
+    from ._step import FusedStep
+
+Calls = list[Callable[[], Any]]
 
 
-class Tape:
+class RecordedCalls:
     """The calls of a step for one batch tensor, with every operand and result in its place.
 
     Between `run_forward` and `run_backward` the gradient of the loss must take the place of
     `output`.
     """
 
-    def __init__(self, step, x):
+    def __init__(self, step: "FusedStep", x: Tensor):
         self.x = x
-        # What the encoder sees.
+        # The rows as the encoder sees them.
         self.seen = x = torch.empty_like(x) if step.corruptions else x
         encoder, decoder = step.halves
         low = step.low_flat
-        self._encode, self._decode = [], []
-        self._decoder_backward, self._encoder_backward = [], []
+        self._encode: Calls = []
+        self._decode: Calls = []
+        self._decoder_backward: Calls = []
+        self._encoder_backward: Calls = []
         if low is not None:
             x = x.to(low.dtype)
             self._encode += [partial(low.copy_, step.flat), partial(x.copy_, self.seen)]
@@ -45,16 +57,16 @@ class Tape:
         if low is not None:
             self._encoder_backward.append(partial(step.gradient.copy_, step.low_gradient))
 
-    def run_forward(self, sample_weight):
+    def run_forward(self, weight: Tensor | None) -> dict[str, Tensor]:
         """Fill `output`; return the penalties on the way."""
         for call in self._encode:
             call()
-        penalties = {} if self._latent is None else self._latent.forward(sample_weight)
+        penalties = {} if self._latent is None else self._latent.forward(weight)
         for call in self._decode:
             call()
         return penalties
 
-    def run_backward(self):
+    def run_backward(self) -> None:
         """Fill the gradients of all parameters."""
         for call in self._decoder_backward:
             call()
@@ -66,13 +78,13 @@ class Tape:
 
 
 class _LatentByAutograd:
-    """The way through the latent, between the two halves, left to autograd: it is short.
+    """The latent, between the two halves, which autograd differentiates: it is short.
 
     `codes` and `h_gradient` are where the halves find them; `codes_gradient` is set to where
     the decoder's backward puts what the latent needs.
     """
 
-    def __init__(self, step, h):
+    def __init__(self, step: "FusedStep", h: Tensor):
         self._module, self._objective = step.nets[0].module, step.objective
         # It shares the memory that the encoder writes into, and nothing of its history.
         self._h = h.detach().requires_grad_()
@@ -81,20 +93,22 @@ class _LatentByAutograd:
         self.codes_gradient = None
         self._graph = []
 
-    def forward(self, sample_weight):
-        codes, penalties = self._objective.through_latent(self._module, self._h, sample_weight)
+    def forward(self, weight: Tensor | None) -> dict[str, Tensor]:
+        codes, penalties = self._objective.through_latent(self._module, self._h, weight)
         self.codes.copy_(codes.detach())
         self._graph = [codes, *(p for p in penalties.values() if p.requires_grad)]
         return penalties
 
-    def backward(self):
+    def backward(self) -> None:
         gradients = [self.codes_gradient, *[None] * (len(self._graph) - 1)]
         torch.autograd.backward(self._graph, gradients)
         self.h_gradient.copy_(self._h.grad)
         self._h.grad, self._graph = None, []
 
 
-def _record_forward(calls, half, x, step):
+def _record_forward(
+    calls: Calls, half: Half, x: Tensor, step: "FusedStep"
+) -> tuple[Tensor, tuple[list[Tensor], list[Tensor | None]]]:
     """Record a half; return its output, and of each layer the input and what is saved."""
     inputs, saved = [x], [None]
     for layer, activation in zip(half.layers, half.activations, strict=True):
@@ -114,7 +128,14 @@ def _record_forward(calls, half, x, step):
     return z, (inputs, saved)
 
 
-def _record_backward(calls, half, recorded, gradient, step, input_needed):
+def _record_backward(
+    calls: Calls,
+    half: Half,
+    recorded: tuple[list[Tensor], list[Tensor | None]],
+    gradient: Tensor,
+    step: "FusedStep",
+    input_needed: bool,
+) -> Tensor | None:
     """Record the gradients of a half's parameters; return that of its input if needed."""
     inputs, saved = recorded
     if half.linear is not None:
@@ -136,6 +157,8 @@ def _record_backward(calls, half, recorded, gradient, step, input_needed):
     return delta
 
 
-def _record_gradients(calls, layer, delta, x, step):
+def _record_gradients(
+    calls: Calls, layer: Any, delta: Tensor, x: Tensor, step: "FusedStep"
+) -> None:
     calls.append(partial(step.mm, delta.mT, x, out=layer.weight_gradient))
     calls.append(partial(torch.sum, delta, -2, out=layer.bias_gradient))

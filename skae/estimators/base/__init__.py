@@ -1,11 +1,12 @@
 """What all autoencoders share, and what tools need to know of them."""
 
 from ._base_autoencoder import BaseAutoencoder
+from ._encoder_decoder import Decoder, Encoder
 from ._estimator import estimator, fitted
-from ._halves import Decoder, Encoder
-from ._ignored import warn_of_ignored_device, warn_of_ignored_parameters
-from ._lockstep import fit_together
-from ._net_maker import NOT_REMEMBERED
+from ._fit_decisions import check_range, resolve_hidden_layer_sizes
+from ._ignored_arguments import warn_of_ignored_device, warn_of_ignored_parameters
+from ._lockstep import fit_in_lockstep
+from ._net_building import NOT_REMEMBERED
 from ._parameter_errors import ParameterErrorsMixin
 from ._parameters import (
     POSITIVE_INT,
@@ -17,6 +18,7 @@ from ._parameters import (
     RandomState,
     StandardizedCodes,
 )
+from ._pca_start import start_at_probabilistic_pca
 
 __all__ = [
     "NOT_REMEMBERED",
@@ -32,9 +34,12 @@ __all__ = [
     "PositiveInt",
     "RandomState",
     "StandardizedCodes",
+    "check_range",
     "estimator",
-    "fit_together",
+    "fit_in_lockstep",
     "fitted",
+    "resolve_hidden_layer_sizes",
+    "start_at_probabilistic_pca",
     "warn_of_ignored_device",
     "warn_of_ignored_parameters",
 ]

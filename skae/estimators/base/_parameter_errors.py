@@ -2,6 +2,7 @@
 
 import re
 from numbers import Real
+from typing import Any
 
 from torch import optim
 
@@ -12,7 +13,7 @@ from skae.networks import did_you_mean
 class ParameterErrorsMixin:
     """Add a suggestion to scikit-learn's error about a parameter that it refuses."""
 
-    def _validate_params(self):
+    def _validate_params(self) -> None:
         try:
             super()._validate_params()
         except InvalidParameterError as error:
@@ -21,7 +22,7 @@ class ParameterErrorsMixin:
             raise InvalidParameterError(f"{error}{hint}") from None
 
 
-def _hint(name, value, constraints):
+def _hint(name: str, value: Any, constraints: list[Any]) -> str:
     """Return a sentence about a refused value, with a space before it, or nothing."""
     if name == "learning_rate" and isinstance(value, Real):
         return " It is a schedule; the rate itself is learning_rate_init."

@@ -2,6 +2,7 @@
 
 import warnings
 from numbers import Integral
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -12,21 +13,23 @@ from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skae.engine import torch_defaults
-from skae.tables import Container, as_set_output
+from skae.tables import CallerType, as_set_output
+
+from ._fitted_attributes import FittedAttributes
 
 # As many as Ghosh et al. fit; each of them needs rows to be told apart from the others.
 _MIXTURE_COMPONENTS, _ROWS_EACH = 10, 50
 
 
-class SamplingMixin:
+class Sampling(FittedAttributes):
     """Draw codes and decode them."""
 
-    # What codes are drawn from: a "mixture" that is fitted on codes of training rows, these
-    # "codes" themselves, or a "prior".
-    _draws_from = "mixture"
+    # Codes are drawn from a "mixture" that is fitted on codes of training rows, from these
+    # "codes" themselves, or from a "prior".
+    _draws_from: ClassVar[Literal["mixture", "codes", "prior"]] = "mixture"
 
     @torch_defaults()
-    def sample(self, n_samples=1, random_state=None):
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
         """Generate rows like those of the training data.
 
         Codes are drawn and decoded: from the prior where the estimator has one, otherwise from
@@ -57,10 +60,10 @@ class SamplingMixin:
         # The mixture starts where k-means ends, which knows NumPy's arrays only.
         with config_context(array_api_dispatch=False):
             codes = self._draw_codes(int(n_samples), check_random_state(random_state))
-        rows = Container(row_shape=self._row_shape).close_rows(self._decoded_codes(codes))
-        return as_set_output(self, rows)
+        caller = CallerType(row_shape=self._row_shape)
+        return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)))
 
-    def _kept_codes(self):
+    def _kept_codes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return codes of training rows, as they leave, and each one's share of the weight."""
         if self._some_codes is None:
             raise ValueError(
@@ -76,14 +79,14 @@ class SamplingMixin:
         mean, scale = (t.cpu().double().numpy() for t in (module.code_mean, module.code_scale))
         return (codes - mean) / scale, weight / weight.sum()
 
-    def _fitted_mixture(self):
+    def _fitted_mixture(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the mixture that codes are drawn from: weights, means, roots of covariances."""
         if self._mixture is None:
             self._mixture = _fit_mixture(*self._kept_codes(), self.net_.random_state)
         return self._mixture
 
-    def _keep_first_codes(self, k):
-        """Draw from what the first components of the codes are drawn from."""
+    def _keep_first_codes(self, k: int) -> None:
+        """Cut what codes are drawn from to the first components."""
         if self._some_codes is not None:
             codes, weight = self._some_codes
             self._some_codes, self._mixture = (codes[:, :k], weight), None
@@ -93,8 +96,8 @@ class SamplingMixin:
             first = (slice(None), *[slice(k)] * (roots.ndim - 1))
             self._mixture = weights, means[:, :k], roots[first]
 
-    def _draw_codes(self, n_samples, rng):
-        """Draw codes, float64 and in the scale in which they leave."""
+    def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        """Return random codes, float64 and in the scale in which they leave."""
         weights, means, roots = self._fitted_mixture()
         kinds = rng.choice(len(weights), n_samples, p=weights)
         codes = rng.standard_normal((n_samples, self.n_components_))
@@ -106,7 +109,9 @@ class SamplingMixin:
         return codes
 
 
-def _fit_mixture(codes, share, seed):
+def _fit_mixture(
+    codes: np.ndarray, share: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return weights, means and square roots of the covariances: Cholesky's, or deviations."""
     rng = check_random_state(seed)
     if not np.all(share == share[0]):

@@ -22,7 +22,7 @@ from skae import (
     VariationalAutoencoder,
 )
 from skae.engine import _lockstep
-from skae.estimators.base._lockstep import fit_together
+from skae.estimators.base._lockstep import fit_in_lockstep
 from skae.networks import ACTIVATIONS, ConvolutionalNetwork
 from skae.objectives import LOSSES, NOISES
 
@@ -59,7 +59,7 @@ def both_ways(kind, X=DIGITS, weight=None, n=3, rows=None, **params):
     """The same estimators fitted together and apart."""
     together, apart = members_of(kind, n, **params), members_of(kind, n, **params)
     rows = rows_of(n) if rows is None else rows
-    fit_together(together, X, rows, weight)
+    fit_in_lockstep(together, X, rows, weight)
     for one, mine in zip(apart, rows, strict=True):
         one.fit(X[mine], sample_weight=None if weight is None else weight[mine])
     return together, apart
@@ -169,7 +169,7 @@ def test_every_noise(stacks, noise):
 def test_noise_of_one_member_is_not_that_of_another():
     """Members of one seed are equal; another seed of the noise alone makes another member."""
     alike = [DenoisingAutoencoder(**SMALL, init="random", random_state=0) for _ in range(2)]
-    fit_together(alike, DIGITS[:N_ROWS])
+    fit_in_lockstep(alike, DIGITS[:N_ROWS])
     assert_same(*alike)
     corruptions = [ae.net_.criterion_.corruption.train() for ae in alike]
     x = torch.ones(2, 50, 64)
@@ -224,7 +224,7 @@ def test_who_listens_to_batches_hears_all_of_them(stacks):
     members = members_of(AutoencoderTransformer, 2)
     for member, callback in zip(members, heard, strict=True):
         member.set_params(callbacks=[callback], batch_size=100)
-    fit_together(members, DIGITS[:N_ROWS])
+    fit_in_lockstep(members, DIGITS[:N_ROWS])
     assert stacks == []
     assert [callback.n for callback in heard] == [18, 18]
 
@@ -262,7 +262,7 @@ def test_only_members_of_one_kind_are_stacked(stacks):
     members = [AutoencoderTransformer(**kind, random_state=s) for s in range(2) for kind in kinds]
     apart = [clone(member) for member in members]
     rows = rows_of(len(members))
-    fit_together(members, DIGITS, rows)
+    fit_in_lockstep(members, DIGITS, rows)
     # With the fifth epoch `max_iter=5` ends, and nobody else's stack is touched.
     assert stacks == [2] * len(changes)
     for one, other, mine in zip(members, apart, rows, strict=True):
@@ -306,7 +306,7 @@ def test_a_stack_is_made_anew_when_a_callback_changes_its_nets(stacks):
         return made
 
     together, apart = members(), members()
-    fit_together(together, DIGITS[:N_ROWS])
+    fit_in_lockstep(together, DIGITS[:N_ROWS])
     assert stacks == [4, 3]
     for one, other in zip(together, apart, strict=True):
         assert_same(one, other.fit(DIGITS[:N_ROWS]))
@@ -330,7 +330,7 @@ def test_other_tables(stacks, form):
     )
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=[f"p{i}" for i in range(64)]) if form == "frame" else X
-    fit_together(together, frame, rows)
+    fit_in_lockstep(together, frame, rows)
     assert stacks == [2]
     for one, other, mine in zip(together, apart, rows, strict=True):
         other.fit(frame.iloc[mine] if form == "frame" else X[mine])
@@ -339,7 +339,7 @@ def test_other_tables(stacks, form):
 
 def test_all_rows_for_all(stacks):
     together, apart = members_of(Double, 2), members_of(Double, 2)
-    fit_together(together, DIGITS[:N_ROWS], sample_weight=WEIGHT[:N_ROWS])
+    fit_in_lockstep(together, DIGITS[:N_ROWS], sample_weight=WEIGHT[:N_ROWS])
     assert stacks == [2]
     for one, other in zip(together, apart, strict=True):
         assert_same(one, other.fit(DIGITS[:N_ROWS], sample_weight=WEIGHT[:N_ROWS]))
@@ -350,7 +350,7 @@ def test_all_rows_for_all(stacks):
 
 def fitted(n=3, **params):
     members = members_of(AutoencoderTransformer, n, init="random", **params)
-    fit_together(members, DIGITS, rows_of(n))
+    fit_in_lockstep(members, DIGITS, rows_of(n))
     return members
 
 
@@ -402,7 +402,7 @@ def test_members_continue_together(stacks):
     stacks.clear()
     for ae in (*together, *apart):
         ae.set_params(warm_start=True, max_iter=3)
-    fit_together(together, DIGITS[:N_ROWS])
+    fit_in_lockstep(together, DIGITS[:N_ROWS])
     assert stacks == [2]
     for one, other in zip(together, apart, strict=True):
         assert_same(one, other.fit(DIGITS[:N_ROWS]))
@@ -430,7 +430,7 @@ def test_a_failing_member_leaves_all_as_they_were(refitted):
     members[0].set_params(max_iter=1)
     members[2].set_params(callbacks=[Break(RuntimeError("the third one failed"))])
     with pytest.raises(RuntimeError, match="the third one failed"):
-        fit_together(members, DIGITS[:N_ROWS])
+        fit_in_lockstep(members, DIGITS[:N_ROWS])
     for ae, then in zip(members, before, strict=True):
         assert vars(ae).keys() == then.keys()
         if refitted:
@@ -445,7 +445,7 @@ def test_a_failing_continuation_puts_the_weights_back():
         ae.set_params(warm_start=True)
     members[2].set_params(callbacks=[Break(RuntimeError("stop"), epoch=8)])
     with pytest.raises(RuntimeError, match="stop"):
-        fit_together(members, DIGITS[:N_ROWS])
+        fit_in_lockstep(members, DIGITS[:N_ROWS])
     for ae, then in zip(members, before, strict=True):
         for name, weight in weights_of(ae).items():
             assert_array_equal(weight, then[name])
@@ -455,12 +455,12 @@ def test_bad_parameters_and_rows_are_refused_before_anybody_is_fitted():
     members = members_of(AutoencoderTransformer)
     members[1].set_params(max_iter=0)
     with pytest.raises(ValueError, match="max_iter"):
-        fit_together(members, DIGITS)
+        fit_in_lockstep(members, DIGITS)
     members[1].set_params(max_iter=2)
     spoiled = DIGITS.copy()
     spoiled[5] = np.nan
     with pytest.raises(ValueError, match="NaN"):
-        fit_together(members, spoiled, [np.arange(10, 90), np.arange(10, 90), np.arange(90)])
+        fit_in_lockstep(members, spoiled, [np.arange(10, 90), np.arange(10, 90), np.arange(90)])
     assert not any(hasattr(ae, "net_") for ae in members)
 
 
@@ -469,7 +469,7 @@ def test_an_interrupt_ends_all_with_what_they_have(kind):
     members = members_of(kind, max_iter=20)
     members[1].set_params(callbacks=[Break(KeyboardInterrupt)])
     with pytest.warns(UserWarning, match="interrupted after 3 epochs") as caught:
-        fit_together(members, DIGITS[:N_ROWS])
+        fit_in_lockstep(members, DIGITS[:N_ROWS])
     assert len(caught) == 3
     assert [ae.n_iter_ for ae in members] == [3] * 3
     assert all(np.isfinite(ae.transform(DIGITS)).all() for ae in members)
@@ -488,7 +488,7 @@ def test_an_interrupt_between_two_steps_ends_all(monkeypatch):
     monkeypatch.setattr(_lockstep, "FusedStep", Interrupted)
     members = members_of(AutoencoderTransformer, batch_size=50)
     with pytest.warns(UserWarning, match="interrupted after 1 epochs"):
-        fit_together(members, DIGITS[:N_ROWS])
+        fit_in_lockstep(members, DIGITS[:N_ROWS])
     # Six batches an epoch: the second one is not done.
     assert calls == [3] * 12
     assert [len(ae.loss_curve_) for ae in members] == [1] * 3

@@ -1,6 +1,7 @@
-"""Warnings about what a fit leaves aside."""
+"""Warnings about arguments that a fit ignores."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -8,18 +9,12 @@ from scipy import sparse
 from skae._warnings import warn_caller
 from skae.tables import check_table, detached
 
-# What describes the dense network, in the place of which `network` may be given.
+# Parameters that describe the dense network, which `network` takes the place of.
 _OF_DENSE_NETWORK = ("hidden_layer_sizes", "activation", "dropout", "normalization")
 
 
-def warn_of_ignored_parameters(estimator):
-    """Warn if parameters of the dense network were changed and another network is given.
-
-    Parameters
-    ----------
-    estimator : BaseAutoencoder
-        The estimator, with valid parameters.
-    """
+def warn_of_ignored_parameters(estimator: Any) -> None:
+    """Warn if parameters of the dense network were changed and another network is given."""
     network = getattr(estimator, "network", None)
     if network is None or isinstance(network, type):
         return
@@ -43,7 +38,7 @@ def warn_of_ignored_parameters(estimator):
     )
 
 
-def warn_of_ignored_device(device, autoencoder):
+def warn_of_ignored_device(device: Any, autoencoder: Any) -> None:
     """Warn if a device is given beside an autoencoder that trains on another one."""
     if str(device) not in ("cpu", str(autoencoder.device)):
         warn_caller(
@@ -52,18 +47,12 @@ def warn_of_ignored_device(device, autoencoder):
         )
 
 
-def _differ(value, default):
+def _differ(value: Any, default: Any) -> bool:
     return not np.array_equal(np.asarray(value), np.asarray(default))
 
 
-def warn_of_ignored_target(X, y):
-    """Warn if y could be meant as the rows that reconstructions are compared with.
-
-    Parameters
-    ----------
-    X, y : object
-        What the caller gave to `fit` or `partial_fit`.
-    """
+def warn_of_ignored_target(X: Any, y: Any) -> None:
+    """Warn if y could be meant as the rows that reconstructions are compared with."""
     shape = getattr(X, "shape", ())
     if y is X or len(shape) < 2 or getattr(y, "shape", ()) != shape or sparse.issparse(y):
         return

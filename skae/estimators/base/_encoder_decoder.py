@@ -1,24 +1,34 @@
 """The two halves of a fitted autoencoder, for those who need only one."""
 
-from typing import ClassVar
+from dataclasses import field
+from typing import Annotated, Any, ClassVar, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import HasMethods, fit_context
 from skae.engine import half_of_state
 
+from ._estimator import estimator
 
+
+@estimator
 class _Half(BaseEstimator):
-    """A fitted autoencoder of which pickles and model files hold one half."""
+    """A fitted autoencoder of which pickles and model files hold one half.
 
-    _parameter_constraints: ClassVar = {"autoencoder": [HasMethods(["reconstruct"])]}
+    Parameters
+    ----------
+    autoencoder : estimator
+        A fitted autoencoder.
+    """
 
-    def __init__(self, autoencoder):
-        self.autoencoder = autoencoder
+    autoencoder: Annotated[Any, HasMethods(["reconstruct"])] = field(kw_only=False)
+
+    _half: ClassVar[str]
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X=None, y=None):
+    def fit(self, X: Any = None, y: Any = None) -> Self:
         """Do nothing: the autoencoder is fitted.
 
         Parameters
@@ -41,14 +51,14 @@ class _Half(BaseEstimator):
         check_is_fitted(self)
         return self
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self.autoencoder, "net_")
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         # There is nothing that could be fitted anew.
         return self
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         """Leave the other half out, and what only training needs."""
         if not self.__sklearn_is_fitted__():
             return super().__getstate__()
@@ -59,6 +69,7 @@ class _Half(BaseEstimator):
         return {**super().__getstate__(), "autoencoder": kept}
 
 
+@estimator
 class Encoder(TransformerMixin, _Half):
     """The half of a fitted autoencoder that makes codes.
 
@@ -66,11 +77,6 @@ class Encoder(TransformerMixin, _Half):
     and that stays as it is when the autoencoder is fitted again. In memory the two share their
     weights; a pickle or a file of :func:`skae.save` holds those of the encoder only, about half
     as many.
-
-    Parameters
-    ----------
-    autoencoder : estimator
-        A fitted autoencoder.
 
     Attributes
     ----------
@@ -96,16 +102,16 @@ class Encoder(TransformerMixin, _Half):
     _half = "encoder"
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of features of the rows."""
         return self.autoencoder.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> np.ndarray:
         """Names of the features, if the autoencoder knows them."""
         return self.autoencoder.feature_names_in_
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Encode rows.
 
         Parameters
@@ -121,7 +127,7 @@ class Encoder(TransformerMixin, _Half):
         check_is_fitted(self)
         return self.autoencoder.transform(X)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the codes.
 
         Parameters
@@ -137,17 +143,13 @@ class Encoder(TransformerMixin, _Half):
         return self.autoencoder.get_feature_names_out(input_features)
 
 
+@estimator
 class Decoder(_Half):
     """The half of a fitted autoencoder that makes rows of codes.
 
     It is what ``decoder_`` of a fitted autoencoder returns. It stays as it is when the
     autoencoder is fitted again. In memory the two share their weights; a pickle or a file of
     :func:`skae.save` holds those of the decoder only, about half as many.
-
-    Parameters
-    ----------
-    autoencoder : estimator
-        A fitted autoencoder.
 
     Attributes
     ----------
@@ -172,11 +174,11 @@ class Decoder(_Half):
     _half = "decoder"
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of components of the codes."""
         return self.autoencoder.n_components_
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> Any:
         """Decode codes.
 
         Parameters
