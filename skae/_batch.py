@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+# The answer of an objective: scalars that add up to it, by name.
+Parts = dict[str, Tensor]
+
 
 @dataclass(slots=True)
 class Batch:

@@ -1,4 +1,4 @@
-"""What training minimises: losses and penalties, as torch modules."""
+"""Losses and penalties that training minimises, as torch modules."""
 
 from ._adversarial import Adversary
 from ._bounds import (
@@ -12,11 +12,11 @@ from ._contraction import ContractiveObjective
 from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
 from ._nested_dropout import NestedDropout, first_components, length_probabilities
-from ._objective import Objective
+from ._objective import Head, Objective
 from ._priors import PRIORS
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
-from ._sparsity import KLSparsity, L1Sparsity, TakingTurns, UnitColumnsObjective
+from ._sparsity import KLSparsity, L1Sparsity, UnitColumnsObjective, UnusedUnitBoost
 from ._target_activation import AdaptiveKLSparsity, TargetActivationObjective
 from ._variational import LEAST_NOISE, GaussianNoise, PosteriorDraw, VariationalObjective
 from ._warm_up import WarmUp
@@ -32,6 +32,7 @@ __all__ = [
     "ContractiveObjective",
     "Corruption",
     "GaussianNoise",
+    "Head",
     "KLSparsity",
     "L1Sparsity",
     "Loss",
@@ -40,9 +41,9 @@ __all__ = [
     "PosteriorDraw",
     "RandomSource",
     "ReconstructionObjective",
-    "TakingTurns",
     "TargetActivationObjective",
     "UnitColumnsObjective",
+    "UnusedUnitBoost",
     "VariationalObjective",
     "WarmUp",
     "WeightPenalty",

@@ -1,15 +1,21 @@
 """KL sparsity whose strength adapts until each unit's mean activation is at its target."""
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from skae._batch import Batch
 
 from ._reconstruction import ReconstructionObjective
 from ._sparsity import KLSparsity
 
-# How fast multipliers grow, where all units together share this rate: the loss of rows of which
-# nothing is known is one, and what a unit adds to the reconstruction is its share of that.
+# How fast multipliers grow, where all units together share this rate: the loss of the column means
+# is one, and what a unit adds to the reconstruction is its share of that.
 _RATE = 0.2
 
 # Standard errors by which the mean of a batch may miss the target by chance. To follow chance would
@@ -18,10 +24,10 @@ _STANDARD_ERRORS = 3
 
 # Passes over the rows at most to find the biases, and the share of the target by which a mean may
 # miss it then.
-_PASSES, _TOLERANCE = 10, 0.01
+_MAX_PASSES, _TOLERANCE = 10, 0.01
 
-# How much longer than the logit's a step for the biases may be, where units hardly respond.
-_LONGEST = 10
+# How many times as long as the logit's a step for the biases may be, where units hardly respond.
+_LONGEST_STEP = 10
 
 
 class AdaptiveKLSparsity(KLSparsity):
@@ -29,30 +35,22 @@ class AdaptiveKLSparsity(KLSparsity):
 
     A fixed strength balances the target against the reconstruction, and the balance depends on
     the number of rows, features and units. Multipliers add up what is missing instead (the method
-    of multipliers of Hestenes, 1969, with an update for each step of the weights).
-
-    Parameters
-    ----------
-    strength : float
-        Factor of the divergence.
-    target : float
-        The mean activation that is wanted, in (0, 1).
-    n_components : int
-        Units of the code.
-    adapts : bool
-        Whether multipliers are used. If not, this is :class:`KLSparsity`, with a place for them
-        in its state should training continue with them.
+    of multipliers of Hestenes, 1969, with an update for each step of the weights). If the term
+    does not adapt, it is `KLSparsity` with a place for multipliers in its state, should training
+    continue with them.
     """
 
-    def __init__(self, strength, target, n_components, adapts):
+    multipliers: Tensor
+
+    def __init__(self, strength: float, target: float, n_components: int, adapts: bool) -> None:
         super().__init__(strength, target)
         self.adapts = adapts
         self.register_buffer("multipliers", torch.zeros(n_components))
         # Excess of the means over the target in the last batch, and its number of rows.
-        self.last_batch = None
+        self.last_batch: tuple[Tensor, int] | None = None
 
-    def penalty(self, mean, n_rows):
-        """Return what the mean activations of a batch are charged."""
+    def penalty(self, mean: Tensor, n_rows: int) -> Tensor:
+        """Return the penalty on the mean activations of a batch of `n_rows`."""
         penalty = super().penalty(mean, n_rows)
         if not (self.adapts and self.training):
             return penalty
@@ -63,7 +61,7 @@ class AdaptiveKLSparsity(KLSparsity):
         return penalty + self.multipliers @ excess.to(self.multipliers)
 
     @property
-    def variance(self):
+    def variance(self) -> float:
         """Variance of a unit that is fully active in the target's share of the rows."""
         return self.target * (1 - self.target)
 
@@ -71,15 +69,19 @@ class AdaptiveKLSparsity(KLSparsity):
 class TargetActivationObjective(ReconstructionObjective):
     """The same objective under a constraint: each unit's mean activation is at the target.
 
-    The multipliers of the term bring the weights there. On wide rows units may saturate before
-    multipliers have grown, and have no gradient then: the biases that end the encoder take back
-    what is more than chance. After training they take what is left, so that means are exact.
+    The multipliers of the term, an `AdaptiveKLSparsity`, bring the weights there. On wide rows
+    units may saturate before multipliers have grown, and have no gradient then: after each step
+    the biases of the encoder's last layer correct deviations that are larger than chance. After
+    training they correct the rest, so that means are exact.
     """
 
+    code_term: AdaptiveKLSparsity
+
     @torch.no_grad()
-    def after_step(self, autoencoder, optimizer):
-        """Take back what no chance explains; see :meth:`Objective.after_step`."""
+    def after_step(self, autoencoder: Any, optimizer: Optimizer) -> None:
+        """Correct the biases for deviations beyond chance; see `Objective.after_step`."""
         super().after_step(autoencoder, optimizer)
+        assert self.code_term.last_batch is not None
         (excess, n_rows), self.code_term.last_batch = self.code_term.last_batch, None
         bias = autoencoder.code_bias
         if bias is not None:
@@ -87,14 +89,14 @@ class TargetActivationObjective(ReconstructionObjective):
             bias.sub_(F.softshrink(excess, chance) / self.code_term.variance)
 
     @torch.no_grad()
-    def after_training(self, autoencoder, batches):
+    def after_training(self, autoencoder: Any, batches: Iterable[Batch]) -> None:
         """Shift the biases until all means are at the target; see `Objective.after_training`."""
         bias, target = autoencoder.code_bias, self.code_term.target
         if bias is None:
             return
         shift = bound = torch.full_like(bias, torch.inf)
-        for _ in range(_PASSES):
-            mean, slope = self._activation(autoencoder, batches)
+        for _ in range(_MAX_PASSES):
+            mean, slope = _mean_activation(autoencoder, batches)
             excess = mean - target
             if excess.abs().max() <= _TOLERANCE * target:
                 return
@@ -102,18 +104,19 @@ class TargetActivationObjective(ReconstructionObjective):
             # that goes back keeps units that are nearly binary from swinging.
             before = shift
             shift = mean.logit(torch.finfo(mean.dtype).eps) - math.log(target / (1 - target))
-            shift = shift * (mean * (1 - mean) / slope).nan_to_num(1.0).clamp(1, _LONGEST)
+            shift = shift * (mean * (1 - mean) / slope).nan_to_num(1.0).clamp(1, _LONGEST_STEP)
             bound = torch.where(shift * before < 0, before.abs() / 2, bound)
             shift = shift.clamp(-bound, bound)
             bias.sub_(shift)
 
-    def _activation(self, autoencoder, batches):
-        """Return the mean of each unit over the rows, and its derivative by the bias."""
-        total = first = second = 0.0
-        for x, sample_weight in batches:
-            codes = autoencoder.latent(autoencoder.encoder(x))
-            weight = codes.new_ones(len(codes)) if sample_weight is None else sample_weight
-            total = total + weight.sum()
-            first = first + weight @ codes
-            second = second + weight @ codes.square()
-        return first / total, (first - second) / total
+
+def _mean_activation(autoencoder: Any, batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
+    """Return the mean of each unit over the rows, and its derivative by the bias."""
+    total = first = second = torch.zeros(())
+    for batch in batches:
+        codes = autoencoder.latent(autoencoder.encoder(batch.x))
+        weight = codes.new_ones(len(codes)) if batch.weight is None else batch.weight
+        total = total + weight.sum()
+        first = first + weight @ codes
+        second = second + weight @ codes.square()
+    return first / total, (first - second) / total
