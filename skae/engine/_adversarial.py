@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
-from skae._batch import Batch
+from skae._batch import Batch, Parts
 
 from ._batches import Batches
-from ._net import AutoencoderNet, Parts
+from ._net import AutoencoderNet
 from ._precision import autocast
 
 # A discriminator must forget fast, as what it judges changes (Radford, Metz and Chintala, 2016).

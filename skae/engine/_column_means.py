@@ -23,7 +23,7 @@ _ROUNDING, _TOLERANCE = 1e-6, 1e-3
 
 def mean_output(net: "AutoencoderNet", rows: TrainingRows) -> Tensor:
     """Return the decoder's output whose reconstruction are the column means, in float64."""
-    loss = net.criterion_.loss
+    loss = net.criterion_.heads[0].loss
     batches = net.get_iterator(rows)
     mean = sum(weighted_sum(batch.x, batch.weight) for batch in batches) / len(rows)
     return mean if loss.link is None else loss.link(mean)

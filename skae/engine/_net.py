@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn, optim
 
-from skae._batch import Batch
+from skae._batch import Batch, Parts
 
 from ._batches import Batches, MeasuredBatches, mean_parts
 from ._global_generator import draws_globally, global_generators_from
@@ -19,8 +19,6 @@ from ._precision import autocast, low_precision
 from ._training import EpochLoop, Training
 from ._training_rows import TrainingRows
 from .fused import FusableNet, Step, assumptions_of, fused_step, read_net
-
-Parts = dict[str, Tensor]
 
 
 class AutoencoderNet(ObservedNet):

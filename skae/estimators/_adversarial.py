@@ -8,7 +8,7 @@ import torch
 from skae._compat import StrOptions
 from skae.engine import AdversarialNet
 from skae.networks import make_discriminator
-from skae.objectives import LOSSES, PRIORS, Adversary, ReconstructionObjective
+from skae.objectives import PRIORS, Adversary, ReconstructionObjective
 
 from .base import (
     BaseAutoencoder,
@@ -117,7 +117,7 @@ class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
             self.adversarial_weight,
         )
         penalty = self._make_weight_penalty()
-        return ReconstructionObjective(LOSSES[self.loss], penalty, code_term=adversary)
+        return ReconstructionObjective(self._make_heads(), penalty, code_term=adversary)
 
     def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         generator = torch.Generator().manual_seed(int(rng.randint(2**31 - 1)))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from skae.engine import Training, differentiable, torch_defaults
-from skae.objectives import LOSSES, ContractiveObjective, Objective
+from skae.objectives import ContractiveObjective, Objective
 from skae.tables import validate_new_rows
 
 from .base import (
@@ -137,5 +137,5 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
         if self.contraction == 0:
             return super()._make_objective(seed)
         return ContractiveObjective(
-            LOSSES[self.loss], self._make_weight_penalty(), self.contraction
+            self._make_heads(), self._make_weight_penalty(), self.contraction
         )

@@ -20,7 +20,6 @@ from skae.engine import (
     weighted_sum,
 )
 from skae.objectives import (
-    LOSSES,
     NestedDropout,
     ReconstructionObjective,
     first_components,
@@ -176,7 +175,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     def _make_objective(self, seed: int) -> ReconstructionObjective:
         term = NestedDropout(self.n_components_)
         return ReconstructionObjective(
-            LOSSES[self.loss], self._make_weight_penalty(), code_term=term
+            self._make_heads(), self._make_weight_penalty(), code_term=term
         )
 
     @torch.no_grad()

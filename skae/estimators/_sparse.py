@@ -21,7 +21,6 @@ from skae.networks import (
     start_tied,
 )
 from skae.objectives import (
-    LOSSES,
     AdaptiveKLSparsity,
     L1Sparsity,
     ReconstructionObjective,
@@ -245,19 +244,19 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
         return module
 
     def _make_objective(self, seed: int) -> ReconstructionObjective:
-        loss, weight_penalty = LOSSES[self.loss], self._make_weight_penalty()
+        heads, weight_penalty = self._make_heads(), self._make_weight_penalty()
         if self.penalty in ("top_k", "batch_top_k"):
             term = TakingTurns(self.n_components_)
-            return UnitColumnsObjective(loss, weight_penalty, code_term=term)
+            return UnitColumnsObjective(heads, weight_penalty, code_term=term)
         auto = self.penalty_strength == "auto"
         strength = _STRENGTHS[self.penalty] if auto else self.penalty_strength
         strength = strength / self.n_features_in_
         if self.penalty == "l1":
             term = L1Sparsity(strength)
-            return ReconstructionObjective(loss, weight_penalty, code_term=term)
+            return ReconstructionObjective(heads, weight_penalty, code_term=term)
         term = AdaptiveKLSparsity(strength, self.target_activation, self.n_components_, auto)
         kind = TargetActivationObjective if auto else ReconstructionObjective
-        return kind(loss, weight_penalty, code_term=term)
+        return kind(heads, weight_penalty, code_term=term)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         _, mean, variance = self.net_.code_moments_

@@ -212,7 +212,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         noise = None
         if self.loss == "squared_error":
             noise = GaussianNoise(self._first_noise, self.noise_variance == "learned")
-        return VariationalObjective(LOSSES[self.loss], self._make_weight_penalty(), draw, noise)
+        return VariationalObjective(self._make_heads(), self._make_weight_penalty(), draw, noise)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         self.noise_variance_ = None

@@ -63,7 +63,7 @@ class FusableNet:
             [(type(layer), layer.weight.shape) for layer in layers],
             [(half.activations, half.linear is None) for half in self.halves],
             (first.dtype, first.device, self.low, self.max_grad_norm),
-            (type(self.objective), self.objective.loss),
+            (type(self.objective), self.objective.heads),
             (penalty.l1, penalty.l2),
             None if corruption is None else corruption.kind,
             (type(self.optimizer), _settings(self.optimizer)),

@@ -89,7 +89,7 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     @property
     def _fitted_loss(self) -> Loss:
         """The loss of the fit, whatever parameters were set since."""
-        return self.net_.criterion_.loss
+        return self.net_.criterion_.heads[0].loss
 
     def _loss_unit(self) -> float:
         """Return the factor that turns a loss of scaled rows into one of the data."""

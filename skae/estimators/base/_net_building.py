@@ -22,7 +22,14 @@ from skae.networks import (
     add_linear_path,
     check_widths_of,
 )
-from skae.objectives import LOSSES, Corruption, Objective, ReconstructionObjective, WeightPenalty
+from skae.objectives import (
+    LOSSES,
+    Corruption,
+    Head,
+    Objective,
+    ReconstructionObjective,
+    WeightPenalty,
+)
 
 from ._fit_decisions import resolve_hidden_layer_sizes
 from ._fitted_attributes import FittedAttributes
@@ -92,8 +99,12 @@ class NetBuilding(FittedAttributes):
     def _make_objective(self, seed: int) -> Objective:
         """Return the objective of training; the seed is for weights of its own."""
         return ReconstructionObjective(
-            LOSSES[self.loss], self._make_weight_penalty(), self._make_corruption()
+            self._make_heads(), self._make_weight_penalty(), self._make_corruption()
         )
+
+    def _make_heads(self) -> list[Head]:
+        """Return the losses and the columns that they judge; a numeric table has one."""
+        return [Head(LOSSES[self.loss])]
 
     def _make_corruption(self) -> Corruption | None:
         """Return the corruption of the rows that the encoder sees in training."""
