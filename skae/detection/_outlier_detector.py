@@ -12,7 +12,7 @@ from skae.engine import torch_defaults
 from skae.estimators import VariationalAutoencoder
 from skae.estimators.base import (
     ParameterErrorsMixin,
-    fit_together,
+    fit_in_lockstep,
     warn_of_ignored_device,
     warn_of_ignored_parameters,
 )
@@ -228,7 +228,7 @@ class AutoencoderOutlierDetector(
             self.n_samples_seen_ = X.shape[0]
             rows = self._folds.draw(fold, self.max_samples_, rng)
             given = None if sample_weight is None else weight
-            fit_together(self.estimators_, Z, rows, given)
+            fit_in_lockstep(self.estimators_, Z, rows, given)
             self._forget_codes()
             self._scores = [
                 SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng)

@@ -24,9 +24,9 @@ from skae.objectives import (
     AdaptiveKLSparsity,
     L1Sparsity,
     ReconstructionObjective,
-    TakingTurns,
     TargetActivationObjective,
     UnitColumnsObjective,
+    UnusedUnitBoost,
 )
 from skae.tables import as_tensor, caller_type
 
@@ -246,7 +246,7 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
     def _make_objective(self, seed: int) -> ReconstructionObjective:
         heads, weight_penalty = self._make_heads(), self._make_weight_penalty()
         if self.penalty in ("top_k", "batch_top_k"):
-            term = TakingTurns(self.n_components_)
+            term = UnusedUnitBoost(self.n_components_)
             return UnitColumnsObjective(heads, weight_penalty, code_term=term)
         auto = self.penalty_strength == "auto"
         strength = _STRENGTHS[self.penalty] if auto else self.penalty_strength

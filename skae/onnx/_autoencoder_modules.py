@@ -74,7 +74,7 @@ class AutoencoderModule(nn.Module):
     def rows(self, codes):
         """Return rows in the unit of the data, in the dtype of the codes."""
         output = self.network.decode(codes.to(self.dtype))
-        rows = self.objective.loss.to_data(output).double() * self.scale + self.mean
+        rows = self.objective.to_data(output).double() * self.scale + self.mean
         return rows.to(codes.dtype)
 
     def shaped_rows(self, codes):

@@ -5,13 +5,14 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from fused_cases import fused_step
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
 from skorch.callbacks import Callback
 from torch import nn, optim
 
 from skae import AdversarialAutoencoder, AutoencoderTransformer, VariationalAutoencoder
-from skae.engine.fused._eligibility import fused_step
+from skae._batch import Batch
 from skae.networks import (
     Autoencoder,
     DenseNetwork,
@@ -26,6 +27,7 @@ from skae.objectives import (
     PRIORS,
     Adversary,
     GaussianNoise,
+    Head,
     PosteriorDraw,
     ReconstructionObjective,
     VariationalObjective,
@@ -65,14 +67,14 @@ def gaussian(penalty, variance, learned, **params):
 
 def variational(loss, penalty, noise, **params):
     draw = PosteriorDraw(N_FEATURES, **{"beta": 0.7, "kl_warm_up": 0.0, "free_bits": 0.0} | params)
-    return VariationalObjective(LOSSES[loss], penalty, draw, noise)
+    return VariationalObjective([Head(LOSSES[loss])], penalty, draw, noise)
 
 
 def adversarial(loss, penalty):
     generator = torch.Generator().manual_seed(5)
     discriminator = make_discriminator(N_COMPONENTS, (4,), generator)
     adversary = Adversary(discriminator, PRIORS["normal"](N_COMPONENTS), 0.3)
-    return ReconstructionObjective(LOSSES[loss], penalty, code_term=adversary)
+    return ReconstructionObjective([Head(LOSSES[loss])], penalty, code_term=adversary)
 
 
 OBJECTIVES = {
@@ -84,13 +86,13 @@ OBJECTIVES = {
     "adversarial": lambda p: adversarial("squared_error", p),
     "adversarial, huber": lambda p: adversarial("huber", p),
     "decoder norms": lambda p: ReconstructionObjective(
-        LOSSES["squared_error"], p, code_term=DecoderNorms()
+        [Head(LOSSES["squared_error"])], p, code_term=DecoderNorms()
     ),
     "no penalty": lambda p: ReconstructionObjective(
-        LOSSES["squared_error"], p, code_term=Scaled({})
+        [Head(LOSSES["squared_error"])], p, code_term=Scaled({})
     ),
     "constant penalty": lambda p: ReconstructionObjective(
-        LOSSES["squared_error"], p, code_term=Scaled({"constant": torch.tensor(2.0)})
+        [Head(LOSSES["squared_error"])], p, code_term=Scaled({"constant": torch.tensor(2.0)})
     ),
 }
 PENALTIES = {"none": (0.0, 0.0), "elastic": (0.1, 0.4)}
@@ -150,9 +152,9 @@ def test_gradients_equal_those_of_autograd(kind, penalty, linear_path, weighted)
         module = make_module(objective, linear_path)
         if by_hand:
             step = fused_step(module, objective, optim.Adam(module.parameters()), None)
-            parts = step(x, weight)
+            parts = step(Batch(x, weight))
         else:
-            parts = objective(module, x, weight)
+            parts = objective(module, Batch(x, weight))
             sum(parts.values()).backward()
         gradients = {name: p.grad.clone() for name, p in module.named_parameters()}
         results.append((parts, gradients, {n: b.clone() for n, b in objective.named_buffers()}))
@@ -184,7 +186,7 @@ def test_what_is_charged_reaches_the_gradients():
             else:
                 attribute = "beta" if kind == "learned noise" else "strength"
                 setattr(objective.code_term, attribute, strength)
-            fused_step(module, objective, optim.Adam(module.parameters()), None)(make_rows(), None)
+            fused_step(module, objective, optim.Adam(module.parameters()), None)(Batch(make_rows()))
             found.append(module.encoder[0].weight.grad.clone())
         assert (found[0] - found[1]).norm() > 1e-3 * found[1].norm()
 
@@ -207,7 +209,7 @@ def test_steps_and_their_state_equal_those_of_the_optimizer(kind, max_grad_norm)
             if max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(one.parameters(), max_grad_norm)
             plain.step()
-            step(x, None)
+            step(Batch(x))
         step.release()
     for (name, p), q in zip(one.named_parameters(), other.parameters(), strict=True):
         assert_allclose(q.detach(), p.detach(), rtol=1e-6, atol=1e-9, err_msg=name)
@@ -218,9 +220,9 @@ def test_the_noise_of_a_step_is_fresh():
     module = make_module(objective)
     still = optim.SGD(module.parameters(), lr=0.0, momentum=0.9)
     step, x = fused_step(module, objective, still, None), make_rows()
-    values = [step(x, None)["reconstruction"].item() for _ in range(3)]
+    values = [step(Batch(x))["reconstruction"].item() for _ in range(3)]
     assert len(set(values)) == 3
-    assert len({step(x, None)["kl"].item() for _ in range(3)}) == 1
+    assert len({step(Batch(x))["kl"].item() for _ in range(3)}) == 1
 
 
 def test_short_products_are_left_to_autograd():

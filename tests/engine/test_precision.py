@@ -7,6 +7,7 @@ from threading import Barrier, Event
 import numpy as np
 import pytest
 import torch
+from fused_cases import fused_step
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -15,10 +16,10 @@ from skorch.callbacks import Callback
 from torch import nn, optim
 
 from skae import AutoencoderTransformer, ConvolutionalAutoencoder
+from skae._batch import Batch
 from skae.engine._precision import autocast, products_in
-from skae.engine.fused._eligibility import fused_step
 from skae.networks import Autoencoder, ConvolutionalNetwork, DenseNetwork, SequenceNetwork
-from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
+from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data)[:600].astype(np.float32)
 # A start at PCA might be gone back to, and nothing of training would be seen.
@@ -43,7 +44,7 @@ def weights(ae):
 
 def is_fused(ae):
     net = ae.net_
-    return fused_step(net.module_, net.criterion_, net.optimizer_, None) is not None
+    return fused_step(net.module_, net.criterion_, net.optimizer_) is not None
 
 
 # -- bfloat16 --------------------------------------------------------------------------------
@@ -100,23 +101,23 @@ def gradient(compute, loss):
     encoder, decoder = halves(DenseNetwork((32, 16)), 64, 8, generator)
     module = Autoencoder(encoder, decoder, 8)
     rows = torch.rand(200, 64, generator=generator)
-    objective = ReconstructionObjective(LOSSES[loss], WeightPenalty(0.0, 0.0))
+    objective = ReconstructionObjective([Head(LOSSES[loss])], WeightPenalty(0.0, 0.0))
     compute(module, objective, rows)
     return torch.cat([p.grad.ravel() for p in module.parameters()])
 
 
 def by_autograd(module, objective, x):
-    sum(objective(module, x).values()).backward()
+    sum(objective(module, Batch(x)).values()).backward()
 
 
 def by_autocast(module, objective, x):
     with torch.autocast("cpu", torch.bfloat16):
-        parts = objective(module, x)
+        parts = objective(module, Batch(x))
     sum(parts.values()).backward()
 
 
 def by_hand(module, objective, x):
-    fused_step(module, objective, optim.Adam(module.parameters()), None, torch.bfloat16)(x, None)
+    fused_step(module, objective, optim.Adam(module.parameters()), None, torch.bfloat16)(Batch(x))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

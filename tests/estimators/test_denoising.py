@@ -8,12 +8,12 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from skae.engine.fused._eligibility import fused_step
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from torch import optim
 
 from skae import AutoencoderTransformer, DenoisingAutoencoder
-from skae.engine.fused._eligibility import fused_step
 from skae.objectives import NOISES, Corruption
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data).astype(np.float32)

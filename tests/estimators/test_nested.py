@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal, assert_array_less
 from scipy import sparse
+from skae.engine.fused._eligibility import fused_step
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -16,7 +17,6 @@ from sklearn.exceptions import NotFittedError
 from torch import nn, optim
 
 from skae import AutoencoderTransformer, NestedAutoencoder
-from skae.engine.fused._eligibility import fused_step
 from skae.networks import DenseNetwork, Network
 from skae.objectives import NestedDropout, first_components, length_probabilities
 

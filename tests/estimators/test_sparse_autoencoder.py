@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from skae.engine.fused._eligibility import fused_step
 from sklearn.datasets import load_digits
 from sklearn.metrics.pairwise import rbf_kernel
 from torch import nn, optim
 
 from skae import SparseAutoencoder
-from skae.engine.fused._eligibility import fused_step
 from skae.networks import DenseNetwork
 from skae.objectives import LOSSES
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from skae.objectives._proximal import shrink
 from sklearn.metrics import log_loss, mean_poisson_deviance
 from torch import nn, optim
 
 from skae.engine import OPTIMIZERS
 from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
-from skae.objectives._proximal import shrink
 
 
 def normal(*shape, seed=0):

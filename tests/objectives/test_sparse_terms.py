@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from fused_cases import fused_step
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import optim
 
-from skae.engine.fused._eligibility import fused_step
 from skae.networks import (
     Autoencoder,
     BatchTopKLatent,

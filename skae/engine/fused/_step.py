@@ -109,7 +109,7 @@ class FusedStep:
             calls = self._calls[x.shape[-2]] = RecordedCalls(self, x)
         if self.corruptions:
             first = self.corruptions[0]
-            noisy = first.together(self.corruptions, x) if self.stacked else first(x)
+            noisy = first.corrupt_stack(self.corruptions, x) if self.stacked else first(x)
             calls.seen.copy_(noisy)
 
     def run(self, batch: Batch, rate: Any) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from ._training import TrainingFlow
 
 
 @estimator
-class BaseAutoencoder(TrainingFlow, FittedNetwork):
+class BaseAutoencoder(FittedNetwork, TrainingFlow):
     """Base class of autoencoders: validates rows, trains on them, answers.
 
     A variant is a dataclass of its own parameters, decorated with ``@estimator``. It overrides

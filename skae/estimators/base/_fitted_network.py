@@ -26,7 +26,7 @@ from ._fit_decisions import check_range
 from ._sampling import Sampling
 
 
-class FittedNetwork(Sampling, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling):
     """Encodes, decodes and scores.
 
     Methods with ``_rows`` or ``_codes`` in their names take what is validated already, and
