@@ -3,6 +3,9 @@
 When a new version of one of them moves a name, this is the only file to change.
 """
 
+# Most names are imported for others.
+# ruff: noqa: F401
+
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,25 +29,6 @@ from sklearn.utils._set_output import _get_container_adapter as container_adapte
 from sklearn.utils.parallel import _get_threadpool_controller as threadpool_controller
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from skorch import NeuralNet
-
-__all__ = [
-    "HasMethods",
-    "Interval",
-    "InvalidParameterError",
-    "OpenNet",
-    "RealNotInt",
-    "StrOptions",
-    "check_same_namespace",
-    "check_sample_weight",
-    "container_adapter",
-    "fit_context",
-    "get_namespace_and_device",
-    "move_to",
-    "safe_indexing",
-    "supported_float_dtypes",
-    "threadpool_controller",
-    "validate_parameter_constraints",
-]
 
 
 class OpenNet(NeuralNet):

@@ -3,20 +3,16 @@
 import numpy as np
 import pandas as pd
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skae._compat import check_sample_weight
 from skae.engine import torch_defaults
 from skae.tables import (
-    FLOATS,
     as_set_output,
-    check_table,
-    check_two_dimensions,
+    column_names,
     dense,
-    detached,
-    naming_cells,
-    shape_of,
+    drop_weightless_rows,
+    validate_code_table,
+    validate_table,
 )
 
 from ._explanation import expected_cells, shares_of_cells
@@ -73,7 +69,7 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         index = getattr(X, "index", None) if hasattr(X, "columns") else None
-        names = getattr(X, "columns", getattr(self, "feature_names_in_", None))
+        names = getattr(X, "columns", column_names(self, self.n_features_in_))
         X, _ = self._validated(X)
         n_usual = min(_ROWS_OF_RESIDUALS, max(20, _CELLS_OF_RESIDUALS // self.n_features_in_))
         Z, usual = dense(self._scaling(X)), dense(self._kept[0][:n_usual])
@@ -86,8 +82,6 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             "residual": (dense(X) - expected_there) / (spread * self.scale_),
             "share": -shares_of_cells(Z, expected, self._mean_unusual),
         }
-        if names is None:
-            names = [f"x{i}" for i in range(self.n_features_in_)]
         tables = {
             name: pd.DataFrame(cells, index=index, columns=names) for name, cells in tables.items()
         }
@@ -133,10 +127,7 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             If `X` has another number of columns.
         """
         check_is_fitted(self)
-        codes = detached(X)
-        check_table(codes)
-        with naming_cells(codes):
-            codes = check_array(codes, dtype=FLOATS, input_name="X")
+        codes = validate_code_table(X)
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {codes.shape[1]} columns, but the members of {type(self).__name__} "
@@ -174,34 +165,7 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _validated(self, X, sample_weight=None, *, reset=False):
         """Return the rows that count and their weights, of mean one."""
-        X = detached(X)
-        check_table(X)
-        check_two_dimensions(shape_of(X), type(self).__name__, _FLAT)
-        with naming_cells(X):
-            X = validate_data(
-                self,
-                X,
-                reset=reset,
-                accept_sparse="csr",
-                dtype=FLOATS,
-                ensure_min_samples=_FEWEST_ROWS if reset else 1,
-            )
-        X, weight = self._counted(X, sample_weight)
-        if reset and X.shape[0] < _FEWEST_ROWS:
-            raise ValueError(
-                f"sample_weight leaves only {X.shape[0]} rows with a weight above zero, while a "
-                f"minimum of {_FEWEST_ROWS} is required."
-            )
-        return X, weight
-
-    def _counted(self, rows, sample_weight):
-        """Return the rows of a weight above zero, and these weights, of mean one."""
-        weight = check_sample_weight(
-            detached(sample_weight), rows, dtype=np.float64, ensure_non_negative=True
-        )
-        # Dividing by the largest first keeps the sum of extreme weights in range.
-        weight = weight / weight.max()
-        counted = weight > 0
-        if not counted.all():
-            rows, weight = rows[counted], weight[counted]
-        return rows, weight / weight.mean()
+        n_needed = _FEWEST_ROWS if reset else 1
+        X = validate_table(self, X, reset=reset, ensure_min_samples=n_needed, cure=_FLAT)
+        X, weight = drop_weightless_rows(X, sample_weight, n_needed)
+        return X, np.ones(X.shape[0]) if weight is None else weight

@@ -108,7 +108,7 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
             It is exact for every network.
         """
         X, caller = validate_new_rows(self, X, "jacobian_norm")
-        rows = self._scaled(X)
+        rows = self._table.rows(X)
         norms = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         for selection, _, result in self.net_.forward_chunks_(self._jacobian_norms, rows):
             norms[selection] = result[: selection.stop - selection.start]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from skae._compat import StrOptions
 from skae._typing import ArrayOf
 from skae.objectives import NOISES, Corruption
-from skae.tables import CallerType, as_tensor, extremes_of
+from skae.tables import CallerType, as_tensor, column_extremes
 
 from .base import (
     BaseAutoencoder,
@@ -127,7 +127,7 @@ class DenoisingAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder
     def _learn_from(self, X: Any, caller: CallerType) -> None:
         self._extremes = None
         if self.noise == "salt_and_pepper":
-            self._extremes = caller.to_caller(extremes_of(X))
+            self._extremes = caller.to_caller(column_extremes(X))
 
     def _make_corruption(self) -> Corruption:
         extremes = None if self._extremes is None else as_tensor(self._extremes)

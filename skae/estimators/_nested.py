@@ -168,7 +168,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
         for optimizer in net["optimizers"]:
             optimizer["state"] = {}
         truncated._restore_net(net)
-        check_same_function(truncated.net_.module_, self.net_.module_, self.n_features_in_)
+        check_same_function(truncated.net_.module_, self.net_.module_, self._table.n_inputs)
         truncated._set_loss()
         return truncated
 

@@ -250,7 +250,7 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
             return UnitColumnsObjective(heads, weight_penalty, code_term=term)
         auto = self.penalty_strength == "auto"
         strength = _STRENGTHS[self.penalty] if auto else self.penalty_strength
-        strength = strength / self.n_features_in_
+        strength = strength / self._table.n_outputs
         if self.penalty == "l1":
             term = L1Sparsity(strength)
             return ReconstructionObjective(heads, weight_penalty, code_term=term)

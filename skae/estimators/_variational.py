@@ -208,7 +208,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         start_at_probabilistic_pca(module, pca, loss, max(noise, LEAST_NOISE))
 
     def _make_objective(self, seed: int) -> VariationalObjective:
-        draw = PosteriorDraw(self.n_features_in_, self.beta, self.kl_warm_up, self.free_bits)
+        draw = PosteriorDraw(self._table.n_outputs, self.beta, self.kl_warm_up, self.free_bits)
         noise = None
         if self.loss == "squared_error":
             noise = GaussianNoise(self._first_noise, self.noise_variance == "learned")
@@ -237,7 +237,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
             return self.noise_variance
         net, module, objective = self.net_, self.net_.module_, self.net_.criterion_
         if whole_fit:
-            n_draws = -(-_ENOUGH_CELLS // (len(rows) * self.n_features_in_))
+            n_draws = -(-_ENOUGH_CELLS // (len(rows) * self._table.n_outputs))
             at_once = min(n_draws, max(1, _ROWS_AT_ONCE // len(rows)))
 
             def error(batch: Batch) -> dict[str, torch.Tensor]:
@@ -250,12 +250,12 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         return float(objective.noise.variance) * self.scale_**2
 
     def _in_data_units(self, objective: float) -> float:
-        nats = objective * self.n_features_in_
+        nats = objective * self._table.n_outputs
         return nats + self._log_volume()
 
     def _log_volume(self) -> float:
         """What a negative log-likelihood of scaled rows lacks to one of the data."""
-        return self.n_features_in_ * np.log(self.scale_)
+        return self._table.n_outputs * np.log(self.scale_)
 
     def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         return rng.standard_normal((n_samples, self.n_components_))
@@ -306,7 +306,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         check_scalar(self.n_draws, "n_draws", Integral, min_val=1)
         objective, module, loss = self.net_.criterion_, self.net_.module_, self._fitted_loss
         check_range(X, loss, self.scale_)
-        rows = self._scaled(X, loss.limits)
+        rows = self._table.rows(X, loss.limits)
         bounds = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         draws = balanced_draws(self.n_draws, self.n_components_)
 

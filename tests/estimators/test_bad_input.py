@@ -224,7 +224,7 @@ def test_one_row(fitted):
 WEIGHTS = [
     (np.full(60, -1.0), "Negative values"),
     (np.zeros(60), "zero"),
-    (np.eye(1, 60).ravel(), "1 sample with a weight above zero"),
+    (np.eye(1, 60).ravel(), "1 row with a weight above zero"),
     (np.ones(59), r"sample_weight.shape == \(59,\)"),
     (np.ones((60, 2)), "Sample weights must be 1D"),
     (np.full(60, np.nan), "contains NaN"),

@@ -158,8 +158,6 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
     def _counted(self, X: Any, sample_weight: Any, n_needed: int) -> tuple[Any, Any]:
         """Return the validated rows that count and their weights of mean one, or None."""
         check_range(X, LOSSES[self.loss])
-        if sample_weight is None:
-            return X, None
         return drop_weightless_rows(X, sample_weight, n_needed)
 
     def _check_parameters(self, continued: bool) -> None:

@@ -8,7 +8,7 @@ from skae._typing import ArrayOf
 from skae.engine import AutoencoderNet
 from skae.networks import Network
 from skae.objectives import Loss
-from skae.tables import ScaledRows, as_tensor
+from skae.tables import NumericTable
 
 from ._callback_params import CallbackParams
 from ._estimator import estimator, fitted
@@ -99,6 +99,7 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
         """Return a value of the objective, which is one of scaled rows, as one of the data."""
         return objective * self._loss_unit()
 
-    def _scaled(self, X: Any, limits: tuple[float, float] | None = None) -> ScaledRows:
-        """Return validated rows as the encoder sees them."""
-        return ScaledRows(X, as_tensor(self.mean_), self.scale_, limits)
+    @property
+    def _table(self) -> NumericTable:
+        """The translation of the caller's rows into inputs, and of outputs into rows."""
+        return NumericTable(self.mean_, self.scale_)

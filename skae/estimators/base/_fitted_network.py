@@ -15,7 +15,6 @@ from skae.engine import torch_defaults
 from skae.tables import (
     ScaledRows,
     as_set_output,
-    as_tensor,
     validate_codes,
     validate_new_rows,
     validate_weight,
@@ -168,23 +167,22 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
     # -- rows and codes that are validated already ------------------------------------
 
     def _encode_rows(self, X: Any) -> Tensor:
-        rows = self._scaled(X)
+        rows = self._table.rows(X)
         codes = torch.empty(len(rows), self.n_components_, dtype=rows.dtype, device=rows.device)
         for selection, _, result in self.net_.forward_chunks_(self._encode, rows):
             codes[selection] = result[: selection.stop - selection.start]
         return codes
 
     def _decode_codes(self, codes: Any) -> Tensor:
-        rows = ScaledRows(codes, np.zeros(self.n_components_), 1.0)
-        return self._decoded(self._decode, rows)
+        return self._decoded(self._decode, ScaledRows(codes))
 
     def _reconstruct_rows(self, X: Any) -> Tensor:
-        return self._decoded(self._there_and_back, self._scaled(X))
+        return self._decoded(self._there_and_back, self._table.rows(X))
 
     def _score_rows(self, X: Any) -> Tensor:
         objective, loss = self.net_.criterion_, self._fitted_loss
         check_range(X, loss, self.scale_)
-        rows = self._scaled(X, loss.limits)
+        rows = self._table.rows(X, loss.limits)
         scores = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         with one_thread():
             for selection, x, output in self.net_.forward_chunks_(self._there_and_back, rows):
@@ -203,14 +201,11 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
 
     def _decoded(self, function: Callable[[Tensor], Tensor], rows: ScaledRows) -> Tensor:
         """Run a function that ends in the decoder; return rows in the unit of the data."""
-        shape = (len(rows), self.n_features_in_)
-        decoded = torch.empty(shape, dtype=rows.dtype, device=rows.device)
-        to_data = self._fitted_loss.to_data
-        # In double precision, as the scale of the data may leave the range of float32.
-        mean = as_tensor(self.mean_).to(device=rows.device, dtype=torch.float64)
+        to_data, table = self.net_.criterion_.to_data, self._table
+        decoded = torch.empty(len(rows), table.n_columns, dtype=rows.dtype, device=rows.device)
         with one_thread():
             chunks = self.net_.forward_chunks_(lambda x: to_data(function(x)), rows)
             for selection, _, output in chunks:
-                output = output[: selection.stop - selection.start].to(mean)
-                decoded[selection] = output * self.scale_ + mean
+                output = output[: selection.stop - selection.start].to(rows.device)
+                decoded[selection] = table.to_data(output)
         return decoded

@@ -74,20 +74,21 @@ class NetBuilding(FittedAttributes):
 
     def _build_module(self, seed: int) -> Autoencoder:
         """Return the network with its initial weights."""
-        n_features, n_components = self.n_features_in_, self.n_components_
+        n_components, table, network = self.n_components_, self._table, self.network_
         generator = torch.Generator().manual_seed(seed)
         latent = self._make_latent()
-        n_outputs = n_components * latent.outputs_per_component
+        encoder_widths = table.n_inputs, n_components * latent.outputs_per_component
+        decoder_widths = n_components, table.n_outputs
         # Modules of a user's own draw their first weights where torch's do.
         with global_generators_from(seed):
-            encoder = self.network_.build_encoder(n_features, n_outputs, generator)
-            decoder = self.network_.build_decoder(n_components, n_features, generator)
-            if not type(self.network_).__module__.startswith("skae."):
-                check_widths_of(encoder, "build_encoder", self.network_, n_features, n_outputs)
-                check_widths_of(decoder, "build_decoder", self.network_, n_components, n_features)
+            encoder = network.build_encoder(*encoder_widths, generator)
+            decoder = network.build_decoder(*decoder_widths, generator)
+            if not type(network).__module__.startswith("skae."):
+                check_widths_of(encoder, "build_encoder", network, *encoder_widths)
+                check_widths_of(decoder, "build_decoder", network, *decoder_widths)
         if self.has_linear_path_:
-            encoder = add_linear_path(encoder, n_features, n_outputs)
-            decoder = add_linear_path(decoder, n_components, n_features)
+            encoder = add_linear_path(encoder, *encoder_widths)
+            decoder = add_linear_path(decoder, *decoder_widths)
         return Autoencoder(encoder, decoder, n_components, latent)
 
     def _make_latent(self) -> torch.nn.Module:

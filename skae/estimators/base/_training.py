@@ -10,7 +10,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from skae._threads import one_thread, threads_for
+from skae._threads import threads_for
 from skae._warnings import warn_caller
 from skae.engine import (
     AutoencoderNet,
@@ -25,8 +25,8 @@ from skae.networks import Autoencoder
 from skae.objectives import LOSSES
 from skae.tables import (
     CallerType,
+    NumericTable,
     PrincipalComponents,
-    fit_scaling,
     is_memory_mapped,
     merge_moments,
     principal_components,
@@ -135,15 +135,15 @@ class TrainingFlow(Pickling):
         self.n_features_in_ = X.shape[1]
         self._row_shape = caller.row_shape
         self.network_ = self._network_of_fit()
-        with one_thread():
-            mean, self.scale_, deviations = fit_scaling(X, weight, loss)
-        self.mean_ = caller.to_caller(mean)
+        table, deviations = NumericTable.learn(
+            X, weight, centered=loss.centered, scaled=loss.scaled
+        )
+        self.mean_, self.scale_ = caller.to_caller(table.mean), table.scale
         if loss.centered and self._row_shape is None:
-            names = getattr(self, "feature_names_in_", None)
-            warn_of_unequal_columns(X, deviations, names)
+            warn_of_unequal_columns(X, deviations, self)
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
-        rows = self._scaled(X, loss.limits)
+        rows = table.rows(X, loss.limits)
         self._learn_from(X, caller)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         exact = exact and self.precision != "bfloat16"
@@ -167,7 +167,7 @@ class TrainingFlow(Pickling):
     def _training(self, X: Any, weight: Any, **how: Any) -> Training:
         """Return a training of the net that stands ready on these rows."""
         weights = next(self.net_.module_.parameters())
-        rows = self._scaled(X, LOSSES[self.loss].limits)
+        rows = self._table.rows(X, LOSSES[self.loss].limits)
         return Training(self.net_, TrainingRows(rows, weight, weights.dtype, weights.device), **how)
 
     # -- training ---------------------------------------------------------------------

@@ -1,9 +1,14 @@
 """A warning for columns whose units differ so much that only some of them count."""
 
+from typing import Any
+
 import numpy as np
+from torch import Tensor
 
 from skae._warnings import warn_caller
-from skae.tables import extremes_of
+
+from ._moments import column_extremes
+from ._output_frames import column_names
 
 # Standard deviations that differ by this factor: of a squared error, the column has a millionth.
 _FACTOR = 1000
@@ -13,38 +18,31 @@ _FACTOR = 1000
 _FACTOR_OF_RANGES = 256
 
 
-def warn_of_unequal_columns(X, deviations, names):
+def warn_of_unequal_columns(X: Any, deviations: Tensor, estimator: Any) -> None:
     """Warn if some columns vary so much more than others that these are not reconstructed.
 
-    Parameters
-    ----------
-    X : {ndarray, CSR matrix, tensor} of shape (n_samples, n_features)
-        Validated rows.
-    deviations : tensor of shape (n_features,)
-        Standard deviation of each column.
-    names : ndarray of str of shape (n_features,) or None
-        Names of the columns; None for scikit-learn's "x0", "x1", ...
+    `deviations` are the standard deviations of the columns of validated rows; the estimator knows
+    their names.
     """
-    deviations = deviations.cpu().numpy()
-    largest = int(deviations.argmax())
-    lost = _are_small(deviations, deviations[largest], _FACTOR)
+    spread = deviations.cpu().numpy()
+    largest = int(spread.argmax())
+    lost = _are_small(spread, spread[largest], _FACTOR)
     if not lost.any():
         return
-    low, high = extremes_of(X).cpu().numpy()
+    low, high = column_extremes(X).cpu().numpy()
     ranges = high - low
     lost &= _are_small(ranges, ranges.max(), _FACTOR_OF_RANGES)
     if lost.any():
-        if names is None:
-            names = [f"x{i}" for i in range(len(deviations))]
+        names = column_names(estimator, len(spread))
         example = int(np.flatnonzero(lost)[0])
         warn_caller(
             f"Columns differ more than a thousandfold in their standard deviations: "
-            f"{names[largest]!r} has {deviations[largest]:.3g}, {names[example]!r} has "
-            f"{deviations[example]:.3g}. The reconstruction error consists of the large ones, so "
+            f"{names[largest]!r} has {spread[largest]:.3g}, {names[example]!r} has "
+            f"{spread[example]:.3g}. The reconstruction error consists of the large ones, so "
             f"{lost.sum()} of {len(names)} columns will hardly be learned. Put a StandardScaler "
             f"before the estimator."
         )
 
 
-def _are_small(values, largest, factor):
+def _are_small(values: np.ndarray, largest: float, factor: int) -> np.ndarray:
     return (values > 0) & (values * factor < largest)
