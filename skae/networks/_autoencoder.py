@@ -20,8 +20,6 @@ class Autoencoder(nn.Module):
     undoes it, so reconstructions do not change. No latent is `PlainLatent`.
     """
 
-    fused_as = "autoencoder"
-
     code_mean: Tensor
     code_scale: Tensor
 

@@ -16,8 +16,6 @@ class Latent(nn.Module):
 class PlainLatent(Latent):
     """The outputs of the encoder are the codes."""
 
-    fused_as = "plain latent"
-
     def forward(self, h: Tensor) -> Tensor:
         """Return the codes, which are `h` itself."""
         return h

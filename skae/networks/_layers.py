@@ -32,8 +32,6 @@ class Linear(nn.Linear):
     no such exactness and saves the copy.
     """
 
-    fused_as = "linear"
-
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x @ weight.T + bias``."""
         return (F.linear if self.training else aligned_linear)(x, self.weight, self.bias)

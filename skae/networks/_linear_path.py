@@ -10,8 +10,6 @@ from ._layers import Linear, leaves_of
 class WithLinearPath(nn.Module):
     """The sum of a deep module and a linear layer on the same input."""
 
-    fused_as = "linear path"
-
     def __init__(self, deep: nn.Module, linear: nn.Linear) -> None:
         super().__init__()
         self.deep = deep

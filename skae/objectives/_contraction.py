@@ -14,9 +14,6 @@ from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
 from ._weight_penalty import WeightPenalty
 
-# They work on each value alone, so that the gradient of their sum is their slope.
-_ACTIVATIONS = nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Identity
-
 
 class ContractiveObjective(ReconstructionObjective):
     """Mean reconstruction loss, plus `strength` times the squared norm of the encoder's Jacobian.
@@ -46,7 +43,7 @@ class ContractiveObjective(ReconstructionObjective):
             rows = batch.x.detach().requires_grad_()
             codes = autoencoder.encoder(rows)
             deviations = self.spread(codes, batch.weight).sqrt()
-            squares = self._squared_norms(autoencoder.encoder, rows, codes, deviations)
+            squares = self._squared_norms(autoencoder, rows, codes, deviations)
         if batch.weight is not None:
             squares = squares * batch.weight
         output = autoencoder.decoder(codes)
@@ -57,11 +54,11 @@ class ContractiveObjective(ReconstructionObjective):
         }
 
     def _squared_norms(
-        self, encoder: nn.Module, x: Tensor, codes: Tensor, deviations: Tensor
+        self, autoencoder: Any, x: Tensor, codes: Tensor, deviations: Tensor
     ) -> Tensor:
-        shallow = _read_shallow(encoder)
-        if shallow is not None:
-            return _exact_squared_norms(*shallow, x, deviations)
+        stack = autoencoder.dense_encoder
+        if stack is not None and len(stack.layers) <= 2:
+            return _exact_squared_norms(stack, x, deviations)
         generator = self.random.generator_on(x.device)
         signs = torch.empty_like(codes).bernoulli_(0.5, generator=generator)
         direction = signs.mul_(2).sub_(1) / deviations
@@ -116,43 +113,24 @@ class CodeSpread(nn.Module):
         return mean, variance
 
 
-def _read_shallow(encoder: Any) -> tuple[list[Any], Any] | None:
-    """Return the layers of a dense encoder of at most one hidden layer, or None for another one.
-
-    Beside the layers stands the linear path, or None.
-    """
-
-    def computes(module: nn.Module, what: str) -> bool:
-        # As its class itself declares: a subclass may differ.
-        return vars(type(module)).get("fused_as") == what
-
-    linear_path = None
-    if computes(encoder, "linear path"):
-        encoder, linear_path = encoder.deep, encoder.linear
-    layers = [*encoder] if type(encoder) is nn.Sequential else [encoder]
-    dense = all(type(layer) is nn.Linear or computes(layer, "linear") for layer in layers[::2])
-    known = all(type(activation) in _ACTIVATIONS for activation in layers[1::2])
-    return (layers, linear_path) if len(layers) in (1, 3) and dense and known else None
-
-
-def _exact_squared_norms(
-    layers: list[Any], linear_path: Any, x: Tensor, deviations: Tensor
-) -> Tensor:
+def _exact_squared_norms(stack: Any, x: Tensor, deviations: Tensor) -> Tensor:
     """Return the squared norm of the Jacobian of codes divided by their deviations, of each row.
 
-    With s the slopes of the hidden units of a row, the Jacobian is ``W2 diag(s) W1 + L``,
-    and its squared norm a quadratic function of s.
+    The dense encoder has at most one hidden layer. With s the slopes of the hidden units of a
+    row, the Jacobian is ``W2 diag(s) W1 + L``, and its squared norm a quadratic function of s.
     """
-    last = layers[-1].weight / deviations[:, None]
-    beside: Any = 0.0 if linear_path is None else linear_path.weight / deviations[:, None]
-    if len(layers) == 1:
+    *hidden, last_layer = stack.layers
+    last = last_layer.weight / deviations[:, None]
+    beside: Any = 0.0 if stack.linear is None else stack.linear.weight / deviations[:, None]
+    if not hidden:
         return (last + beside).square().sum().expand(len(x))
-    first, activation, _ = layers
+    (first,), (activation,) = hidden, stack.activations
     z = first(x)
+    # Activations work on each value alone, so that the gradient of their sum is their slope.
     (slopes,) = grad(activation(z).sum(), z, create_graph=True)
     quadratic = (last.T @ last) * (first.weight @ first.weight.T)
     squares = ((slopes @ quadratic) * slopes).sum(dim=1)
-    if linear_path is None:
+    if stack.linear is None:
         return squares
     across = (last * (beside @ first.weight.T)).sum(dim=0)
     return squares + 2 * slopes @ across + beside.square().sum()

@@ -173,10 +173,10 @@ def test_noise_of_one_member_is_not_that_of_another():
     assert_same(*alike)
     corruptions = [ae.net_.criterion_.corruption.train() for ae in alike]
     x = torch.ones(2, 50, 64)
-    first, second = corruptions[0].together(corruptions, x)
+    first, second = corruptions[0].corrupt_stack(corruptions, x)
     assert torch.equal(first, second)
     corruptions[1].random.generator.manual_seed(5)
-    first, second = corruptions[0].together(corruptions, x)
+    first, second = corruptions[0].corrupt_stack(corruptions, x)
     assert 0.2 < (first != second).double().mean() < 0.6
 
 

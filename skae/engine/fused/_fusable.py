@@ -84,12 +84,12 @@ def read_net(
     clipped to the norm `max_grad_norm`, and matrix products are done in the type `low`.
     """
     one_pass = getattr(objective, "is_one_pass", False) and fields <= _FIELDS
-    if not one_pass or _fused_as(module) != "autoencoder" or _has_hooks(module):
+    if not one_pass or _has_hooks(module):
         return None
-    by_autograd = objective.code_term is not None or _fused_as(module.latent) != "plain latent"
+    by_autograd = objective.code_term is not None or not module.has_plain_latent
     if by_autograd and low is not None:
         return None
-    halves = [_read_half(module.encoder), _read_half(module.decoder)]
+    halves = [_read_half(module.dense_encoder), _read_half(module.dense_decoder)]
     update = fused_update(optimizer)
     if None in halves or update is None or not _covers(halves, module, optimizer):
         return None
@@ -110,35 +110,23 @@ def _settings(optimizer: optim.Optimizer) -> list[dict[str, Any]]:
     ]
 
 
-def _fused_as(module: nn.Module) -> str | None:
-    """Return what a module's class itself declares to compute; a subclass may differ."""
-    return "linear" if type(module) is nn.Linear else vars(type(module)).get("fused_as")
-
-
-def _is_known_activation(module: nn.Module) -> bool:
-    known = type(module) in ACTIVATIONS
-    return known and module.extra_repr() == type(module)().extra_repr()
-
-
 def _has_hooks(module: nn.Module) -> bool:
     kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return any(getattr(m, kind) for m in module.modules() for kind in kinds)
 
 
-def _read_half(half: nn.Module) -> Half | None:
-    """Read a half as alternating linear layers and activations, or return None."""
-    linear = None
-    if _fused_as(half) == "linear path":
-        half, linear = half.deep, half.linear
-    layers, activations = [], []
-    for module in half if type(half) is nn.Sequential else [half]:
-        if _fused_as(module) == "linear" and len(layers) == len(activations):
-            layers.append(module)
-        elif _is_known_activation(module) and len(layers) == len(activations) + 1:
-            activations.append(ACTIVATIONS[type(module)])
-        else:
-            return None
-    return Half(layers, activations, linear) if len(layers) == len(activations) + 1 else None
+def _read_half(stack: Any) -> Half | None:
+    """Return a dense half with its activations as calls, or None if one is not known."""
+    if stack is None or not all(map(_is_known_activation, stack.activations)):
+        return None
+    activations = [ACTIVATIONS[type(activation)] for activation in stack.activations]
+    return Half(stack.layers, activations, stack.linear)
+
+
+def _is_known_activation(module: nn.Module) -> bool:
+    """Return whether an activation has a backward here, for its parameters as they are."""
+    known = type(module) in ACTIVATIONS
+    return known and module.extra_repr() == type(module)().extra_repr()
 
 
 def _covers(halves: list[Half], module: nn.Module, optimizer: optim.Optimizer) -> bool:
