@@ -21,7 +21,7 @@ from skae.networks import (
     start_tied,
 )
 from skae.objectives import (
-    AdaptiveKLSparsity,
+    KLSparsity,
     L1Sparsity,
     ReconstructionObjective,
     TargetActivationObjective,
@@ -254,7 +254,7 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
         if self.penalty == "l1":
             term = L1Sparsity(strength)
             return ReconstructionObjective(heads, weight_penalty, code_term=term)
-        term = AdaptiveKLSparsity(strength, self.target_activation, self.n_components_, auto)
+        term = KLSparsity(strength, self.target_activation, self.n_components_, auto)
         kind = TargetActivationObjective if auto else ReconstructionObjective
         return kind(heads, weight_penalty, code_term=term)
 

@@ -10,14 +10,14 @@ from ._bounds import (
 )
 from ._contraction import ContractiveObjective
 from ._corruption import NOISES, Corruption
+from ._kl_sparsity import KLSparsity, TargetActivationObjective
 from ._losses import LOSSES, Loss
 from ._nested_dropout import NestedDropout, first_components, length_probabilities
 from ._objective import Head, Objective
 from ._priors import PRIORS
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
-from ._sparsity import KLSparsity, L1Sparsity, UnitColumnsObjective, UnusedUnitBoost
-from ._target_activation import AdaptiveKLSparsity, TargetActivationObjective
+from ._sparsity import L1Sparsity, UnitColumnsObjective, UnusedUnitBoost
 from ._variational import LEAST_NOISE, GaussianNoise, PosteriorDraw, VariationalObjective
 from ._warm_up import WarmUp
 from ._weight_penalty import WeightPenalty
@@ -27,7 +27,6 @@ __all__ = [
     "LOSSES",
     "NOISES",
     "PRIORS",
-    "AdaptiveKLSparsity",
     "Adversary",
     "ContractiveObjective",
     "Corruption",

@@ -73,7 +73,7 @@ def log_weight(
     """
     codes = mean + noise * (0.5 * log_variance).exp()
     losses = objective.row_negative_log_likelihoods(autoencoder.decode(codes), x)
-    # What is constant in both densities of the code cancels.
+    # Constants of the two densities of the code cancel.
     ratio = 0.5 * (noise.square() + log_variance - codes.square()).sum(dim=1)
     # Apple's GPUs have no double precision.
     exact = torch.float32 if x.device.type == "mps" else torch.float64

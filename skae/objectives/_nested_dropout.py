@@ -11,7 +11,7 @@ from ._random import RandomSource
 
 
 class NestedDropout(nn.Module):
-    """Let the decoder see only the first components of each row, a number drawn anew.
+    """Codes of which the decoder sees only the first components, a number drawn for each row.
 
     The objective then includes the errors of codes that are cut short, and the first components
     learn what matters most (Rippel, Gelbart and Adams, 2014).
@@ -28,7 +28,9 @@ class NestedDropout(nn.Module):
         up_to = length_probabilities(n_components).cumsum(0)
         self.register_buffer("up_to", up_to, persistent=False)
 
-    def forward(self, autoencoder: Any, h: Tensor, weight: Tensor | None) -> tuple[Tensor, Parts]:
+    def forward(
+        self, autoencoder: Any, h: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Parts]:
         """Return the codes with zeros behind the components that are kept, and no penalty."""
         n_samples, n_components = h.shape
         generator = self.random.generator_on(h.device)

@@ -56,15 +56,15 @@ class Objective(nn.Module):
         return _side_by_side([head.loss.to_data(head.of(output)) for head in self.heads])
 
     def after_step(self, autoencoder: Any, optimizer: Optimizer) -> None:
-        """Do what the gradient cannot: the proximal step of an L1 penalty."""
+        """Take the proximal step of an L1 penalty, which follows each step of the optimizer."""
         if self.weight_penalty.l1:
             weights = self.weight_penalty.weights(autoencoder)
             shrink(optimizer, weights, self.weight_penalty.l1)
 
     def after_training(self, autoencoder: Any, batches: Iterable[Batch]) -> None:
-        """Do what takes all rows of a fit, with the weights that are kept.
+        """Adjust the network, in evaluation mode, to all rows of a fit.
 
-        The network is in evaluation mode. `batches` can be gone through more than once.
+        `batches` can be gone through more than once.
         """
 
 

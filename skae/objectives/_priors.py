@@ -9,7 +9,7 @@ from torch import Tensor, nn
 # the unit variance.
 _WITHIN = 0.3
 
-_CANDIDATES = 1000
+_N_CLUSTERS, _N_CANDIDATES = 10, 1000
 
 
 class NormalPrior(nn.Module):
@@ -40,9 +40,9 @@ class MixturePrior(NormalPrior):
 
     means: Tensor
 
-    def __init__(self, n_components: int, n_clusters: int = 10) -> None:
+    def __init__(self, n_components: int) -> None:
         super().__init__(n_components)
-        self.register_buffer("means", _spread_means(n_components, n_clusters), persistent=False)
+        self.register_buffer("means", _spread_means(n_components), persistent=False)
 
     def forward(self, n_samples: int, generator: torch.Generator) -> Tensor:
         """Draw codes; see `NormalPrior.forward`."""
@@ -52,12 +52,12 @@ class MixturePrior(NormalPrior):
         return self.means.to(device)[chosen] + _WITHIN * within
 
 
-def _spread_means(n_components: int, n_clusters: int) -> Tensor:
+def _spread_means(n_components: int) -> Tensor:
     """Choose points far from each other, each the farthest from those before."""
     generator = torch.Generator().manual_seed(0)
-    points = torch.randn(_CANDIDATES, n_components, generator=generator)
+    points = torch.randn(_N_CANDIDATES, n_components, generator=generator)
     chosen = points[:1]
-    while len(chosen) < n_clusters:
+    while len(chosen) < _N_CLUSTERS:
         farthest = torch.cdist(points, chosen).amin(dim=1).argmax()
         chosen = torch.cat([chosen, points[farthest : farthest + 1]])
     centered = chosen - chosen.mean(dim=0)

@@ -41,35 +41,6 @@ class L1Sparsity(nn.Module):
         return codes, {"sparsity": self.strength * self.warm_up() * rows.mean()}
 
 
-class KLSparsity(nn.Module):
-    """``strength * sum_j KL(rho || rho_j)``, with rho_j the mean activation of unit j.
-
-    Activations are shares, and so are their means over a batch (Ng, 2011). `target` is the mean
-    activation rho that is wanted, in (0, 1).
-    """
-
-    def __init__(self, strength: float, target: float) -> None:
-        super().__init__()
-        self.strength = strength
-        self.target = target
-
-    def forward(self, autoencoder: Any, h: Tensor, weight: Tensor | None) -> tuple[Tensor, Parts]:
-        """Return the codes and the penalty; see `ReconstructionObjective`."""
-        codes = autoencoder.latent(h)
-        mean = codes.mean(dim=0) if weight is None else weight @ codes / weight.sum()
-        return codes, {"sparsity": self.penalty(mean, len(h))}
-
-    def penalty(self, mean: Tensor, n_rows: int) -> Tensor:
-        """Return the penalty on the mean activations of a batch of `n_rows`."""
-        rho = self.target
-        # A unit that rounding has put at an end has no logarithm there.
-        eps = torch.finfo(mean.dtype).eps
-        mean = mean.clamp(eps, 1 - eps)
-        # torch.distributions takes twice as long, and rounds differently.
-        divergence = rho * (rho / mean).log() + (1 - rho) * ((1 - rho) / (1 - mean)).log()
-        return self.strength * divergence.sum()
-
-
 class UnusedUnitBoost(nn.Module):
     """Top-k codes that boost long-unused units, to avoid dead ones.
 

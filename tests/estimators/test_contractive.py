@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from torch import nn
 
 from skae import AutoencoderTransformer, ContractiveAutoencoder
+from skae._batch import Batch
 from skae.networks import ACTIVATIONS, DenseNetwork
 from skae.objectives import ContractiveObjective, ReconstructionObjective
 
@@ -33,7 +34,7 @@ def parts_of(ae, x, weight=None, *, training=True):
     """What the objective of an estimator answers for scaled rows in double precision."""
     net = ae.net_
     net.module_.double()
-    return net.criterion_.train(training)(net.module_, x, weight)
+    return net.criterion_.train(training)(net.module_, Batch(x, weight))
 
 
 def scaled(ae, X):
@@ -108,12 +109,14 @@ def test_a_measurement_does_not_depend_on_a_last_batch_of_few_rows():
     net = ae.net_
     net.module_.double()
     objective = net.criterion_.eval()
-    whole = objective(net.module_, x)["contraction"].item()
+    whole = objective(net.module_, Batch(x))["contraction"].item()
     objective.eval()
-    first, last = (objective(net.module_, part)["contraction"].item() for part in (x[:99], x[99:]))
+    first, last = (
+        objective(net.module_, Batch(part))["contraction"].item() for part in (x[:99], x[99:])
+    )
     assert_allclose((99 * first + 2 * last) / 101, whole, rtol=0.05)
     # The control: on their own these two rows have no spread that means anything.
-    alone = objective.eval()(net.module_, x[99:])["contraction"].item()
+    alone = objective.eval()(net.module_, Batch(x[99:]))["contraction"].item()
     assert abs(alone - last) > 0.5 * last
 
 

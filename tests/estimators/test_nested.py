@@ -168,7 +168,8 @@ def test_for_other_losses_it_is_the_share_of_the_loss_of_the_mean_row(loss):
     objective = ae.net_.criterion_
     rows = torch.as_tensor((X - ae.mean_) / ae.scale_)
     mean = rows.mean(dim=0).expand_as(rows)
-    raw = mean if objective.loss.link is None else objective.loss.link(mean)
+    (head,) = objective.heads
+    raw = mean if head.loss.link is None else head.loss.link(mean)
     of_mean = float(objective.row_losses(raw, rows).mean()) * ae._loss_unit()
     assert_allclose(ae.explained_variance_ratio_.sum(), 1 + ae.score(X) / of_mean, atol=1e-5)
 

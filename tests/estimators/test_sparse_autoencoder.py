@@ -142,7 +142,7 @@ def test_batch_top_k_keeps_k_values_on_average():
 
 
 def without_turns(monkeypatch):
-    monkeypatch.setattr("skae.objectives._sparsity._LOUDEST", 0)
+    monkeypatch.setattr("skae.objectives._sparsity._MAX_DOUBLINGS", 0)
 
 
 @pytest.mark.parametrize("penalty", ["top_k", "batch_top_k"])

@@ -123,7 +123,7 @@ def test_the_l1_penalty_weighs_activations_by_what_they_write(weighted):
 def test_the_kl_penalty_is_that_of_bernoulli_distributions(weighted):
     module, h = make_module("kl"), outputs(5)
     weight = torch.arange(1, 6).double() if weighted else None
-    _, parts = KLSparsity(3.0, 0.1)(module, h, weight)
+    _, parts = KLSparsity(3.0, 0.1, 9, adapts=False)(module, h, weight)
     mean = np.average(1 / (1 + np.exp(-h.numpy())), axis=0, weights=weight)
     Bernoulli = partial(torch.distributions.Bernoulli, validate_args=False)
     divergence = torch.distributions.kl_divergence(
@@ -135,9 +135,10 @@ def test_the_kl_penalty_is_that_of_bernoulli_distributions(weighted):
 def test_the_kl_penalty_of_saturated_units_is_finite():
     for value in (-1000.0, 1000.0):
         h = torch.full((4, 9), value, requires_grad=True)
-        value = KLSparsity(1.0, 0.05)(make_module("kl").float(), h, None)[1]["sparsity"]
-        value.backward()
-        assert value.isfinite()
+        term = KLSparsity(1.0, 0.05, 9, adapts=False)
+        penalty = term(make_module("kl").float(), h, None)[1]["sparsity"]
+        penalty.backward()
+        assert penalty.isfinite()
         assert h.grad.isfinite().all()
 
 
@@ -163,7 +164,7 @@ def make_objective(penalty):
     heads, weights = [Head(LOSSES["squared_error"])], WeightPenalty(0.01, 0.0)
     if penalty in ("top_k", "batch_top_k"):
         return UnitColumnsObjective(heads, weights, code_term=UnusedUnitBoost(9))
-    term = L1Sparsity(0.3) if penalty == "l1" else KLSparsity(0.3, 0.1)
+    term = L1Sparsity(0.3) if penalty == "l1" else KLSparsity(0.3, 0.1, 9, adapts=False)
     return ReconstructionObjective(heads, weights, code_term=term)
 
 

@@ -1,18 +1,17 @@
-"""KL sparsity whose strength adapts until each unit's mean activation is at its target."""
+"""KL sparsity, which brings the mean activation of each unit to a target."""
 
 import math
 from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from skae._batch import Batch
+from skae._batch import Batch, Parts
 
 from ._reconstruction import ReconstructionObjective
-from ._sparsity import KLSparsity
 
 # How fast multipliers grow, where all units together share this rate: the loss of the column means
 # is one, and what a unit adds to the reconstruction is its share of that.
@@ -30,35 +29,48 @@ _MAX_PASSES, _TOLERANCE = 10, 0.01
 _LONGEST_STEP = 10
 
 
-class AdaptiveKLSparsity(KLSparsity):
-    """KL sparsity plus a Lagrange multiplier for each unit, which grows until the target is met.
+class KLSparsity(nn.Module):
+    """``strength * sum_j KL(rho || rho_j)``, with rho_j the mean activation of unit j.
+
+    Activations are shares, and so are their means over a batch (Ng, 2011). `target` is the mean
+    activation rho that is wanted, in (0, 1).
 
     A fixed strength balances the target against the reconstruction, and the balance depends on
-    the number of rows, features and units. Multipliers add up what is missing instead (the method
-    of multipliers of Hestenes, 1969, with an update for each step of the weights). If the term
-    does not adapt, it is `KLSparsity` with a place for multipliers in its state, should training
-    continue with them.
+    the number of rows, features and units. A term that adapts adds a Lagrange multiplier for each
+    unit, which grows until the target is met (the method of multipliers of Hestenes, 1969, with an
+    update for each step of the weights). One that does not adapt has multipliers of zero, in case
+    training continues with them.
     """
 
     multipliers: Tensor
 
     def __init__(self, strength: float, target: float, n_components: int, adapts: bool) -> None:
-        super().__init__(strength, target)
-        self.adapts = adapts
+        super().__init__()
+        self.strength, self.target, self.adapts = strength, target, adapts
         self.register_buffer("multipliers", torch.zeros(n_components))
         # Excess of the means over the target in the last batch, and its number of rows.
         self.last_batch: tuple[Tensor, int] | None = None
 
-    def penalty(self, mean: Tensor, n_rows: int) -> Tensor:
-        """Return the penalty on the mean activations of a batch of `n_rows`."""
-        penalty = super().penalty(mean, n_rows)
-        if not (self.adapts and self.training):
-            return penalty
-        excess = mean - self.target
-        self.last_batch = excess.detach(), n_rows
-        rate = _RATE / len(mean)
-        self.multipliers.add_(excess.detach() / self.variance, alpha=rate)
-        return penalty + self.multipliers @ excess.to(self.multipliers)
+    def forward(self, autoencoder: Any, h: Tensor, weight: Tensor | None) -> tuple[Tensor, Parts]:
+        """Return the codes and the penalty; see `ReconstructionObjective`."""
+        codes = autoencoder.latent(h)
+        mean = codes.mean(dim=0) if weight is None else weight @ codes / weight.sum()
+        penalty = self.strength * self._divergence(mean)
+        if self.adapts and self.training:
+            excess = mean - self.target
+            self.last_batch = excess.detach(), len(h)
+            rate = _RATE / len(mean)
+            self.multipliers.add_(excess.detach() / self.variance, alpha=rate)
+            penalty = penalty + self.multipliers @ excess.to(self.multipliers)
+        return codes, {"sparsity": penalty}
+
+    def _divergence(self, mean: Tensor) -> Tensor:
+        """Return the divergence, summed over the units; torch.distributions takes twice as long."""
+        rho = self.target
+        # A unit that rounding has put at an end has no logarithm there.
+        eps = torch.finfo(mean.dtype).eps
+        mean = mean.clamp(eps, 1 - eps)
+        return (rho * (rho / mean).log() + (1 - rho) * ((1 - rho) / (1 - mean)).log()).sum()
 
     @property
     def variance(self) -> float:
@@ -69,13 +81,13 @@ class AdaptiveKLSparsity(KLSparsity):
 class TargetActivationObjective(ReconstructionObjective):
     """The same objective under a constraint: each unit's mean activation is at the target.
 
-    The multipliers of the term, an `AdaptiveKLSparsity`, bring the weights there. On wide rows
+    The multipliers of the term, a `KLSparsity` that adapts, bring the weights there. On wide rows
     units may saturate before multipliers have grown, and have no gradient then: after each step
     the biases of the encoder's last layer correct deviations that are larger than chance. After
     training they correct the rest, so that means are exact.
     """
 
-    code_term: AdaptiveKLSparsity
+    code_term: KLSparsity
 
     @torch.no_grad()
     def after_step(self, autoencoder: Any, optimizer: Optimizer) -> None:
