@@ -1,4 +1,4 @@
-"""``python -m skae`` is the command ``skae``."""
+"""``python -m skae`` runs the command ``skae``."""
 
 from .cli import main
 

@@ -1,27 +1,11 @@
 """Packages that only some tools need."""
 
 from importlib import import_module
+from typing import Any
 
 
-def require(module, extra):
-    """Import a package of an extra.
-
-    Parameters
-    ----------
-    module : str
-        Its name.
-    extra : str
-        The extra of skae that installs it.
-
-    Returns
-    -------
-    module : module
-
-    Raises
-    ------
-    ImportError
-        If it is not installed; the message says how to install it.
-    """
+def require(module: str, extra: str) -> Any:
+    """Import a module of one of skae's extras; the error names the extra to install."""
     try:
         return import_module(module)
     except ImportError as error:

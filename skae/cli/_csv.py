@@ -1,58 +1,25 @@
-"""CSV files: how they are written, and how their header and rows are read."""
+"""CSV files: the check of their options, and the reading of their header and rows."""
 
 import codecs
 import csv
 import io
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
 
 import pandas as pd
 
-from ._formats import LONE_HYPHEN, opened, separator_of
+from ._options import CsvOptions
+from ._table_files import LONE_HYPHEN, opened, separator_of
 
 _SEPARATORS = ",;\t|"
 
 
-@dataclass(frozen=True, kw_only=True)
-class CsvOptions:
-    """How the CSV file of a table is written; Parquet needs none of this.
-
-    Parameters
-    ----------
-    sep
-        What separates the fields; '\\t' is a tab. Without it a comma, and a tab in .tsv files.
-    decimal
-        What separates whole numbers from decimals.
-    encoding
-        The encoding of the text, such as latin-1.
-    no_header
-        The first line holds no names, but values. Columns are called x0, x1, and so on.
-    """
-
-    sep: str | None = None
-    decimal: str = "."
-    encoding: str = "utf-8"
-    no_header: bool = False
-
-
-PLAIN = CsvOptions()
-
-
-def check_options(options, path):
-    """Refuse options that no file can be read with, and those of CSV for Parquet.
-
-    Parameters
-    ----------
-    options : CsvOptions
-    path : Path
-        The table.
-
-    Raises
-    ------
-    ValueError
-        If one is wrong.
-    """
+def check_options(options: CsvOptions, path: Path) -> None:
+    """Refuse options that no CSV file can be read with."""
     sep = _separator(options, path)
     if len(sep) != 1 or not sep.isascii():
         raise ValueError(f"--sep is {sep!r}, expected a single character such as ';'.")
@@ -62,8 +29,8 @@ def check_options(options, path):
         )
     if options.decimal == sep:
         raise ValueError(
-            f"--decimal is {options.decimal!r}, which separates the fields of {path}, too. Say "
-            f"what separates them with --sep, such as --sep ';'."
+            f"--decimal is {options.decimal!r}, which separates the fields of {path}, too. Name "
+            f"the separator with --sep, such as --sep ';'."
         )
     try:
         codecs.lookup(options.encoding)
@@ -74,21 +41,12 @@ def check_options(options, path):
         ) from error
 
 
-def open_csv(stack, path, options, as_text, chunk_size):
-    """Return an iterator over chunks of a CSV file, and None for its unknown number of rows.
+def open_csv(
+    stack: ExitStack, path: Path, options: CsvOptions, as_text: Collection[str], chunk_size: int
+) -> Iterator[pd.DataFrame]:
+    """Return an iterator over chunks of a CSV file, which the stack closes.
 
-    Parameters
-    ----------
-    stack : ExitStack
-        What closes the file.
-    path : Path
-        The file, or `LONE_HYPHEN` for the standard input.
-    options : CsvOptions
-        How it is written.
-    as_text : collection of str
-        Names of columns to read as they are written.
-    chunk_size : int
-        Rows of a chunk.
+    Columns in `as_text` are read as they are written.
     """
     sep = _separator(options, path)
     # A mark at the beginning of UTF-8, as some programs write it, is no part of the first name.
@@ -96,17 +54,17 @@ def open_csv(stack, path, options, as_text, chunk_size):
     encoding = "utf-8-sig" if is_utf8 else options.encoding
     if path == LONE_HYPHEN:
         text = io.TextIOWrapper(sys.stdin.buffer, encoding=encoding, newline="")
-        # Or it would close the standard input when it is forgotten.
+        # Otherwise the standard input is closed together with this wrapper.
         stack.callback(text.detach)
     else:
         binary = stack.enter_context(opened(path, "rb"))
         text = stack.enter_context(io.TextIOWrapper(binary, encoding=encoding, newline=""))
     names, lines = _first_row(text, sep)
+    header: dict[str, Any] = {"header": 0}
     if options.no_header:
-        header = {"header": None, "names": [f"x{i}" for i in range(len(names))] or None}
+        header = {"header": None, "names": default_names(len(names)) or None}
     else:
         check_names([name for name in names if name])
-        header = {"header": 0}
     reader = pd.read_csv(
         _Again(lines, text),
         sep=sep,
@@ -120,21 +78,11 @@ def open_csv(stack, path, options, as_text, chunk_size):
         # As text, "NA" would be a gap, but not as bytes.
         converters=dict.fromkeys(as_text, str.encode),
     )
-    return (_chunk(chunk, sep, as_text) for chunk in stack.enter_context(reader)), None
+    return (_chunk(chunk, sep, as_text) for chunk in stack.enter_context(reader))
 
 
-def check_names(names):
-    """Refuse a header that gives several columns one name.
-
-    Parameters
-    ----------
-    names : list of str
-
-    Raises
-    ------
-    ValueError
-        If a name is there twice.
-    """
+def check_names(names: list[str]) -> None:
+    """Refuse a header that gives several columns one name."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         message = f"several of its columns are called {', '.join(map(repr, twice))}. "
@@ -145,8 +93,8 @@ def check_names(names):
         raise ValueError(message)
 
 
-def is_number(name):
-    """Return whether a name is rather a value."""
+def is_number(name: str) -> bool:
+    """Whether the name of a column is rather a value."""
     try:
         float(name)
     except ValueError:
@@ -154,15 +102,20 @@ def is_number(name):
     return True
 
 
-def _separator(options, path):
+def default_names(n_columns: int) -> list[str]:
+    """Return names of columns that have none."""
+    return [f"x{i}" for i in range(n_columns)]
+
+
+def _separator(options: CsvOptions, path: Path) -> str:
     return separator_of(path) if options.sep is None else options.sep.replace("\\t", "\t")
 
 
-def _first_row(text, sep):
+def _first_row(text: TextIO, sep: str) -> tuple[list[str], str]:
     """Return the fields of the first row that has any, and all text up to its end."""
     lines = []
 
-    def remembered():
+    def remembered() -> Iterator[str]:
         for line in iter(text.readline, ""):
             lines.append(line)
             yield line
@@ -171,29 +124,25 @@ def _first_row(text, sep):
     return row, "".join(lines)
 
 
-class _Again:
+class _Again(io.TextIOBase):
     """A text file whose first lines were read already, from its beginning."""
 
-    def __init__(self, lines, rest):
+    def __init__(self, lines: str, rest: TextIO) -> None:
         self._lines, self._rest = lines, rest
 
-    def read(self, size=-1):
+    def read(self, size: int | None = -1) -> str:
         lines, self._lines = self._lines, ""
-        return lines or self._rest.read(size)
-
-    def __iter__(self):
-        # pandas asks whether it can be called, and does not.
-        return iter(self.read, "")
+        return lines or self._rest.read(-1 if size is None else size)
 
 
-def _chunk(chunk, sep, as_text):
+def _chunk(chunk: pd.DataFrame, sep: str, as_text: Iterable[str]) -> pd.DataFrame:
     if chunk.shape[1] == 1:
-        _check_separator(chunk.columns[0], *chunk.iloc[:1, 0].astype(str), sep=sep)
+        _check_separator([chunk.columns[0], *chunk.iloc[:1, 0].astype(str)], sep)
     texts = {name: chunk[name].str.decode("utf-8") for name in as_text if name in chunk}
     return chunk.assign(**texts)
 
 
-def _check_separator(*cells, sep):
+def _check_separator(cells: list[str], sep: str) -> None:
     """Refuse a table of one column that seems to be made of several."""
     for other in _SEPARATORS.replace(sep, ""):
         if all(other in cell for cell in cells):

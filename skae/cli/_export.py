@@ -1,7 +1,7 @@
 """``skae export``."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -9,13 +9,13 @@ import pandas as pd
 import skae
 from skae.persistence._atomic import write_atomically
 
-from ._csv import PLAIN, CsvOptions
 from ._features import Features
-from ._models import load_model
+from ._model_files import load_model
+from ._options import NO_TRUST, PLAIN, CsvOptions, TrustOptions
 from ._reading import check_table, chunks_of
 from ._writing import check_out
 
-# Rows that a graph is made and compared with where there are none.
+# Rows that a graph is made of and compared with where there are no others.
 _N_ROWS = 16
 
 
@@ -30,9 +30,9 @@ def export(
     quantize: bool = False,
     data: Path | None = None,
     dtype: Literal["float32", "float64"] = "float32",
-    trust: list[str] | None = None,
+    trusted: TrustOptions = NO_TRUST,
     csv: CsvOptions = PLAIN,
-):
+) -> None:
     """Write a model as an ONNX graph, which runs without Python.
 
     Parameters
@@ -42,34 +42,29 @@ def export(
     out
         Where the graph goes: a file ending in .onnx.
     output
-        What the graph computes: codes, reconstruction or score of an autoencoder; of an outlier
+        The output of the graph: codes, reconstruction or score of an autoencoder; of an outlier
         detector also prediction and p_value; of a pipeline that ends in a classifier prediction
         and probability.
     quantize
         Store weights in 8 bits: a file of a quarter of the size, somewhat less exact.
     data
         CSV or Parquet file of ordinary rows that the model was not fitted on. The graph is
-        compared with the model on them, and the threshold of a quantized detector is found anew.
+        compared with the model on them, and the threshold of a quantized detector is found anew;
         - is CSV from the standard input.
     dtype
         Type of the input.
-    trust
-        A type to trust in a .skops file, by the name that the error says; may be given several
-        times. Trust only what you know: files with such types could run code.
-    csv
-        How the table is written, if it is CSV.
     """
     check_out(out, ".onnx")
     if data is not None:
         check_table(data, csv)
-    estimator = load_model(model, trust)
+    estimator = load_model(model, trusted)
+    X: Any
     if data is None:
         # Every loss is defined on 0 and 1.
         shape = _N_ROWS, estimator.n_features_in_
-        X = np.random.default_rng(0).integers(2, size=shape)
+        X = np.random.default_rng(0).integers(2, size=shape).astype(dtype)
         if hasattr(estimator, "feature_names_in_"):
             X = pd.DataFrame(X, columns=estimator.feature_names_in_)
-        X = X.astype(dtype)
     else:
         X = pd.concat(map(Features(data, estimator), chunks_of(data, csv=csv)))
         # Words stay words.

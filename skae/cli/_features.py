@@ -2,29 +2,26 @@
 
 import re
 import shlex
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from skae.persistence._registry import NAMES
+import skae
 
 from ._csv import is_number
-from ._formats import is_parquet
 from ._messages import warn
+from ._table_files import is_parquet
 
-# How pandas calls an index that was written without a name.
+# Names that pandas gives to an index without a name.
 _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
 _COMMA = re.compile(r"\s*[-+]?\d*,\d+\s*")
 
 
-def columns_of(chunk, names):
-    """Return columns of a table by their names.
-
-    Raises
-    ------
-    ValueError
-        If there is no such column.
-    """
+def columns_of(chunk: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Return columns of a table by their names, all of which must be there."""
     absent = [name for name in names if name not in chunk]
     if absent:
         there = ", ".join(map(str, chunk.columns))
@@ -33,45 +30,27 @@ def columns_of(chunk, names):
 
 
 class Features:
-    """The columns that a model takes, chunk by chunk.
+    """The columns of a table that a model takes, chunk by chunk.
 
-    Parameters
-    ----------
-    data : Path
-        The table.
-    model : estimator or None, default=None
-        One that is fitted takes the columns whose names it knows, or all if it knows none. None
-        takes all to fit an estimator of skae.
-    drop : collection of str, default=()
-        Names of columns to leave out.
+    A fitted model takes the columns whose names it knows, or all if it knows none. Without a model
+    all columns but those to drop are taken, to fit an estimator of skae.
     """
 
-    def __init__(self, data, model=None, drop=()):
+    def __init__(self, data: Path, model: Any = None, drop: Collection[str] = ()) -> None:
         self._data, self._model, self._drop = data, model, drop
         self._names = getattr(model, "feature_names_in_", None)
-        # Other estimators may take words and gaps, and say so themselves if they do not.
-        self._numbers_only = model is None or type(model) in NAMES
-        self._are_numbers = {}
+        # Other estimators may take words and gaps, and refuse them themselves if they do not.
+        self._numbers_only = model is None or getattr(skae, type(model).__name__, None) is type(
+            model
+        )
+        # Of each column whether it holds numbers; of one that was empty so far nothing is known.
+        self._are_numbers: dict[Any, bool] = {}
         self._warned = False
 
-    def __call__(self, chunk):
-        """Return the columns that the model takes.
+    def __call__(self, chunk: pd.DataFrame) -> pd.DataFrame:
+        """Return the columns of a chunk that the model takes: float64, or words as objects.
 
-        Parameters
-        ----------
-        chunk : DataFrame
-            Some rows.
-
-        Returns
-        -------
-        features : DataFrame
-            Numbers in float64. Only what is not of skae gets others, too.
-
-        Raises
-        ------
-        ValueError
-            If a column is missing or holds numbers in some chunks only, or if an estimator of skae
-            is given one that is not numeric or has gaps.
+        Words are refused for an estimator of skae, and so are gaps.
         """
         columns_of(chunk, self._drop)
         if self._names is None:
@@ -86,25 +65,10 @@ class Features:
             self._warn(features.columns)
         return self._same_types(features.apply(_plain))
 
-    def apply(self, function, features):
-        """Return what a function makes of features; an error names the cell that it is about.
-
-        Parameters
-        ----------
-        function : callable
-            Takes the features.
-        features : DataFrame
-            What calling this object returned.
-
-        Returns
-        -------
-        result : object
-
-        Raises
-        ------
-        ValueError
-            If the function raises it, or a TypeError.
-        """
+    def apply(
+        self, function: Callable[[pd.DataFrame], pd.DataFrame], features: pd.DataFrame
+    ) -> pd.DataFrame:
+        """Return what a function gives for features; its errors name the cell they are about."""
         try:
             return function(features)
         except ValueError as error:
@@ -126,7 +90,7 @@ class Features:
                 f"Parquet, which knows the types of its columns."
             ) from error
 
-    def _same_types(self, features):
+    def _same_types(self, features: pd.DataFrame) -> pd.DataFrame:
         """Return features in the types of earlier chunks, and refuse those that changed."""
         for name, column in features.items():
             if column.isna().all():
@@ -141,8 +105,8 @@ class Features:
         words = [name for name in features if not self._are_numbers.get(name, True)]
         return features.astype(dict.fromkeys(words, object))
 
-    def _warn(self, names):
-        """Warn of names that seem to be none."""
+    def _warn(self, names: Iterable[str]) -> None:
+        """Warn of names that seem to be row numbers or values."""
         self._warned = True
         for name in names:
             if _INDEX.fullmatch(name):
@@ -154,23 +118,23 @@ class Features:
         if not is_parquet(self._data) and all(map(is_number, names)):
             warn(
                 f"the first line of {self._data} is taken for the names of its columns, and holds "
-                f"only numbers, such as {names[0]}. If it is a row, add --no-header."
+                f"only numbers, such as {next(iter(names))}. If it is a row, add --no-header."
             )
 
-    def _check_numbers(self, features):
-        """Raise an error for the first cell that is no number."""
+    def _check_numbers(self, features: pd.DataFrame) -> None:
+        """Raise an error for the first cell that is no number, or else for the first gap."""
         for name, column in features.items():
             if pd.api.types.is_numeric_dtype(column):
                 continue
             numbers = pd.to_numeric(column, errors="coerce").astype("float64")
             not_numbers = column.notna() & numbers.isna()
             if not_numbers.any() or pd.api.types.is_string_dtype(column):
-                row = not_numbers.idxmax()
-                cell = column[row]
+                place = int(not_numbers.argmax())
+                cell = column.iloc[place]
                 comma = isinstance(cell, str) and _COMMA.fullmatch(cell)
                 raise ValueError(
-                    f"Column {name!r} is not numeric: row {row}, counted from 0, holds {cell!r}. "
-                    f"Make it a number before{self._or_drop(name)}."
+                    f"Column {name!r} is not numeric: row {column.index[place]}, counted from 0, "
+                    f"holds {cell!r}. Make it a number before{self._or_drop(name)}."
                     + (" If ',' stands before its decimals, add --decimal ','." if comma else "")
                 )
         for name, column in features.items():
@@ -181,15 +145,15 @@ class Features:
                     f"the gap before{self._or_drop(name)}."
                 )
 
-    def _with_drop(self, name):
+    def _with_drop(self, name: Any) -> str:
         return f" with --drop {shlex.quote(name)}" if self._model is None else ""
 
-    def _or_drop(self, name):
+    def _or_drop(self, name: Any) -> str:
         advice = self._with_drop(name)
         return f", or leave the column out{advice}" if advice else ""
 
 
-def _plain(column):
+def _plain(column: pd.Series) -> pd.Series:
     """Return a column as pandas reads it by itself: float64, or objects with NaN for gaps."""
     is_boolean = pd.api.types.infer_dtype(column, skipna=True) == "boolean"
     if is_boolean or pd.api.types.is_numeric_dtype(column) or column.isna().all():
@@ -197,7 +161,7 @@ def _plain(column):
     return column.astype(object).where(column.notna(), np.nan)
 
 
-def _quoted(column, message):
+def _quoted(column: pd.Series, message: str) -> pd.Series:
     """Return which words of a column a message quotes."""
     if column.dtype == float:
         return pd.Series(False, column.index)

@@ -1,35 +1,39 @@
 """``skae fit``."""
 
 import ast
+import re
 import sys
 import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skae
 
-from ._csv import PLAIN, CsvOptions
 from ._features import Features
-from ._formats import LONE_HYPHEN
-from ._models import save_model
+from ._model_files import nets_of, save_model
+from ._options import PLAIN, CsvOptions
 from ._reading import check_table, chunks_of
+from ._table_files import LONE_HYPHEN
 from ._writing import check_out
 
-_ESTIMATORS = {
-    "transformer": skae.AutoencoderTransformer,
-    "nested": skae.NestedAutoencoder,
-    "denoising": skae.DenoisingAutoencoder,
-    "sparse": skae.SparseAutoencoder,
-    "contractive": skae.ContractiveAutoencoder,
-    "variational": skae.VariationalAutoencoder,
-    "adversarial": skae.AdversarialAutoencoder,
-    "convolutional": skae.ConvolutionalAutoencoder,
-    "outlier": skae.AutoencoderOutlierDetector,
+
+def _needs_nothing(estimator: type) -> bool:
+    return all(p.default is not p.empty for p in signature(estimator).parameters.values())
+
+
+# The estimators of skae that can be made without another one, by short names: "nested", "outlier".
+ESTIMATORS: dict[str, type[BaseEstimator]] = {
+    re.sub("Autoencoder|Detector", "", public.__name__).lower(): public
+    for public in (getattr(skae, name) for name in skae.__all__)
+    if isinstance(public, type) and issubclass(public, BaseEstimator) and _needs_nothing(public)
 }
 
 _OF_ENDINGS = (
@@ -43,24 +47,14 @@ def fit(
     /,
     *,
     out: Path,
-    estimator: Literal[
-        "transformer",
-        "nested",
-        "denoising",
-        "sparse",
-        "contractive",
-        "variational",
-        "adversarial",
-        "convolutional",
-        "outlier",
-    ] = "transformer",
+    estimator: Literal[tuple(sorted(ESTIMATORS))] = "transformer",  # type: ignore[valid-type]
     set: list[str] | None = None,
     drop: list[str] | None = None,
     standardize: bool = False,
     passes: int | None = None,
     random_state: int | None = None,
     csv: CsvOptions = PLAIN,
-):
+) -> None:
     """Fit an autoencoder or an outlier detector on a table, and write it to a file.
 
     Every parameter of the estimator can be set: --set n_components=8 --set max_iter=20. The
@@ -69,12 +63,12 @@ def fit(
     Parameters
     ----------
     data
-        CSV or Parquet file, or - for CSV from the standard input. All columns count that are not
-        left out with --drop, and must be numeric.
+        CSV or Parquet file, or - for CSV from the standard input. All columns but those left out
+        with --drop count, and must be numeric.
     out
         Where the model goes: a file ending in .skae, or in .skops with --standardize.
     estimator
-        What to fit. "outlier" finds unusual rows, the others make codes.
+        The estimator to fit. "outlier" finds unusual rows, the others make codes.
     set
         A parameter of the estimator, as name=value; may be given several times.
     drop
@@ -83,28 +77,25 @@ def fit(
         Bring all columns to mean zero and variance one before, as they should be if they have
         different units. The "outlier" detector does so itself.
     passes
-        Train on the table chunk by chunk, so many times, and never hold all of it in memory.
+        Number of times to train on the table chunk by chunk, never holding all of it in memory.
         Without it the table is read as a whole, and the estimator decides when it is done.
     random_state
         Seed, to get the same model again.
-    csv
-        How the table is written, if it is CSV.
     """
     check_out(out, ".skops" if standardize else ".skae", because=_OF_ENDINGS)
     check_table(data, csv)
     if passes is not None:
         _check_passes(passes, standardize, data)
     parameters = _parameters(set or ())
-    model = _estimator(estimator, random_state, parameters)
+    model: Any = ESTIMATORS[estimator](random_state=random_state)
+    _set_parameters(model, parameters)
     features_of = Features(data, drop=drop or ())
+    fitted: Any = make_pipeline(StandardScaler(), model) if standardize else model
     if passes is None:
-        chunks = chunks_of(data, "reading", csv=csv)
-        X = pd.concat(map(features_of, chunks), ignore_index=True)
-        fitted = make_pipeline(StandardScaler(), model) if standardize else model
+        X = pd.concat(map(features_of, chunks_of(data, "reading", csv=csv)), ignore_index=True)
         with _progress(model, parameters), _interruptible(model):
             fitted.fit(X)
     else:
-        fitted = model
         for i in range(passes):
             for chunk in chunks_of(data, f"pass {i + 1}/{passes}", csv=csv):
                 with _interruptible(model):
@@ -113,7 +104,7 @@ def fit(
     print(f"{out}: {type(fitted).__name__} of {fitted.n_features_in_} columns, SHA-256 {digest}")
 
 
-def _check_passes(passes, standardize, data):
+def _check_passes(passes: int, standardize: bool, data: Path) -> None:
     if passes < 1:
         raise ValueError(f"--passes is {passes}, expected at least 1.")
     if standardize:
@@ -122,21 +113,38 @@ def _check_passes(passes, standardize, data):
         raise ValueError(f"--passes is {passes}, but the standard input can be read only once.")
 
 
-def _estimator(name, random_state, parameters):
-    """Return an estimator with some parameters, to be fitted."""
+def _parameters(pairs: Iterable[str]) -> dict[str, Any]:
+    """Return the values given with --set as name=value, by their names."""
+    parameters = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--set is {pair!r}, expected name=value, as in n_components=8.")
+        if name in parameters:
+            raise ValueError(f"--set gives {name} twice. Give each parameter one value.")
+        try:
+            parameters[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            # Words need no quotes.
+            parameters[name] = text
+    return parameters
+
+
+def _set_parameters(model: Any, parameters: dict[str, Any]) -> None:
     for parameter in parameters:
-        if name == "outlier" and parameter.startswith("autoencoder__"):
+        outer, _, inner = parameter.partition("__")
+        if inner and outer == "autoencoder" and getattr(model, outer, model) is None:
             raise ValueError(
                 f"--set is {parameter}, but the detector makes the network that suits the table "
                 f"when it is fitted, and takes no parameters of it. To choose the network, use "
-                f"skae.AutoencoderOutlierDetector(autoencoder=...) in Python."
+                f"skae.{type(model).__name__}(autoencoder=...) in Python."
             )
-    return _ESTIMATORS[name](random_state=random_state).set_params(**parameters)
+    model.set_params(**parameters)
 
 
 @contextmanager
-def _progress(model, parameters):
-    """Let an autoencoder report its epochs where someone looks, and keep no trace of it."""
+def _progress(model: Any, parameters: dict[str, Any]) -> Iterator[None]:
+    """Let an autoencoder report its epochs on a terminal, and keep no trace of that."""
     shown = hasattr(model, "verbose") and "verbose" not in parameters and sys.stderr.isatty()
     if shown:
         model.set_params(verbose=1)
@@ -146,33 +154,10 @@ def _progress(model, parameters):
 
 
 @contextmanager
-def _interruptible(model):
+def _interruptible(model: Any) -> Iterator[None]:
     """Stop where the keyboard interrupts training, which estimators take for an early end."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Training was interrupted")
         yield
-    members = getattr(model, "estimators_", [model])
-    if any(member.net_.interrupted_ for member in members):
+    if any(net.interrupted_ for net in nets_of(model)):
         raise KeyboardInterrupt
-
-
-def _parameters(pairs):
-    """Return parameters by their names, as they were given with --set."""
-    parameters = {}
-    for name, value in map(_parsed, pairs):
-        if name in parameters:
-            raise ValueError(f"--set gives {name} twice. Give each parameter one value.")
-        parameters[name] = value
-    return parameters
-
-
-def _parsed(pair):
-    """Return name and value of what was given as ``name=value``."""
-    name, equals, text = pair.partition("=")
-    if not equals:
-        raise ValueError(f"--set is {pair!r}, expected name=value, as in n_components=8.")
-    try:
-        return name, ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        # Words need no quotes.
-        return name, text

@@ -1,41 +1,38 @@
 """``skae info``."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from sklearn.pipeline import Pipeline
+from skae._fitted import last_step
 
-from ._models import load_model
+from ._model_files import load_model, nets_of
+from ._options import NO_TRUST, TrustOptions
 
 
-def info(model: Path, /, *, trust: list[str] | None = None):
+def info(model: Path, /, *, trusted: TrustOptions = NO_TRUST) -> None:
     """Say what is in a model file.
 
     Parameters
     ----------
     model
         File of a fitted model.
-    trust
-        A type to trust in a .skops file, by the name that the error says; may be given several
-        times. Trust only what you know: files with such types could run code.
     """
-    estimator = load_model(model, trust)
+    estimator = load_model(model, trusted)
     content = model.read_bytes()
     print(f"{model}: {len(content):,} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
     print(estimator)
-    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    for name, value in _facts(estimator, last):
+    for name, value in _facts(estimator, last_step(estimator)):
         print(f"{name:>14}: {value}")
 
 
-def _facts(estimator, last):
-    """Yield what is worth knowing of a fitted model, with names."""
+def _facts(estimator: Any, last: Any) -> Iterator[tuple[str, Any]]:
+    """Yield facts about a fitted model, with their names."""
     names = getattr(estimator, "feature_names_in_", None)
     columns = str(estimator.n_features_in_)
     yield "columns", columns if names is None else f"{columns} ({', '.join(names)})"
-    nets = [
-        member.net_ for member in getattr(last, "estimators_", [last]) if hasattr(member, "net_")
-    ]
+    nets = nets_of(last)
     if hasattr(last, "n_components_"):
         yield "components", last.n_components_
     if len(nets) > 1:
@@ -46,4 +43,5 @@ def _facts(estimator, last):
         yield "loss", f"{last.loss_:.6g} after {last.n_iter_} epochs"
     if hasattr(last, "offset_"):
         yield "threshold", f"outliers score below {last.offset_:.6g}"
+    if hasattr(last, "n_calibration_"):
         yield "held-out rows", last.n_calibration_

@@ -6,15 +6,15 @@ import sys
 import skae
 from skae._extras import require
 
-from ._apply import predict, reconstruct, sample, score, transform
-from ._csv import CsvOptions
 from ._export import export
 from ._fit import fit
 from ._info import info
+from ._lone_hyphens import with_lone_hyphens
 from ._messages import shortened
+from ._options import OPTIONS
+from ._rows import predict, reconstruct, sample, score, transform
 from ._serve import serve
-from ._stopping import exits_at_signals
-from ._words import with_lone_hyphens
+from ._signals import exits_at_signals
 
 _HELP = """Autoencoders for tables: fit, encode, reconstruct, score, predict, export and serve.
 
@@ -24,8 +24,9 @@ input; fields are separated by tabs in .tsv, and CSV may be compressed, as in .c
 be larger than memory: transform, reconstruct, score and predict go through them in chunks, and so
 does fit with --passes.
 
-To fit a model all columns must be numeric that are not left out with --drop. Later they are found
-by their names, in any order, and other columns are ignored.
+A model is fitted on all columns but those left out with --drop, which must be numeric. It finds
+them later by their names, in any order, and ignores other columns; a model that knows no names
+takes all columns.
 
     skae fit train.csv --estimator outlier --out model.skae
     skae score model.skae new.parquet --out scores.csv
@@ -33,7 +34,7 @@ by their names, in any order, and other columns are ignored.
 """
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     """Run the command line, and exit.
 
     The exit status is 0, or 1 if something failed, which is said on the standard error, 2 if the
@@ -43,7 +44,7 @@ def main(arguments=None):
     Parameters
     ----------
     arguments : list of str or None, default=None
-        What follows the name of the command; None takes it from the command line.
+        The words after the name of the command; None takes them from the command line.
     """
     try:
         cyclopts = require("cyclopts", "cli")
@@ -57,8 +58,9 @@ def main(arguments=None):
         help_format="markdown",
         default_parameter=cyclopts.Parameter(negative=()),
     )
-    # Its fields are options of their own.
-    cyclopts.Parameter(name="*")(CsvOptions)
+    for options in OPTIONS:
+        # Its fields are options of their own.
+        cyclopts.Parameter(name="*")(options)
     for command in (fit, transform, reconstruct, score, predict, sample, info, export, serve):
         app.command(command)
     words = with_lone_hyphens(app, sys.argv[1:] if arguments is None else arguments)
@@ -67,7 +69,7 @@ def main(arguments=None):
             app(words, result_action="return_value")
             sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has enough: as for other commands that is no failure.
+        # The reader of the output has enough: as for other commands that is no failure.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if os.environ.get("SKAE_DEBUG"):

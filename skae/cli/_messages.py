@@ -6,12 +6,12 @@ import sys
 _HEAD, _TAIL = 1_500, 500
 
 
-def warn(message):
+def warn(message: str) -> None:
     """Say what may be wrong, and go on."""
     print(f"skae: warning: {shortened(message)}", file=sys.stderr)
 
 
-def shortened(message):
+def shortened(message: object) -> str:
     """Return a message without its middle if it quotes too much, such as a whole model."""
     text = str(message)
     left_out = len(text) - _HEAD - _TAIL

@@ -3,16 +3,19 @@
 import lzma
 import warnings
 import zlib
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from csv import Error as CsvError
+from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
 from skae._extras import require
 
-from ._csv import PLAIN, check_names, check_options, open_csv
-from ._formats import LONE_HYPHEN, TABLES_IN_WORDS, is_parquet, is_table
+from ._csv import check_names, check_options, open_csv
+from ._options import PLAIN, CsvOptions
+from ._table_files import ENDINGS_IN_WORDS, LONE_HYPHEN, is_parquet, is_table
 
 # Rows that are in memory at a time.
 CHUNK = 10_000
@@ -21,41 +24,25 @@ CHUNK = 10_000
 _DAMAGES = (ValueError, EOFError, OSError, lzma.LZMAError, zlib.error, CsvError)
 
 
-def chunks_of(path, what="rows", *, csv=PLAIN, as_text=()):
-    """Yield a table in parts, with a progress bar where someone looks.
+def chunks_of(
+    path: Path, label: str = "rows", *, csv: CsvOptions = PLAIN, as_text: Collection[str] = ()
+) -> Iterator[pd.DataFrame]:
+    """Yield a table in chunks of at most `CHUNK` rows, indexed from the beginning of the table.
 
-    Parameters
-    ----------
-    path : Path
-        CSV or Parquet, or `LONE_HYPHEN` for CSV from the standard input.
-    what : str
-        Stands before the bar.
-    csv : CsvOptions
-        How it is written, if it is CSV.
-    as_text : collection of str
-        Names of columns of CSV to read as they are written. The index of a Parquet file is a
-        column only if its name is here.
-
-    Yields
-    ------
-    chunk : DataFrame
-        The next rows, `CHUNK` at most, indexed from the beginning of the table.
-
-    Raises
-    ------
-    ValueError
-        If the file has no rows, or is no table, or an option is wrong.
+    A labelled progress bar is shown if the standard error is a terminal. Columns of CSV in
+    `as_text` are read as they are written; the index of a Parquet file is a column only if its
+    name is there.
     """
     check_table(path, csv)
     n_rows = 0
     with ExitStack() as stack:
         with _errors_that_name(path):
+            total = None
             if is_parquet(path):
                 chunks, total = _open_parquet(stack, path, as_text)
             else:
-                chunks, total = open_csv(stack, path, csv, as_text, CHUNK)
-        # A bar on the standard error, unless that is a file.
-        bar = stack.enter_context(tqdm(desc=what, total=total, unit=" rows", disable=None))
+                chunks = open_csv(stack, path, csv, as_text, CHUNK)
+        bar = stack.enter_context(tqdm(desc=label, total=total, unit=" rows", disable=None))
         while True:
             with _errors_that_name(path):
                 chunk = next(chunks, None)
@@ -63,31 +50,20 @@ def chunks_of(path, what="rows", *, csv=PLAIN, as_text=()):
                 break
             if chunk.empty:
                 continue
-            chunk.index = range(n_rows, n_rows + len(chunk))
+            chunk.index = pd.RangeIndex(n_rows, n_rows + len(chunk))
             yield chunk
             bar.update(len(chunk))
             n_rows += len(chunk)
     if n_rows == 0:
-        raise ValueError(f"{_words(path)} has no rows.")
+        raise ValueError(f"{_in_words(path)} has no rows.")
 
 
-def check_table(path, csv):
-    """Refuse what is no table by its name, and options that it cannot be read with.
-
-    Parameters
-    ----------
-    path : Path
-    csv : CsvOptions
-
-    Raises
-    ------
-    ValueError
-        If it cannot be read.
-    """
+def check_table(path: Path, csv: CsvOptions) -> None:
+    """Refuse a file that is no table by its name, and options that it cannot be read with."""
     if path != LONE_HYPHEN and not is_table(path):
         raise ValueError(
             f"{path} cannot be read: it is neither CSV nor Parquet by its name, expected one that "
-            f"ends in {TABLES_IN_WORDS}."
+            f"ends in {ENDINGS_IN_WORDS}."
         )
     if not is_parquet(path):
         check_options(csv, path)
@@ -99,40 +75,42 @@ def check_table(path, csv):
 
 
 @contextmanager
-def _errors_that_name(path):
-    """Say of which file an error in reading it is."""
+def _errors_that_name(path: Path) -> Iterator[None]:
+    """Let errors in reading a file name it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             yield
     except pd.errors.ParserWarning as warning:
         raise ValueError(
-            f"{_words(path)} cannot be read: its rows have more fields than its header. Give each "
-            f"column a name, put values that hold the separator into quotes, or name another "
+            f"{_in_words(path)} cannot be read: its rows have more fields than its header. Give "
+            f"each column a name, put values that hold the separator into quotes, or name another "
             f"separator with --sep."
         ) from warning
     except UnicodeError as error:
         raise ValueError(
-            f"{_words(path)} cannot be read: {error}. Name the encoding of its text with "
+            f"{_in_words(path)} cannot be read: {error}. Name the encoding of its text with "
             f"--encoding, such as --encoding latin-1."
         ) from error
     except _DAMAGES as error:
         if getattr(error, "filename", None) is not None:
             # There is no such file, or it may not be read.
             raise
-        raise ValueError(f"{_words(path)} cannot be read: {str(error).strip()}.") from error
+        raise ValueError(f"{_in_words(path)} cannot be read: {str(error).strip()}.") from error
 
 
-def _words(path):
+def _in_words(path: Path) -> str:
     return "The standard input" if path == LONE_HYPHEN else str(path)
 
 
-def _open_parquet(stack, path, as_text):
-    """Return an iterator over the chunks, and the number of rows."""
+def _open_parquet(
+    stack: ExitStack, path: Path, as_text: Collection[str]
+) -> tuple[Iterator[pd.DataFrame], int]:
+    """Return an iterator over chunks of a Parquet file, and its number of rows."""
     file = stack.enter_context(require("pyarrow.parquet", "cli").ParquetFile(path))
     check_names(file.schema_arrow.names)
     metadata = file.schema_arrow.pandas_metadata or {}
-    index = [n for n in metadata.get("index_columns", ()) if isinstance(n, str)]
+    index = [name for name in metadata.get("index_columns", ()) if isinstance(name, str)]
     chunks = (
         # In Arrow's own types keys with gaps stay whole numbers, and text without any stays text.
         batch.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True).drop(

@@ -1,17 +1,21 @@
-"""Outputs of commands: whether they can be written, and tables part by part."""
+"""Outputs of commands: the check that they can be written, and tables chunk by chunk."""
 
-import io
 import os
 import sys
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from skae._extras import require
 from skae.persistence._atomic import replaced
 
-from ._formats import (
+from ._table_files import (
+    ENDINGS_IN_WORDS,
     LONE_HYPHEN,
-    TABLES_IN_WORDS,
     is_parquet,
     is_table,
     opened,
@@ -19,56 +23,30 @@ from ._formats import (
 )
 
 
-def check_table_out(path):
-    """Refuse a table that could not be written, before the work that leads to it.
-
-    Parameters
-    ----------
-    path : Path or None
-        The value of --out; None and `LONE_HYPHEN` are the standard output.
-
-    Raises
-    ------
-    ValueError
-        If its name is that of no table, or it cannot be written.
-    """
+def check_table_out(path: Path | None) -> None:
+    """Refuse a table that could not be written, before the work that leads to it."""
     if path in (None, LONE_HYPHEN):
         return
     if not is_table(path):
-        raise ValueError(f"--out is {path}, expected a name that ends in {TABLES_IN_WORDS}.")
+        raise ValueError(f"--out is {path}, expected a name that ends in {ENDINGS_IN_WORDS}.")
     _check_writable(path)
 
 
-def check_out(path, ending, because=""):
-    """Refuse an output that could not be written, before the work that leads to it.
-
-    Parameters
-    ----------
-    path : Path
-        The value of --out.
-    ending : str
-        The end of its name.
-    because : str, default=""
-        What to say of other endings.
-
-    Raises
-    ------
-    ValueError
-        If it ends otherwise, or cannot be written.
-    """
+def check_out(path: Path, ending: str, because: str = "") -> None:
+    """Refuse an output of another ending, or one that could not be written."""
     if path.suffix != ending:
         raise ValueError(f"--out is {path}, expected a name that ends in {ending}.{because}")
     _check_writable(path)
 
 
-def _check_writable(path):
+def _check_writable(path: Path) -> None:
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise ValueError(f"--out is {path}, but there is no folder {folder}. Make it before.")
     if path.is_dir():
         raise ValueError(f"--out is {path}, but that is a folder. Name a file.")
     try:
-        # Only writing shows whether one may write there. What is there already stays.
+        # Only writing shows whether one may write there. An existing file stays as it is.
         with suppress(_Writable), replaced(path) as temporary:
             temporary.touch()
             raise _Writable
@@ -84,65 +62,45 @@ class _Writable(Exception):
 
 
 @contextmanager
-def table_writer(path):
-    """Write a table part by part.
+def table_writer(path: Path | None) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Yield a function that writes the next rows of a table; None and - are the standard output.
 
-    The file appears once all of it is there; if anything fails, what was there stays.
-
-    Parameters
-    ----------
-    path : Path or None
-        CSV or Parquet, as `check_table_out` lets through; None and `LONE_HYPHEN` are CSV on the
-        standard output.
-
-    Yields
-    ------
-    write : callable
-        Takes the next rows, a DataFrame.
+    The file appears once all rows are written; if anything fails, an older file stays.
     """
-    if path in (None, LONE_HYPHEN):
-        yield _CsvWriter(sys.stdout, ",").write
-        return
-    with replaced(path) as temporary:
+    with ExitStack() as stack:
+        if path in (None, LONE_HYPHEN):
+            yield _csv_writer(sys.stdout, ",")
+            return
+        temporary = stack.enter_context(replaced(path))
         if is_parquet(path):
-            with _ParquetWriter(temporary) as writer:
-                yield writer.write
+            yield _parquet_writer(stack, temporary)
         else:
-            with (
-                opened(temporary, "wb", path.name) as binary,
-                io.TextIOWrapper(binary, encoding="utf-8", newline="") as file,
-            ):
-                yield _CsvWriter(file, separator_of(path)).write
+            binary = stack.enter_context(opened(temporary, "wb", path.name))
+            text = stack.enter_context(TextIOWrapper(binary, encoding="utf-8", newline=""))
+            yield _csv_writer(text, separator_of(path))
 
 
-class _CsvWriter:
-    """Rows as CSV, the names of the columns once."""
+def _csv_writer(file: Any, sep: str) -> Callable[[pd.DataFrame], None]:
+    header = True
 
-    def __init__(self, file, sep):
-        self._file, self._sep, self._first = file, sep, True
+    def write(rows: pd.DataFrame) -> None:
+        nonlocal header
+        rows.to_csv(file, sep=sep, index=False, header=header)
+        header = False
 
-    def write(self, rows):
-        rows.to_csv(self._file, sep=self._sep, index=False, header=self._first)
-        self._first = False
+    return write
 
 
-class _ParquetWriter:
-    """Rows as Parquet, in the types of the first ones."""
+def _parquet_writer(stack: ExitStack, path: Path) -> Callable[[pd.DataFrame], None]:
+    """Return a function that writes rows in the types of the first ones."""
+    pyarrow, parquet = require("pyarrow", "cli"), require("pyarrow.parquet", "cli")
+    writer = None
 
-    def __init__(self, path):
-        self._path, self._writer = path, None
-
-    def __enter__(self):
-        return self
-
-    def write(self, rows):
-        pyarrow = require("pyarrow", "cli")
+    def write(rows: pd.DataFrame) -> None:
+        nonlocal writer
         table = pyarrow.Table.from_pandas(rows, preserve_index=False)
-        if self._writer is None:
-            parquet = require("pyarrow.parquet", "cli")
-            self._writer = parquet.ParquetWriter(self._path, table.schema)
-        self._writer.write_table(table.cast(self._writer.schema))
+        if writer is None:
+            writer = stack.enter_context(parquet.ParquetWriter(path, table.schema))
+        writer.write_table(table.cast(writer.schema))
 
-    def __exit__(self, *error):
-        if self._writer is not None:
-            self._writer.close()
+    return write

@@ -1,4 +1,4 @@
-"""Serving's language: fitted models answer requests of the Open Inference Protocol over HTTP."""
+"""Fitted models that answer requests of the Open Inference Protocol over HTTP."""
 
 from ._app import make_app
 from ._server import serve

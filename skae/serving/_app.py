@@ -1,18 +1,36 @@
 """The addresses of the Open Inference Protocol, as an ASGI application."""
 
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from sklearn.base import BaseEstimator
+
 from skae._extras import require
 
-from ._bodies import Bodies
-from ._limits import check_numbers
+from ._bodies import BodyReader
 from ._loading import load_model
+from ._number_ranges import check_numbers
 from ._protocol import JSON_LENGTH_HEADER
 from ._refusal import Refusal
 from ._service import Service
 
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
 _MODEL = "/v2/models/{name}"
 
 
-def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**23):
+def make_app(
+    model: str | PathLike | BaseEstimator,
+    *,
+    name: str = "model",
+    max_queue: int = 4096,
+    max_batch: int = 256,
+    max_body: int = 2**23,
+) -> "Starlette":
     """Make an ASGI application that answers requests of the Open Inference Protocol.
 
     It can be mounted in another application, or run by any ASGI server; :func:`serve` runs it
@@ -23,20 +41,22 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     model : estimator, str or PathLike
         A fitted estimator or Pipeline, or a file: ``.skae`` from ``skae.save``, ``.onnx``, or
         ``.skops`` of which only ``skae.persistence.TRUSTED_TYPES`` are trusted. A file with other
-        types is opened by ``skae.persistence.load_estimator(path, trusted=...)`` before.
+        types must be opened first, by ``skae.persistence.load_estimator(path, trusted=...)``.
     name : str, default="model"
-        What the model is called in addresses: ``/v2/models/model/infer``.
+        Name of the model in addresses: ``/v2/models/model/infer``.
     max_queue : int, default=4096
-        Rows that may wait for the model; what comes on top is answered with 503. That is a few
-        times what one model computes in the second after which clients are told to come again.
+        Rows that may wait for the model; requests beyond that are answered with 503. The default
+        is a few times what one model computes in the second after which clients are told to come
+        again.
     max_batch : int, default=256
         Rows that are computed together. More do not make a row cheaper.
     max_body : int, default=8388608
         Bytes of a request, 8 MiB by default: 1,300 rows of 784 float64 numbers as binary data, and
         half of that or less as JSON. Larger ones are answered with 413, without being read. The
-        server answers nobody while it parses JSON, so send many rows as binary data, which are
-        read at once, before you raise this. Bodies that are on their way may hold 16 times as much;
-        what comes on top is answered with 503, and what takes longer than a minute with 408.
+        server answers nobody while it parses JSON, so before you raise this, send many rows as
+        binary data, which are read at once. Bodies that are being received may hold 16 times as
+        much; those beyond that are answered with 503, and those that take longer than a minute
+        with 408.
 
     Returns
     -------
@@ -66,9 +86,9 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     ``/versions/1``; and ``/metrics`` for Prometheus. Clients of KServe and Triton work as they are,
     with JSON and with the binary extension, which is much faster for many rows.
 
-    An estimator has one input, ``input``, of shape [n, n_features]. Every integer type, FP16, FP32
-    and FP64 are accepted; metadata say FP64, the type in which nothing is lost. An ONNX graph has
-    the inputs that it has, by their own names: the graph of a Pipeline with a
+    An estimator has one input, ``input``, of shape [n, n_features]. It accepts every integer type,
+    FP16, FP32 and FP64; its metadata say FP64, the type in which nothing is lost. An ONNX graph has
+    its own inputs, by their names: the graph of a Pipeline with a
     :class:`~sklearn.compose.ColumnTransformer` has one of shape [n, 1] for each column, and
     columns of words are BYTES.
 
@@ -76,18 +96,18 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
     binary data. Elsewhere, and in graphs, which do not tell, it is refused with 400, as infinite
     values are everywhere.
 
-    Outputs are those that the estimator gives for a row of trial: ``codes``, ``reconstruction``,
+    Outputs are those that the estimator gives for a trial row: ``codes``, ``reconstruction``,
     ``score`` (``score_samples``), ``outlier`` (true for outliers), or ``prediction`` and
     ``probability``. A method that does not work, as ``inverse_transform`` behind a
     :class:`~sklearn.impute.SimpleImputer`, is left out, with a warning in the log. The protocol
-    says that a request without ``outputs`` gets all of them. Only what is asked for is computed, so
-    name what you need.
+    says that a request without ``outputs`` gets all of them. Only requested outputs are computed,
+    so name those that you need.
 
-    What waits when the model becomes free is computed together. Autoencoders give a row alone the
-    bits that it gets in a batch. The model runs on one thread; for more, start more servers.
+    All rows that wait when the model becomes free are computed together. Autoencoders give a row
+    alone the same bits as in a batch. The model runs on one thread; for more, start more servers.
 
     Clients must keep their side of the connection open until they have the answer: uvicorn takes
-    one that is half closed (``shutdown(SHUT_WR)``) for one that has gone.
+    a connection that is half closed (``shutdown(SHUT_WR)``) for one that has ended.
 
     Examples
     --------
@@ -113,51 +133,49 @@ def make_app(model, *, name="model", max_queue=4096, max_batch=256, max_body=2**
             f"name={name!r} cannot be a part of an address: expected some characters without '/'."
         )
     check_numbers("make_app", max_queue=max_queue, max_batch=max_batch, max_body=max_body)
-    service, bodies = Service(load_model(model), name, max_queue, max_batch), Bodies(max_body)
-    handlers = {HTTPException: _error, Refusal: _refused, Exception: _failed}
+    service = Service(load_model(model), name, max_queue, max_batch)
+    bodies = BodyReader(max_body)
+    handlers: Any = {HTTPException: _http_error, Refusal: _refusal, Exception: _failure}
     app = Starlette(routes=_routes(service, bodies), exception_handlers=handlers)
     app.state.service, app.state.bodies = service, bodies
     return app
 
 
-def _routes(service, bodies):
+def _routes(service: Service, bodies: BodyReader) -> "list[Route]":
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
     from skae import __version__
 
-    def check(request):
+    def check(request: "Request") -> None:
         service.check_name(request.path_params["name"], request.path_params.get("version"))
 
-    async def infer(request):
+    async def infer(request: "Request") -> Response:
         check(request)
         json_length = request.headers.get(JSON_LENGTH_HEADER)
         body, headers = await service.infer(bodies.read(request), json_length)
         return Response(body, headers=headers)
 
-    async def model_metadata(request):
+    async def model_metadata(request: "Request") -> Response:
         check(request)
         return JSONResponse(service.metadata())
 
-    def ready_response(content):
-        content["ready"] = service.ready
+    async def model_ready(request: "Request") -> Response:
+        check(request)
+        content = {"name": service.name, "ready": service.ready}
         return JSONResponse(content, 200 if service.ready else 503)
 
-    async def model_ready(request):
-        check(request)
-        return ready_response({"name": service.name})
+    async def ready(request: "Request") -> Response:
+        return JSONResponse({"ready": service.ready}, 200 if service.ready else 503)
 
-    async def ready(request):
-        return ready_response({})
-
-    async def live(request):
+    async def live(request: "Request") -> Response:
         return JSONResponse({"live": True})
 
-    async def server_metadata(request):
+    async def server_metadata(request: "Request") -> Response:
         extensions = ["binary_tensor_data"]
         return JSONResponse({"name": "skae", "version": __version__, "extensions": extensions})
 
-    async def metrics(request):
+    async def metrics(request: "Request") -> Response:
         text, content_type = service.metrics.text()
         return Response(text, headers={"Content-Type": content_type})
 
@@ -179,22 +197,22 @@ def _routes(service, bodies):
     ]
 
 
-async def _refused(request, refusal):
+async def _refusal(request: "Request", refusal: Refusal) -> "Response":
     return _error_response(str(refusal), refusal.status, refusal.headers)
 
 
-async def _error(request, error):
+async def _http_error(request: "Request", error: Any) -> "Response":
     message = f"{error.detail}: {request.method} {request.url.path}"
     if error.status_code == 404:
         message += " is no address of the Open Inference Protocol, /v2/..."
     return _error_response(message, error.status_code, error.headers)
 
 
-async def _failed(request, error):
+async def _failure(request: "Request", error: Exception) -> "Response":
     return _error_response("The server failed; its log says why.", 500, None)
 
 
-def _error_response(message, status, headers):
+def _error_response(message: str, status: int, headers: Any) -> "Response":
     from starlette.responses import JSONResponse
 
     return JSONResponse({"error": message}, status, headers)

@@ -1,44 +1,42 @@
-"""Bodies of requests while they are being received, within limits of size, memory and time."""
+"""Bodies of requests while they are received, within limits of size, memory and time."""
 
 import asyncio
 import math
+from typing import TYPE_CHECKING
 
 from ._refusal import Refusal
 
-# As many bodies of the largest size may be on their way at once.
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+# Number of bodies of the largest size that may be received at once.
 _N_LARGEST = 16
 
-# Seconds for a whole body; who is slower holds memory for too long.
+# Seconds for a whole body; a slower sender holds memory for too long.
 _SECONDS = 60
 
-# The rest of a body that is refused is not waited for.
+# The rest of a refused body is not waited for.
 _CLOSE = {"Connection": "close"}
 
 
-class Bodies:
-    """What is being received over all connections.
+class BodyReader:
+    """Receives bodies over all connections; each has at most `max_body` bytes."""
 
-    Parameters
-    ----------
-    max_body : int
-        Bytes of one body.
-    """
-
-    def __init__(self, max_body):
+    def __init__(self, max_body: int) -> None:
         self._max_body = max_body
         self._room = _N_LARGEST * max_body
         self._stopped_at = math.inf
-        self._timeouts = set()
+        self._timeouts: set[asyncio.Timeout] = set()
 
-    def stop(self, seconds):
-        """Refuse what is not here when so many seconds have passed."""
+    def stop(self, seconds: float) -> None:
+        """Refuse the bodies that are not complete when so many seconds have passed."""
         self._stopped_at = asyncio.get_running_loop().time() + seconds
         for timeout in self._timeouts:
             if not timeout.expired():
-                timeout.reschedule(min(timeout.when(), self._stopped_at))
+                timeout.reschedule(min(timeout.when() or math.inf, self._stopped_at))
 
-    async def read(self, request):
-        """Return the body of a request, or refuse it before more than is allowed is here."""
+    async def read(self, request: "Request") -> bytes:
+        """Return the body of a request, or refuse it before it takes more memory than it may."""
         from starlette.requests import ClientDisconnect
 
         encoding = request.headers.get("content-encoding", "identity")
@@ -57,15 +55,15 @@ class Bodies:
         except TimeoutError as error:
             raise self._too_late() from error
         except ClientDisconnect as error:
-            # Nobody hears of it, but it is counted.
+            # Nobody reads this response, but it is counted.
             raise Refusal("The connection ended before the body did.", 499) from error
 
-    async def _receive(self, request):
+    async def _receive(self, request: "Request") -> bytes:
         parts, n_bytes = [], 0
         try:
             async for part in request.stream():
                 if n_bytes + len(part) > self._max_body:
-                    # In chunks it may have no end.
+                    # A body in chunks may have no end.
                     raise self._too_large(_CLOSE)
                 if len(part) > self._room:
                     raise Refusal(
@@ -81,12 +79,12 @@ class Bodies:
         finally:
             self._room += n_bytes
 
-    def _too_late(self):
+    def _too_late(self) -> Refusal:
         if self._stopped_at < math.inf:
             return Refusal("The server stops, and the body did not arrive in time.", 503, _CLOSE)
         return Refusal(f"The body took longer than {_SECONDS} seconds.", 408, _CLOSE)
 
-    def _too_large(self, headers=None):
+    def _too_large(self, headers: dict[str, str] | None = None) -> Refusal:
         return Refusal(
             f"The body is larger than max_body={self._max_body} bytes. Send fewer rows at a time, "
             f"or binary data instead of JSON.",

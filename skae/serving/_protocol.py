@@ -3,62 +3,41 @@
 Pure functions between bytes and arrays; see https://github.com/kserve/open-inference-protocol.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
-from ._inputs import dtype_for, read_bytes, read_json
-from ._refusal import Refusal
-from ._shown import shown
-from ._tensors import datatype_of, to_bytes, to_json
+import numpy as np
 
-# Where the JSON ends and the bytes begin.
+from ._inputs import InputReader, dtype_for, shape_for
+from ._refusal import Refusal, shown
+from ._served_model import Inputs, Names, Outputs, ServedModel
+from ._tensors import TensorSpec, datatype_of, to_bytes, to_json
+
+# The header that states where the JSON ends and the bytes begin.
 JSON_LENGTH_HEADER = "Inference-Header-Content-Length"
 
-# So many names or sizes an error repeats.
+# Number of names or sizes that an error repeats.
 _FEW = 5
 
 
 @dataclass(frozen=True)
 class InferRequest:
-    """What a request asks for.
+    """A request: arrays in the model's order of inputs, and the outputs it asks for.
 
-    Parameters
-    ----------
-    inputs : tuple of ndarray
-        Each has one entry a row; they are in the order in which the model declares them.
-    outputs : tuple of str
-        Names of the outputs.
-    binary : frozenset of str
-        Which of them are to be sent as bytes.
-    id : str or None
-        What the response repeats.
+    `binary` are the outputs to be sent as bytes; the response repeats `id`.
     """
 
-    inputs: tuple
-    outputs: tuple
-    binary: frozenset
+    inputs: Inputs
+    outputs: Names
+    binary: frozenset[str]
     id: str | None
 
 
-def parse_request(body, json_length, model):
-    """Read the body of a request.
+def parse_request(body: bytes, json_length: str | None, model: ServedModel) -> InferRequest:
+    """Return the request in a body, or refuse it.
 
-    Parameters
-    ----------
-    body : bytes
-        The body.
-    json_length : str or None
-        The header that says where JSON ends, if there is one.
-    model : Model
-        Says which tensors there are.
-
-    Returns
-    -------
-    request : InferRequest
-
-    Raises
-    ------
-    Refusal
-        If it is not a request that the model can answer.
+    `json_length` is the header that states where the JSON ends, if there is one.
     """
     text, data = _split(body, json_length)
     request = _parse_json(text)
@@ -70,31 +49,17 @@ def parse_request(body, json_length, model):
     return InferRequest(_arrays(tensors, data, model), outputs, binary, id)
 
 
-def format_response(request, results, name, version):
-    """Write the body of a response.
-
-    Parameters
-    ----------
-    request : InferRequest
-        What was asked.
-    results : dict of str to ndarray
-        Each output that was asked for.
-    name, version : str
-        Of the model.
-
-    Returns
-    -------
-    body : bytes
-        JSON, and after it the binary outputs.
-    json_length : int or None
-        Where JSON ends, if there are binary outputs.
-    """
+def format_response(
+    request: InferRequest, results: Outputs, name: str, version: str
+) -> tuple[bytes, int | None]:
+    """Return the body of a response, and where its JSON ends if there are binary outputs."""
     import orjson
 
     tensors, parts = [], []
     for output in request.outputs:
         values = results[output]
-        tensor = {"name": output, "datatype": datatype_of(values), "shape": values.shape}
+        tensor: dict[str, Any] = {"name": output, "datatype": datatype_of(values)}
+        tensor["shape"] = values.shape
         if output in request.binary:
             parts.append(to_bytes(values))
             tensor["parameters"] = {"binary_data_size": len(parts[-1])}
@@ -108,10 +73,11 @@ def format_response(request, results, name, version):
     return (b"".join([text, *parts]), len(text)) if parts else (text, None)
 
 
-def _split(body, json_length):
+def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
+    """Return the JSON part of a body, and the bytes after it."""
     if json_length is None:
         return body, b""
-    # Longer than any length is what `int` may refuse to read.
+    # `int` refuses to read very long numbers.
     well_formed = json_length.isdecimal() and len(json_length) < 20
     if not well_formed or int(json_length) > len(body):
         raise Refusal(
@@ -121,7 +87,7 @@ def _split(body, json_length):
     return body[: int(json_length)], body[int(json_length) :]
 
 
-def _parse_json(text):
+def _parse_json(text: bytes) -> dict[str, Any]:
     import orjson
 
     try:
@@ -136,64 +102,54 @@ def _parse_json(text):
     return request
 
 
-def _tensors(request, specs):
-    """Return the tensors of a request, each with what the model declares of it."""
+def _tensors(
+    request: dict[str, Any], specs: Sequence[TensorSpec]
+) -> list[tuple[TensorSpec, dict[str, Any]]]:
+    """Return the tensors of a request, each with its spec."""
     tensors = request.get("inputs")
     expected = ", ".join(repr(spec.name) for spec in specs[:_FEW])
     expected += ", ..." if len(specs) > _FEW else ""
-    if type(tensors) is not list or not all(type(one) is dict for one in tensors):
+    if not _is_list_of_objects(tensors):
         raise Refusal(f'"inputs" must be a list with a tensor for each of {expected}.')
     one = len(specs) == 1
     if len(tensors) != len(specs):
         noun = "one input" if one else f"{len(specs)} inputs"
         raise Refusal(f"There must be {noun}, {expected}, got {len(tensors)}.")
-    missing = {spec.name: spec for spec in specs}
+    unseen = {spec.name: spec for spec in specs}
     found = []
     for tensor in tensors:
         name = tensor.get("name")
-        if not isinstance(name, str) or name not in missing:
+        if not isinstance(name, str) or name not in unseen:
             noun, once = ("input", "") if one else ("inputs", ", each once")
             raise Refusal(f"The {noun} must be called {expected}{once}, got {shown(name)}.")
-        found.append((missing.pop(name), tensor))
+        found.append((unseen.pop(name), tensor))
     return found
 
 
-def _arrays(tensors, data, model):
+def _arrays(
+    tensors: list[tuple[TensorSpec, dict[str, Any]]], data: bytes, model: ServedModel
+) -> Inputs:
     """Return the arrays of a request's tensors, in the order in which the model declares them."""
-    _check_sizes([tensor for _, tensor in tensors], data)
-    arrays, start = {}, 0
-    for spec, tensor in tensors:
+    sizes = _binary_sizes([tensor for _, tensor in tensors], data)
+    arrays: dict[str, np.ndarray] = {}
+    start = 0
+    for (spec, tensor), size in zip(tensors, sizes, strict=True):
         dtype = dtype_for(tensor.get("datatype"), spec)
-        shape = _shape(tensor.get("shape"), spec)
-        size = _binary_size(tensor)
+        reader = InputReader(spec, dtype, shape_for(tensor.get("shape"), spec), model.missing)
         if size is None:
-            values = read_json(tensor["data"], dtype, shape, spec, model.missing)
+            arrays[spec.name] = reader.from_json(tensor["data"])
         else:
-            part = data[start : start + size]
-            values = read_bytes(part, dtype, shape, spec, model.missing)
+            arrays[spec.name] = reader.from_bytes(data[start : start + size])
             start += size
-        arrays[spec.name] = values
     n_rows = {name: len(values) for name, values in arrays.items()}
     if len(set(n_rows.values())) > 1:
         raise Refusal(f"All inputs must have the same number of rows, got {shown(n_rows)}.")
     return tuple(arrays[spec.name] for spec in model.inputs)
 
 
-def _shape(shape, spec):
-    row = spec.shape[1:]
-    well_formed = type(shape) is list and all(type(size) is int for size in shape)
-    if not well_formed or shape[1:] != row or shape[0] < 1:
-        expected = ", ".join(map(str, ["n", *row]))
-        raise Refusal(
-            f"The shape of the input {spec.name!r} must be [{expected}], of n >= 1 rows, got "
-            f"{shown(shape)}."
-        )
-    return tuple(shape)
-
-
-def _check_sizes(tensors, data):
-    """Refuse tensors whose values are neither in the JSON nor in the bytes after it, or in both."""
-    sizes = [_binary_size(tensor) for tensor in tensors]
+def _binary_sizes(tensors: list[dict[str, Any]], data: bytes) -> list[int | None]:
+    """Return how many of the bytes belong to each tensor; None if its values are in the JSON."""
+    sizes = [_parameters(tensor).get("binary_data_size") for tensor in tensors]
     for tensor, size in zip(tensors, sizes, strict=True):
         if size is None and "data" not in tensor:
             raise Refusal(
@@ -204,37 +160,34 @@ def _check_sizes(tensors, data):
             raise Refusal(
                 'The input has both "data" and "binary_data_size"; only one may be there.'
             )
-    sizes = [size for size in sizes if size is not None]
-    if not sizes and data:
+    given = [size for size in sizes if size is not None]
+    if not given and data:
         raise Refusal('There are bytes after the JSON, but no input with "binary_data_size".')
-    if not all(type(size) is int and size >= 0 for size in sizes) or sum(sizes) != len(data):
+    if not all(type(size) is int and size >= 0 for size in given) or sum(given) != len(data):
         raise Refusal(
-            f'"binary_data_size" is {", ".join(map(shown, sizes[:_FEW]))}, but {len(data)} bytes '
+            f'"binary_data_size" is {", ".join(map(shown, given[:_FEW]))}, but {len(data)} bytes '
             f"follow the JSON, whose length the header {JSON_LENGTH_HEADER} states."
         )
+    return sizes
 
 
-def _binary_size(tensor):
-    return _parameters(tensor).get("binary_data_size")
-
-
-def _wanted(request, model):
+def _wanted(request: dict[str, Any], model: ServedModel) -> tuple[Names, frozenset[str]]:
     """Return the names of the outputs that are asked for, and which of them as bytes."""
     default = _flag(_parameters(request), "binary_data_output", False)
     outputs = request.get("outputs")
     if outputs is None or outputs == []:
-        names = tuple(model.outputs)
-        return names, frozenset(names if default else ())
-    if type(outputs) is not list or not all(type(one) is dict for one in outputs):
+        everything = tuple(model.outputs)
+        return everything, frozenset(everything if default else ())
+    if not _is_list_of_objects(outputs):
         raise Refusal('"outputs" must be a list of objects with a "name".')
-    names = tuple(one.get("name") for one in outputs)
+    names: list[Any] = [one.get("name") for one in outputs]
     for name in names:
         if not isinstance(name, str) or name not in model.outputs:
             raise Refusal(
                 f"There is no output {shown(name)}; the model has {', '.join(model.outputs)}."
             )
     if len(set(names)) < len(names):
-        raise Refusal(f"Outputs are named more than once: {shown(list(names))}.")
+        raise Refusal(f"Outputs are named more than once: {shown(names)}.")
     binary = set()
     for name, one in zip(names, outputs, strict=True):
         parameters = _parameters(one)
@@ -242,10 +195,14 @@ def _wanted(request, model):
             raise Refusal('The parameter "classification" is not supported.')
         if _flag(parameters, "binary_data", default):
             binary.add(name)
-    return names, frozenset(binary)
+    return tuple(names), frozenset(binary)
 
 
-def _parameters(part):
+def _is_list_of_objects(value: Any) -> TypeGuard[list[dict[str, Any]]]:
+    return type(value) is list and all(type(one) is dict for one in value)
+
+
+def _parameters(part: dict[str, Any]) -> dict[str, Any]:
     parameters = part.get("parameters")
     if parameters is None:
         return {}
@@ -254,7 +211,7 @@ def _parameters(part):
     return parameters
 
 
-def _flag(parameters, name, default):
+def _flag(parameters: dict[str, Any], name: str, default: bool) -> bool:
     value = parameters.get(name)
     if value is None:
         return default

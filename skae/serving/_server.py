@@ -4,24 +4,26 @@ import logging
 import os
 from pathlib import Path
 
+from sklearn.base import BaseEstimator
+
 from skae._compat import threadpool_controller
 from skae._extras import require
 
 from ._app import make_app
-from ._graceful import graceful, signals_stop
-from ._limits import check_numbers
+from ._graceful_stop import graceful_server
+from ._number_ranges import check_numbers
 
 
 def serve(
-    model,
+    model: str | os.PathLike | BaseEstimator,
     *,
-    name=None,
-    host="127.0.0.1",
-    port=8000,
-    max_queue=4096,
-    max_batch=256,
-    max_body=2**23,
-):
+    name: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    max_queue: int = 4096,
+    max_batch: int = 256,
+    max_body: int = 2**23,
+) -> None:
     """Serve a model over HTTP until SIGTERM or Ctrl+C.
 
     Parameters
@@ -29,13 +31,14 @@ def serve(
     model : str, PathLike or estimator
         A file: ``.skae`` from ``skae.save``, ``.onnx``, or ``.skops`` of which only
         ``skae.persistence.TRUSTED_TYPES`` are trusted; or a fitted estimator or Pipeline. A file
-        with other types is opened by ``skae.persistence.load_estimator(path, trusted=...)`` before.
+        with other types must be opened first, by
+        ``skae.persistence.load_estimator(path, trusted=...)``.
     name : str, default=None
-        What the model is called in addresses: ``/v2/models/{name}/infer``. None is the name of the
-        file without its suffix, or "model".
+        Name of the model in addresses: ``/v2/models/{name}/infer``. None is the name of the file
+        without its suffix, or "model".
     host : str, default="127.0.0.1"
-        Address to listen at. By default only this machine can connect; "0.0.0.0" lets all others.
-        There is neither encryption nor a password: put a proxy or KServe before it.
+        Address to listen at. By default only this machine can connect; with "0.0.0.0" all others
+        can. There is neither encryption nor a password: put a proxy or KServe in front of it.
     port : int, default=8000
         Port to listen at; 0 takes a free one, which the log states.
     max_queue : int, default=4096
@@ -67,13 +70,14 @@ def serve(
     -----
     At SIGTERM or SIGINT the server says that it is not ready, takes no further connections, answers
     every request that it has accepted and those that open connections bring in the next half
-    second, and returns. Beyond the computation of what it has accepted that takes less than five
-    seconds: a body that is not here after one and a half is refused with 503, and a connection
-    whose client does not take its answer in as many is ended. A second SIGINT gives up what is not
-    computed yet, which is answered with 503.
+    second, and returns. Beyond the computation of the accepted requests this takes less than five
+    seconds: a body that is not complete after 1.5 seconds is refused with 503, and a connection
+    whose client does not take its answer in 1.5 seconds is ended. A second SIGINT gives up the
+    requests that are not computed yet, and answers them with 503.
 
     A connection is closed when it is idle for five seconds after an answer, when the head of a
-    request takes longer than ten seconds, a body or the taking of an answer longer than a minute.
+    request takes longer than ten seconds, or when a body or the taking of an answer takes longer
+    than a minute.
 
     The process computes on one thread. To use more cores start several, behind one balancer.
 
@@ -82,7 +86,7 @@ def serve(
     >>> from skae.serving import serve
     >>> serve("model.skae", port=8080)  # doctest: +SKIP
     """
-    uvicorn = require("uvicorn", "serve")
+    require("uvicorn", "serve")
     check_numbers("serve", port=port, max_queue=max_queue, max_batch=max_batch, max_body=max_body)
     if not host:
         raise ValueError(
@@ -94,7 +98,7 @@ def serve(
         app = make_app(
             model, name=name, max_queue=max_queue, max_batch=max_batch, max_body=max_body
         )
-        config = uvicorn.Config(
+        server = graceful_server(
             app,
             host=host,
             port=port,
@@ -104,9 +108,7 @@ def serve(
             proxy_headers=False,
             server_header=False,
         )
-        server = graceful(uvicorn.Server)(config)
-        with signals_stop(server):
-            server.run()
+        server.run()
     metrics = app.state.service.metrics
     logging.getLogger("uvicorn.error").info(
         "Answered %d of %d accepted requests", metrics.n_answered, metrics.n_accepted

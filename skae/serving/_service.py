@@ -1,50 +1,31 @@
-"""One served model: whether it is ready, what it is, and how it answers a request."""
+"""One served model: its name, whether it is ready, and how it answers a request."""
 
+from collections.abc import Awaitable
 from time import perf_counter
+from typing import Any
 
-from ._batching import Batcher
+from ._batcher import Batcher
 from ._metrics import Metrics
 from ._protocol import JSON_LENGTH_HEADER, format_response, parse_request
-from ._refusal import Refusal
-from ._shown import shown
+from ._refusal import Refusal, shown
+from ._served_model import ServedModel
 
 VERSION = "1"
 
 
 class Service:
-    """A model behind its queue.
+    """A model behind its queue, called `name` in addresses.
 
-    Parameters
-    ----------
-    model : Model
-        What answers.
-    name : str
-        What it is called in addresses.
-    max_queue, max_batch : int
-        See `Batcher`.
-
-    Attributes
-    ----------
-    ready : bool
-        Whether it wants further requests; those that come nevertheless are answered.
+    `ready` tells whether it wants further requests; it answers those that come nevertheless.
     """
 
-    def __init__(self, model, name, max_queue, max_batch):
+    def __init__(self, model: ServedModel, name: str, max_queue: int, max_batch: int) -> None:
         self.model, self.name = model, name
         self.metrics = Metrics(name)
         self.ready = True
-        self._batcher = Batcher(model.run, max_queue, max_batch, self.metrics)
+        self.batcher = Batcher(model.run, max_queue, max_batch, self.metrics)
 
-    @property
-    def busy(self):
-        """Whether accepted rows wait or are being computed."""
-        return self._batcher.busy
-
-    def give_up(self):
-        """Refuse all accepted requests that have no answer yet."""
-        self._batcher.give_up()
-
-    def check_name(self, name, version):
+    def check_name(self, name: str, version: str | None) -> None:
         """Refuse any other model or version."""
         if name != self.name or version not in (None, VERSION):
             raise Refusal(
@@ -54,49 +35,32 @@ class Service:
                 404,
             )
 
-    def metadata(self):
-        """Return what the protocol tells of a model."""
-        model = self.model
+    def metadata(self) -> dict[str, Any]:
+        """Return the metadata of the model, as the protocol defines them."""
         return {
             "name": self.name,
             "versions": [VERSION],
-            "platform": model.platform,
-            "inputs": [vars(spec) for spec in model.inputs],
-            "outputs": [vars(output) for output in model.outputs.values()],
+            "platform": self.model.platform,
+            "inputs": [vars(spec) for spec in self.model.inputs],
+            "outputs": [vars(spec) for spec in self.model.outputs.values()],
         }
 
-    async def infer(self, body, json_length):
-        """Answer a request.
+    async def infer(
+        self, body: Awaitable[bytes], json_length: str | None
+    ) -> tuple[bytes, dict[str, str]]:
+        """Return the body and the headers of the response to a request, or refuse it.
 
-        Parameters
-        ----------
-        body : awaitable of bytes
-            The body of the request, while it is being received.
-        json_length : str or None
-            Its header of that name.
-
-        Returns
-        -------
-        body : bytes
-            The answer.
-        headers : dict
-            What goes with it.
-
-        Raises
-        ------
-        Refusal
-            If there is none.
+        `json_length` is the header of the request that states where its JSON ends.
         """
         start, status, accepted = perf_counter(), None, False
         try:
-            body = await body
-            # How long that took is up to the sender.
+            content = await body
+            # Only from here on the time is the server's, and not the sender's.
             start = perf_counter()
-            request = parse_request(body, json_length, self.model)
-            answer = self._batcher.submit(request.inputs, request.outputs)
+            request = parse_request(content, json_length, self.model)
+            answer = self.batcher.submit(request.inputs, request.outputs)
             accepted = True
-            results = await answer
-            body, json_length = format_response(request, results, self.name, VERSION)
+            response, n_json = format_response(request, await answer, self.name, VERSION)
             status = 200
         except Refusal as refusal:
             status = refusal.status
@@ -105,12 +69,12 @@ class Service:
             status = 500
             raise
         finally:
-            # What is cancelled, as at the end of a stop, has no answer.
+            # A request that is cancelled, as at the end of a stop, has no answer.
             if status is not None:
-                self.metrics.answer(status, perf_counter() - start, accepted)
-        if json_length is None:
-            return body, {"Content-Type": "application/json"}
-        return body, {
+                self.metrics.count_answer(status, perf_counter() - start, accepted)
+        if n_json is None:
+            return response, {"Content-Type": "application/json"}
+        return response, {
             "Content-Type": "application/octet-stream",
-            JSON_LENGTH_HEADER: str(json_length),
+            JSON_LENGTH_HEADER: str(n_json),
         }

@@ -34,9 +34,9 @@ serve(Model(), name="m", port=0)
 """
 # As the test waits for what these limit, and longer than a busy machine pauses.
 SHORT = """
-from skae.serving import _bodies, _connections
+from skae.serving import _bodies, _slow_connections
 
-_connections._HEAD = _connections._ANSWER = _bodies._SECONDS = 3
+_slow_connections._HEAD = _slow_connections._ANSWER = _bodies._SECONDS = 3
 """
 
 HEAD = b"POST /v2/models/m/infer HTTP/1.1\r\nHost: m\r\n"
@@ -128,9 +128,9 @@ def test_a_stop_waits_for_no_slow_client():
 def test_a_stop_waits_for_accepted_work_only():
     # Longer than a stop waits for bodies and answers.
     limits = """
-from skae.serving import _graceful
+from skae.serving import _graceful_stop
 
-_graceful._LAST_BODIES = _graceful._LAST_ANSWERS = 0.1
+_graceful_stop._LAST_BODIES = _graceful_stop._LAST_ANSWERS = 0.1
 """
     with process(MODEL + limits + SERVE) as (server, port), ThreadPoolExecutor(1) as pool:
         answer = pool.submit(infer, port, tensor(np.full((1, 5), 1.0)), outputs=[{"name": "score"}])

@@ -1,20 +1,15 @@
-"""The words of a command line, as the parser takes them."""
+"""Lone hyphens on a command line, which cyclopts takes for options."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cyclopts import App
 
 
-def with_lone_hyphens(app, words):
-    """Return the words so that a lone - is a value, and is not taken for an option.
+def with_lone_hyphens(app: "App", words: list[str]) -> list[str]:
+    """Return the words of a command line so that a lone - is a value.
 
-    Parameters
-    ----------
-    app : cyclopts.App
-        The commands.
-    words : list of str
-        What follows the name of the program.
-
-    Returns
-    -------
-    words : list of str
-        After an option that takes a value, - is joined to it; elsewhere it is a path.
+    After an option that takes a value, - is joined to it; elsewhere it becomes a path.
     """
     if "-" not in words or words[0].startswith("-") or words[0] not in app:
         return words
@@ -24,7 +19,7 @@ def with_lone_hyphens(app, words):
         if argument.hint is bool
         for name in argument.names
     }
-    result = []
+    result: list[str] = []
     for word in words:
         before = result[-1] if result else ""
         if word != "-":

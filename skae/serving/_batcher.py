@@ -1,4 +1,4 @@
-"""Rows of several requests, computed together.
+"""A queue in which rows of several requests are computed together.
 
 Whatever waits when the model becomes free is its next batch: nobody waits for a timer, one request
 alone is answered at once, and under load batches grow by themselves.
@@ -6,7 +6,9 @@ alone is answered at once, and under load batches grow by themselves.
 
 import asyncio
 import logging
+from asyncio import AbstractEventLoop
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -14,77 +16,57 @@ from time import perf_counter
 
 import numpy as np
 
-from ._refusal import Refusal
-from ._shown import cut
+from ._metrics import Metrics
+from ._refusal import Refusal, error_excerpt
+from ._served_model import Inputs, Names, Outputs
 
 
 @dataclass(frozen=True)
 class _Job:
-    inputs: tuple
-    answer: asyncio.Future
+    """The rows of one request, and the future of its answer."""
 
-    def __len__(self):
-        """Return how many rows it has."""
+    inputs: Inputs
+    answer: "asyncio.Future[Outputs]"
+
+    def __len__(self) -> int:
         return len(self.inputs[0])
 
 
 class Batcher:
-    """A queue before a model that runs on one thread.
+    """A queue in front of a model that runs on one thread.
 
-    It belongs to one event loop at a time; what waited in one that ended is forgotten.
-
-    Parameters
-    ----------
-    run : callable
-        Maps a tuple of inputs and a tuple of names to a dict of arrays, on the thread.
-    max_queue : int
-        Rows that may wait. One request may always wait, however many rows it has.
-    max_batch : int
-        Rows that are computed together. A request of more is a batch of its own.
-    metrics : Metrics
-        Told of every batch.
+    `max_queue` rows may wait, but one request may always wait, however many rows it has. Up to
+    `max_batch` rows are computed together; a request of more is a batch of its own. The queue
+    belongs to one event loop at a time, and forgets the requests of a loop that ended.
     """
 
-    def __init__(self, run, max_queue, max_batch, metrics):
+    def __init__(
+        self,
+        run: Callable[[Inputs, Names], Outputs],
+        max_queue: int,
+        max_batch: int,
+        metrics: Metrics,
+    ) -> None:
         self._run = run
         self._max_queue, self._max_batch = max_queue, max_batch
         self._metrics = metrics
         # Rows of the same dtypes for the same outputs go together; such groups take turns.
-        self._waiting = {}
+        self._waiting: dict[tuple[tuple[np.dtype, ...], Names], deque[_Job]] = {}
         self._n_waiting = 0
-        self._batch = []
-        self._busy = False
-        self._loop = None
+        self._batch: list[_Job] = []
+        # Whether rows wait or are being computed.
+        self.busy = False
+        self._loop: AbstractEventLoop | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="skae-serving")
 
-    @property
-    def busy(self):
-        """Whether rows wait or are being computed."""
-        return self._busy
+    def submit(self, inputs: Inputs, names: Names) -> "asyncio.Future[Outputs]":
+        """Queue rows, of which each input has one entry each; return the future of their outputs.
 
-    def submit(self, inputs, names):
-        """Queue rows.
-
-        Parameters
-        ----------
-        inputs : tuple of ndarray
-            The inputs that a request holds, with one entry a row each.
-        names : tuple of str
-            The outputs that it asks for.
-
-        Returns
-        -------
-        answer : Future
-            Of a dict of arrays.
-
-        Raises
-        ------
-        Refusal
-            If the queue is full.
+        A full queue raises a `Refusal`.
         """
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
-            self._begin(loop)
+            self._forget_for(loop)
         job = _Job(inputs, loop.create_future())
         if self._n_waiting and self._n_waiting + len(job) > self._max_queue:
             raise Refusal(
@@ -95,29 +77,29 @@ class Batcher:
             )
         dtypes = tuple(values.dtype for values in inputs)
         self._waiting.setdefault((dtypes, names), deque()).append(job)
-        self._metrics.accept(len(job))
+        self._metrics.count_accepted(len(job))
         self._count_waiting(len(job))
-        if not self._busy:
-            self._busy = True
-            # Whoever came in the same turn of the loop joins the batch.
+        if not self.busy:
+            self.busy = True
+            # Requests that come in the same turn of the loop join the batch.
             loop.call_soon(self._start, loop)
         return job.answer
 
-    def give_up(self):
-        """Refuse whatever waits or is being computed."""
+    def give_up(self) -> None:
+        """Refuse all requests that wait or are being computed."""
         for job in chain(self._batch, *self._waiting.values()):
             if not job.answer.done():
                 job.answer.set_exception(Refusal("The server was told to stop at once.", 503))
 
-    def _begin(self, loop):
-        """Forget a loop that ended, perhaps in the middle of a computation."""
-        self._loop, self._busy, self._batch, self._waiting = loop, False, [], {}
+    def _forget_for(self, loop: AbstractEventLoop) -> None:
+        """Begin anew in a loop; the one before may have ended in the middle of a computation."""
+        self._loop, self.busy, self._batch, self._waiting = loop, False, [], {}
         self._count_waiting(-self._n_waiting)
 
-    def _start(self, loop):
-        """Hand the next batch to the thread, if anything waits."""
+    def _start(self, loop: AbstractEventLoop) -> None:
+        """Hand the next batch to the thread, if any rows wait."""
         if not self._waiting:
-            self._busy = False
+            self.busy = False
             return
         key, jobs = next(iter(self._waiting.items()))
         batch = [jobs.popleft()]
@@ -132,13 +114,14 @@ class Batcher:
         self._count_waiting(-n_rows)
         self._executor.submit(self._compute, loop, batch, key[1])
 
-    def _compute(self, loop, batch, names):
-        """Compute a batch; this is what the thread does."""
+    def _compute(self, loop: AbstractEventLoop, batch: list[_Job], names: Names) -> None:
+        """Compute a batch on the thread, and deliver it in the loop."""
         start = perf_counter()
         answers = self._answers(batch, names)
         loop.call_soon_threadsafe(self._deliver, loop, batch, answers, perf_counter() - start)
 
-    def _answers(self, batch, names):
+    def _answers(self, batch: list[_Job], names: Names) -> Sequence[Outputs | Refusal]:
+        """Return an answer for each job."""
         try:
             if len(batch) == 1:
                 return [self._run(batch[0].inputs, names)]
@@ -146,10 +129,10 @@ class Batcher:
             results = self._run(tuple(map(np.concatenate, inputs)), names)
         except ValueError as error:
             if len(batch) == 1:
-                return [Refusal(f"The model does not take these rows: {cut(error)}")]
-            # Only the request whose rows the model does not take shall hear of it.
+                return [Refusal(f"The model does not take these rows: {error_excerpt(error)}")]
+            # Only the request whose rows the model refuses shall hear of it.
             half = len(batch) // 2
-            return self._answers(batch[:half], names) + self._answers(batch[half:], names)
+            return [*self._answers(batch[:half], names), *self._answers(batch[half:], names)]
         except BaseException as error:
             # Also SystemExit and the panics of Rust: the thread serves those who come next.
             logging.getLogger(__name__).error("The model failed", exc_info=error)
@@ -159,8 +142,14 @@ class Batcher:
         slices = [slice(end - len(job), end) for job, end in zip(batch, ends, strict=True)]
         return [{name: values[part] for name, values in results.items()} for part in slices]
 
-    def _deliver(self, loop, batch, answers, seconds):
-        self._metrics.batch(sum(map(len, batch)), seconds)
+    def _deliver(
+        self,
+        loop: AbstractEventLoop,
+        batch: list[_Job],
+        answers: Sequence[Outputs | Refusal],
+        seconds: float,
+    ) -> None:
+        self._metrics.count_batch(sum(map(len, batch)), seconds)
         for job, answer in zip(batch, answers, strict=True):
             if job.answer.done():
                 continue
@@ -170,6 +159,6 @@ class Batcher:
                 job.answer.set_result(answer)
         self._start(loop)
 
-    def _count_waiting(self, n_rows):
+    def _count_waiting(self, n_rows: int) -> None:
         self._n_waiting += n_rows
-        self._metrics.waiting(self._n_waiting)
+        self._metrics.set_waiting(self._n_waiting)

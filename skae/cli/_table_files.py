@@ -1,65 +1,51 @@
-"""Formats of tables, as the names of their files tell them."""
+"""Files of tables: the formats that their names tell, and their compressions."""
 
 import bz2
 import gzip
 import lzma
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any, Literal
 
 from skae._extras import require
 
-# A file that is no file: the table comes from the standard input, or goes to the standard output.
+# The table comes from the standard input, or goes to the standard output.
 LONE_HYPHEN = Path("-")
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _PARQUET = ".parquet"
-_COMPRESSIONS = ("", ".gz", ".bz2", ".xz", ".zst")
+_COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 
-# The endings of all tables.
-TABLES = (*(text + by for text in _SEPARATORS for by in _COMPRESSIONS), _PARQUET)
-TABLES_IN_WORDS = ".csv or .tsv (also compressed, as in .csv.gz), or in .parquet"
-
-
-def is_table(path):
-    """Return whether a file is a table by its name."""
-    return path.name.lower().endswith(TABLES)
+_ENDINGS = (*(text + by for text in _SEPARATORS for by in ("", *_COMPRESSIONS)), _PARQUET)
+ENDINGS_IN_WORDS = ".csv or .tsv (also compressed, as in .csv.gz), or in .parquet"
 
 
-def is_parquet(path):
-    """Return whether a table is Parquet, or else CSV."""
+def is_table(path: Path) -> bool:
+    """Whether a file is a table by its name."""
+    return path.name.lower().endswith(_ENDINGS)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a table is Parquet, or else CSV."""
     return path.name.lower().endswith(_PARQUET)
 
 
-def separator_of(path):
+def separator_of(path: Path) -> str:
     """Return what separates fields in a file of this name."""
     name = path.name.lower().removesuffix(_compression_of(path.name))
     return _SEPARATORS.get(Path(name).suffix, ",")
 
 
 @contextmanager
-def opened(path, mode, name=None):
-    """Open the bytes of a file, without their compression.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    mode : {"rb", "wb"}
-        As of `open`.
-    name : str or None, default=None
-        A name with the ending that tells the compression; None is that of the file.
-
-    Yields
-    ------
-    file : file object
-    """
+def opened(path: Path, mode: Literal["rb", "wb"], name: str | None = None) -> Iterator[IO[bytes]]:
+    """Open the bytes of a file without the compression that its name tells, or `name`."""
     compression = _compression_of(name or path.name)
     with open(path, mode) as file, _unpacked(file, mode, compression) as unpacked:
         yield unpacked
 
 
-def _unpacked(file, mode, compression):
-    """Return a file without its compression."""
+def _unpacked(file: Any, mode: Literal["rb", "wb"], compression: str) -> Any:
     if compression == ".gz":
         # Without a name and a time the same rows make the same file.
         return gzip.GzipFile("", mode, fileobj=file, mtime=0)
@@ -74,6 +60,6 @@ def _unpacked(file, mode, compression):
     return file
 
 
-def _compression_of(name):
+def _compression_of(name: str) -> str:
     """Return the ending of a compressed file, or nothing."""
-    return next(one for one in reversed(_COMPRESSIONS) if name.lower().endswith(one))
+    return next((one for one in _COMPRESSIONS if name.lower().endswith(one)), "")

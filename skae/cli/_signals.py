@@ -2,8 +2,10 @@
 
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
+from types import FrameType
 
 # Default handlers of signals. Windows has no SIGHUP.
 _DEFAULTS = {
@@ -18,19 +20,19 @@ _DEFAULTS = {
 
 
 @contextmanager
-def exits_at_signals():
+def exits_at_signals() -> Iterator[None]:
     """Let a signal leave like an exception, so that unfinished files are removed.
 
-    The exit status is 128 and the number of the signal, as shells show it. What is ignored, as
-    under nohup, stays so.
+    The exit status is 128 and the number of the signal, as shells show it. Ignored signals, as
+    under nohup, stay ignored.
     """
     if current_thread() is not main_thread():
         # Only the main thread may handle signals.
         yield
         return
-    received = []
+    received: list[int] = []
 
-    def leave(number, frame):
+    def leave(number: int, frame: FrameType | None) -> None:
         received.append(number)
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 

@@ -1,0 +1,49 @@
+"""What tools ask of fitted estimators of any kind, pipelines and searches among them."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+
+def first_step(estimator: Any) -> Any:
+    """Return the step of a pipeline that rows reach first; an estimator without steps itself."""
+    return _step(estimator, 1)
+
+
+def last_step(estimator: Any) -> Any:
+    """Return the step of a pipeline that gives the answer; an estimator without steps itself."""
+    return _step(estimator, -1)
+
+
+def _step(estimator: Any, direction: int) -> Any:
+    if hasattr(estimator, "steps"):
+        working = [step for _, step in estimator.steps if step not in (None, "passthrough")]
+        return _step(working[::direction][0], direction) if working else estimator
+    if hasattr(estimator, "best_estimator_"):
+        return _step(estimator.best_estimator_, direction)
+    return estimator
+
+
+def has_method(estimator: Any, name: str) -> bool:
+    """Whether an estimator has a method; one that cannot be looked up is not there."""
+    try:
+        return callable(getattr(estimator, name, None))
+    except Exception:
+        # Steps of a pipeline that are asked for it may raise anything.
+        return False
+
+
+def reconstruct(estimator: Any, X: Any, codes: Any = None) -> Any:
+    """Return encoded and decoded rows; `codes`, if they are known, are not computed again."""
+    if has_method(estimator, "reconstruct"):
+        return estimator.reconstruct(X)
+    if codes is None:
+        # A decoder alone is given codes.
+        codes = estimator.transform(X) if has_method(estimator, "transform") else X
+    return estimator.inverse_transform(codes)
+
+
+def dense(values: Any) -> np.ndarray:
+    """Return an answer, sparse or of any array type, as a NumPy array."""
+    return values.toarray() if sparse.issparse(values) else np.asarray(values)
