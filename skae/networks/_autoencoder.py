@@ -83,16 +83,17 @@ class Autoencoder(nn.Module):
 
     @property
     def dense_encoder(self) -> DenseStack | None:
-        """The encoder's parts if it is a dense network, else None; None in a subclass.
+        """The encoder's parts if it is a dense network, else None.
 
         With :attr:`dense_decoder` and :attr:`has_plain_latent` it says how `forward` computes,
-        for code that computes the same without calling it. Hooks are not considered.
+        for code that computes the same without calling it. It is None in a subclass, which may
+        compute otherwise. Hooks are not considered.
         """
         return dense_stack_of(self.encoder) if type(self) is Autoencoder else None
 
     @property
     def dense_decoder(self) -> DenseStack | None:
-        """The decoder's parts if it is a dense network, else None; None in a subclass."""
+        """The decoder's parts if it is a dense network, else None; see :attr:`dense_encoder`."""
         return dense_stack_of(self.decoder) if type(self) is Autoencoder else None
 
     @property

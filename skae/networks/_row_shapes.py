@@ -53,17 +53,17 @@ class RowLayout:
         return shape
 
     def shape_to_build(self, given: Any, width: int, half: str) -> Shape:
-        """Return the shape, channels included, of arrays in the rows of one half's open end.
+        """Return the shape, channels included, of the arrays that one half takes or gives.
 
-        That end must have exactly the values of an array: a ValueError is raised if `width`, the
-        number of values that the encoder takes or the decoder gives, is another.
+        `width` is the number of values in the encoder's input or the decoder's output. A ValueError
+        is raised if these are not exactly the values of one array.
         """
         shape = self.guess(width) if given is None else self._check(given)
         if math.prod(shape) != width:
             raise ValueError(
                 f"{self.parameter}={shape} makes rows of {math.prod(shape)} values, but the {half} "
-                f"is to have rows of {width}. This network takes and gives nothing beside the "
-                f"values of such an array; DenseNetwork takes rows of any values."
+                f"is built for rows of {width}. This network takes and gives the values of one "
+                f"such array and no others; DenseNetwork has no such limit."
             )
         return self.with_channels(shape)
 
