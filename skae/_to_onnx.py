@@ -1,9 +1,18 @@
 """Fitted estimators and pipelines as ONNX graphs."""
 
+from typing import TYPE_CHECKING, Any
+
+from sklearn.base import BaseEstimator
+
 from .engine import torch_defaults
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
-def to_onnx(estimator, X_sample, output="codes", quantize=False):
+
+def to_onnx(
+    estimator: BaseEstimator, X_sample: Any, output: str = "codes", quantize: bool = False
+) -> "ModelProto":
     """Convert a fitted estimator or Pipeline to an ONNX graph.
 
     The graph runs without Python in ONNX Runtime and whatever else reads ONNX: in a service, a

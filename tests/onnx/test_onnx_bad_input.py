@@ -108,7 +108,7 @@ def test_outputs(estimator, output, message):
     "thing", [AutoencoderTransformer, "model.onnx", None, make_pipeline("passthrough")]
 )
 def test_other_things(thing):
-    with pytest.raises(TypeError, match="estimator must be a fitted estimator of skae"):
+    with pytest.raises(TypeError, match="estimator must be a fitted autoencoder or outlier detector of skae"):
         to_onnx(thing, X)
 
 
@@ -162,10 +162,10 @@ def test_files_that_would_be_too_large():
     autoencoder = AutoencoderTransformer(3, **FAST).fit(X)
     large = torch.empty(16, 2**25, device="meta")
     autoencoder.net_.module_.decoder.register_buffer("large", large, persistent=False)
-    from skae.onnx._export import exported
+    from skae.onnx._export import OPSET, exported
 
     with pytest.raises(ValueError, match=r"take 2\.0 GiB, and an ONNX file in one piece holds 2"):
-        exported(autoencoder.net_.module_, "forward", (16,), torch.float32)
+        exported(autoencoder.net_.module_, "forward", (16,), torch.float32, OPSET)
 
 
 @pytest.mark.parametrize("absent", ["onnx", "skl2onnx", "onnxscript", "onnxruntime"])

@@ -22,6 +22,8 @@ from skae import (
     to_onnx,
 )
 from skae.onnx._comparison import compare
+from skae.onnx._outputs import ModelOutput
+from skae.onnx._sample import Sample
 
 METHODS = {"prediction": "predict", "probability": "predict_proba"}
 SINGLE = X.astype(np.float32)
@@ -219,6 +221,30 @@ def test_a_method_that_was_replaced():
         to_onnx(autoencoder, X)
 
 
+class Functions(StandardScaler):
+    """A step that answers with a function, and whose labels are those of another model."""
+
+    def __init__(self, function, labels=None):
+        self.function = function
+        self.labels = labels
+
+    def transform(self, X):
+        return self.function(X)
+
+    def __getattr__(self, name):
+        # Only of what has probabilities labels may be tied.
+        if name in ("predict_proba", "classes_") and self.labels is not None:
+            return getattr(self.labels, name)
+        raise AttributeError(name)
+
+
+def check(graph, function, rows, labels=None):
+    """Compare a function of rows, as a graph, with another one, as a model."""
+    sample = Sample(rows, [])
+    output = ModelOutput(Functions(function, labels), "codes")
+    compare(lambda columns: graph(sample.rows(columns)), output, sample)
+
+
 def test_labels_that_are_tied():
     """The estimator takes the first of two labels with half the votes each."""
     tree = DecisionTreeClassifier(max_depth=1, random_state=0)
@@ -227,21 +253,15 @@ def test_labels_that_are_tied():
     pipeline = make_pipeline(SimpleImputer(), tree).fit(rows, y)
     assert {*pipeline.predict_proba(rows[100:]).ravel()} == {0.5}
 
-    def check(found, sample):
-        def tied(rows, labels):
-            return pipeline.predict_proba(rows)[np.arange(len(labels)), labels] >= 0.5
-
-        compare(found, pipeline.predict, tied, sample, "predict", "prediction", "")
-
     def other(rows):
         return np.where(rows[:, 0] > 0.5, 1, 0)
 
     # One row of a hundred may be tied; where half of them are, the graph is no use.
-    check(other, rows[:101])
-    with pytest.raises(ValueError, match="prediction of row"):
-        check(other, rows)
-    with pytest.raises(ValueError, match="prediction of row 0 "):
-        check(lambda rows: 1 - other(rows), rows[:50])
+    check(other, pipeline.predict, rows[:101], pipeline)
+    with pytest.raises(ValueError, match="codes of row"):
+        check(other, pipeline.predict, rows, pipeline)
+    with pytest.raises(ValueError, match="codes of row 0 "):
+        check(lambda rows: 1 - other(rows), pipeline.predict, rows[:50], pipeline)
 
 
 @pytest.mark.parametrize("size", [1, 2, 200])
@@ -252,13 +272,10 @@ def test_rounding_is_no_difference(size):
     def graph(rows):
         return (rows.astype(np.float32) @ np.arange(1, 4, dtype=np.float32)) + np.float32(1e3)
 
-    def tied(rows, labels):
-        raise AssertionError("only labels are tied")
-
     rows = np.random.default_rng(0).normal(size=(size, 3))
-    compare(graph, estimator, tied, rows, "score_samples", "score", "")
-    with pytest.raises(ValueError, match=r"score of row .* apart where .* is rounding"):
-        compare(lambda rows: 1.1 * graph(rows), estimator, tied, rows, "score_samples", "score", "")
+    check(graph, estimator, rows)
+    with pytest.raises(ValueError, match=r"codes of row .* apart where .* is rounding"):
+        check(lambda rows: 1.1 * graph(rows), estimator, rows)
 
 
 def test_a_jump_is_where_rounding_puts_it():
@@ -269,14 +286,13 @@ def test_a_jump_is_where_rounding_puts_it():
         return lambda rows: np.where(rows[:, 0] > threshold, 1.0, 0.0)
 
     rows = np.linspace(0, 1, 101)[:, None]
-    given = None, rows, "predict", "prediction", ""
-    compare(graph(0.25 - 1e-7), estimator, *given)
+    check(graph(0.25 - 1e-7), estimator, rows)
     with pytest.raises(ValueError, match=r"of row 24 of X_sample is 1\.0 in place of 0\.0, 1 ap"):
-        compare(graph(0.235), estimator, *given)
+        check(graph(0.235), estimator, rows)
     # One row of a hundred may be at the threshold, not a third of them.
     rows = np.repeat([[0.0], [0.25], [0.5]], 20, axis=0)
     with pytest.raises(ValueError, match=r"of row 20 of X_sample is 1\.0 .*20 of 60 such rows"):
-        compare(graph(0.25 - 1e-7), estimator, None, rows, "predict", "prediction", "")
+        check(graph(0.25 - 1e-7), estimator, rows)
 
 
 def test_labels_that_are_words():
@@ -285,12 +301,9 @@ def test_labels_that_are_words():
     def graph(rows):
         return np.where(rows[:, 0] > 0.5, "high", "low").astype(object)
 
-    def tied(rows, labels):
-        return np.zeros(len(labels), dtype=bool)
-
-    with pytest.raises(ValueError, match=r"prediction of row 25 of X_sample is 'high' in .* 'low'"):
-        compare(graph, lambda rows: graph(rows - 0.03), tied, rows, "predict", "prediction", "")
-    compare(graph, lambda rows: graph(rows).astype(str), tied, rows, "predict", "prediction", "")
+    with pytest.raises(ValueError, match=r"codes of row 25 of X_sample is 'high' in .* 'low'"):
+        check(graph, lambda rows: graph(rows - 0.03), rows)
+    check(graph, lambda rows: graph(rows).astype(str), rows)
 
 
 def test_the_comparison_looks_at_rows_of_the_whole_sample():
@@ -301,4 +314,4 @@ def test_the_comparison_looks_at_rows_of_the_whole_sample():
         return rows.sum(axis=1) * (1 + 0.1 * (rows.sum(axis=1) > 1.5))
 
     with pytest.raises(ValueError, match="of row 2999 of X_sample"):
-        compare(graph, lambda rows: rows.sum(axis=1), None, rows, "score_samples", "score", "")
+        check(graph, lambda rows: rows.sum(axis=1), rows)

@@ -20,7 +20,7 @@ from sklearn.svm import LinearSVC
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer, to_onnx
 from skae.detection._calibration import Calibration
-from skae.onnx._detector_modules import _Calibration
+from skae.onnx._detector_modules import CalibrationModule
 
 SINGLE = X.astype(np.float32)
 
@@ -130,11 +130,11 @@ def test_p_values_of_held_out_rows_with_weights(n_rows):
         calibration.add(np.array(members), known, rng.uniform(0.1, 2, n_rows))
     unusual = np.vstack([rng.normal(size=(50, 3)).round(1) * 1e3, known, np.full((2, 3), 1e9)])
     expected = calibration.p_values(unusual)
-    found = _Calibration(calibration)(torch.tensor(unusual.T))
+    found = CalibrationModule(calibration)(torch.tensor(unusual.T))
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     # What is equal but for rounding counts as equal.
     rounded = torch.tensor(unusual.T * (1 + 1e-7))
-    np.testing.assert_allclose(_Calibration(calibration)(rounded), expected, rtol=1e-12)
+    np.testing.assert_allclose(CalibrationModule(calibration)(rounded), expected, rtol=1e-12)
 
 
 def test_p_values_are_not_quantized(detector):
