@@ -1,5 +1,6 @@
 """What every autoencoder of the package has in common."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral
@@ -11,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from skae._compat import fit_context
-from skae._typing import ArrayOf
+from skae._typing import AnyFloat, ArrayOf
 from skae.engine import AutoencoderNet, resolve_device, to_gpu, torch_defaults, train_together
 from skae.networks import Network
 from skae.objectives import LOSSES
@@ -31,7 +32,7 @@ from ._ignored import warn_of_ignored_parameters, warn_of_ignored_target
 from ._link_start import start_below_the_means
 from ._net_maker import NetMakerMixin
 from ._parameter_errors import ParameterErrorsMixin
-from ._parameters import AutoencoderParameters
+from ._parameters import AutoencoderParameters, Positive
 from ._pca_start import start_at_pca
 from ._trainer import TrainerMixin
 from ._training import (
@@ -115,19 +116,19 @@ class BaseAutoencoder(
     network_: Network = fitted()
     has_linear_path_: bool = fitted()
     mean_: Annotated[Any, ArrayOf("float", "n_features_in_")] = fitted()
-    scale_: float = fitted()
+    scale_: Positive = fitted()
     net_: AutoencoderNet = fitted()
-    loss_: float = fitted()
-    loss_curve_: list[float] = fitted()
-    validation_loss_curve_: list[float] | None = fitted()
-    best_validation_loss_: float | None = fitted()
+    loss_: AnyFloat = fitted()
+    loss_curve_: list[AnyFloat] = fitted()
+    validation_loss_curve_: list[AnyFloat] | None = fitted()
+    best_validation_loss_: AnyFloat | None = fitted()
     n_iter_: int = fitted()
     # The shape of a row in arrays of more than two dimensions, and the parameters of the fit.
     _row_shape: tuple[int, ...] | None = fitted()
     _fitted_params: dict[str, Any] = fitted()
     # Weight, mean and variance of the codes of the training rows; some of these codes and their
     # weights; the mixture that is fitted on them: weights, means, roots of covariances.
-    _code_moments: tuple[float, OfCodes, OfCodes] = fitted()
+    _code_moments: tuple[Positive, OfCodes, OfCodes] = fitted()
     _some_codes: CodeSample | None = fitted()
     _mixture: Mixture | None = fitted()
 
@@ -372,6 +373,22 @@ class BaseAutoencoder(
         start_at_pca(module, pca, LOSSES[self.loss], rng)
 
     # -- scikit-learn's protocols -----------------------------------------------------
+
+    def _check_consistency(self) -> None:
+        """Raise ValueError for fitted attributes that do not fit together; see model files."""
+        if self._row_shape is not None and math.prod(self._row_shape) != self.n_features_in_:
+            raise ValueError(
+                f"rows of shape {self._row_shape} have not n_features_in_={self.n_features_in_} "
+                f"values"
+            )
+        if self._mixture is not None:
+            shares = self._mixture[0]
+            if (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
+                raise ValueError("the shares of the mixture do not sum up to one")
+        if self._some_codes is not None:
+            weights = self._some_codes[1]
+            if (weights < 0).any() or not weights.sum() > 0:
+                raise ValueError("the weights of the kept codes are no weights")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
