@@ -1,7 +1,12 @@
 """Columns in units of their own, without what is far beyond them."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 from scipy import sparse
+
+from skae._typing import ArrayOf
 
 from ._scaling import column_moments
 
@@ -10,6 +15,12 @@ from ._scaling import column_moments
 _FARTHEST = 8.0
 
 
+_OfColumns = Annotated[np.ndarray, ArrayOf("float", "n_features")]
+# Losses that need the data's own unit leave cells as they are: no bound is finite.
+_Bounds = Annotated[np.ndarray, ArrayOf("float", "n_features", may_be_infinite=True)]
+
+
+@dataclass(init=False, eq=False)
 class ColumnScaling:
     """Divide columns by their standard deviations, and bring in what is far outside.
 
@@ -31,6 +42,11 @@ class ColumnScaling:
     center : ndarray of shape (n_features,)
         Their means after that.
     """
+
+    scale: _OfColumns
+    center: _OfColumns
+    _low: _Bounds
+    _high: _Bounds
 
     def __init__(self, X, weight, changes):
         mean, self.scale = column_moments(X, weight)
