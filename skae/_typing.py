@@ -15,7 +15,10 @@ class ArrayOf:
     """
 
     def __init__(
-        self, kind: Literal["float", "int"], *shape: str | int | None, may_be_infinite: bool = False
+        self,
+        kind: Literal["float", "int", "str"],
+        *shape: str | int | None,
+        may_be_infinite: bool = False,
     ) -> None:
         self.kind = kind
         self.shape = shape

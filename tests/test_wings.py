@@ -13,7 +13,7 @@ PACKAGE = Path(skae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 WINGS = ("networks", "objectives", "engine", "tables", "estimators", "detection")
 # What is below all wings: it imports nothing of skae.
-FOUNDATION = ("_batch", "_chunks", "_compat", "_extras", "_threads", "_typing", "_warnings")
+FOUNDATION = ("_atomic", "_batch", "_chunks", "_compat", "_extras", "_threads", "_typing", "_warnings")
 MAX_LINES = 400
 
 # What each wing must not import; a prefix stands for all that is below it.

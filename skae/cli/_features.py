@@ -6,7 +6,7 @@ import shlex
 import numpy as np
 import pandas as pd
 
-from skae.persistence._registry import NAMES
+from skae.persistence._registry import estimators
 
 from ._csv import is_number
 from ._formats import is_parquet
@@ -50,7 +50,7 @@ class Features:
         self._data, self._model, self._drop = data, model, drop
         self._names = getattr(model, "feature_names_in_", None)
         # Other estimators may take words and gaps, and say so themselves if they do not.
-        self._numbers_only = model is None or type(model) in NAMES
+        self._numbers_only = model is None or type(model) in estimators().values()
         self._are_numbers = {}
         self._warned = False
 

@@ -8,9 +8,9 @@ from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 
 import skae
+from skae._atomic import replaced
 from skae._extras import require
 from skae.persistence import load_estimator
-from skae.persistence._atomic import replaced
 
 
 def load_model(path, trust, methods=(), does=""):

@@ -6,8 +6,8 @@ import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from skae._atomic import replaced
 from skae._extras import require
-from skae.persistence._atomic import replaced
 
 from ._formats import (
     LONE_HYPHEN,
