@@ -158,7 +158,7 @@ class _AttributeCheck:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+    return type(value) is float or (type(value) is int and abs(value) < 2**53)
 
 
 # Annotations of single values: the test of a value, and its description for errors.

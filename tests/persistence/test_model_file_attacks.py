@@ -362,6 +362,10 @@ def infinite_scale(manifest, arrays):
     state_of(manifest)["scale_"] = {"float": "inf"}
 
 
+def whole_number_beyond_floats(manifest, arrays):
+    state_of(manifest)["scale_"] = 10**20
+
+
 def unknown_kind(manifest, arrays):
     state_of(manifest)["scale_"] = {"eval": "1"}
 
@@ -426,6 +430,7 @@ CHANGES = [
     unknown_parameter,
     missing_attribute,
     infinite_scale,
+    whole_number_beyond_floats,
     unknown_kind,
     two_kinds,
     object_for_a_number,
