@@ -14,6 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 WINGS = ("networks", "objectives", "engine", "tables", "estimators", "detection")
 # What is below all wings: it imports nothing of skae.
 FOUNDATION = (
+    "_atomic",
     "_batch",
     "_chunks",
     "_compat",

@@ -1,8 +1,22 @@
 """What scores mean, by rows that were not trained on."""
 
+from dataclasses import dataclass, field
+from typing import Annotated
+
 import numpy as np
 
+from skae._typing import ArrayOf
 
+# Members, how unusual rows are to them in rising order, and the weight of those that are at least
+# as unusual, with a zero at the end.
+_Group = tuple[
+    Annotated[np.ndarray, ArrayOf("int", None)],
+    Annotated[np.ndarray, ArrayOf("float", None)],
+    Annotated[np.ndarray, ArrayOf("float", None)],
+]
+
+
+@dataclass(eq=False)
 class Calibration:
     """How unusual held-out rows are to those members of an ensemble that have not seen them.
 
@@ -11,8 +25,7 @@ class Calibration:
     members judge this is split conformal prediction.
     """
 
-    def __init__(self):
-        self._groups = []
+    _groups: list[_Group] = field(default_factory=list)
 
     def add(self, members, unusual, weight):
         """Add rows that some members have not seen.
@@ -73,3 +86,10 @@ class Calibration:
         # The new row weighs as much as a held-out row does on average.
         total = sum(above[0] for _, _, above in self._groups)
         return (1 + len(self) * at_least / total) / (1 + len(self))
+
+    def _check_consistency(self) -> None:
+        for members, unusual, above in self._groups:
+            if len(members) == 0 or len(above) != len(unusual) + 1 or above[0] <= 0:
+                raise ValueError("a group of held-out rows has other members or weights than rows")
+        if len(self) == 0:
+            raise ValueError("there are no held-out rows")

@@ -1,9 +1,9 @@
 """The detector of drift: do new rows still look to a model as rows did before?"""
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import HasMethods, Interval, fit_context
+from skae._typing import ArrayOf
 from skae.engine import torch_defaults
-from skae.estimators.base import ParameterErrorsMixin
+from skae.estimators.base import (
+    ParameterErrorsMixin,
+    PositiveInt,
+    RandomState,
+    estimator,
+    fitted,
+)
 
 from ._two_sample_tests import holm, ks_test, mmd_test
 
@@ -45,6 +52,7 @@ class DriftResult:
         return self.drift
 
 
+@estimator
 class DriftDetector(ParameterErrorsMixin, BaseEstimator):
     """Test whether a batch comes from the distribution that a model was fitted on.
 
@@ -139,22 +147,15 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
     ['score', 'codes', 'code0', 'code1', 'code2', 'code3']
     """
 
-    _parameter_constraints: ClassVar = {
-        "model": [HasMethods(["score_samples", "transform"])],
-        "alpha": [Interval(Real, 0, 1, closed="neither")],
-        "n_permutations": [Interval(Integral, 1, None, closed="left")],
-        "max_samples": [Interval(Integral, 2, None, closed="left")],
-        "random_state": ["random_state"],
-    }
+    model: Annotated[Any, HasMethods(["score_samples", "transform"])] = field(kw_only=False)
+    alpha: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.05
+    n_permutations: PositiveInt = 999
+    max_samples: Annotated[int, Interval(Integral, 2, None, closed="left")] = 1000
+    random_state: RandomState = None
 
-    def __init__(
-        self, model, *, alpha=0.05, n_permutations=999, max_samples=1000, random_state=None
-    ):
-        self.model = model
-        self.alpha = alpha
-        self.n_permutations = n_permutations
-        self.max_samples = max_samples
-        self.random_state = random_state
+    scores_: Annotated[np.ndarray, ArrayOf("float", "n_reference")] = fitted()
+    codes_: Annotated[np.ndarray, ArrayOf("float", "n_reference", "n_codes")] = fitted()
+    _seed: int = fitted()
 
     @fit_context(prefer_skip_nested_validation=True)
     @torch_defaults()
@@ -297,6 +298,15 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
                 f"one were above those of the other, that would happen by chance with "
                 f"probability {smallest:.2g}, too often for alpha={self.alpha}. Test more rows, "
                 f"or fit on more."
+            )
+
+    def _check_consistency(self) -> None:
+        check_is_fitted(self.model)
+        # Other models are not asked: only those of this package come from files.
+        n_codes = getattr(self.model, "_n_features_out", self.codes_.shape[1])
+        if self.codes_.shape[1] != n_codes:
+            raise ValueError(
+                f"the reference has codes of {self.codes_.shape[1]} values, the model of {n_codes}"
             )
 
     # -- a fitted model as a parameter -------------------------------------------------

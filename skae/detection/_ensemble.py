@@ -1,12 +1,18 @@
 """What the members of a fitted ensemble make of rows."""
 
+from typing import Annotated, Literal
+
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skae._typing import ArrayOf
 from skae.engine import torch_defaults
+from skae.estimators.base import BaseAutoencoder, estimator, fitted
 from skae.tables import (
+    ColumnScaling,
     as_set_output,
     column_names,
     dense,
@@ -15,8 +21,10 @@ from skae.tables import (
     validate_table,
 )
 
+from ._calibration import Calibration
 from ._explanation import expected_cells, shares_of_cells
-from ._row_distances import LEAST_SCALE, codes_of, rows_of, there_and_back
+from ._left_out_folds import Folds
+from ._row_distances import LEAST_SCALE, RowScore, codes_of, rows_of, there_and_back
 
 # Every member needs two rows to train on and, beside the fold that it leaves out, one more fold.
 _FEWEST_ROWS = 4
@@ -31,8 +39,29 @@ _FLAT = (
 _CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200
 
 
+@estimator
 class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Encode, decode, judge and explain with ``estimators_`` and ``scale_``."""
+
+    n_features_in_: int = fitted()
+    estimators_: list[BaseAutoencoder] = fitted()
+    scale_: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] = fitted()
+    offset_: float = fitted()
+    n_calibration_: int = fitted()
+    max_samples_: int = fitted()
+    n_samples_seen_: int = fitted()
+    _seed: int = fitted()
+    _folds: Folds = fitted()
+    _scaling: ColumnScaling = fitted()
+    _scores: list[RowScore] = fitted()
+    _calibration: Calibration = fitted()
+    _level: float | Literal["auto"] = fitted()
+    # Training rows in the units of their columns, their weights and their folds.
+    _kept: tuple[
+        Annotated[np.ndarray | sparse.csr_array, ArrayOf("float", "n_rows", "n_features_in_")],
+        Annotated[np.ndarray, ArrayOf("float", "n_rows")],
+        Annotated[np.ndarray, ArrayOf("int", "n_rows")],
+    ] = fitted()
 
     @torch_defaults()
     def explain(self, X):
@@ -169,3 +198,17 @@ class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X = validate_table(self, X, reset=reset, ensure_min_samples=n_needed, cure=_FLAT)
         X, weight = drop_weightless_rows(X, sample_weight, n_needed)
         return X, np.ones(X.shape[0]) if weight is None else weight
+
+    def _check_consistency(self) -> None:
+        n_members, n_features = len(self._folds.left_out), self.n_features_in_
+        if not 0 < len(self.estimators_) == len(self._scores) == n_members:
+            raise ValueError("there are other numbers of members, of their scores and folds")
+        for member, score in zip(self.estimators_, self._scores, strict=True):
+            fits = member.n_features_in_ == len(self._scaling.scale) == n_features
+            if not fits or not score.is_for(n_features, member.n_components_):
+                raise ValueError("a member, its score or the scaling is of other columns")
+        judges = np.concatenate([members for members, _, _ in self._calibration._groups])
+        if not np.isin(judges, np.arange(n_members)).all():
+            raise ValueError("held-out rows are judged by a member that there is not")
+        if len(self._calibration) != self.n_calibration_:
+            raise ValueError(f"there are not n_calibration_={self.n_calibration_} held-out rows")

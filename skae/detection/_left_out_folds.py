@@ -1,9 +1,13 @@
 """Which rows each member of an ensemble never sees."""
 
+from dataclasses import dataclass
 from math import ceil
 from numbers import Integral
+from typing import Annotated
 
 import numpy as np
+
+from skae._typing import ArrayOf
 
 from ._calibration import Calibration
 
@@ -11,6 +15,7 @@ from ._calibration import Calibration
 _ENOUGH_ROWS = 10_000
 
 
+@dataclass(eq=False)
 class Folds:
     """Rows dealt out to folds, of which each member leaves out one.
 
@@ -18,13 +23,13 @@ class Folds:
     ----------
     n_folds : int
         Number of folds.
-    n_members : int
-        Number of members; with fewer of them than folds some folds are seen by all.
+    left_out : ndarray of shape (n_members,)
+        The fold that each member leaves out; with fewer members than folds some folds are seen by
+        all.
     """
 
-    def __init__(self, n_folds, n_members):
-        self.n_folds = n_folds
-        self.left_out = np.arange(n_members) % n_folds
+    n_folds: int
+    left_out: Annotated[np.ndarray, ArrayOf("int", "n_members")]
 
     def samples_of_members(self, max_samples, n_samples):
         """Return how many of the rows each member is trained on, given the parameter."""
@@ -72,3 +77,7 @@ class Folds:
             if len(rows):
                 calibration.add(members, unusual_to(members, rows), weight[rows])
         return calibration
+
+    def _check_consistency(self) -> None:
+        if not np.isin(self.left_out, np.arange(self.n_folds)).all():
+            raise ValueError(f"a member leaves out a fold that is none of {self.n_folds}")

@@ -1,17 +1,25 @@
 """The outlier detector."""
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import field
+from numbers import Integral, Real
+from typing import Annotated, Literal
 
 import numpy as np
+import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils import check_random_state
 
-from skae._compat import fit_context
+from skae._compat import Interval, RealNotInt, StrOptions, fit_context
 from skae.engine import torch_defaults
 from skae.estimators import VariationalAutoencoder
 from skae.estimators.base import (
+    BaseAutoencoder,
     ParameterErrorsMixin,
+    PositiveInt,
+    RandomState,
+    estimator,
     fit_in_lockstep,
     warn_of_ignored_device,
     warn_of_ignored_parameters,
@@ -20,7 +28,6 @@ from skae.objectives import LOSSES
 from skae.tables import ColumnScaling
 
 from ._default_autoencoder import denoiser_for_detection
-from ._detector_constraints import DETECTOR_CONSTRAINTS
 from ._ensemble import FittedMembersMixin
 from ._left_out_folds import Folds
 from ._row_distances import SCORES
@@ -29,7 +36,10 @@ from ._thresholds import ThresholdsMixin
 # Rows that are kept for `partial_fit`: to look at codes and residuals anew once these have moved.
 _KEPT_ROWS = 2000
 
+_AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
 
+
+@estimator
 class AutoencoderOutlierDetector(
     ParameterErrorsMixin, ThresholdsMixin, FittedMembersMixin, OutlierMixin, BaseEstimator
 ):
@@ -170,28 +180,21 @@ class AutoencoderOutlierDetector(
     ['x1']
     """
 
-    _parameter_constraints = DETECTOR_CONSTRAINTS
-
-    def __init__(
-        self,
-        autoencoder=None,
-        *,
-        scoring="mixture",
-        n_estimators=10,
-        max_samples="auto",
-        cv=5,
-        contamination="auto",
-        device="cpu",
-        random_state=None,
-    ):
-        self.autoencoder = autoencoder
-        self.scoring = scoring
-        self.n_estimators = n_estimators
-        self.max_samples = max_samples
-        self.cv = cv
-        self.contamination = contamination
-        self.device = device
-        self.random_state = random_state
+    autoencoder: BaseAutoencoder | None = field(default=None, kw_only=False)
+    scoring: Literal["mixture", "mahalanobis", "reconstruction", "likelihood"] = "mixture"
+    n_estimators: PositiveInt = 10
+    max_samples: Annotated[
+        int | float | str,
+        StrOptions({"auto"}),
+        _AT_LEAST_TWO,
+        Interval(RealNotInt, 0, 1, closed="right"),
+    ] = "auto"
+    cv: Annotated[int, _AT_LEAST_TWO] = 5
+    contamination: Annotated[
+        float | str, StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")
+    ] = "auto"
+    device: str | torch.device = "cpu"
+    random_state: RandomState = None
 
     # -- fitting ----------------------------------------------------------------------
 
@@ -320,7 +323,8 @@ class AutoencoderOutlierDetector(
         n_samples = X.shape[0]
         self._seed = int(rng.randint(np.iinfo(np.int32).max))
         self.n_samples_seen_ = 0
-        self._folds = Folds(min(self.cv, n_samples), self.n_estimators)
+        n_folds = min(self.cv, n_samples)
+        self._folds = Folds(n_folds, np.arange(self.n_estimators) % n_folds)
         self.max_samples_ = self._folds.samples_of_members(self.max_samples, n_samples)
         autoencoder = self._autoencoder()
         autoencoder._validate_params()

@@ -1,6 +1,7 @@
 """Gaussians that withstand outliers, and how far a row is from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.covariance import ledoit_wolf
 
 from skae._threads import one_thread
+from skae._typing import ArrayOf
 
 # Rounds in which the farthest rows are left out and the rest is looked at again, and the share
 # of the rows that stays: first to find what most rows have in common, then to find their kinds.
@@ -34,6 +36,26 @@ _WEIGHT_OF_CENTER = 0.25
 _LEAST_VARIANCE = 1e-3
 
 
+_OfValues = Annotated[np.ndarray, ArrayOf("float", "n_values")]
+
+
+@dataclass(eq=False)
+class Gaussian:
+    """A Gaussian, given by its centre and a matrix that whitens what surrounds it."""
+
+    center: _OfValues
+    whitening: Annotated[np.ndarray, ArrayOf("float", "n_values", "n_values")]
+    penalty: float = 0.0
+
+    def distances(self, rows):
+        """Return half the squared distance of each row from the centre, plus the penalty."""
+        # Torch's threads are set for one thread of Python alone, those of NumPy for all.
+        with one_thread():
+            white = torch.from_numpy(rows - self.center) @ torch.from_numpy(self.whitening.T)
+            return (white.square_().sum(dim=1) / 2 + self.penalty).numpy()
+
+
+@dataclass(eq=False)
 class RobustGaussians:
     """One Gaussian for most rows, and one for each kind of rows.
 
@@ -50,9 +72,11 @@ class RobustGaussians:
         Smallest standard deviation of a value.
     """
 
-    def __init__(self, most_kinds, least_scale):
-        self.most_kinds = most_kinds
-        self.least_scale = least_scale
+    most_kinds: int
+    least_scale: float
+    unit_: _OfValues = field(init=False)
+    all_: Gaussian = field(init=False)
+    partitions_: list[list[Gaussian]] = field(init=False)
 
     def fit(self, rows, weight, random_state):
         """Find the Gaussians.
@@ -139,21 +163,11 @@ class RobustGaussians:
         )
         return (_WEIGHT_OF_CENTER * from_center + from_kind) / (_WEIGHT_OF_CENTER + 1)
 
-
-@dataclass
-class Gaussian:
-    """A Gaussian, given by its centre and a matrix that whitens what surrounds it."""
-
-    center: np.ndarray
-    whitening: np.ndarray
-    penalty: float = 0.0
-
-    def distances(self, rows):
-        """Return half the squared distance of each row from the centre, plus the penalty."""
-        # Torch's threads are set for one thread of Python alone, those of NumPy for all.
-        with one_thread():
-            white = torch.from_numpy(rows - self.center) @ torch.from_numpy(self.whitening.T)
-            return (white.square_().sum(dim=1) / 2 + self.penalty).numpy()
+    def _check_consistency(self) -> None:
+        kinds = [kind for kinds in self.partitions_ for kind in kinds]
+        sizes = {len(gaussian.center) for gaussian in (self.all_, *kinds)}
+        if not all(self.partitions_) or sizes != {len(self.unit_)}:
+            raise ValueError("Gaussians of kinds are missing, or have other numbers of values")
 
 
 def _gaussian(rows, weight, least_variance=0.0, ridge=1e-9):

@@ -1,10 +1,14 @@
 """How unusual a row is, by what one autoencoder makes of it."""
 
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
+
 import numpy as np
 from sklearn import config_context
 from sklearn.utils import gen_batches
 
 from skae._compat import threadpool_controller
+from skae._typing import ArrayOf
 from skae.tables import dense
 
 from ._robust_gaussians import RobustGaussians
@@ -68,9 +72,16 @@ class RowScore:
     def _fit(self, residual, codes, weight, random_state):
         """Learn what `_unusual` needs to know."""
 
+    def is_for(self, n_features, n_components):
+        """Return whether this was fitted for an autoencoder of these widths."""
+        return True
 
+
+@dataclass(eq=False)
 class ReconstructionScore(RowScore):
     """The mean square of the standardised residuals."""
+
+    residual_scale_: Annotated[np.ndarray, ArrayOf("float", "n_values")] = field(init=False)
 
     def _fit(self, residual, codes, weight, random_state):
         mean = np.average(residual, axis=0, weights=weight)
@@ -81,7 +92,12 @@ class ReconstructionScore(RowScore):
         _, residual, _ = there_and_back(autoencoder, X)
         return ((residual / self.residual_scale_) ** 2).mean(axis=1)
 
+    def is_for(self, n_features, n_components):
+        """Return whether this was fitted for an autoencoder of these widths."""
+        return len(self.residual_scale_) == n_features
 
+
+@dataclass(eq=False)
 class LikelihoodScore(RowScore):
     """Minus the log-likelihood."""
 
@@ -93,10 +109,13 @@ class LikelihoodScore(RowScore):
         return -autoencoder.score_samples(X)
 
 
+@dataclass(eq=False)
 class MahalanobisScore(RowScore):
     """The distance of residual and code from the centre of the training rows."""
 
-    _most_kinds = 0
+    _most_kinds: ClassVar[int] = 0
+
+    _gaussians: RobustGaussians = field(init=False)
 
     def _fit(self, residual, codes, weight, random_state):
         self._gaussians = RobustGaussians(self._most_kinds, LEAST_SCALE)
@@ -106,11 +125,16 @@ class MahalanobisScore(RowScore):
         _, residual, codes = there_and_back(autoencoder, X)
         return self._gaussians.distances(np.hstack([residual, codes]))
 
+    def is_for(self, n_features, n_components):
+        """Return whether this was fitted for an autoencoder of these widths."""
+        return len(self._gaussians.unit_) == n_features + n_components
 
+
+@dataclass(eq=False)
 class MixtureScore(MahalanobisScore):
     """The same, averaged with the distance from the nearest kind of training rows."""
 
-    _most_kinds = _MOST_KINDS
+    _most_kinds: ClassVar[int] = _MOST_KINDS
 
 
 def there_and_back(autoencoder, X):

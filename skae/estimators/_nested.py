@@ -10,7 +10,7 @@ import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skae._typing import ArrayOf
+from skae._typing import AnyFloat, ArrayOf
 from skae.engine import (
     AutoencoderNet,
     TrainingRows,
@@ -120,7 +120,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
 
     explained_variance_ratio_: Annotated[Any, ArrayOf("float", "n_components_")] = fitted()
     # Losses of the mean row, of one component, of two, ...
-    _losses: list[float] = fitted()
+    _losses: list[AnyFloat] = fitted()
 
     @torch_defaults()
     def truncate(self, n_components: int) -> "NestedAutoencoder":
@@ -171,6 +171,14 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
         check_same_function(truncated.net_.module_, self.net_.module_, self._table.n_inputs)
         truncated._set_loss()
         return truncated
+
+    def _check_consistency(self) -> None:
+        super()._check_consistency()
+        if len(self._losses) != self.n_components_ + 1:
+            raise ValueError(
+                f"there are {len(self._losses)} losses, of 0 to n_components_={self.n_components_} "
+                f"components"
+            )
 
     def _make_objective(self, seed: int) -> ReconstructionObjective:
         term = NestedDropout(self.n_components_)

@@ -12,6 +12,7 @@ from sklearn.utils import check_scalar
 from skae._batch import Batch
 from skae._compat import Interval
 from skae._threads import one_thread
+from skae._typing import AnyFloat
 from skae._warnings import warn_caller
 from skae.engine import TrainingRows, torch_defaults
 from skae.networks import Autoencoder, GaussianLatent
@@ -168,9 +169,9 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     n_draws: PositiveInt = 50
     loss: Literal["squared_error", "log_loss"] = "squared_error"
 
-    noise_variance_: float | None = fitted()
+    noise_variance_: AnyFloat | None = fitted()
     active_units_: int = fitted()
-    _first_noise: float = fitted()
+    _first_noise: Positive = fitted()
 
     _fixed_parameters = ("noise_variance",)
     _draws_from = "prior"

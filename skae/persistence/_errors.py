@@ -1,5 +1,7 @@
 """The one error of model files."""
 
+from typing import Any, NoReturn
+
 
 class ModelFileError(ValueError):
     """A file is no model file, was altered, or was written by a later version.
@@ -17,3 +19,9 @@ class ModelFileError(ValueError):
     Traceback (most recent call last):
     ModelFileError: ...
     """
+
+
+def refuse(where: str, value: Any, expected: str) -> NoReturn:
+    """Raise the error for a value that cannot stand where it does."""
+    shown = f"of shape {value.shape}, {value.dtype}" if hasattr(value, "shape") else f"{value!r}"
+    raise ModelFileError(f"{where} is {shown:.80}, expected {expected}")

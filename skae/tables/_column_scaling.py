@@ -1,9 +1,12 @@
 """Columns in units of their own, with far cells brought in."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 from scipy import sparse
+
+from skae._typing import ArrayOf
 
 from ._moments import column_moments
 
@@ -12,6 +15,12 @@ from ._moments import column_moments
 _FARTHEST = 8.0
 
 
+_OfColumns = Annotated[np.ndarray, ArrayOf("float", "n_features")]
+# Losses that need the data's own unit leave cells as they are: no bound is finite.
+_Bounds = Annotated[np.ndarray, ArrayOf("float", "n_features", may_be_infinite=True)]
+
+
+@dataclass(init=False, eq=False)
 class ColumnScaling:
     """Divides columns by their standard deviations and clips cells that are far outside.
 
@@ -19,6 +28,11 @@ class ColumnScaling:
     1 for a constant column as in StandardScaler, and `center` their means after that. Without
     `changes`, columns stay as they are. Model files hold the attributes by these names.
     """
+
+    scale: _OfColumns
+    center: _OfColumns
+    _low: _Bounds
+    _high: _Bounds
 
     def __init__(self, X: Any, weight: np.ndarray | None, changes: bool) -> None:
         mean, variance, unit = column_moments(X, weight)

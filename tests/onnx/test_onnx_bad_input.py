@@ -108,7 +108,9 @@ def test_outputs(estimator, output, message):
     "thing", [AutoencoderTransformer, "model.onnx", None, make_pipeline("passthrough")]
 )
 def test_other_things(thing):
-    with pytest.raises(TypeError, match="estimator must be a fitted autoencoder or outlier detector of skae"):
+    with pytest.raises(
+        TypeError, match="estimator must be a fitted autoencoder or outlier detector of skae"
+    ):
         to_onnx(thing, X)
 
 

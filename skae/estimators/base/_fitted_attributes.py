@@ -1,10 +1,11 @@
 """The fitted attributes that autoencoders share."""
 
+import math
 from typing import Annotated, Any
 
 import numpy as np
 
-from skae._typing import ArrayOf
+from skae._typing import AnyFloat, ArrayOf
 from skae.engine import AutoencoderNet
 from skae.networks import Network
 from skae.objectives import Loss
@@ -13,6 +14,7 @@ from skae.tables import NumericTable
 from ._callback_params import CallbackParams
 from ._estimator import estimator, fitted
 from ._parameter_errors import ParameterErrorsMixin
+from ._parameters import Positive
 
 _OfCodes = Annotated[np.ndarray, ArrayOf("float", "n_components_")]
 _CodeSample = tuple[
@@ -70,21 +72,37 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     network_: Network = fitted()
     has_linear_path_: bool = fitted()
     mean_: Annotated[Any, ArrayOf("float", "n_features_in_")] = fitted()
-    scale_: float = fitted()
+    scale_: Positive = fitted()
     net_: AutoencoderNet = fitted()
-    loss_: float = fitted()
-    loss_curve_: list[float] = fitted()
-    validation_loss_curve_: list[float] | None = fitted()
-    best_validation_loss_: float | None = fitted()
+    loss_: AnyFloat = fitted()
+    loss_curve_: list[AnyFloat] = fitted()
+    validation_loss_curve_: list[AnyFloat] | None = fitted()
+    best_validation_loss_: AnyFloat | None = fitted()
     n_iter_: int = fitted()
     # The shape of a row in arrays of more than two dimensions, and the parameters of the fit.
     _row_shape: tuple[int, ...] | None = fitted()
     _fitted_params: dict[str, Any] = fitted()
     # Weight, mean and variance of the codes of the training rows; some of these codes and their
     # weights; the mixture that is fitted on them: weights, means, roots of covariances.
-    _code_moments: tuple[float, _OfCodes, _OfCodes] = fitted()
+    _code_moments: tuple[Positive, _OfCodes, _OfCodes] = fitted()
     _some_codes: _CodeSample | None = fitted()
     _mixture: _Mixture | None = fitted()
+
+    def _check_consistency(self) -> None:
+        """Raise a ValueError for fitted attributes, from a file, that do not fit together."""
+        if self._row_shape is not None and math.prod(self._row_shape) != self.n_features_in_:
+            raise ValueError(
+                f"rows of shape {self._row_shape} have not n_features_in_={self.n_features_in_} "
+                f"values"
+            )
+        if self._mixture is not None:
+            shares = self._mixture[0]
+            if (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
+                raise ValueError("the shares of the mixture do not sum up to one")
+        if self._some_codes is not None:
+            weights = self._some_codes[1]
+            if (weights < 0).any() or not weights.sum() > 0:
+                raise ValueError("the weights of the kept codes are no weights")
 
     @property
     def _fitted_loss(self) -> Loss:

@@ -3,31 +3,18 @@
 import errno
 import os
 import secrets
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def replaced(path):
-    """Replace a file so that whoever opens it finds the old content or the new, never a part.
+def replaced(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield another file beside `path`, which takes its place at the end, or is removed on errors.
 
-    Parameters
-    ----------
-    path : str or PathLike
-        The file; it need not be there, but its folder must.
-
-    Yields
-    ------
-    temporary : Path
-        Another file beside it, to be written. It takes the place of `path` in the end; after an
-        error it is removed.
-
-    Raises
-    ------
-    OSError
-        If there is no such folder, or `path` is one.
+    Whoever opens `path` finds the old content or the new, never a part. Its folder must exist.
     """
-    # What a link points to is replaced, and not the link.
+    # The target of a link is replaced, and not the link.
     path = Path(os.path.realpath(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
@@ -40,19 +27,18 @@ def replaced(path):
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 
 
-def write_atomically(path, data):
+def write_atomically(path: str | os.PathLike, data: bytes) -> None:
     """Write bytes to a file, as a whole or not at all; see `replaced`."""
     with replaced(path) as temporary:
         temporary.write_bytes(data)
 
 
-def _sync_folder(folder):
+def _sync_folder(folder: Path) -> None:
     """Write the name of a new file to disk; only POSIX systems open folders."""
     if os.name != "posix":
         return
