@@ -7,11 +7,11 @@ class ArrayOf:
     """The kind and the shape of an array, as in ``Annotated[np.ndarray, ArrayOf("float", 3)]``.
 
     A size is a number, or a name: that of an attribute of the same object ("n_features_in_"), or
-    any other, which then is the same size wherever it stands in that object.
+    any other, which then is the same size wherever it stands in that object. None is any size.
     """
 
     def __init__(
-        self, kind: Literal["float", "int"], *shape: str | int, may_be_infinite: bool = False
+        self, kind: Literal["float", "int"], *shape: str | int | None, may_be_infinite: bool = False
     ) -> None:
         self.kind = kind
         self.shape = shape
