@@ -4,7 +4,7 @@ from math import ceil
 
 import torch
 
-from skae.estimators import DenoisingAutoencoder
+from skae.estimators._denoising import DenoisingAutoencoder
 
 # Training steps: from three hundred to fifteen hundred detect equally well on all tables.
 _STEPS, _BATCH_SIZE = 600, 128

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 
 from skae._compat import Interval, RealNotInt, StrOptions, fit_context
 from skae.engine import torch_defaults
-from skae.estimators import VariationalAutoencoder
+from skae.estimators._variational import VariationalAutoencoder
 from skae.estimators.base import (
     BaseAutoencoder,
     ParameterErrorsMixin,

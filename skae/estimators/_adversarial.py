@@ -8,7 +8,9 @@ import torch
 from skae._compat import StrOptions
 from skae.engine import AdversarialNet
 from skae.networks import make_discriminator
-from skae.objectives import PRIORS, Adversary, ReconstructionObjective
+from skae.objectives import ReconstructionObjective
+from skae.objectives._adversarial import Adversary
+from skae.objectives._priors import PRIORS
 
 from .base import (
     BaseAutoencoder,

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from skae.engine import Training, differentiable, torch_defaults
-from skae.objectives import ContractiveObjective, Objective
+from skae.objectives import Objective
+from skae.objectives._contraction import ContractiveObjective
 from skae.tables import validate_new_rows
 
 from .base import (

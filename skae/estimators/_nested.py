@@ -19,12 +19,8 @@ from skae.engine import (
     torch_defaults,
     weighted_sum,
 )
-from skae.objectives import (
-    NestedDropout,
-    ReconstructionObjective,
-    first_components,
-    length_probabilities,
-)
+from skae.objectives import ReconstructionObjective
+from skae.objectives._nested_dropout import NestedDropout, first_components, length_probabilities
 from skae.tables import caller_type
 
 from ._truncation import check_same_function, truncated_weights

@@ -20,14 +20,9 @@ from skae.networks import (
     start_active,
     start_tied,
 )
-from skae.objectives import (
-    KLSparsity,
-    L1Sparsity,
-    ReconstructionObjective,
-    TargetActivationObjective,
-    UnitColumnsObjective,
-    UnusedUnitBoost,
-)
+from skae.objectives import ReconstructionObjective
+from skae.objectives._kl_sparsity import KLSparsity, TargetActivationObjective
+from skae.objectives._sparsity import L1Sparsity, UnitColumnsObjective, UnusedUnitBoost
 from skae.tables import as_tensor, caller_type
 
 from .base import (

@@ -16,15 +16,13 @@ from skae._typing import AnyFloat
 from skae._warnings import warn_caller
 from skae.engine import TrainingRows, torch_defaults
 from skae.networks import Autoencoder, GaussianLatent
-from skae.objectives import (
+from skae.objectives import LOSSES
+from skae.objectives._bounds import balanced_draws, evidence_lower_bound, importance_weighted_bound
+from skae.objectives._variational import (
     LEAST_NOISE,
-    LOSSES,
     GaussianNoise,
     PosteriorDraw,
     VariationalObjective,
-    balanced_draws,
-    evidence_lower_bound,
-    importance_weighted_bound,
 )
 from skae.tables import CallerType, PrincipalComponents, validate_new_rows
 

@@ -18,7 +18,8 @@ from skae.networks import (
     RectifiedLatent,
     TopKLatent,
 )
-from skae.objectives import VariationalObjective, balanced_draws, log_weight, posterior_of
+from skae.objectives._bounds import balanced_draws, log_weight, posterior_of
+from skae.objectives._variational import VariationalObjective
 from skae.tables import as_tensor
 
 from ._estimators import shapes_of

@@ -8,7 +8,7 @@ from torch import nn
 
 from skae._extras import require
 from skae.detection import AutoencoderOutlierDetector
-from skae.estimators import Decoder
+from skae.estimators.base import Decoder
 
 from ._autoencoder_modules import DecoderModule, autoencoder_module
 from ._detector_modules import DetectorModule

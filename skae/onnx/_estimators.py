@@ -6,8 +6,7 @@ from sklearn.base import BaseEstimator
 
 import skae
 from skae.detection import AutoencoderOutlierDetector
-from skae.estimators import Decoder, Encoder
-from skae.estimators.base import BaseAutoencoder
+from skae.estimators.base import BaseAutoencoder, Decoder, Encoder
 
 # What has a graph is an instance of one of these.
 KINDS = (AutoencoderOutlierDetector, BaseAutoencoder, Decoder, Encoder)

@@ -22,17 +22,10 @@ from skae.networks import (
     make_discriminator,
     start_linear_path,
 )
-from skae.objectives import (
-    LOSSES,
-    PRIORS,
-    Adversary,
-    GaussianNoise,
-    Head,
-    PosteriorDraw,
-    ReconstructionObjective,
-    VariationalObjective,
-    WeightPenalty,
-)
+from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
+from skae.objectives._adversarial import Adversary
+from skae.objectives._priors import PRIORS
+from skae.objectives._variational import GaussianNoise, PosteriorDraw, VariationalObjective
 
 N_FEATURES, N_COMPONENTS = 7, 3
 DIGITS = np.random.default_rng(0).permutation(load_digits().data)[:400]

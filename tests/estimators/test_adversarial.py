@@ -17,7 +17,7 @@ from skorch.callbacks import Callback
 
 from skae import AdversarialAutoencoder, AutoencoderTransformer
 from skae.engine import load_net_state, net_to_state
-from skae.objectives import PRIORS
+from skae.objectives._priors import PRIORS
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data)
 TRAIN, TEST = DIGITS[:1000], DIGITS[1000:]

@@ -15,7 +15,8 @@ from torch import nn
 from skae import AutoencoderTransformer, ContractiveAutoencoder
 from skae._batch import Batch
 from skae.networks import ACTIVATIONS, DenseNetwork
-from skae.objectives import ContractiveObjective, ReconstructionObjective
+from skae.objectives import ReconstructionObjective
+from skae.objectives._contraction import ContractiveObjective
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data).astype(np.float32)
 TRAIN, TEST = DIGITS[:1300], DIGITS[1300:]

@@ -18,7 +18,7 @@ from torch import nn, optim
 
 from skae import AutoencoderTransformer, NestedAutoencoder
 from skae.networks import DenseNetwork, Network
-from skae.objectives import NestedDropout, first_components, length_probabilities
+from skae.objectives._nested_dropout import NestedDropout, first_components, length_probabilities
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data).astype(np.float32)
 TRAIN, TEST = DIGITS[:1300], DIGITS[1300:]

@@ -28,7 +28,7 @@ from variational_cases import (
 
 from skae import VariationalAutoencoder
 from skae._batch import Batch
-from skae.objectives import balanced_draws
+from skae.objectives._bounds import balanced_draws
 
 
 @pytest.fixture(scope="module")

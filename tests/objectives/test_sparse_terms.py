@@ -19,16 +19,9 @@ from skae.networks import (
     RectifiedLatent,
     TopKLatent,
 )
-from skae.objectives import (
-    LOSSES,
-    Head,
-    KLSparsity,
-    L1Sparsity,
-    ReconstructionObjective,
-    UnitColumnsObjective,
-    UnusedUnitBoost,
-    WeightPenalty,
-)
+from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
+from skae.objectives._kl_sparsity import KLSparsity
+from skae.objectives._sparsity import L1Sparsity, UnitColumnsObjective, UnusedUnitBoost
 
 PENALTIES = ["top_k", "batch_top_k", "l1", "kl"]
 
