@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from skae.engine import resolve_device
 from skae.estimators.base import NOT_REMEMBERED
 
-from ._errors import ModelFileError, refuse
+from ._errors import ModelFileError, errors_of, refuse
 from ._registry import check_consistency, parameters_of
 from ._tree import Stored
 
@@ -28,17 +28,10 @@ def build(stored: Stored, n_bytes: int, device: str | torch.device | None) -> Ba
     where they were if it is None.
     """
     device = None if device is None else resolve_device(device)
-    try:
-        with _Bounded(n_bytes):
-            estimator = _made(stored, device)
+    with errors_of("it holds no valid model"), _Bounded(n_bytes):
+        estimator = _made(stored, device)
         check_is_fitted(estimator)
-        return estimator
-    except ModelFileError:
-        raise
-    except Exception as error:
-        raise ModelFileError(
-            f"it holds no valid model ({type(error).__name__}: {error})"
-        ) from error
+    return estimator
 
 
 def _made(value: Any, device: torch.device | None) -> Any:

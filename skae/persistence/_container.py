@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Iterable
 
-from ._errors import ModelFileError
+from ._errors import ModelFileError, errors_of
 
 MEMBERS = ("manifest.json", "weights.safetensors")
 
@@ -32,20 +32,15 @@ def unpack(data: bytes) -> list[bytes]:
 
     Nothing is unpacked but these two, which are not compressed.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            is_plain = all(m.compress_type == zipfile.ZIP_STORED for m in members)
-            is_plain = is_plain and sum(m.file_size for m in members) <= len(data)
-            if not is_plain or tuple(m.filename for m in members) != MEMBERS:
-                raise ModelFileError(
-                    f"it is no archive of {' and '.join(MEMBERS)} alone, stored uncompressed"
-                )
-            contents = [archive.read(member) for member in members]
-    except ModelFileError:
-        raise
-    except Exception as error:
-        raise ModelFileError(f"it is damaged, or no model file ({error})") from error
+    with errors_of("it is damaged, or no model file"), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        is_plain = all(m.compress_type == zipfile.ZIP_STORED for m in members)
+        is_plain = is_plain and sum(m.file_size for m in members) <= len(data)
+        if not is_plain or tuple(m.filename for m in members) != MEMBERS:
+            raise ModelFileError(
+                f"it is no archive of {' and '.join(MEMBERS)} alone, stored uncompressed"
+            )
+        contents = [archive.read(member) for member in members]
     if pack(contents) != data:
         raise ModelFileError("it was altered, or was not written by skae.save")
     return contents

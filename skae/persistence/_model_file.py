@@ -21,7 +21,7 @@ from skae._atomic import write_atomically
 from ._annotation_check import check_fitted
 from ._build import build
 from ._container import pack, unpack
-from ._errors import ModelFileError
+from ._errors import ModelFileError, errors_of
 from ._other_files import is_a_directory, no_such_file, other_kind_of
 from ._registry import estimators
 from ._tree import DTYPES, TreeReader, TreeWriter
@@ -227,7 +227,7 @@ def _to_bytes(estimator: BaseEstimator) -> tuple[bytes, set[str]]:
 
 def _from_bytes(data: bytes) -> Any:
     """Return the content of a file as `Stored`, once it was compared with its digest."""
-    try:
+    with errors_of("it is no model file"):
         signed, weights = unpack(data)
         manifest = _parsed(signed)
         if _signed(manifest, weights) != signed:
@@ -237,10 +237,6 @@ def _from_bytes(data: bytes) -> Any:
         if reader.arrays:
             raise ModelFileError(f"it holds arrays without a place: {', '.join(reader.arrays)}")
         check_fitted(stored)
-    except ModelFileError:
-        raise
-    except Exception as error:
-        raise ModelFileError(f"it is no model file ({type(error).__name__}: {error})") from error
     return stored
 
 

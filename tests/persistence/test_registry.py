@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 import skae
 from skae import networks
 from skae._typing import ArrayOf
+from skae.detection import LikelihoodScore
 from skae.estimators.base import BaseAutoencoder, NetworkParameters, Positive, estimator, fitted
 from skae.persistence import TRUSTED_TYPES
 from skae.persistence._registry import classes
@@ -176,6 +177,20 @@ def test_an_annotation_that_cannot_be_checked_is_named(monkeypatch, path):
     model.odd_ = [1]
     with pytest.raises(TypeError, match=r"odd_ is annotated as set\[int\], which model files"):
         skae.save(model, path)
+
+
+def test_a_part_of_a_users_own_is_none(path):
+    @dataclass
+    class MyScore(LikelihoodScore):
+        """A score that is not of the package."""
+
+    assert "MyScore" not in classes()
+    detector = skae.AutoencoderOutlierDetector(
+        skae.VariationalAutoencoder(**SMALL), scoring="likelihood", n_estimators=1, random_state=0
+    ).fit(X)
+    detector._scores = [MyScore()]
+    with pytest.raises(TypeError, match="nothing of type MyScore"):
+        skae.save(detector, path)
 
 
 def test_an_attribute_must_be_declared(path):
