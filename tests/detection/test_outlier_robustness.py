@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
+from skae.detection import _default_autoencoder
 from skae.tables._scaling import column_moments
 
 RNG = np.random.default_rng(1)
@@ -19,6 +20,14 @@ X, NEW, OUTLIERS = draw(RNG, 200), draw(RNG, 100), draw_outliers(RNG, 100)
 def auroc(detector, ordinary, outliers):
     scores = -detector.score_samples(np.r_[ordinary, outliers])
     return roc_auc_score(np.repeat([0, 1], [len(ordinary), len(outliers)]), scores)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_steps():
+    """Train the default autoencoder shortly: these tests are not about its power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_default_autoencoder, "_STEPS", 150)
+        yield
 
 
 def make_default():
