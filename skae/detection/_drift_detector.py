@@ -353,9 +353,7 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
     def _check_consistency(self) -> None:
         n_codes = len(self.model.get_feature_names_out())
         if self.codes_.shape[1] != n_codes:
-            raise ValueError(
-                f"the model has codes of {n_codes} values, the reference has not"
-            )
+            raise ValueError(f"the model has codes of {n_codes} values, the reference has not")
 
 
 def _as_array(values: Any) -> np.ndarray:

@@ -344,9 +344,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     def _check_consistency(self) -> None:
         n_features, n_members = self.n_features_in_, len(self.estimators_)
         if not 0 < n_members == len(self._scores) == len(self._folds.left_out):
-            raise ValueError(
-                "members, their scores and left-out folds differ in number"
-            )
+            raise ValueError("members, their scores and left-out folds differ in number")
         for member, score in zip(self.estimators_, self._scores, strict=True):
             fits = member.n_features_in_ == len(self._scaling.scale) == n_features
             if not fits or not score.fits(n_features, member.n_components_):
