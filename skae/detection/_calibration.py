@@ -96,8 +96,8 @@ class Calibration:
     def _check_consistency(self) -> None:
         for members, scores, above in self._groups:
             if len(members) == 0 or members.min() < 0:
-                raise ValueError("Held-out rows are judged by no member.")
+                raise ValueError("held-out rows are judged by no member")
             if len(above) != len(scores) + 1 or above[0] <= 0:
-                raise ValueError("Held-out rows and their weights differ.")
+                raise ValueError("held-out rows and their weights differ in number")
         if len(self) == 0:
-            raise ValueError("There are no held-out rows.")
+            raise ValueError("there are no held-out rows")

@@ -351,10 +351,9 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
         return super().set_params(**params)
 
     def _check_consistency(self) -> None:
-        """Compare the codes of the reference with the model, as for a model file."""
         n_codes = len(self.model.get_feature_names_out())
         if self.codes_.shape[1] != n_codes:
-            raise ValueError(f"codes_ is not of {n_codes} columns, as codes of the model are.")
+            raise ValueError(f"the model has codes of {n_codes} values, the reference has not")
 
 
 def _as_array(values: Any) -> np.ndarray:

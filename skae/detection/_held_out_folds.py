@@ -70,4 +70,4 @@ class Folds:
 
     def _check_consistency(self) -> None:
         if not np.isin(self.left_out, np.arange(self.n_folds)).all():
-            raise ValueError(f"A member leaves out a fold that is none of {self.n_folds}.")
+            raise ValueError(f"a member leaves out a fold that is none of {self.n_folds}")

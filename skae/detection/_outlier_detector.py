@@ -342,17 +342,14 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         self._calibrate_by(self._folds.calibration(fold, weight, outlier_scores))
 
     def _check_consistency(self) -> None:
-        """Compare members, scores and held-out rows, as for a model file."""
-        self._folds._check_consistency()
-        self._calibration._check_consistency()
         n_features, n_members = self.n_features_in_, len(self.estimators_)
         if not 0 < n_members == len(self._scores) == len(self._folds.left_out):
-            raise ValueError("Members, their scores and the folds that they leave out differ.")
+            raise ValueError("members, their scores and left-out folds differ in number")
         for member, score in zip(self.estimators_, self._scores, strict=True):
             fits = member.n_features_in_ == len(self._scaling.scale) == n_features
             if not fits or not score.fits(n_features, member.n_components_):
-                raise ValueError("A member, its score or the scaling is of another table.")
+                raise ValueError("a member, its score or the scaling is of another table")
         if self._calibration.n_members > n_members:
-            raise ValueError("Held-out rows are judged by a member that does not exist.")
+            raise ValueError("held-out rows are judged by a member that does not exist")
         if len(self._calibration) != self.n_calibration_:
-            raise ValueError(f"There are not n_calibration_={self.n_calibration_} held-out rows.")
+            raise ValueError(f"there are not n_calibration_={self.n_calibration_} held-out rows")

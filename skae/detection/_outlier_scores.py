@@ -97,7 +97,6 @@ class MahalanobisScore(OutlierScore):
     _gaussians: RobustGaussians = field(init=False)
 
     def fits(self, n_features: int, n_components: int) -> bool:
-        self._gaussians._check_consistency()
         return len(self._gaussians.unit_) == n_features + n_components
 
     def _fit(self, residuals: ndarray, codes: ndarray, weight: ndarray, rng: RandomState) -> None:

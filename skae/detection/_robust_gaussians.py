@@ -144,7 +144,7 @@ class RobustGaussians:
         gaussians = [self.all_, *(kind for kinds in self.partitions_ for kind in kinds)]
         n_values = {len(self.unit_), *(len(one.center) for one in gaussians)}
         if not all(self.partitions_) or len(n_values) > 1:
-            raise ValueError("Gaussians of kinds are missing, or have other numbers of values.")
+            raise ValueError("Gaussians of kinds are missing, or have other numbers of values")
 
 
 def _gaussian(

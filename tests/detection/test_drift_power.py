@@ -45,7 +45,7 @@ def bounds(rate, n_repeats):
 
 @pytest.mark.parametrize("n_samples", [(100, 100), (150, 30)])
 def test_false_alarms_come_at_the_stated_rate(model, n_samples):
-    n_repeats = 400
+    n_repeats = 250
     found = list(results(model, draw, draw, n_samples=n_samples, n_repeats=n_repeats))
     # Drift is a p-value of the whole test of at most alpha.
     of_whole = np.array([result.p_value for result in found])
@@ -64,7 +64,7 @@ def test_ties_raise_no_more_alarms(model):
     def rounded(rng, n_samples):
         return np.round(draw(rng, n_samples) / 3)
 
-    n_repeats = 200
+    n_repeats = 100
     rate, _ = power(model, rounded, rounded, n_repeats=n_repeats)
     assert rate * n_repeats <= bounds(0.05, n_repeats)[1]
 

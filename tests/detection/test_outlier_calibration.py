@@ -79,7 +79,7 @@ def test_recalibrate_is_split_conformal(fitted, weighted):
     before = answers(fitted, new)
     assert fitted.recalibrate(known, sample_weight=weight if weighted else None) is fitted
     after = answers(fitted, new)
-    for name in ("scores", "weights", "codes", "shares"):
+    for name in ("scores", "weights", "codes", "kept"):
         assert_array_equal(after[name], before[name])
     assert fitted.n_calibration_ == (weight > 0).sum()
     relative = weight / weight[weight > 0].mean()
