@@ -1,11 +1,40 @@
-"""The fused step of a module, as the net makes it."""
+"""The fused step of a module, as the net makes it, and cases that cover pairs of options."""
+
+from itertools import combinations, product
+
+from torch import optim
 
 from skae.engine import fused
 
 FIELDS = frozenset({"x", "weight"})
 
 
+class AdamByAutograd(optim.Adam):
+    """Adam, under a name that the fused step does not know."""
+
+
 def fused_step(module, objective, optimizer, max_grad_norm=None, low=None, fields=FIELDS):
     """Return the step, or None if the net needs autograd."""
     net = fused.read_net(module, objective, optimizer, fields, max_grad_norm, low)
     return None if net is None else fused.fused_step(net)
+
+
+def is_fused(ae):
+    """Whether a fitted estimator trains with the fused step."""
+    net = ae.net_
+    return fused_step(net.module_, net.criterion_, net.optimizer_) is not None
+
+
+def pairwise(**options):
+    """Return cases of one value of each option in which each pair of values occurs.
+
+    Greedy: the next case is the one that has the most pairs that no case has had.
+    """
+    cases = [dict(zip(options, values, strict=True)) for values in product(*options.values())]
+    pairs_of = [set(combinations(case.items(), 2)) for case in cases]
+    left, chosen = set.union(*pairs_of), []
+    while left:
+        best = max(range(len(cases)), key=lambda i: len(pairs_of[i] & left))
+        left -= pairs_of[best]
+        chosen.append(cases[best])
+    return chosen

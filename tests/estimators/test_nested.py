@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from fused_cases import AdamByAutograd, is_fused
 from numpy.testing import assert_allclose, assert_array_equal, assert_array_less
 from scipy import sparse
-from skae.engine.fused._eligibility import fused_step
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from torch import nn, optim
+from torch import nn
 
 from skae import AutoencoderTransformer, NestedAutoencoder
 from skae.networks import DenseNetwork, Network
@@ -318,20 +318,12 @@ def test_numpys_integers_are_integers(fitted):
 # -- training --------------------------------------------------------------------------------
 
 
-class ByAutograd(optim.Adam):
-    """Adam, under a name that the fused step does not know."""
-
-
 def test_the_fused_step_drops_what_autograd_drops():
     fits = [
         NestedAutoencoder(optimizer=optimizer, **SMALL | {"max_iter": 8}).fit(TRAIN)
-        for optimizer in ("adam", lambda p, lr: ByAutograd(p, lr=lr, eps=1e-6))
+        for optimizer in ("adam", lambda p, lr: AdamByAutograd(p, lr=lr, eps=1e-6))
     ]
-    fused = [
-        fused_step(net.module_, net.criterion_, net.optimizer_, None) is not None
-        for net in (ae.net_ for ae in fits)
-    ]
-    assert fused == [True, False]
+    assert [is_fused(ae) for ae in fits] == [True, False]
     assert_allclose(fits[0].loss_curve_, fits[1].loss_curve_, rtol=1e-3)
     assert_allclose(fits[0].validation_loss_curve_, fits[1].validation_loss_curve_, rtol=1e-3)
 

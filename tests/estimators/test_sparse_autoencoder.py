@@ -5,9 +5,9 @@ from functools import cache, partial
 
 import numpy as np
 import pytest
+from fused_cases import AdamByAutograd, is_fused
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from skae.engine.fused._eligibility import fused_step
 from sklearn.datasets import load_digits
 from sklearn.metrics.pairwise import rbf_kernel
 from torch import nn, optim
@@ -48,21 +48,15 @@ def n_active(codes):
     return np.count_nonzero(codes, axis=1)
 
 
-class ByAutograd(optim.Adam):
-    """Adam, under a name that the fused step does not know."""
-
-
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_a_fit_is_the_same_with_and_without_the_fused_step(penalty):
     fits = [
         SparseAutoencoder(
             penalty=penalty, optimizer=optimizer, batch_size=400, **SMALL | {"max_iter": 15}
         ).fit(TRAIN[:400].astype(np.float64))
-        for optimizer in (partial(optim.Adam, eps=1e-6), partial(ByAutograd, eps=1e-6))
+        for optimizer in (partial(optim.Adam, eps=1e-6), partial(AdamByAutograd, eps=1e-6))
     ]
-    nets = [ae.net_ for ae in fits]
-    fused = [fused_step(n.module_, n.criterion_, n.optimizer_, None) is not None for n in nets]
-    assert fused == [True, False]
+    assert [is_fused(ae) for ae in fits] == [True, False]
     assert_allclose(fits[0].loss_curve_, fits[1].loss_curve_, rtol=1e-6)
 
 
