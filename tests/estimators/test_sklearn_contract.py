@@ -14,6 +14,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
+import skae
 from skae import (
     AdversarialAutoencoder,
     AutoencoderOutlierDetector,
@@ -25,6 +26,7 @@ from skae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from skae.estimators.base import BaseAutoencoder
 from skae.networks import SequenceNetwork
 
 # The contract asks for no good fit, so what is not at its defaults trains as little as it can.
@@ -54,6 +56,12 @@ NOISY = [
     # What a batch keeps, and how many units have a turn in it, depends on the number of its rows.
     SparseAutoencoder(penalty="batch_top_k", **SMALL),
 ]
+
+# A new public autoencoder is checked by its name alone.
+LISTED = {type(one) for one in CONFIGURATIONS + NOISY}
+PUBLIC = [getattr(skae, name) for name in skae.__all__]
+AUTOENCODERS = [c for c in PUBLIC if isinstance(c, type) and issubclass(c, BaseAutoencoder)]
+NOISY += [kind(**SMALL) for kind in AUTOENCODERS if kind not in LISTED]
 
 # Rows are drawn at random, so these are noisy, too.
 DETECTORS = [
