@@ -10,6 +10,7 @@ from .estimators._nested import NestedAutoencoder
 from .estimators._sparse import SparseAutoencoder
 from .estimators._transformer import AutoencoderTransformer
 from .estimators._variational import VariationalAutoencoder
+from .estimators._wasserstein import WassersteinAutoencoder
 from .estimators.base import Decoder, Encoder
 from .persistence import ModelFileError, load, save
 
@@ -27,6 +28,7 @@ __all__ = [
     "NestedAutoencoder",
     "SparseAutoencoder",
     "VariationalAutoencoder",
+    "WassersteinAutoencoder",
     "load",
     "save",
     "to_onnx",
