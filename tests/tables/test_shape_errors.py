@@ -222,6 +222,7 @@ def test_the_check_leaves_statistics_and_mode_alone():
     built = []
     ae = AutoencoderTransformer(2, network=Normalised(), init="random", **PARAMS)
     ae._row_shape, ae.n_features_in_, ae.n_components_ = None, 4, 2
+    ae.mean_, ae.scale_ = np.zeros(4), 1.0
     ae.network_, ae.has_linear_path_ = ae._network_of_fit(), False
     ae._build_module(0)
     assert built[0].training
