@@ -479,11 +479,11 @@ def test_an_interrupt_between_two_steps_ends_all(monkeypatch):
     calls = []
 
     class Interrupted(_lockstep.FusedStep):
-        def __call__(self, x, sample_weight):
+        def __call__(self, batch):
             calls.append(len(x))
             if len(calls) == 12:
                 raise KeyboardInterrupt
-            return super().__call__(x, sample_weight)
+            return super().__call__(batch)
 
     monkeypatch.setattr(_lockstep, "FusedStep", Interrupted)
     members = members_of(AutoencoderTransformer, batch_size=50)

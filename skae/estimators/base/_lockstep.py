@@ -41,14 +41,15 @@ def fit_in_lockstep(
     with ExitStack() as on_error, ExitStack() as while_training:
         for i, estimator in enumerate(estimators):
             estimator._validate_params()
-            estimator._check_parameters(continued=False)
+            continued = bool(estimator.warm_start) and hasattr(estimator, "net_")
+            estimator._check_parameters(continued)
             on_error.enter_context(estimator._as_before_on_error())
             mine, weight = X, sample_weight
             if rows is not None:
                 mine = safe_indexing(X, rows[i])
                 weight = None if weight is None else safe_indexing(weight, rows[i])
             mine, weight = estimator._counted(mine, weight, 2)
-            trainings.append(estimator._prepare_fit(mine, weight, caller, continued=False))
+            trainings.append(estimator._prepare_fit(mine, weight, caller, continued))
         for estimator, training in zip(estimators, trainings, strict=True):
             context = estimator._while_training(training, len(estimators))
             while_training.enter_context(context)
