@@ -23,7 +23,9 @@ KeptRows = tuple[
 def latest_rows(kept: KeptRows | None, Z: Rows, weight: np.ndarray, fold: np.ndarray) -> KeptRows:
     """Return the last of the kept and the new rows."""
     if kept is not None:
-        stack = sparse.vstack if sparse.issparse(Z) or sparse.issparse(kept[0]) else np.vstack
-        Z, weight, fold = stack([kept[0], Z]), np.r_[kept[1], weight], np.r_[kept[2], fold]
+        both = [kept[0], Z]
+        is_sparse = any(map(sparse.issparse, both))
+        Z = sparse.vstack(both, format="csr") if is_sparse else np.vstack(both)
+        weight, fold = np.r_[kept[1], weight], np.r_[kept[2], fold]
     latest = slice(-N_KEPT, None)
-    return (Z.tocsr() if sparse.issparse(Z) else Z)[latest], weight[latest], fold[latest]
+    return Z[latest], weight[latest], fold[latest]
