@@ -168,7 +168,9 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
     def _partial_fit_rows(self, X: Any, sample_weight: Any = None) -> Self:
         """Do as `partial_fit`, on validated rows."""
         with self._as_before_on_error():
+            self._check_no_held_out_need()
             continued = hasattr(self, "net_")
+            self._check_parameters(continued)
             X, weight = self._counted(X, sample_weight, 1 if continued else 2)
             self._run(self._prepare_pass(X, weight, CallerType(), continued, keep_net=False))
         return self
