@@ -480,7 +480,7 @@ def test_an_interrupt_between_two_steps_ends_all(monkeypatch):
 
     class Interrupted(_lockstep.FusedStep):
         def __call__(self, batch):
-            calls.append(len(x))
+            calls.append(len(batch))
             if len(calls) == 12:
                 raise KeyboardInterrupt
             return super().__call__(batch)
