@@ -2,8 +2,8 @@
 
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
-from ._mapped_files import SelectedRows, is_memory_mapped
-from ._moments import column_extremes, column_moments, merge_moments
+from ._mapped_files import is_memory_mapped
+from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
 from ._output_frames import as_set_output, column_names
 from ._principal_components import PrincipalComponents, principal_components
@@ -25,13 +25,11 @@ __all__ = [
     "NumericTable",
     "PrincipalComponents",
     "ScaledRows",
-    "SelectedRows",
     "as_set_output",
     "as_tensor",
     "caller_type",
     "check_table",
     "column_extremes",
-    "column_moments",
     "column_names",
     "dense",
     "detached",

@@ -1,4 +1,4 @@
-"""Which columns of a table hold something else than numbers."""
+"""Columns of a table that hold something else than numbers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def _not_numeric(label: str, dtype: Any, values: np.ndarray) -> Column | None:
         return None
     else:
         candidates = np.flatnonzero(~pd.isna(values))
-        # Of many values the types are looked at first: there are few of them.
+        # The types of many values are few, and faster to check.
         types = set(map(type, values[candidates]))
         if all(issubclass(one, _NUMBERS) and not issubclass(one, np.timedelta64) for one in types):
             return None

@@ -7,10 +7,7 @@ import numpy as np
 
 
 class SelectedRows:
-    """Rows of an array that is mapped from a file; they stay there until they are read.
-
-    `indices` says which rows of `X` of shape (n_samples, n_features) they are.
-    """
+    """The rows at `indices` of an array that is mapped from a file; they stay there until read."""
 
     def __init__(self, X: np.ndarray, indices: np.ndarray) -> None:
         self.table, self.indices = X, indices

@@ -31,7 +31,7 @@ def flatten_rows(
     if n_features is not None and not hasattr(type(X), "columns"):
         _check_more_than_one_row(shape, n_features, name, network)
     if not network.takes_shaped_rows:
-        check_two_dimensions(X, name, _cure(shape))
+        check_two_dimensions(shape, name, _cure(shape))
     if len(shape) <= 2:
         return X, caller
     xp: Any = caller.namespace or np
@@ -44,9 +44,8 @@ def flatten_rows(
     return X, replace(caller, row_shape=row_shape)
 
 
-def check_two_dimensions(X: Any, name: str, cure: str) -> None:
+def check_two_dimensions(shape: tuple[int, ...], name: str, cure: str) -> None:
     """Refuse an array of more than two dimensions; the error says what to do about it."""
-    shape = tuple(np.shape(X))
     if len(shape) > 2:
         raise ValueError(
             f"Found array with dim {len(shape)}, while dim <= 2 is required by {name}: X has the "

@@ -1,4 +1,4 @@
-"""Errors about data that are no table of numbers: they name columns and cells, and say the cure."""
+"""Errors about data that are no table of numbers; they name columns, cells and a cure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager

@@ -82,7 +82,7 @@ def validate_table(
     """
     X = detached(X)
     check_table(X)
-    check_two_dimensions(X, type(estimator).__name__, cure)
+    check_two_dimensions(np.shape(X), type(estimator).__name__, cure)
     with naming_cells(X):
         return validate_data(
             estimator,
