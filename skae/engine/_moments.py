@@ -21,7 +21,7 @@ class CodeMoments:
         self._first: Any = 0.0
         self._second: Any = 0.0
         self._largest: Any = 0.0
-        self._shift: Tensor | None = None
+        self._shift: Any = None
 
     def add(
         self, codes: Tensor, sample_weight: Tensor | None = None, spread: Tensor | float = 0.0
@@ -102,8 +102,8 @@ def merge_codes(
     )
     most = _most_codes(codes.shape[1])
     if len(codes) > most:
-        chosen = np.random.default_rng(seed).choice(len(codes), most, replace=False)
-        chosen = torch.as_tensor(chosen).to(codes.device)
+        drawn = np.random.default_rng(seed).choice(len(codes), most, replace=False)
+        chosen = torch.as_tensor(drawn).to(codes.device)
         codes, weight = codes[chosen], weight[chosen]
     return codes, weight
 

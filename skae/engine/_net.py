@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn, optim
 
-from skae._batch import Batch, Parts
+from skae._batch import Batch, Parts, total
 
 from ._batches import Batches, MeasuredBatches, mean_parts
 from ._global_generator import draws_globally, global_generators_from
@@ -119,10 +119,8 @@ class AutoencoderNet(ObservedNet):
 
     # -- skorch's seams ---------------------------------------------------------------
 
-    def get_iterator(
-        self, dataset: TrainingRows, training: bool = False
-    ) -> Batches | MeasuredBatches:
-        """Return the batches of an epoch."""
+    def get_iterator(self, dataset: TrainingRows, training: bool = False) -> Any:
+        """Return the batches of an epoch: `Batches` to train on, or `MeasuredBatches`."""
         if not training:
             return MeasuredBatches(dataset)
         return Batches(dataset, self.batch_size, self.generator_)
@@ -170,7 +168,7 @@ class AutoencoderNet(ObservedNet):
             self.optimizer_.zero_grad()
             with autocast(self.precision, batch.x.device):
                 parts = self.criterion_(self.module_, batch)
-            loss = sum(parts.values())
+            loss = total(parts.values())
             loss.backward()
             if self.listens_to_batches_:
                 named = list(self.get_all_learnable_params())
@@ -216,7 +214,7 @@ class AutoencoderNet(ObservedNet):
         if not draws_globally(self.module_):
             return nullcontext()
         drawn = torch.randint(2**62, (), generator=self.noise_generator_, device=self.device)
-        return global_generators_from(drawn.item(), self.device)
+        return global_generators_from(int(drawn), self.device)
 
     # -- the fused step ---------------------------------------------------------------
 

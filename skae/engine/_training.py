@@ -139,6 +139,9 @@ class Training:
         Whether to show a progress bar.
     """
 
+    # Only inside the context.
+    loop: EpochLoop
+
     def __init__(
         self,
         net: "AutoencoderNet",
@@ -157,7 +160,6 @@ class Training:
         self._from_scratch = from_scratch
         self._never_worse = never_worse and net.can_go_back
         self._verbose = verbose
-        self.loop: EpochLoop | None = None
 
     def run(self) -> None:
         """Train the net alone."""
@@ -194,7 +196,7 @@ class Training:
         net.forget_training()
         net.train_split = net.schedule_ = None
         net.verbose = 0
-        self.loop = None
+        vars(self).pop("loop", None)
 
     def settle(self) -> None:
         """Decide which weights are kept, and measure what they make of the rows."""

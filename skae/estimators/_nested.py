@@ -10,6 +10,7 @@ import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skae._batch import total
 from skae._typing import ArrayOf
 from skae.engine import (
     AutoencoderNet,
@@ -190,7 +191,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
             for k in range(1, self.n_components_ + 1):
                 yield row_losses(module.decoder(first_components(codes, k)), x)
 
-        losses = sum(
+        losses = total(
             weighted_sum(torch.stack([*losses_of(batch.x)], dim=1), batch.weight)
             for batch in net.get_iterator(rows)
         )

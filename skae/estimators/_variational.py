@@ -218,7 +218,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         self.noise_variance_ = None
         if self.loss == "squared_error":
             self.noise_variance_ = self._settled_noise(rows, whole_fit)
-        codes, weight = self._some_codes
+        codes, weight = self._some_codes  # type: ignore[misc]  # set just before
         share = weight / weight.sum()
         variance = share @ (codes - share @ codes).square()
         # In the scale of the prior.

@@ -32,8 +32,8 @@ class FusableNet:
     parameters. With `latent_by_autograd` autograd goes through the latent.
     """
 
-    module: nn.Module
-    objective: nn.Module
+    module: Any
+    objective: Any
     optimizer: optim.Optimizer
     max_grad_norm: float | None
     low: torch.dtype | None
@@ -71,8 +71,8 @@ class FusableNet:
 
 
 def read_net(
-    module: nn.Module,
-    objective: nn.Module,
+    module: Any,
+    objective: Any,
     optimizer: optim.Optimizer,
     fields: frozenset[str],
     max_grad_norm: float | None = None,
@@ -89,9 +89,12 @@ def read_net(
     by_autograd = objective.code_term is not None or not module.has_plain_latent
     if by_autograd and low is not None:
         return None
-    halves = [_read_half(module.dense_encoder), _read_half(module.dense_decoder)]
+    encoder, decoder = _read_half(module.dense_encoder), _read_half(module.dense_decoder)
     update = fused_update(optimizer)
-    if None in halves or update is None or not _covers(halves, module, optimizer):
+    if encoder is None or decoder is None or update is None:
+        return None
+    halves = [encoder, decoder]
+    if not _covers(halves, module, optimizer):
         return None
     return FusableNet(module, objective, optimizer, max_grad_norm, low, halves, update, by_autograd)
 

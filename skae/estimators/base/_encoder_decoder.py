@@ -4,10 +4,9 @@ from dataclasses import field
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skae._compat import HasMethods, fit_context
+from skae._compat import BaseEstimator, HasMethods, TransformerMixin, fit_context
 from skae.engine import half_of_state
 
 from ._estimator import estimator
@@ -64,7 +63,8 @@ class _Half(BaseEstimator):
             return super().__getstate__()
         state = self.autoencoder.__getstate__()
         half = half_of_state(state["net_"], self._half)
-        kept = type(self.autoencoder).__new__(type(self.autoencoder))
+        cls: Any = type(self.autoencoder)
+        kept = cls.__new__(cls)
         kept.__setstate__({**state, "net_": half, "_some_codes": None, "_mixture": None})
         return {**super().__getstate__(), "autoencoder": kept}
 

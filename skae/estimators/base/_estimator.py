@@ -39,15 +39,15 @@ def estimator(cls: C) -> C:
     read from the annotations. Its docstring also gets what its bases say of parameters and
     attributes.
     """
-    cls = dataclass(eq=False, repr=False, kw_only=True)(cls)
-    hints = get_type_hints(cls, include_extras=True)
-    parameters = [one.name for one in fields(cls) if one.init]
-    cls._parameter_constraints = {name: constraints_of(hints[name]) for name in parameters}
+    made: Any = dataclass(eq=False, repr=False, kw_only=True)(cls)
+    hints = get_type_hints(made, include_extras=True)
+    parameters = [one.name for one in fields(made) if one.init]
+    made._parameter_constraints = {name: constraints_of(hints[name]) for name in parameters}
     # Signatures show the types alone.
-    types_alone = get_type_hints(cls)
-    cls.__init__.__annotations__ |= {name: types_alone[name] for name in parameters}
-    cls.__doc__ = _completed_docstring(cls, parameters)
-    return cls
+    types_alone = get_type_hints(made)
+    made.__init__.__annotations__ |= {name: types_alone[name] for name in parameters}
+    made.__doc__ = _completed_docstring(made, parameters)
+    return made
 
 
 def constraints_of(annotation: Any) -> list:

@@ -17,6 +17,7 @@ from skae.engine import (
 from skae.networks import (
     Autoencoder,
     DenseNetwork,
+    Latent,
     Network,
     PlainLatent,
     add_linear_path,
@@ -91,7 +92,7 @@ class NetBuilding(FittedAttributes):
             decoder = add_linear_path(decoder, *decoder_widths)
         return Autoencoder(encoder, decoder, n_components, latent)
 
-    def _make_latent(self) -> torch.nn.Module:
+    def _make_latent(self) -> Latent:
         """Return the module that turns outputs of the encoder into codes."""
         return PlainLatent()
 
@@ -120,10 +121,11 @@ class NetBuilding(FittedAttributes):
         self, module: Autoencoder, device: torch.device, seed: int, callbacks: list | None
     ) -> AutoencoderNet:
         """Return a net around a network, ready to be trained."""
+        optimizer = self.optimizer
         return self._net_class(
             module,
             self._make_objective(seed),
-            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
+            optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
             random_state=seed,
             device=str(device),
             callbacks=callbacks,

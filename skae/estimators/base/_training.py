@@ -61,11 +61,11 @@ class TrainingFlow(Pickling):
 
     def _n_components_wanted(self, n_samples: int) -> int | float:
         """Return the width of the code, or the share of the variance that it must explain."""
-        if self.n_components == "auto":
+        wanted = self.n_components
+        if isinstance(wanted, str):
             # Centred rows span one dimension less than their number.
             return min(int(np.ceil(np.sqrt(self.n_features_in_))), max(1, n_samples - 1))
-        is_share = not isinstance(self.n_components, Integral)
-        return self.n_components if is_share else int(self.n_components)
+        return int(wanted) if isinstance(wanted, Integral) else float(wanted)
 
     def _start_at_pca(self, module: Autoencoder, pca: PrincipalComponents, rng: Any) -> None:
         """Set the linear paths to a PCA of the scaled rows."""
@@ -147,22 +147,21 @@ class TrainingFlow(Pickling):
         self._learn_from(X, caller)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         exact = exact and self.precision != "bfloat16"
-        pca = None
-        if self.init == "pca" or not isinstance(self.n_components, Integral | str):
-            wanted = self._n_components_wanted(len(rows))
-            pca = principal_components(rows, weight, wanted, rng)
-        self.n_components_ = self._n_components_wanted(len(rows))
-        if not isinstance(self.n_components_, Integral):
-            self.n_components_ = max(1, len(pca.components))
         self.has_linear_path_ = self.init == "pca"
+        wanted, pca = self._n_components_wanted(len(rows)), None
+        if self.has_linear_path_ or isinstance(wanted, float):
+            pca = principal_components(rows, weight, wanted, rng)
+            wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
+        self.n_components_ = int(wanted)
         module = self._build_module(seed)
-        if self.has_linear_path_:
+        if pca is not None and self.has_linear_path_:
             self._start_at_pca(module, pca, rng)
         if loss.link is not None:
             start_below_the_means(module, rows, weight, loss, self.has_linear_path_)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, list(self.callbacks or []))
-        self._code_moments = self._some_codes = None
+        self._some_codes = None
+        self._code_moments = None  # type: ignore[assignment]  # until the codes are known
 
     def _training(self, X: Any, weight: Any, **how: Any) -> Training:
         """Return a training of the net that stands ready on these rows."""
@@ -223,7 +222,8 @@ class TrainingFlow(Pickling):
         if self._codes_have_a_scale:
             mean, scale = np.zeros_like(mean), np.ones_like(scale)
         elif not getattr(self, "standardize", True):
-            scale = scale_by_effect(module, *some, self._fitted_loss) / self.scale_
+            codes, weight = some
+            scale = scale_by_effect(module, codes, weight, self._fitted_loss) / self.scale_
         module.code_mean.copy_(torch.as_tensor(mean))
         module.code_scale.copy_(torch.as_tensor(scale))
 
