@@ -79,7 +79,7 @@ Member = tuple[AutoencoderNet, Batches]
 
 
 class _Stacks:
-    """Which nets take their steps as one, for as long as none of them ends or changes."""
+    """The nets that take their steps as one, for as long as none of them ends or changes."""
 
     def __init__(self) -> None:
         self._stacks: dict[tuple[FusableNet, ...], _Stack] = {}
@@ -122,7 +122,7 @@ class _Stacks:
         return [group[i::n_parts] for i in range(n_parts)]
 
     def _kind(self, net: AutoencoderNet, batches: Batches) -> tuple | None:
-        """Return what members must have in common, or None if this one goes alone."""
+        """Return a key that members of one stack share, or None if this one goes alone."""
         rows = batches.rows
         changed = net.is_watched and self._assumptions.get(net) != net.assumptions
         if net not in self._read or changed:
@@ -135,7 +135,7 @@ class _Stacks:
     def _renew(self, groups: list[list[Member]]) -> "list[_Stack | None]":
         """Return the stack of each group, or None for a member that goes alone."""
         keys = [self._key(group) for group in groups]
-        # What is not kept goes first, as its nets may be in another stack from now on.
+        # Old stacks are released first, as their nets may be in another stack from now on.
         for gone in self._stacks.keys() - set(keys):
             self._stacks.pop(gone).release()
         for group, key in zip(groups, keys, strict=True):

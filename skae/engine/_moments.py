@@ -89,10 +89,10 @@ def _exact(device: torch.device) -> torch.dtype:
 def merge_codes(
     first: Kept | None, second: tuple[Tensor, Tensor], seed: tuple[int, ...]
 ) -> tuple[Tensor, Tensor]:
-    """Return the codes and weights that are kept of two tables together.
+    """Return the kept codes and weights of two tables as one sample.
 
-    If they are too many, those that stay are drawn at random. In a stream of tables the older
-    ones therefore fade, whose codes come from older weights.
+    If they are too many, a random part of them stays. In a stream of tables the codes of older
+    weights therefore fade.
     """
     if first is None:
         return second

@@ -1,4 +1,4 @@
-"""Settings that torch has once for all threads, while some of them need other values."""
+"""Settings that torch shares between threads, replaced while one of them needs other values."""
 
 from collections.abc import Sequence
 from threading import Lock

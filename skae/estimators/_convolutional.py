@@ -12,9 +12,6 @@ from .base import (
     resolve_hidden_layer_sizes,
 )
 
-# What only a dense network has, or takes the place of this one.
-_NOT_HERE = ("dropout", "network")
-
 
 @estimator
 class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):

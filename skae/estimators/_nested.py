@@ -208,7 +208,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
 
     @torch.no_grad()
     def _set_loss(self) -> None:
-        """Set the objective as its mean over what nested dropout may draw."""
+        """Set `loss_` to the mean objective over all lengths that nested dropout may draw."""
         reconstruction = length_probabilities(self.n_components_).numpy() @ self._losses[1:]
         objective = self.net_.criterion_
         penalties = objective.weight_penalty(self.net_.module_).values()

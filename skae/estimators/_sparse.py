@@ -49,7 +49,7 @@ _MOST_UNITS = 2000
 # Strengths for penalty_strength="auto".
 _STRENGTHS = {"l1": 1.0, "kl": 10.0}
 
-# Codes that are drawn move by this share of the difference of two of so many nearest codes.
+# A drawn code moves by the share `_STEP` of the difference between two of its nearest codes.
 _STEP, _NEIGHBORS = 0.5, 20
 
 

@@ -1,4 +1,4 @@
-"""The part of a trained network that makes and reads the first components of its codes."""
+"""The part of a trained network that belongs to the first components of its codes."""
 
 import numpy as np
 import torch

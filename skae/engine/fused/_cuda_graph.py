@@ -20,7 +20,7 @@ _recording = Lock()
 
 @dataclass
 class _Recorded:
-    """A step for one batch tensor: the graph, what it reads and what it answers."""
+    """A recorded step: the graph, the batch that it reads and the parts that it fills."""
 
     graph: torch.cuda.CUDAGraph
     batch: Batch

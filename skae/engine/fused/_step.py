@@ -1,4 +1,4 @@
-"""The step that is taken on the buffers of one or of several nets."""
+"""A training step on the flat buffers of one or of several nets."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -102,7 +102,7 @@ class FusedStep:
         return self.run(batch, self.learning_rate)
 
     def prepare(self, x: Tensor) -> None:
-        """Record the calls for a batch and draw its noise; a CUDA graph holds what comes after."""
+        """Record the calls for a batch and draw its noise; `run` can be a CUDA graph."""
         calls = self._calls.get(x.shape[-2])
         if calls is None or calls.x is not x:
             # Batches of one size come in the same tensor, so this is rare.

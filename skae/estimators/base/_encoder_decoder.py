@@ -1,4 +1,4 @@
-"""The two halves of a fitted autoencoder, for those who need only one."""
+"""The two halves of a fitted autoencoder as estimators of their own."""
 
 from dataclasses import field
 from typing import Annotated, Any, ClassVar, Self
@@ -58,7 +58,7 @@ class _Half(BaseEstimator):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the other half out, and what only training needs."""
+        """Return the state without the other half and without what only training needs."""
         if not self.__sklearn_is_fitted__():
             return super().__getstate__()
         state = self.autoencoder.__getstate__()

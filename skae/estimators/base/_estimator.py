@@ -1,4 +1,4 @@
-"""The decorator of estimators: what a class states once becomes signature, checks and manual."""
+"""The decorator of estimators: annotations become signature, checks and documentation."""
 
 import inspect
 import re
@@ -36,7 +36,7 @@ def estimator(cls: C) -> C:
 
     The class gets an ``__init__`` with its own and its bases' parameters, by keyword but for
     those declared with ``field(kw_only=False)``, and the constraints that scikit-learn checks,
-    read from the annotations. Its docstring also gets what its bases say of parameters and
+    read from the annotations. Its docstring also gets its bases' entries for parameters and
     attributes.
     """
     made: Any = dataclass(eq=False, repr=False, kw_only=True)(cls)
@@ -51,7 +51,7 @@ def estimator(cls: C) -> C:
 
 
 def constraints_of(annotation: Any) -> list:
-    """Return what scikit-learn checks of a parameter with this annotation."""
+    """Return scikit-learn's constraints for a parameter with this annotation."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return list(arguments[1:])
@@ -89,7 +89,7 @@ def _completed_docstring(cls: type, parameters: list[str]) -> str:
 
 
 def _sections(doc: str) -> dict[str, str]:
-    """Return the sections of a docstring by name; what stands before them has no name."""
+    """Return the sections of a docstring by name; the text before them has an empty name."""
     summary, *parts = _HEADING.split(inspect.cleandoc(doc))
     texts = map(str.rstrip, parts[1::2])
     return {"": summary.rstrip(), **dict(zip(parts[::2], texts, strict=True))}

@@ -30,10 +30,9 @@ from ._sampling import Sampling
 
 
 class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling):
-    """Encodes, decodes and scores.
+    """Encodes, decodes, scores and generates.
 
-    Methods with ``_rows`` or ``_codes`` in their names take what is validated already, and
-    return tensors.
+    Methods with ``_rows`` or ``_codes`` in their names take validated input and return tensors.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Errors about parameters that say what was probably meant."""
+"""Suggestions in errors about parameters."""
 
 from numbers import Real
 from typing import Any

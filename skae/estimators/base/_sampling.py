@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 
 from ._fitted_attributes import FittedAttributes
 
-# As many as Ghosh et al. fit; each of them needs rows to be told apart from the others.
+# Ghosh et al. fit ten components; each needs rows enough to be told apart from the others.
 _MIXTURE_COMPONENTS, _ROWS_EACH = 10, 50
 
 
@@ -23,7 +23,7 @@ class Sampling(FittedAttributes):
     _draws_from: ClassVar[Literal["mixture", "codes", "prior"]] = "mixture"
 
     def _kept_codes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return codes of training rows, as they leave, and each one's share of the weight."""
+        """Return codes of training rows, scaled as `transform` does, and their weights' shares."""
         if self._some_codes is None:
             raise ValueError(
                 f"This {type(self).__name__} keeps no codes of training rows to draw others like "
@@ -51,12 +51,12 @@ class Sampling(FittedAttributes):
             self._some_codes, self._mixture = (codes[:, :k], weight), None
         elif self._mixture is not None:
             weights, means, roots = self._mixture
-            # The first rows of a triangular root are that of the first components.
+            # The first rows of a triangular root are the root of the first components.
             first = (slice(None), *[slice(k)] * (roots.ndim - 1))
             self._mixture = weights, means[:, :k], roots[first]
 
     def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        """Return random codes, float64 and in the scale in which they leave."""
+        """Return random codes, in float64 and scaled as `transform` does."""
         weights, means, roots = self._fitted_mixture()
         kinds = rng.choice(len(weights), n_samples, p=weights)
         codes = rng.standard_normal((n_samples, self.n_components_))
@@ -85,7 +85,7 @@ def _fit_mixture(
     n_needed = max(_ROWS_EACH, 2 * n_components)
     n_mixture = int(np.clip(n_rows // n_needed, 1, _MIXTURE_COMPONENTS))
     kind = "full" if n_rows > n_needed else "diag"
-    # Components need not be at their best, only in their place.
+    # A rough fit is enough: components only have to be in the right place.
     mixture = GaussianMixture(n_mixture, covariance_type=kind, tol=1e-2, random_state=rng)
     with warnings.catch_warnings():
         # Rows that are equal make fewer clusters than asked for, and the others stay empty.

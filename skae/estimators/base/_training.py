@@ -1,4 +1,4 @@
-"""Setting up a fit, training the net, and what a fit leaves behind."""
+"""Setting up a fit, training the net, and setting the fitted attributes."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -54,10 +54,10 @@ class TrainingFlow(Pickling):
     # Whether codes of training rows are of use after training: to draw others like them.
     _keeps_codes = True
 
-    # -- what variants add ------------------------------------------------------------
+    # -- variants override these ------------------------------------------------------
 
     def _learn_from(self, X: Any, caller: CallerType) -> None:
-        """Learn what a variant needs to know of the rows before training."""
+        """Set attributes of a variant from the rows, before training."""
 
     def _n_components_wanted(self, n_samples: int) -> int | float:
         """Return the width of the code, or the share of the variance that it must explain."""
@@ -72,7 +72,7 @@ class TrainingFlow(Pickling):
         start_at_pca(module, pca, LOSSES[self.loss], rng)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
-        """Set fitted attributes of a variant's own; `rows` are those of the last call."""
+        """Set the variant's own fitted attributes; `rows` are those of the last call."""
 
     # -- before training --------------------------------------------------------------
 
@@ -127,7 +127,7 @@ class TrainingFlow(Pickling):
     def _start(
         self, X: Any, weight: Any, caller: CallerType, full_batch: bool, rng: np.random.RandomState
     ) -> None:
-        """Set everything that must stand before the first step of training."""
+        """Set the attributes and the net that the first step of training needs."""
         device = resolve_device(self.device)
         seed = int(rng.randint(np.iinfo(np.int32).max))
         loss = LOSSES[self.loss]
@@ -164,7 +164,7 @@ class TrainingFlow(Pickling):
         self._code_moments = None  # type: ignore[assignment]  # until the codes are known
 
     def _training(self, X: Any, weight: Any, **how: Any) -> Training:
-        """Return a training of the net that stands ready on these rows."""
+        """Return a training of the present net on these rows."""
         weights = next(self.net_.module_.parameters())
         rows = self._table.rows(X, LOSSES[self.loss].limits)
         return Training(self.net_, TrainingRows(rows, weight, weights.dtype, weights.device), **how)
@@ -194,14 +194,14 @@ class TrainingFlow(Pickling):
     # -- after training ---------------------------------------------------------------
 
     def _finish(self, training: Training) -> None:
-        """Set the fitted attributes, and warn of what training ended with."""
+        """Set the fitted attributes, and warn of a bad end of training."""
         net, whole_fit = training.net, training.epochs is None
         self._remember_codes(net, whole_fit)
         self._describe_fit(training.rows, whole_fit)
         if not self._keeps_codes:
             self._some_codes = None
         if whole_fit:
-            # A later partial_fit starts with a rested optimizer at its full rate.
+            # A later partial_fit starts with a new optimizer at its full rate.
             net.initialize_optimizer()
         self._set_curves(net, whole_fit)
         if whole_fit:
@@ -209,7 +209,7 @@ class TrainingFlow(Pickling):
         self._warn(net, whole_fit)
 
     def _remember_codes(self, net: AutoencoderNet, whole_fit: bool) -> None:
-        """Set the scale in which codes leave, and keep some of them to draw others like them."""
+        """Set the scale of the codes, and keep some of them for `sample`."""
         module = net.module_
         moments, some = net.code_moments_, net.some_codes_
         if not whole_fit:
@@ -230,7 +230,7 @@ class TrainingFlow(Pickling):
     def _set_curves(self, net: AutoencoderNet, whole_fit: bool) -> None:
         self.loss_ = self._in_data_units(net.objective_)
         self.n_iter_ = len(net.history)
-        # A stream of chunks may be long: what is known of it is not read again.
+        # A stream of chunks may be long: losses of earlier chunks are not read again.
         known = [] if whole_fit else getattr(self, "loss_curve_", [])
         added = net.history[len(known) :]
         added_losses = [self._in_data_units(epoch["train_loss"]) for epoch in added]
