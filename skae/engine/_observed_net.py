@@ -78,6 +78,12 @@ class ObservedNet(OpenNet):
         # A callback may have predicted.
         self.set_mode(training)
 
+    def evaluation_step(self, batch: Batch, training: bool = False) -> Tensor:
+        """Return what the network predicts for a batch; skorch's own method wants pairs."""
+        self.set_training(training)
+        with torch.set_grad_enabled(training):
+            return self.infer(batch.x)
+
     def set_mode(self, training: bool) -> None:
         """Switch network and objective between training and measuring."""
         if self.module_.training != training:
