@@ -1,32 +1,33 @@
 """A batch, from the rows to the objective and back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor
 
-# The answer of an objective: scalars that add up to it, by name.
+# The parts of an objective by name: scalars that add up to it.
 Parts = dict[str, Tensor]
+
+
+def total(values: Iterable[Tensor]) -> Tensor:
+    """Return the sum of tensors, of which there is at least one."""
+    return sum(values)  # type: ignore[return-value]  # without any it would be the number 0
 
 
 @dataclass(slots=True)
 class Batch:
-    """Rows that are trained on, or measured, at once; what is absent is None.
+    """Rows of one step, or of one measurement; a field that is absent is None.
 
-    Parameters
-    ----------
-    x : tensor of shape (..., n_samples, n_inputs)
-        Scaled rows as the encoder sees them. A leading dimension is that of several nets.
-    weight : tensor of shape (..., n_samples) or None, default=None
-        Weights of the rows, with a mean of one over all rows that are trained on.
-    observed : tensor of bool of the shape of `x`, or None, default=None
-        The cells that are known; the others do not count.
-    target : tensor of shape (..., n_samples, n_outputs) or None, default=None
-        What the decoder should answer; None is `x` itself.
+    A leading dimension counts nets that take their steps as one.
     """
 
+    # Scaled rows as the encoder sees them, of shape (..., n_samples, n_inputs).
     x: Tensor
+    # Weights of the rows, of shape (..., n_samples), with a mean of one over all training rows.
     weight: Tensor | None = None
+    # True where a cell is known, of the shape of `x`; other cells do not count.
     observed: Tensor | None = None
+    # The values that the decoder should give, of shape (..., n_samples, n_outputs); None is `x`.
     target: Tensor | None = None
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Private names of scikit-learn and skorch that have no public counterpart, in one place.
+"""Private names of scikit-learn and skorch that have no public counterpart, and missing types.
 
 When a new version of one of them moves a name, this is the only file to change.
 """
@@ -6,10 +6,10 @@ When a new version of one of them moves a name, this is the only file to change.
 # Most names are imported for others.
 # ruff: noqa: F401
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from sklearn.base import _fit_context as fit_context
+import numpy as np
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._array_api import (
     check_same_namespace,
@@ -29,6 +29,45 @@ from sklearn.utils._set_output import _get_container_adapter as container_adapte
 from sklearn.utils.parallel import _get_threadpool_controller as threadpool_controller
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from skorch import NeuralNet
+
+if TYPE_CHECKING:
+    # scikit-learn ships no types. To a type checker its classes are Any, and a subclass of Any
+    # has every attribute: a misspelt method would not be found. This is what we inherit.
+    F = TypeVar("F", bound=Callable[..., Any])
+
+    class BaseEstimator:
+        _parameter_constraints: ClassVar[dict[str, Any]]
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...
+        def get_metadata_routing(self) -> Any: ...
+        def set_fit_request(self, **requests: bool | str | None) -> Self: ...
+        def set_partial_fit_request(self, **requests: bool | str | None) -> Self: ...
+        def set_score_request(self, **requests: bool | str | None) -> Self: ...
+        def _validate_params(self) -> None: ...
+        def __sklearn_tags__(self) -> Any: ...
+        def __getstate__(self) -> dict[str, Any]: ...
+        def __setstate__(self, state: dict[str, Any]) -> None: ...
+
+    class TransformerMixin:
+        def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any: ...
+        def set_output(self, *, transform: str | None = None) -> Self: ...
+
+    class ClassNamePrefixFeaturesOutMixin:
+        def get_feature_names_out(self, input_features: Any = None) -> np.ndarray: ...
+
+    class OutlierMixin:
+        def fit_predict(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray: ...
+
+    def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[F], F]: ...
+else:
+    from sklearn.base import (
+        BaseEstimator,
+        ClassNamePrefixFeaturesOutMixin,
+        OutlierMixin,
+        TransformerMixin,
+    )
+    from sklearn.base import _fit_context as fit_context
 
 
 class OpenNet(NeuralNet):

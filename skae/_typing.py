@@ -1,4 +1,4 @@
-"""What annotations say beyond types: the kind and the shape of arrays."""
+"""The kind and the shape of arrays in annotations."""
 
 from typing import Annotated, Literal
 

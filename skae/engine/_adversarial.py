@@ -11,7 +11,8 @@ from ._batches import Batches
 from ._net import AutoencoderNet
 from ._precision import autocast
 
-# A discriminator must forget fast, as what it judges changes (Radford, Metz and Chintala, 2016).
+# A discriminator must forget fast, as the codes that it judges change (Radford, Metz and
+# Chintala, 2016).
 _BETAS = 0.5, 0.999
 
 
@@ -25,8 +26,7 @@ class AdversarialNet(AutoencoderNet):
     `discriminator` and a `loss` of its own.
     """
 
-    # A start that only reconstructs, as PCA's does, is no measure for codes that also have to
-    # follow a prior.
+    # PCA's start only reconstructs; it cannot be compared with codes that also follow a prior.
     can_go_back = False
 
     def get_all_learnable_params(self) -> Any:

@@ -1,4 +1,4 @@
-"""How an epoch is cut into batches."""
+"""The batches of an epoch."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -71,10 +71,10 @@ def mean_parts(
     step: Callable[[Batch], dict[str, Tensor]],
     listener: Callable[..., None] | None = None,
 ) -> dict:
-    """Take a step on each batch; return the mean over the rows of each part it answers.
+    """Take a step on each batch; return the mean over the rows of each part of the objective.
 
     The sums stay on the device until the last batch is done. Means are floats, or lists where a
-    step answers for several nets. The listener is called with each batch before the step, and
+    step is one of several nets. The listener is called with each batch before the step, and
     with batch and parts after it.
     """
     totals: dict[str, Tensor] = {}

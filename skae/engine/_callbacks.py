@@ -1,4 +1,4 @@
-"""Callbacks by name, and what they ask of training."""
+"""Callbacks by name, and the events and held-out rows that they need."""
 
 import inspect
 from collections import Counter

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skae._batch import Batch
+from skae._batch import Batch, total
 
 from ._early_stopping import BestWeights
 from ._training_rows import TrainingRows
@@ -25,14 +25,14 @@ def mean_output(net: "AutoencoderNet", rows: TrainingRows) -> Tensor:
     """Return the decoder's output whose reconstruction are the column means, in float64."""
     loss = net.criterion_.heads[0].loss
     batches = net.get_iterator(rows)
-    mean = sum(weighted_sum(batch.x, batch.weight) for batch in batches) / len(rows)
+    mean = total(weighted_sum(batch.x, batch.weight) for batch in batches) / len(rows)
     return mean if loss.link is None else loss.link(mean)
 
 
 def weighted_sum(values: Tensor, weight: Tensor | None) -> Tensor:
     """Return the sum over the rows, in float64 on the CPU."""
-    total = values.sum(dim=0) if weight is None else weight @ values
-    return total.cpu().double()
+    added = values.sum(dim=0) if weight is None else weight @ values
+    return added.cpu().double()
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Which device a string stands for."""
+"""Torch devices by name."""
 
 import difflib
 import re
@@ -38,7 +38,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
 
 def _did_you_mean(device: str | torch.device) -> str:
     """Return a sentence with the device that an unknown word stands for, or an empty string."""
-    # Also of Keras's and TensorFlow's forms "gpu:0" and "/device:GPU:0".
+    # Keras and TensorFlow have the forms "gpu:0" and "/device:GPU:0".
     words = re.findall("[a-z]+", str(device).lower().replace("device", ""))
     meant = _ALSO_CALLED | {name: name for name in _DEVICES}
     near = [n for word in words for n in difflib.get_close_matches(word, meant, n=1, cutoff=0.7)]

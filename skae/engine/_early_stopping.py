@@ -1,4 +1,4 @@
-"""When training stops, and which weights are kept."""
+"""The best weights so far, and the patience of early stopping."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class BestWeights:
-    """The best parameters and buffers of some modules so far, and how long ago they were seen.
+    """The best parameters and buffers of some modules so far.
 
     A loss counts as better if it improves by the share `tol` of the best one. After `patience`
     epochs without such an improvement `exhausted` becomes true.
@@ -24,7 +24,7 @@ class BestWeights:
         self._best: list[Tensor] | None = None
 
     def update(self, loss: float, warming_up: bool = False) -> None:
-        """Take the monitored loss of the weights as they are now.
+        """Compare the monitored loss of the present weights with the best one.
 
         While the learning rate still rises (`warming_up`) no epoch counts against the patience:
         steps are small then, and soon too large for the weights to be good.
@@ -39,7 +39,7 @@ class BestWeights:
             self.keep()
 
     def keep(self) -> None:
-        """Take the weights as they are now, whatever their loss."""
+        """Keep the weights as they are now as the best ones, whatever their loss."""
         if self._best is None:
             self._best = [torch.empty_like(tensor) for tensor in self._current]
         _copy(self._current, self._best)

@@ -1,4 +1,4 @@
-"""Torch's global generators, for modules that draw from no generator of ours."""
+"""Torch's global generators, for modules that do not draw from the net's own ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _DRAWING: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.RReLU, "upper"),
 )
 
-# Only one thread can have its own numbers in the global generators.
+# One thread at a time may seed the global generators.
 _in_use = RLock()
 
 

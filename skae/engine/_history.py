@@ -1,4 +1,4 @@
-"""What training writes into skorch's history."""
+"""The entries that training writes into skorch's history."""
 
 import math
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ def record_batch(net: "AutoencoderNet", prefix: str, loss: float, n_rows: int) -
 
 
 def drop_unfinished_epoch(net: "AutoencoderNet", last_entry: str) -> None:
-    """Take the last epoch out if it lacks what is written last."""
+    """Remove the last epoch if it lacks the entry that is written last."""
     if net.history and last_entry not in net.history[-1]:
         net.history.pop()
 

@@ -79,7 +79,7 @@ Member = tuple[AutoencoderNet, Batches]
 
 
 class _Stacks:
-    """Which nets take their steps as one, for as long as none of them ends or changes."""
+    """The nets that take their steps as one, for as long as none of them ends or changes."""
 
     def __init__(self) -> None:
         self._stacks: dict[tuple[FusableNet, ...], _Stack] = {}
@@ -93,7 +93,7 @@ class _Stacks:
             net, batches = members[0]
             return [net.run_batches(batches)]
         groups = self._groups(members)
-        parts = {}
+        parts: dict[AutoencoderNet, dict[str, float]] = {}
         for group, stack in zip(groups, self._renew(groups), strict=True):
             nets, all_batches = zip(*group, strict=True)
             if stack is None:
@@ -117,13 +117,12 @@ class _Stacks:
         return [part for group in groups for part in self._parts(group)]
 
     def _parts(self, group: list[Member]) -> list[list[Member]]:
-        n_parts = 1
-        if len(group) > 1:
-            n_parts = math.ceil(len(group) / _most(self._read[group[0][0]]))
+        read = self._read[group[0][0]]
+        n_parts = 1 if read is None else math.ceil(len(group) / _most(read))
         return [group[i::n_parts] for i in range(n_parts)]
 
     def _kind(self, net: AutoencoderNet, batches: Batches) -> tuple | None:
-        """Return what members must have in common, or None if this one goes alone."""
+        """Return a key that members of one stack share, or None if this one goes alone."""
         rows = batches.rows
         changed = net.is_watched and self._assumptions.get(net) != net.assumptions
         if net not in self._read or changed:
@@ -135,19 +134,20 @@ class _Stacks:
 
     def _renew(self, groups: list[list[Member]]) -> "list[_Stack | None]":
         """Return the stack of each group, or None for a member that goes alone."""
-        keys = [
-            tuple(self._read[net] for net, _ in group) if len(group) > 1 else None
-            for group in groups
-        ]
-        # What is not kept goes first, as its nets may be in another stack from now on.
-        for key in self._stacks.keys() - set(keys):
-            self._stacks.pop(key).release()
+        keys = [self._key(group) for group in groups]
+        # Old stacks are released first, as their nets may be in another stack from now on.
+        for gone in self._stacks.keys() - set(keys):
+            self._stacks.pop(gone).release()
         for group, key in zip(groups, keys, strict=True):
             if key is not None and key not in self._stacks:
                 nets = [net for net, _ in group]
                 self._stacks[key] = _Stack(nets, key)
                 self._assumptions |= {net: net.assumptions for net in nets}
-        return [self._stacks.get(key) for key in keys]
+        return [None if key is None else self._stacks[key] for key in keys]
+
+    def _key(self, group: list[Member]) -> tuple[FusableNet, ...] | None:
+        found = [self._read[net] for net, _ in group]
+        return tuple(read for read in found if read is not None) if len(group) > 1 else None
 
     def release(self) -> None:
         """Give all nets memory of their own."""
@@ -178,11 +178,13 @@ class _Stack:
             x = self._buffers.get(n)
             if x is None:
                 x = self._buffers[n] = all_rows[0].new_empty(len(all_rows), n)
-            weights = [
-                rows.read(selection, place).weight
+            batches = [
+                rows.read(selection, place)
                 for rows, selection, place in zip(all_rows, selections, x.unbind(), strict=True)
             ]
-            yield Batch(x, None if weights[0] is None else torch.stack(weights))
+            # All have weights or none has.
+            weights = [batch.weight for batch in batches if batch.weight is not None]
+            yield Batch(x, torch.stack(weights) if weights else None)
 
     def _train_step(self, batch: Batch) -> dict[str, Tensor]:
         for net in self._nets:

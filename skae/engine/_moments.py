@@ -21,7 +21,7 @@ class CodeMoments:
         self._first: Any = 0.0
         self._second: Any = 0.0
         self._largest: Any = 0.0
-        self._shift: Tensor | None = None
+        self._shift: Any = None
 
     def add(
         self, codes: Tensor, sample_weight: Tensor | None = None, spread: Tensor | float = 0.0
@@ -89,10 +89,10 @@ def _exact(device: torch.device) -> torch.dtype:
 def merge_codes(
     first: Kept | None, second: tuple[Tensor, Tensor], seed: tuple[int, ...]
 ) -> tuple[Tensor, Tensor]:
-    """Return the codes and weights that are kept of two tables together.
+    """Return the kept codes and weights of two tables as one sample.
 
-    If they are too many, those that stay are drawn at random. In a stream of tables the older
-    ones therefore fade, whose codes come from older weights.
+    If they are too many, a random part of them stays. In a stream of tables the codes of older
+    weights therefore fade.
     """
     if first is None:
         return second
@@ -102,8 +102,8 @@ def merge_codes(
     )
     most = _most_codes(codes.shape[1])
     if len(codes) > most:
-        chosen = np.random.default_rng(seed).choice(len(codes), most, replace=False)
-        chosen = torch.as_tensor(chosen).to(codes.device)
+        drawn = np.random.default_rng(seed).choice(len(codes), most, replace=False)
+        chosen = torch.as_tensor(drawn).to(codes.device)
         codes, weight = codes[chosen], weight[chosen]
     return codes, weight
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn, optim
 
-from skae._batch import Batch, Parts
+from skae._batch import Batch, Parts, total
 
 from ._batches import Batches, MeasuredBatches, mean_parts
 from ._global_generator import draws_globally, global_generators_from
@@ -24,32 +24,16 @@ from .fused import FusableNet, Step, assumptions_of, fused_step, read_net
 class AutoencoderNet(ObservedNet):
     """A skorch net whose epochs cost little more than their matrix products.
 
-    It differs from skorch's own net in that the objective is called with the network and the
-    batch and answers in parts, losses are read once an epoch, batches are cut from a tensor
-    instead of collated row by row, the random numbers come from a generator of its own, and the
-    best weights are kept. History, callbacks and parameters are skorch's; batch callbacks run if
-    one is passed.
+    It differs from skorch's own net: the objective maps the network and a batch to named parts,
+    losses are read once an epoch, batches are cut from a tensor instead of collated row by row,
+    random numbers come from the net's own generators, and the best weights are kept. History,
+    callbacks and parameters are skorch's; batch callbacks run if one is passed.
 
-    Parameters
-    ----------
-    module : Autoencoder
-        The network, with its initial weights.
-    criterion : torch.nn.Module
-        The objective: maps network and batch to a dict of named scalars.
-    random_state : int, default=0
-        Seed of the order of the rows, of dropout and of noise.
-    learning_rate : str, default="constant"
-        Name of a schedule in `SCHEDULES`.
-    max_grad_norm : float or None, default=None
-        Norm to which the gradient of all parameters together is clipped.
-    precision : str, default="float32"
-        Precision of the matrix products of training, one of `PRECISIONS`.
-    tol : float, default=0.0
-        Improvement of the monitored loss that counts.
-    patience : int, default=10
-        Epochs without it after which training stops, if it may stop.
-    **kwargs : dict
-        Parameters of skorch.NeuralNet.
+    `module` holds its initial weights, and `criterion` is the objective. `random_state` seeds the
+    order of the rows, dropout and noise, `learning_rate` is a name in `SCHEDULES`, `precision`
+    one in `PRECISIONS`. `max_grad_norm` is the norm to which the gradient of all parameters
+    together is clipped. Training may stop after `patience` epochs in which the monitored loss
+    does not improve by the share `tol`. `kwargs` are parameters of skorch.NeuralNet.
     """
 
     # Whether training may end where it started. The start must then be measured alike.
@@ -119,10 +103,8 @@ class AutoencoderNet(ObservedNet):
 
     # -- skorch's seams ---------------------------------------------------------------
 
-    def get_iterator(
-        self, dataset: TrainingRows, training: bool = False
-    ) -> Batches | MeasuredBatches:
-        """Return the batches of an epoch."""
+    def get_iterator(self, dataset: TrainingRows, training: bool = False) -> Any:
+        """Return the batches of an epoch: `Batches` to train on, or `MeasuredBatches`."""
         if not training:
             return MeasuredBatches(dataset)
         return Batches(dataset, self.batch_size, self.generator_)
@@ -170,7 +152,7 @@ class AutoencoderNet(ObservedNet):
             self.optimizer_.zero_grad()
             with autocast(self.precision, batch.x.device):
                 parts = self.criterion_(self.module_, batch)
-            loss = sum(parts.values())
+            loss = total(parts.values())
             loss.backward()
             if self.listens_to_batches_:
                 named = list(self.get_all_learnable_params())
@@ -216,13 +198,13 @@ class AutoencoderNet(ObservedNet):
         if not draws_globally(self.module_):
             return nullcontext()
         drawn = torch.randint(2**62, (), generator=self.noise_generator_, device=self.device)
-        return global_generators_from(drawn.item(), self.device)
+        return global_generators_from(int(drawn), self.device)
 
     # -- the fused step ---------------------------------------------------------------
 
     @property
     def assumptions(self) -> Any:
-        """The state that a fused step takes for granted; if it changes, the step is made anew."""
+        """The state that a fused step relies on; when it changes, the step is built again."""
         return assumptions_of(self.module_, self.optimizer_)
 
     @property
@@ -232,7 +214,7 @@ class AutoencoderNet(ObservedNet):
         return rate, self.learning_rate, self.steps_done_, self.n_steps_
 
     def read(self, rows: TrainingRows) -> FusableNet | None:
-        """Return what a fused step on such rows needs to know, or None if it needs autograd."""
+        """Return the net as a fused step on such rows reads it, or None if it needs autograd."""
         # A callback that listens to single batches may also change them.
         if self.listens_to_batches_:
             return None
@@ -258,7 +240,7 @@ class AutoencoderNet(ObservedNet):
             optimizer.zero_grad()
         dict(self.callbacks_)["progress_bar"].close()
 
-    # -- what skorch has no word for --------------------------------------------------
+    # -- training and measuring without skorch's loop ---------------------------------
 
     def train(
         self,
@@ -276,6 +258,6 @@ class AutoencoderNet(ObservedNet):
 
     @torch.no_grad()
     def measure(self, rows: TrainingRows, step: Callable[[Batch], Parts]) -> dict[str, float]:
-        """Return the means over `rows` of what a step answers, with the weights as they are."""
+        """Return the means over `rows` of the parts of a step, with the weights as they are."""
         self.set_training(False)
         return mean_parts(self.get_iterator(rows), step)

@@ -9,7 +9,7 @@ from skorch.callbacks import EarlyStopping
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from skae._batch import Batch
+from skae._batch import Batch, total
 from skae._compat import OpenNet
 
 from ._callbacks import explained
@@ -69,7 +69,7 @@ class ObservedNet(OpenNet):
         if parts is None:
             self.notify("on_batch_begin", **told)
         else:
-            loss = sum(parts.values()).detach()
+            loss = total(parts.values()).detach()
             record_batch(self, prefix, loss.item(), len(batch))
             self.set_mode(training=False)
             with torch.no_grad():
@@ -77,6 +77,12 @@ class ObservedNet(OpenNet):
             self.notify("on_batch_end", **told, loss=loss, y_pred=y_pred)
         # A callback may have predicted.
         self.set_mode(training)
+
+    def evaluation_step(self, batch: Batch, training: bool = False) -> Tensor:
+        """Return what the network predicts for a batch; skorch's own method wants pairs."""
+        self.set_training(training)
+        with torch.set_grad_enabled(training):
+            return self.infer(batch.x)
 
     def set_mode(self, training: bool) -> None:
         """Switch network and objective between training and measuring."""
@@ -102,7 +108,8 @@ class ObservedNet(OpenNet):
         if isinstance(X, TrainingRows):
             return X
         if isinstance(X, Dataset):
-            X = torch.stack([torch.as_tensor(X[i][0]) for i in range(len(X))])
+            n_rows = len(X)  # type: ignore[arg-type]  # those with indices have a length
+            X = torch.stack([torch.as_tensor(X[i][0]) for i in range(n_rows)])
         X = torch.as_tensor(X.detach() if isinstance(X, Tensor) else np.asarray(X))
         weights = next(self.module_.parameters())
         return TrainingRows(TensorRows(X), None, weights.dtype, weights.device)

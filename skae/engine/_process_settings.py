@@ -1,4 +1,4 @@
-"""Settings that torch has once for all threads, while some of them need other values."""
+"""Settings that torch shares between threads, replaced while one of them needs other values."""
 
 from collections.abc import Sequence
 from threading import Lock
@@ -55,15 +55,19 @@ class Float32Products:
 
     def restore(self, value: str) -> None:
         """Put a setting back; one that followed another goes on following it."""
-        followed = self._parent.fp32_precision, torch.backends.fp32_precision
+        whole: Any = torch.backends
+        followed = self._parent.fp32_precision, whole.fp32_precision
         self.set("none" if value in followed else value)
 
 
+# Torch's types do not know what its backends hold.
+_cudnn: Any = torch.backends.cudnn
+
 # Modules that hold the precision of products on a GPU, each with that for the whole backend.
-PRODUCTS_OF_GPUS = [
-    (torch.backends.cuda.matmul, torch.backends.cudnn),
-    (torch.backends.cudnn.conv, torch.backends.cudnn),
-    (torch.backends.cudnn.rnn, torch.backends.cudnn),
+PRODUCTS_OF_GPUS: list[tuple[Any, Any]] = [
+    (torch.backends.cuda.matmul, _cudnn),
+    (_cudnn.conv, _cudnn),
+    (_cudnn.rnn, _cudnn),
 ]
 
 

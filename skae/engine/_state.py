@@ -80,7 +80,7 @@ def state_for(state: State, device: torch.device) -> State:
 
 
 def half_of_state(state: State, half: str) -> State:
-    """Return what a net needs that only encodes, or only decodes, and is not trained again."""
+    """Return the state of one half of a net, which is not trained again."""
     kept = (f"{half}.", "latent.", "code_")
     weights = {name: weight for name, weight in state["weights"].items() if name.startswith(kept)}
     left_out: State = {"objective": {}, "optimizers": [], "history": []}

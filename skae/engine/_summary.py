@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skae._batch import Batch
 
@@ -34,7 +34,7 @@ def summarize(net: "AutoencoderNet", rows: TrainingRows) -> None:
         and objective.code_term is None
     )
 
-    def add(latent: nn.Module, arguments: Any, codes: Tensor) -> None:
+    def add(latent: Any, arguments: Any, codes: Tensor) -> None:
         spread = latent.spread(*arguments) if hasattr(latent, "spread") else 0.0
         moments.add(codes, weight, spread)
         sample.add(codes, weight)

@@ -16,7 +16,7 @@ _CPU = torch.device("cpu")
 
 def _backends() -> list[tuple[Any, Any]]:
     """Return the modules that hold the precision of float32 products, and their parents."""
-    mkldnn = torch.backends.mkldnn
+    mkldnn: Any = torch.backends.mkldnn
     on_cpu = [(one, mkldnn) for one in (mkldnn.matmul, mkldnn.conv, mkldnn.rnn)]
     # Without CUDA these need not be asked at every call.
     return on_cpu + (PRODUCTS_OF_GPUS if torch.version.cuda else [])

@@ -1,4 +1,4 @@
-"""The training of one net: a loop over epochs, and what stands before and after it."""
+"""The training of one net: a loop over epochs, its setup, and the choice of weights at the end."""
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -22,19 +22,11 @@ if TYPE_CHECKING:
 
 
 class EpochLoop:
-    """The epochs of a net: it takes their steps itself, or they are driven from outside.
+    """The epochs of a net, by default as many as its `max_epochs`.
 
     `run` trains one net. Training in lockstep calls `start_epoch`, takes the steps of several
-    nets, and calls `finish_epoch`, for as long as `goes_on`; then `end`.
-
-    Parameters
-    ----------
-    net : AutoencoderNet
-        The net.
-    rows : TrainingRows
-        The rows, of which the net's `train_split` holds some out.
-    n_epochs : int or None, default=None
-        Epochs to run, by default the net's `max_epochs`.
+    nets, and calls `finish_epoch`, for as long as `goes_on`; then `end`. The net's `train_split`
+    holds some of the rows out.
     """
 
     def __init__(self, net: "AutoencoderNet", rows: TrainingRows, n_epochs: int | None = None):
@@ -110,34 +102,29 @@ class EpochLoop:
 class Training:
     """A training of a net from the weights and the optimizer as they are.
 
-    As a context manager it sets the net up and, however training ends, takes out of it what
-    only training needs. `run` does the whole training; `settle` is what comes after the steps.
+    As a context manager it sets the net up and, however training ends, removes from it what
+    only training needs. `run` does the whole training; `settle` follows the last step.
 
-    Parameters
-    ----------
-    net : AutoencoderNet
-        The net. Afterwards it has `objective_`, the objective over `rows` with the weights that
-        are kept, `valid_objective_`, the same over the held-out rows or None, `code_moments_` and
-        `some_codes_`, found by `summarize` in the codes of `rows`, `interrupted_`, whether the
-        keyboard ended training, and `converged_`, whether it ended of itself. Without `epochs`
-        it also has `above_means_`, the errors of trained rows and of column means if the first
-        is larger, else None, and `went_back_`, whether that undid the training: only where the
-        start is better than the means.
-    rows : TrainingRows
-        All rows.
-    train, valid : ndarray of int or None, default=None
-        Indices of the rows to train on, and of those to judge training by: it stops when these
-        say so, and the weights that are best on them are kept. Without them training is on all
-        rows and the last weights are kept.
-    epochs : int or None, default=None
-        Epochs to run, by default the net's `max_epochs`. Given, `rows` are a part of many.
-    from_scratch : bool, default=True
-        Whether terms of the objective that grow during training start at zero.
-    never_worse : bool, default=False
-        Whether to go back to the start if the objective over all rows ends above it.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    `train` and `valid` are indices of the rows to train on and of the held-out rows, whose loss
+    stops training and chooses the weights. Without them training is on all rows and the last
+    weights are kept. With `epochs`, `rows` are one chunk of many; by default the net's
+    `max_epochs` are run. With `from_scratch` warm-up terms start at zero. With `never_worse`
+    training is undone if the objective over all rows ends above its start.
+
+    Afterwards the net has
+
+    - `objective_` and `valid_objective_`: the objective over all rows with the weights that are
+      kept, and over the held-out rows, or None;
+    - `code_moments_` and `some_codes_`: see `summarize`;
+    - `interrupted_` and `converged_`: whether the keyboard ended training, and whether early
+      stopping did or the schedule is planned to its end;
+    - without `epochs`, `above_means_` and `went_back_`: the errors of the fit and of the column
+      means if the first is larger, else None, and whether training was undone for that reason,
+      which happens only where the start is better than the means.
     """
+
+    # Only inside the context.
+    loop: EpochLoop
 
     def __init__(
         self,
@@ -157,7 +144,6 @@ class Training:
         self._from_scratch = from_scratch
         self._never_worse = never_worse and net.can_go_back
         self._verbose = verbose
-        self.loop: EpochLoop | None = None
 
     def run(self) -> None:
         """Train the net alone."""
@@ -194,10 +180,10 @@ class Training:
         net.forget_training()
         net.train_split = net.schedule_ = None
         net.verbose = 0
-        self.loop = None
+        vars(self).pop("loop", None)
 
     def settle(self) -> None:
-        """Decide which weights are kept, and measure what they make of the rows."""
+        """Decide which weights are kept, and measure objective and codes with them."""
         net, start, whole = self.net, self._start, self.epochs is None
         if whole:
             net.set_mode(training=False)

@@ -191,8 +191,7 @@ class _Streamed:
         self._staged = [_Staged(), _Staged()]
 
     def read(self, selection: slice | Tensor, batch: Tensor | None = None) -> Tensor:
-        whole = isinstance(selection, slice)
-        n = selection.stop - selection.start if whole else len(selection)
+        n = selection.stop - selection.start if isinstance(selection, slice) else len(selection)
         if batch is None:
             batch = self._batches.get(n)
         if batch is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from skae._batch import total
 from skae.engine import Training, differentiable, torch_defaults
 from skae.objectives import Objective
 from skae.objectives._contraction import ContractiveObjective
@@ -122,7 +123,7 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
             x = x.clone().requires_grad_()
             codes = self._encode(x).sum(dim=0)
             gradients = [torch.autograd.grad(code, x, retain_graph=True)[0] for code in codes]
-        return sum(g.double().square().sum(dim=1) for g in gradients).sqrt()
+        return total(g.double().square().sum(dim=1) for g in gradients).sqrt()
 
     @contextmanager
     def _while_training(self, training: Training, n_together: int = 1) -> Iterator[None]:

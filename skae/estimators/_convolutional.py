@@ -12,9 +12,6 @@ from .base import (
     resolve_hidden_layer_sizes,
 )
 
-# What only a dense network has, or takes the place of this one.
-_NOT_HERE = ("dropout", "network")
-
 
 @estimator
 class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):
@@ -104,7 +101,7 @@ class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):
 
     def _make_network(self) -> ConvolutionalNetwork:
         return ConvolutionalNetwork(
-            image_shape=self.image_shape,
+            image_shape=self.image_shape,  # type: ignore[arg-type]  # a list does as well
             channels=tuple(self.channels),
             hidden_layer_sizes=resolve_hidden_layer_sizes(self.hidden_layer_sizes),
             activation=self.activation,

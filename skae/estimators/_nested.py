@@ -10,6 +10,7 @@ import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skae._batch import total
 from skae._typing import AnyFloat, ArrayOf
 from skae.engine import (
     AutoencoderNet,
@@ -194,7 +195,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
             for k in range(1, self.n_components_ + 1):
                 yield row_losses(module.decoder(first_components(codes, k)), x)
 
-        losses = sum(
+        losses = total(
             weighted_sum(torch.stack([*losses_of(batch.x)], dim=1), batch.weight)
             for batch in net.get_iterator(rows)
         )
@@ -211,7 +212,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
 
     @torch.no_grad()
     def _set_loss(self) -> None:
-        """Set the objective as its mean over what nested dropout may draw."""
+        """Set `loss_` to the mean objective over all lengths that nested dropout may draw."""
         reconstruction = length_probabilities(self.n_components_).numpy() @ self._losses[1:]
         objective = self.net_.criterion_
         penalties = objective.weight_penalty(self.net_.module_).values()

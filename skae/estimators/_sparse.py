@@ -14,6 +14,7 @@ from skae.engine import TrainingRows
 from skae.networks import (
     Autoencoder,
     BatchTopKLatent,
+    Latent,
     LogisticLatent,
     RectifiedLatent,
     TopKLatent,
@@ -43,7 +44,7 @@ _MOST_UNITS = 2000
 # Strengths for penalty_strength="auto".
 _STRENGTHS = {"l1": 1.0, "kl": 10.0}
 
-# Codes that are drawn move by this share of the difference of two of so many nearest codes.
+# A drawn code moves by the share `_STEP` of the difference between two of its nearest codes.
 _STEP, _NEIGHBORS = 0.5, 20
 
 
@@ -202,13 +203,13 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
     _fixed_parameters = ("penalty", "n_nonzero_coefs")
 
     def _n_components_wanted(self, n_samples: int) -> int:
-        if self.n_components == "auto":
+        if isinstance(self.n_components, str):
             return min(2 * self.n_features_in_, _MOST_UNITS)
         return int(self.n_components)
 
     def _n_nonzero(self) -> int:
         k, n_components = self.n_nonzero_coefs, self.n_components_
-        if k == "auto":
+        if isinstance(k, str):
             return min(int(np.ceil(np.sqrt(self.n_features_in_))), n_components)
         if k > n_components:
             raise ValueError(
@@ -217,7 +218,7 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
             )
         return int(k)
 
-    def _make_latent(self) -> torch.nn.Module:
+    def _make_latent(self) -> Latent:
         if self.penalty == "top_k":
             return TopKLatent(self._n_nonzero())
         if self.penalty == "batch_top_k":
@@ -243,15 +244,16 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
         if self.penalty in ("top_k", "batch_top_k"):
             term = UnusedUnitBoost(self.n_components_)
             return UnitColumnsObjective(heads, weight_penalty, code_term=term)
-        auto = self.penalty_strength == "auto"
-        strength = _STRENGTHS[self.penalty] if auto else self.penalty_strength
+        strength = self.penalty_strength
+        auto = isinstance(strength, str)
+        strength = _STRENGTHS[self.penalty] if isinstance(strength, str) else strength
         strength = strength / self._table.n_outputs
         if self.penalty == "l1":
-            term = L1Sparsity(strength)
-            return ReconstructionObjective(heads, weight_penalty, code_term=term)
-        term = KLSparsity(strength, self.target_activation, self.n_components_, auto)
+            penalty = L1Sparsity(strength)
+            return ReconstructionObjective(heads, weight_penalty, code_term=penalty)
+        divergence = KLSparsity(strength, self.target_activation, self.n_components_, auto)
         kind = TargetActivationObjective if auto else ReconstructionObjective
-        return kind(heads, weight_penalty, code_term=term)
+        return kind(heads, weight_penalty, code_term=divergence)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         _, mean, variance = self.net_.code_moments_
@@ -279,6 +281,6 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
         module = self.net_.module_
         if isinstance(module.latent, LogisticLatent):
             return values.clip(0, 1)
-        values = torch.as_tensor(values).to(module.code_mean)
-        # What makes codes of outputs leaves codes as they are.
-        return module.latent(values).cpu().double().numpy()
+        # The latent leaves codes as they are.
+        codes = module.latent(torch.as_tensor(values).to(module.code_mean))
+        return codes.cpu().double().numpy()

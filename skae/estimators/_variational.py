@@ -38,10 +38,10 @@ from .base import (
     start_at_probabilistic_pca,
 )
 
-# Errors of so many cells tell the noise to half a percent.
+# The errors of this many cells give the noise variance to half a percent.
 _ENOUGH_CELLS = 100_000
 
-# Rows that are decoded together then: few at a time take longer, many more memory.
+# Rows that are decoded together then: fewer take longer, more need more memory.
 _ROWS_AT_ONCE = 10_000
 
 # A component whose posterior mean varies less over the data tells nothing (Burda et al., 2016).
@@ -198,8 +198,8 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         if self.loss == "log_loss":
             noise = float(np.mean(pca.mean * (1 - pca.mean)))
         elif self.noise_variance == "learned":
-            # Where no direction is left for it, all of them are equally likely up to the
-            # smallest variance.
+            # Where no direction is left for the noise, all variances up to the smallest one
+            # are equally likely.
             noise = pca.residual_variance / left if left else pca.variances.min() / 2
             self._first_noise = max(noise, LEAST_NOISE)
         else:
@@ -217,7 +217,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         self.noise_variance_ = None
         if self.loss == "squared_error":
             self.noise_variance_ = self._settled_noise(rows, whole_fit)
-        codes, weight = self._some_codes
+        codes, weight = self._some_codes  # type: ignore[misc]  # set just before
         share = weight / weight.sum()
         variance = share @ (codes - share @ codes).square()
         # In the scale of the prior.
@@ -253,7 +253,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         return nats + self._log_volume()
 
     def _log_volume(self) -> float:
-        """What a negative log-likelihood of scaled rows lacks to one of the data."""
+        """Return the difference between negative log-likelihoods of the data and of scaled rows."""
         return self._table.n_outputs * np.log(self.scale_)
 
     def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ._caller_type import CallerType
 class TakesRows(Protocol):
     """What a network description says of the rows that it takes."""
 
-    takes_shaped_rows: bool
+    takes_shaped_rows: ClassVar[bool]
 
     def for_rows(self, row_shape: tuple[int, ...]) -> Any:
         """Raise a ValueError if rows of this shape do not fit."""

@@ -20,7 +20,7 @@ _recording = Lock()
 
 @dataclass
 class _Recorded:
-    """A step for one batch tensor: the graph, what it reads and what it answers."""
+    """A recorded step: the graph, the batch that it reads and the parts that it fills."""
 
     graph: torch.cuda.CUDAGraph
     batch: Batch
@@ -52,7 +52,7 @@ class GraphedStep:
                 self._warm.add(x.shape[0])
                 return self._step.run(batch, self._rate)
             recorded = self._recorded[x.shape[0]] = self._record(batch)
-        if batch.weight is not None:
+        if batch.weight is not None and recorded.batch.weight is not None:
             recorded.batch.weight.copy_(batch.weight)
         recorded.graph.replay()
         return recorded.parts

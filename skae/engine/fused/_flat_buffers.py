@@ -9,7 +9,7 @@ from torch import Tensor, nn, optim
 # Values that fill a cache line in single precision.
 _ALIGNMENT = 16
 
-# What each optimizer remembers of a parameter, beside the number of steps.
+# The moments that each optimizer keeps of a parameter, beside the number of steps.
 _MOMENTS: dict[type[optim.Optimizer], tuple[str, ...]] = {
     optim.Adam: ("exp_avg", "exp_avg_sq"),
     optim.AdamW: ("exp_avg", "exp_avg_sq"),

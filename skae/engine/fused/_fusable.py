@@ -32,8 +32,8 @@ class FusableNet:
     parameters. With `latent_by_autograd` autograd goes through the latent.
     """
 
-    module: nn.Module
-    objective: nn.Module
+    module: Any
+    objective: Any
     optimizer: optim.Optimizer
     max_grad_norm: float | None
     low: torch.dtype | None
@@ -71,14 +71,14 @@ class FusableNet:
 
 
 def read_net(
-    module: nn.Module,
-    objective: nn.Module,
+    module: Any,
+    objective: Any,
     optimizer: optim.Optimizer,
     fields: frozenset[str],
     max_grad_norm: float | None = None,
     low: torch.dtype | None = None,
 ) -> FusableNet | None:
-    """Return what a fused step needs to know of a net, or None if it needs autograd.
+    """Return a net as the fused step reads it, or None if it needs autograd.
 
     `module` has an `encoder` and a `decoder`, `fields` are those of the batches. The gradient is
     clipped to the norm `max_grad_norm`, and matrix products are done in the type `low`.
@@ -89,15 +89,18 @@ def read_net(
     by_autograd = objective.code_term is not None or not module.has_plain_latent
     if by_autograd and low is not None:
         return None
-    halves = [_read_half(module.dense_encoder), _read_half(module.dense_decoder)]
+    encoder, decoder = _read_half(module.dense_encoder), _read_half(module.dense_decoder)
     update = fused_update(optimizer)
-    if None in halves or update is None or not _covers(halves, module, optimizer):
+    if encoder is None or decoder is None or update is None:
+        return None
+    halves = [encoder, decoder]
+    if not _covers(halves, module, optimizer):
         return None
     return FusableNet(module, objective, optimizer, max_grad_norm, low, halves, update, by_autograd)
 
 
 def assumptions_of(module: nn.Module, optimizer: optim.Optimizer) -> tuple:
-    """Return what a fused step takes for granted and a callback may change, to compare."""
+    """Return the state that a fused step relies on and a callback may change, to compare."""
     parameters = [(p.data_ptr(), p.requires_grad) for p in module.parameters()]
     return parameters, _settings(optimizer), _has_hooks(module)
 
@@ -130,7 +133,7 @@ def _is_known_activation(module: nn.Module) -> bool:
 
 
 def _covers(halves: list[Half], module: nn.Module, optimizer: optim.Optimizer) -> bool:
-    """Whether the layers hold every parameter once, and the optimizer moves all as one."""
+    """Return whether the layers hold each parameter once and the optimizer moves all as one."""
     layers = [layer for half in halves for layer in (*half.layers, half.linear) if layer]
     held = [id(p) for layer in layers for p in layer.parameters()]
     moved = {id(p) for p in optimizer.param_groups[0]["params"] if p.requires_grad}

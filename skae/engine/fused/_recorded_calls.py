@@ -45,16 +45,15 @@ class RecordedCalls:
             self.output = torch.empty_like(self.x)
             self._decode.append(partial(self.output.copy_, output))
             self._decoder_backward.append(partial(output.copy_, self.output))
-        to_code = _record_backward(
-            self._decoder_backward, decoder, decoded, output, step, input_needed=True
-        )
+        to_code = _record_backward(self._decoder_backward, decoder, decoded, output, step)
         if self._latent is not None:
             self._latent.codes_gradient = to_code
             to_code = self._latent.h_gradient
+        # The rows need no gradient.
         _record_backward(
             self._encoder_backward, encoder, encoded, to_code, step, input_needed=False
         )
-        if low is not None:
+        if step.low_gradient is not None:
             self._encoder_backward.append(partial(step.gradient.copy_, step.low_gradient))
 
     def run_forward(self, weight: Tensor | None) -> dict[str, Tensor]:
@@ -90,8 +89,8 @@ class _LatentByAutograd:
         self._h = h.detach().requires_grad_()
         self.codes = h.new_empty(len(h), len(self._module.code_mean))
         self.h_gradient = torch.empty_like(h)
-        self.codes_gradient = None
-        self._graph = []
+        self.codes_gradient: Tensor | None = None
+        self._graph: list[Tensor] = []
 
     def forward(self, weight: Tensor | None) -> dict[str, Tensor]:
         codes, penalties = self._objective.through_latent(self._module, self._h, weight)
@@ -102,7 +101,7 @@ class _LatentByAutograd:
     def backward(self) -> None:
         gradients = [self.codes_gradient, *[None] * (len(self._graph) - 1)]
         torch.autograd.backward(self._graph, gradients)
-        self.h_gradient.copy_(self._h.grad)
+        self.h_gradient.copy_(self._h.grad)  # type: ignore[arg-type]  # backward has set it
         self._h.grad, self._graph = None, []
 
 
@@ -110,7 +109,8 @@ def _record_forward(
     calls: Calls, half: Half, x: Tensor, step: "FusedStep"
 ) -> tuple[Tensor, tuple[list[Tensor], list[Tensor | None]]]:
     """Record a half; return its output, and of each layer the input and what is saved."""
-    inputs, saved = [x], [None]
+    inputs: list[Tensor] = [x]
+    saved: list[Tensor | None] = [None]
     for layer, activation in zip(half.layers, half.activations, strict=True):
         z = x.new_empty(*x.shape[:-1], layer.weight.shape[-2])
         calls.append(partial(step.addmm, layer.bias, inputs[-1], layer.transposed, out=z))
@@ -134,9 +134,9 @@ def _record_backward(
     recorded: tuple[list[Tensor], list[Tensor | None]],
     gradient: Tensor,
     step: "FusedStep",
-    input_needed: bool,
-) -> Tensor | None:
-    """Record the gradients of a half's parameters; return that of its input if needed."""
+    input_needed: bool = True,
+) -> Tensor:
+    """Record the gradients of a half's parameters; return that of its input if it is needed."""
     inputs, saved = recorded
     if half.linear is not None:
         _record_gradients(calls, half.linear, gradient, inputs[0], step)
@@ -145,14 +145,14 @@ def _record_backward(
         layer = half.layers[i]
         _record_gradients(calls, layer, delta, inputs[i], step)
         if i == 0 and not input_needed:
-            return None
+            break
         below = torch.empty_like(inputs[i])
         calls.append(partial(step.mm, delta, layer.weight, out=below))
         delta = below
-        if saved[i] is not None:
-            backward = half.activations[i - 1].backward
-            calls.append(partial(backward, delta, saved[i]))
-    if half.linear is not None:
+        activation, kept = half.activations[i - 1], saved[i]
+        if activation is not None and kept is not None:
+            calls.append(partial(activation.backward, delta, kept))
+    if half.linear is not None and input_needed:
         calls.append(partial(step.addmm, delta, gradient, half.linear.weight, out=delta))
     return delta
 

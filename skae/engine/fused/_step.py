@@ -1,6 +1,6 @@
-"""The step that is taken on the buffers of one or of several nets."""
+"""A training step on the flat buffers of one or of several nets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ._flat_buffers import adopt_state, flatten, padded, views
 from ._fusable import FusableNet, Half
 from ._recorded_calls import RecordedCalls
 
-_Place = dict[nn.Parameter, Tensor]
+_Place = dict[Tensor, Tensor]
 
 
 class _Layer:
@@ -47,9 +47,8 @@ class FusedStep:
         self.corruptions = [one for one in corruptions if one is not None]
         # One net computes with matrices, several with stacks of them.
         self.stacked = len(nets) > 1
-        self.addmm, self.mm = torch.addmm, torch.mm
-        if self.stacked:
-            self.addmm, self.mm = torch.baddbmm, torch.bmm
+        self.addmm: Callable[..., Tensor] = torch.baddbmm if self.stacked else torch.addmm
+        self.mm: Callable[..., Tensor] = torch.bmm if self.stacked else torch.mm
         parameters = [net.parameters for net in nets]
         flat = flatten([[p.data for p in row] for row in parameters])
         gradient = torch.zeros_like(flat)
@@ -63,18 +62,19 @@ class FusedStep:
                 p.data, p.grad = (value[i], p_gradient[i]) if self.stacked else (value, p_gradient)
         state = adopt_state([net.optimizer for net in nets], parameters)
         self.update = first.update(flat, gradient, state, first.optimizer.param_groups[0])
-        self.low_flat = self.low_gradient = None
+        self.low_flat: Tensor | None = None
+        self.low_gradient: Tensor | None = None
         if first.low is not None:
             self.low_flat, self.low_gradient = self.flat.to(first.low), self.gradient.to(first.low)
             values = views(self.low_flat, parameters[0])
             gradients = views(self.low_gradient, parameters[0])
-        place_of_value = dict(zip(parameters[0], values, strict=True))
-        place_of_gradient = dict(zip(parameters[0], gradients, strict=True))
+        place_of_value: _Place = dict(zip(parameters[0], values, strict=True))
+        place_of_gradient: _Place = dict(zip(parameters[0], gradients, strict=True))
         self.halves = [_bind(half, place_of_value, place_of_gradient) for half in first.halves]
         self._calls: dict[int, RecordedCalls] = {}
         for net in nets:
             # Torch's schedulers warn of an optimizer that has not taken a step.
-            net.optimizer._opt_called = True
+            net.optimizer._opt_called = True  # type: ignore[attr-defined]  # private
 
     def release(self) -> None:
         """Copy parameters and optimizer state out of the shared buffers.
@@ -102,7 +102,7 @@ class FusedStep:
         return self.run(batch, self.learning_rate)
 
     def prepare(self, x: Tensor) -> None:
-        """Record the calls for a batch and draw its noise; a CUDA graph holds what comes after."""
+        """Record the calls for a batch and draw its noise; `run` can be a CUDA graph."""
         calls = self._calls.get(x.shape[-2])
         if calls is None or calls.x is not x:
             # Batches of one size come in the same tensor, so this is rare.

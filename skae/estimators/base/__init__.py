@@ -1,4 +1,4 @@
-"""What all autoencoders share, and what tools need to know of them."""
+"""The base class of all autoencoders, and the names that variants and tools need of it."""
 
 from ._base_autoencoder import BaseAutoencoder
 from ._encoder_decoder import Decoder, Encoder

@@ -17,19 +17,19 @@ from ._training import TrainingFlow
 
 @estimator
 class BaseAutoencoder(FittedNetwork, TrainingFlow):
-    """Base class of autoencoders: validates rows, trains on them, answers.
+    """Base class of autoencoders: validates rows and trains on them.
 
     A variant is a dataclass of its own parameters, decorated with ``@estimator``. It overrides
-    what it does in another way:
+    the methods that differ:
 
-    - `_check_parameters`: which parameters go together;
-    - `_learn_from`: what it needs to know of the rows before training;
-    - `_make_latent`: the module that turns outputs of the encoder into codes;
-    - `_start_at_pca`: what PCA means for it;
-    - `_make_corruption`: what it does to a batch;
-    - `_make_objective`: what training minimises;
-    - `_describe_fit`: fitted attributes of its own;
-    - `_draw_codes`: what `sample` decodes.
+    - `_check_parameters` refuses parameters that do not go together;
+    - `_learn_from` sets attributes from the rows before training;
+    - `_make_latent` returns the module that turns outputs of the encoder into codes;
+    - `_start_at_pca` sets initial weights from PCA;
+    - `_make_corruption` returns the noise on a batch;
+    - `_make_objective` returns the objective of training;
+    - `_describe_fit` sets the variant's own fitted attributes;
+    - `_draw_codes` returns the codes that `sample` decodes.
     """
 
     @fit_context(prefer_skip_nested_validation=True)

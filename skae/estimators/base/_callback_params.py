@@ -2,8 +2,7 @@
 
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator
-
+from skae._compat import BaseEstimator
 from skae.engine import held_out_need, named_callbacks, with_callback_params
 
 from ._parameters import AutoencoderParameters

@@ -1,13 +1,12 @@
-"""The two halves of a fitted autoencoder, for those who need only one."""
+"""The two halves of a fitted autoencoder as estimators of their own."""
 
 from dataclasses import field
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skae._compat import HasMethods, fit_context
+from skae._compat import BaseEstimator, HasMethods, TransformerMixin, fit_context
 from skae.engine import half_of_state
 
 from ._estimator import estimator
@@ -59,12 +58,13 @@ class _Half(BaseEstimator):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the other half out, and what only training needs."""
+        """Return the state without the other half and without what only training needs."""
         if not self.__sklearn_is_fitted__():
             return super().__getstate__()
         state = self.autoencoder.__getstate__()
         half = half_of_state(state["net_"], self._half)
-        kept = type(self.autoencoder).__new__(type(self.autoencoder))
+        cls: Any = type(self.autoencoder)
+        kept = cls.__new__(cls)
         kept.__setstate__({**state, "net_": half, "_some_codes": None, "_mixture": None})
         return {**super().__getstate__(), "autoencoder": kept}
 

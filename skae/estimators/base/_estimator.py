@@ -1,4 +1,4 @@
-"""The decorator of estimators: what a class states once becomes signature, checks and manual."""
+"""The decorator of estimators: annotations become signature, checks and documentation."""
 
 import inspect
 import re
@@ -36,22 +36,22 @@ def estimator(cls: C) -> C:
 
     The class gets an ``__init__`` with its own and its bases' parameters, by keyword but for
     those declared with ``field(kw_only=False)``, and the constraints that scikit-learn checks,
-    read from the annotations. Its docstring also gets what its bases say of parameters and
+    read from the annotations. Its docstring also gets its bases' entries for parameters and
     attributes.
     """
-    cls = dataclass(eq=False, repr=False, kw_only=True)(cls)
-    hints = get_type_hints(cls, include_extras=True)
-    parameters = [one.name for one in fields(cls) if one.init]
-    cls._parameter_constraints = {name: constraints_of(hints[name]) for name in parameters}
+    made: Any = dataclass(eq=False, repr=False, kw_only=True)(cls)
+    hints = get_type_hints(made, include_extras=True)
+    parameters = [one.name for one in fields(made) if one.init]
+    made._parameter_constraints = {name: constraints_of(hints[name]) for name in parameters}
     # Signatures show the types alone.
-    types_alone = get_type_hints(cls)
-    cls.__init__.__annotations__ |= {name: types_alone[name] for name in parameters}
-    cls.__doc__ = _completed_docstring(cls, parameters)
-    return cls
+    types_alone = get_type_hints(made)
+    made.__init__.__annotations__ |= {name: types_alone[name] for name in parameters}
+    made.__doc__ = _completed_docstring(made, parameters)
+    return made
 
 
 def constraints_of(annotation: Any) -> list:
-    """Return what scikit-learn checks of a parameter with this annotation."""
+    """Return scikit-learn's constraints for a parameter with this annotation."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return list(arguments[1:])
@@ -89,7 +89,7 @@ def _completed_docstring(cls: type, parameters: list[str]) -> str:
 
 
 def _sections(doc: str) -> dict[str, str]:
-    """Return the sections of a docstring by name; what stands before them has no name."""
+    """Return the sections of a docstring by name; the text before them has an empty name."""
     summary, *parts = _HEADING.split(inspect.cleandoc(doc))
     texts = map(str.rstrip, parts[1::2])
     return {"": summary.rstrip(), **dict(zip(parts[::2], texts, strict=True))}

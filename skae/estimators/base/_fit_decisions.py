@@ -103,7 +103,7 @@ def check_range(X: Any, loss: Loss, unit: float | None = None) -> None:
 
 
 def until_interrupted(chunks: Iterable[Any]) -> Iterator[Any]:
-    """Yield chunks until there are no more, or the keyboard interrupts the making of one."""
+    """Yield chunks until the last one, or until the keyboard interrupts the iterator."""
     remaining, n_chunks = iter(chunks), 0
     while True:
         try:

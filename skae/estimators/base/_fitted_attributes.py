@@ -38,9 +38,9 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     n_components_ : int
         Width of the code.
     mean_ : {ndarray, tensor} of shape (n_features,)
-        What is subtracted from the rows.
+        Subtracted from the rows before training.
     scale_ : float
-        What they are divided by afterwards.
+        Divisor of the centred rows.
     network_ : Network
         Description of the network that was trained.
     has_linear_path_ : bool

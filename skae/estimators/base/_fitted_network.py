@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn import config_context
+from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skae._compat import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from skae._threads import one_thread
 from skae.engine import torch_defaults
 from skae.tables import (
+    CallerType,
     ScaledRows,
     as_set_output,
     validate_codes,
@@ -26,10 +30,9 @@ from ._sampling import Sampling
 
 
 class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling):
-    """Encodes, decodes and scores.
+    """Encodes, decodes, scores and generates.
 
-    Methods with ``_rows`` or ``_codes`` in their names take what is validated already, and
-    return tensors.
+    Methods with ``_rows`` or ``_codes`` in their names take validated input and return tensors.
     """
 
     @property
@@ -159,6 +162,41 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         if sample_weight is not None:
             sample_weight = validate_weight(sample_weight, scores)
         return float(np.average(scores, weights=sample_weight))
+
+    @torch_defaults()
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
+        """Generate rows like those of the training data.
+
+        Codes are drawn and decoded: from the prior where the estimator has one, otherwise from
+        a Gaussian mixture of ten components that is fitted on codes of the training rows (Ghosh
+        et al., 2020). It is fitted when this is called for the first time, on codes that the
+        estimator keeps: at most 5000, and half a million values.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many rows.
+        random_state : int, RandomState instance or None, default=None
+            Determines the rows. An int gives the same ones on every call.
+
+        Returns
+        -------
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
+            Rows in the unit of the training data, in float64; images or windows where the first
+            `fit` saw arrays of them. A DataFrame if `set_output` asks for one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `n_samples` is not an integer of at least 1.
+        """
+        check_is_fitted(self, "net_")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        # The mixture starts where k-means ends, which knows NumPy's arrays only.
+        with config_context(array_api_dispatch=False):
+            codes = self._draw_codes(int(n_samples), check_random_state(random_state))
+        caller = CallerType(row_shape=self._row_shape)
+        return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)))
 
     @property
     def _n_features_out(self) -> int:

@@ -9,7 +9,7 @@ from scipy import sparse
 from skae._warnings import warn_caller
 from skae.tables import check_table, detached
 
-# Parameters that describe the dense network, which `network` takes the place of.
+# Parameters of the dense network, which `network` replaces.
 _OF_DENSE_NETWORK = ("hidden_layer_sizes", "activation", "dropout", "normalization")
 
 
@@ -52,7 +52,7 @@ def _differ(value: Any, default: Any) -> bool:
 
 
 def warn_of_ignored_target(X: Any, y: Any) -> None:
-    """Warn if y could be meant as the rows that reconstructions are compared with."""
+    """Warn if `y` looks like targets of the reconstruction."""
     shape = getattr(X, "shape", ())
     if y is X or len(shape) < 2 or getattr(y, "shape", ()) != shape or sparse.issparse(y):
         return

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from skae._batch import total
 from skae.networks import Autoencoder, linear_layer_of
 from skae.objectives import Loss
 from skae.tables import ScaledRows
@@ -35,7 +36,7 @@ def start_below_the_means(
     decoder = autoencoder.decoder
     layer = linear_layer_of(decoder) if at_pca else _last_layer(decoder, rows.shape[1])
     if layer is not None:
-        if not at_pca:
+        if not at_pca and loss.link is not None:
             layer.bias.copy_(loss.link(_mean(rows, sample_weight)))
         layer.weight.mul_(_best_share(autoencoder, layer, rows, sample_weight, loss))
     autoencoder.train()
@@ -44,16 +45,17 @@ def start_below_the_means(
 def _last_layer(decoder: nn.Module, n_features: int) -> nn.Linear | None:
     """Return the linear layer that ends the decoder, or None."""
     *_, last = (module for module in decoder.modules() if not list(module.children()))
-    is_last = isinstance(last, nn.Linear) and last.out_features == n_features
-    return last if is_last and last.bias is not None else None
+    if isinstance(last, nn.Linear) and last.out_features == n_features and last.bias is not None:
+        return last
+    return None
 
 
 def _mean(rows: ScaledRows, sample_weight: Any) -> Tensor:
-    total = sum(
+    summed = total(
         _weights_of(sample_weight, selection, x) @ x.cpu().double()
         for selection, x in rows.chunks()
     )
-    return total / (len(rows) if sample_weight is None else float(sample_weight.sum()))
+    return summed / (len(rows) if sample_weight is None else float(sample_weight.sum()))
 
 
 def _best_share(

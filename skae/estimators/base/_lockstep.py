@@ -26,16 +26,8 @@ def fit_in_lockstep(
     networks of one architecture on equally many rows are trained as one stack; others take
     turns. Each holds its rows until all are fitted. If one of them fails, all stay as they were.
 
-    Parameters
-    ----------
-    estimators : list of BaseAutoencoder
-        The estimators, whose parameters are validated here.
-    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
-        Validated rows.
-    rows : list of ndarray of int, or None, default=None
-        The rows that each of them is fitted on; None is all rows.
-    sample_weight : ndarray of shape (n_samples,), default=None
-        Weights of the rows.
+    Parameters are validated here, `X` already is. `rows` are the indices of the rows of each
+    estimator; None is all rows for all.
     """
     caller, trainings = CallerType(), []
     with ExitStack() as on_error, ExitStack() as while_training:

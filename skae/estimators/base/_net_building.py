@@ -17,6 +17,7 @@ from skae.engine import (
 from skae.networks import (
     Autoencoder,
     DenseNetwork,
+    Latent,
     Network,
     PlainLatent,
     add_linear_path,
@@ -34,7 +35,7 @@ from skae.objectives import (
 from ._fit_decisions import resolve_hidden_layer_sizes
 from ._fitted_attributes import FittedAttributes
 
-# Parameters that say nothing of the network that was trained.
+# Parameters that do not describe the network that was trained.
 NOT_REMEMBERED = ("callbacks", "verbose")
 
 
@@ -52,7 +53,7 @@ class NetBuilding(FittedAttributes):
     # -- the network ------------------------------------------------------------------
 
     def _make_network(self) -> Network:
-        """Return a description of the network, which does not know the shape of rows yet."""
+        """Return a description of the network, without the shape of the rows."""
         network = getattr(self, "network", None)
         if isinstance(network, type):
             raise ValueError(
@@ -79,7 +80,7 @@ class NetBuilding(FittedAttributes):
         latent = self._make_latent()
         encoder_widths = table.n_inputs, n_components * latent.outputs_per_component
         decoder_widths = n_components, table.n_outputs
-        # Modules of a user's own draw their first weights where torch's do.
+        # Modules of a user draw their initial weights from torch's global generator.
         with global_generators_from(seed):
             encoder = network.build_encoder(*encoder_widths, generator)
             decoder = network.build_decoder(*decoder_widths, generator)
@@ -91,7 +92,7 @@ class NetBuilding(FittedAttributes):
             decoder = add_linear_path(decoder, *decoder_widths)
         return Autoencoder(encoder, decoder, n_components, latent)
 
-    def _make_latent(self) -> torch.nn.Module:
+    def _make_latent(self) -> Latent:
         """Return the module that turns outputs of the encoder into codes."""
         return PlainLatent()
 
@@ -104,7 +105,7 @@ class NetBuilding(FittedAttributes):
         )
 
     def _make_heads(self) -> list[Head]:
-        """Return the losses and the columns that they judge; a numeric table has one."""
+        """Return the losses with their columns; a numeric table has one loss for all columns."""
         return [Head(LOSSES[self.loss])]
 
     def _make_corruption(self) -> Corruption | None:
@@ -120,10 +121,11 @@ class NetBuilding(FittedAttributes):
         self, module: Autoencoder, device: torch.device, seed: int, callbacks: list | None
     ) -> AutoencoderNet:
         """Return a net around a network, ready to be trained."""
+        optimizer = self.optimizer
         return self._net_class(
             module,
             self._make_objective(seed),
-            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
+            optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
             random_state=seed,
             device=str(device),
             callbacks=callbacks,
@@ -144,7 +146,7 @@ class NetBuilding(FittedAttributes):
         }
 
     def _device(self, continued: bool) -> torch.device:
-        """Return where to train; continued training stays where it is, unless told otherwise."""
+        """Return the device of training; continued training keeps it unless `device` changed."""
         if continued and self.device == self._fitted_params["device"]:
             return torch.device(self.net_.device)
         return resolve_device(self.device)
@@ -152,12 +154,12 @@ class NetBuilding(FittedAttributes):
     # -- continued training -----------------------------------------------------------
 
     def _remember_params(self) -> None:
-        """Keep the parameters that the net depends on, as they may be set to others later."""
+        """Keep the parameters that the net depends on, as they may be changed later."""
         params = self.get_params(deep=False)
         self._fitted_params = {k: v for k, v in params.items() if k not in NOT_REMEMBERED}
 
     def _check_unchanged(self) -> None:
-        """Refuse to continue a fit that would need another network or another scaling."""
+        """Raise a ValueError if continued training would need another network or scaling."""
         before = self._fitted_params
         same_size = self.n_components in (before["n_components"], self.n_components_)
         changed = {

@@ -1,23 +1,23 @@
-"""Errors about parameters that say what was probably meant."""
+"""Suggestions in errors about parameters."""
 
-import re
 from numbers import Real
 from typing import Any
 
 from torch import optim
 
-from skae._compat import InvalidParameterError, StrOptions
+from skae._compat import BaseEstimator, InvalidParameterError, StrOptions
 from skae.networks import did_you_mean
 
 
-class ParameterErrorsMixin:
+class ParameterErrorsMixin(BaseEstimator):
     """Add a suggestion to scikit-learn's error about a parameter that it refuses."""
 
     def _validate_params(self) -> None:
         try:
             super()._validate_params()
         except InvalidParameterError as error:
-            name = re.match(r"The '(\w+)' parameter", str(error))[1]
+            # It begins with "The 'name' parameter".
+            name = str(error).split("'")[1]
             hint = _hint(name, getattr(self, name), self._parameter_constraints[name])
             raise InvalidParameterError(f"{error}{hint}") from None
 

@@ -60,7 +60,7 @@ def _start_decoder(
     autoencoder: Autoencoder, components: np.ndarray, mean: np.ndarray, loss: Loss
 ) -> None:
     intercept = mean
-    if loss.link is not None:
+    if loss.link is not None and loss.link_slope is not None:
         at_mean = torch.as_tensor(mean)
         intercept = loss.link(at_mean).numpy()
         components = components * loss.link_slope(at_mean).numpy()

@@ -1,70 +1,29 @@
-"""New rows like those that an autoencoder was fitted on."""
+"""New codes like those of the rows that an autoencoder was fitted on."""
 
 import warnings
-from numbers import Integral
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
-from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils.validation import check_is_fitted
-
-from skae.engine import torch_defaults
-from skae.tables import CallerType, as_set_output
+from sklearn.utils import check_random_state
 
 from ._fitted_attributes import FittedAttributes
 
-# As many as Ghosh et al. fit; each of them needs rows to be told apart from the others.
+# Ghosh et al. fit ten components; each needs rows enough to be told apart from the others.
 _MIXTURE_COMPONENTS, _ROWS_EACH = 10, 50
 
 
 class Sampling(FittedAttributes):
-    """Draw codes and decode them."""
+    """Draws codes like those of the training rows."""
 
     # Codes are drawn from a "mixture" that is fitted on codes of training rows, from these
     # "codes" themselves, or from a "prior".
     _draws_from: ClassVar[Literal["mixture", "codes", "prior"]] = "mixture"
 
-    @torch_defaults()
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
-        """Generate rows like those of the training data.
-
-        Codes are drawn and decoded: from the prior where the estimator has one, otherwise from
-        a Gaussian mixture of ten components that is fitted on codes of the training rows (Ghosh
-        et al., 2020). It is fitted when this is called for the first time, on codes that the
-        estimator keeps: at most 5000, and half a million values.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            How many rows.
-        random_state : int, RandomState instance or None, default=None
-            Determines the rows. An int gives the same ones on every call.
-
-        Returns
-        -------
-        X : {ndarray, DataFrame} of shape (n_samples, n_features)
-            Rows in the unit of the training data, in float64; images or windows where the first
-            `fit` saw arrays of them. A DataFrame if `set_output` asks for one.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `n_samples` is not an integer of at least 1.
-        """
-        check_is_fitted(self, "net_")
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        # The mixture starts where k-means ends, which knows NumPy's arrays only.
-        with config_context(array_api_dispatch=False):
-            codes = self._draw_codes(int(n_samples), check_random_state(random_state))
-        caller = CallerType(row_shape=self._row_shape)
-        return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)))
-
     def _kept_codes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return codes of training rows, as they leave, and each one's share of the weight."""
+        """Return codes of training rows, scaled as `transform` does, and their weights' shares."""
         if self._some_codes is None:
             raise ValueError(
                 f"This {type(self).__name__} keeps no codes of training rows to draw others like "
@@ -92,12 +51,12 @@ class Sampling(FittedAttributes):
             self._some_codes, self._mixture = (codes[:, :k], weight), None
         elif self._mixture is not None:
             weights, means, roots = self._mixture
-            # The first rows of a triangular root are that of the first components.
+            # The first rows of a triangular root are the root of the first components.
             first = (slice(None), *[slice(k)] * (roots.ndim - 1))
             self._mixture = weights, means[:, :k], roots[first]
 
     def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        """Return random codes, float64 and in the scale in which they leave."""
+        """Return random codes, in float64 and scaled as `transform` does."""
         weights, means, roots = self._fitted_mixture()
         kinds = rng.choice(len(weights), n_samples, p=weights)
         codes = rng.standard_normal((n_samples, self.n_components_))
@@ -126,7 +85,7 @@ def _fit_mixture(
     n_needed = max(_ROWS_EACH, 2 * n_components)
     n_mixture = int(np.clip(n_rows // n_needed, 1, _MIXTURE_COMPONENTS))
     kind = "full" if n_rows > n_needed else "diag"
-    # Components need not be at their best, only in their place.
+    # A rough fit is enough: components only have to be in the right place.
     mixture = GaussianMixture(n_mixture, covariance_type=kind, tol=1e-2, random_state=rng)
     with warnings.catch_warnings():
         # Rows that are equal make fewer clusters than asked for, and the others stay empty.

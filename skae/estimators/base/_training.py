@@ -1,4 +1,4 @@
-"""Setting up a fit, training the net, and what a fit leaves behind."""
+"""Setting up a fit, training the net, and setting the fitted attributes."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -54,25 +54,25 @@ class TrainingFlow(Pickling):
     # Whether codes of training rows are of use after training: to draw others like them.
     _keeps_codes = True
 
-    # -- what variants add ------------------------------------------------------------
+    # -- variants override these ------------------------------------------------------
 
     def _learn_from(self, X: Any, caller: CallerType) -> None:
-        """Learn what a variant needs to know of the rows before training."""
+        """Set attributes of a variant from the rows, before training."""
 
     def _n_components_wanted(self, n_samples: int) -> int | float:
         """Return the width of the code, or the share of the variance that it must explain."""
-        if self.n_components == "auto":
+        wanted = self.n_components
+        if isinstance(wanted, str):
             # Centred rows span one dimension less than their number.
             return min(int(np.ceil(np.sqrt(self.n_features_in_))), max(1, n_samples - 1))
-        is_share = not isinstance(self.n_components, Integral)
-        return self.n_components if is_share else int(self.n_components)
+        return int(wanted) if isinstance(wanted, Integral) else float(wanted)
 
     def _start_at_pca(self, module: Autoencoder, pca: PrincipalComponents, rng: Any) -> None:
         """Set the linear paths to a PCA of the scaled rows."""
         start_at_pca(module, pca, LOSSES[self.loss], rng)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
-        """Set fitted attributes of a variant's own; `rows` are those of the last call."""
+        """Set the variant's own fitted attributes; `rows` are those of the last call."""
 
     # -- before training --------------------------------------------------------------
 
@@ -127,7 +127,7 @@ class TrainingFlow(Pickling):
     def _start(
         self, X: Any, weight: Any, caller: CallerType, full_batch: bool, rng: np.random.RandomState
     ) -> None:
-        """Set everything that must stand before the first step of training."""
+        """Set the attributes and the net that the first step of training needs."""
         device = resolve_device(self.device)
         seed = int(rng.randint(np.iinfo(np.int32).max))
         loss = LOSSES[self.loss]
@@ -147,25 +147,24 @@ class TrainingFlow(Pickling):
         self._learn_from(X, caller)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         exact = exact and self.precision != "bfloat16"
-        pca = None
-        if self.init == "pca" or not isinstance(self.n_components, Integral | str):
-            wanted = self._n_components_wanted(len(rows))
-            pca = principal_components(rows, weight, wanted, rng)
-        self.n_components_ = self._n_components_wanted(len(rows))
-        if not isinstance(self.n_components_, Integral):
-            self.n_components_ = max(1, len(pca.components))
         self.has_linear_path_ = self.init == "pca"
+        wanted, pca = self._n_components_wanted(len(rows)), None
+        if self.has_linear_path_ or isinstance(wanted, float):
+            pca = principal_components(rows, weight, wanted, rng)
+            wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
+        self.n_components_ = int(wanted)
         module = self._build_module(seed)
-        if self.has_linear_path_:
+        if pca is not None and self.has_linear_path_:
             self._start_at_pca(module, pca, rng)
         if loss.link is not None:
             start_below_the_means(module, rows, weight, loss, self.has_linear_path_)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, list(self.callbacks or []))
-        self._code_moments = self._some_codes = None
+        self._some_codes = None
+        self._code_moments = None  # type: ignore[assignment]  # until the codes are known
 
     def _training(self, X: Any, weight: Any, **how: Any) -> Training:
-        """Return a training of the net that stands ready on these rows."""
+        """Return a training of the present net on these rows."""
         weights = next(self.net_.module_.parameters())
         rows = self._table.rows(X, LOSSES[self.loss].limits)
         return Training(self.net_, TrainingRows(rows, weight, weights.dtype, weights.device), **how)
@@ -195,14 +194,14 @@ class TrainingFlow(Pickling):
     # -- after training ---------------------------------------------------------------
 
     def _finish(self, training: Training) -> None:
-        """Set the fitted attributes, and warn of what training ended with."""
+        """Set the fitted attributes, and warn of a bad end of training."""
         net, whole_fit = training.net, training.epochs is None
         self._remember_codes(net, whole_fit)
         self._describe_fit(training.rows, whole_fit)
         if not self._keeps_codes:
             self._some_codes = None
         if whole_fit:
-            # A later partial_fit starts with a rested optimizer at its full rate.
+            # A later partial_fit starts with a new optimizer at its full rate.
             net.initialize_optimizer()
         self._set_curves(net, whole_fit)
         if whole_fit:
@@ -210,7 +209,7 @@ class TrainingFlow(Pickling):
         self._warn(net, whole_fit)
 
     def _remember_codes(self, net: AutoencoderNet, whole_fit: bool) -> None:
-        """Set the scale in which codes leave, and keep some of them to draw others like them."""
+        """Set the scale of the codes, and keep some of them for `sample`."""
         module = net.module_
         moments, some = net.code_moments_, net.some_codes_
         if not whole_fit:
@@ -223,14 +222,15 @@ class TrainingFlow(Pickling):
         if self._codes_have_a_scale:
             mean, scale = np.zeros_like(mean), np.ones_like(scale)
         elif not getattr(self, "standardize", True):
-            scale = scale_by_effect(module, *some, self._fitted_loss) / self.scale_
+            codes, weight = some
+            scale = scale_by_effect(module, codes, weight, self._fitted_loss) / self.scale_
         module.code_mean.copy_(torch.as_tensor(mean))
         module.code_scale.copy_(torch.as_tensor(scale))
 
     def _set_curves(self, net: AutoencoderNet, whole_fit: bool) -> None:
         self.loss_ = self._in_data_units(net.objective_)
         self.n_iter_ = len(net.history)
-        # A stream of chunks may be long: what is known of it is not read again.
+        # A stream of chunks may be long: losses of earlier chunks are not read again.
         known = [] if whole_fit else getattr(self, "loss_curve_", [])
         added = net.history[len(known) :]
         added_losses = [self._in_data_units(epoch["train_loss"]) for epoch in added]
