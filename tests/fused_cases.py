@@ -25,16 +25,15 @@ def is_fused(ae):
     return fused_step(net.module_, net.criterion_, net.optimizer_) is not None
 
 
-def pairwise(**options):
+def pairwise(*options):
     """Return cases of one value of each option in which each pair of values occurs.
 
     Greedy: the next case is the one that has the most pairs that no case has had.
     """
-    cases = [dict(zip(options, values, strict=True)) for values in product(*options.values())]
-    pairs_of = [set(combinations(case.items(), 2)) for case in cases]
-    left, chosen = set.union(*pairs_of), []
+    pairs_of = {case: set(combinations(enumerate(case), 2)) for case in product(*options)}
+    left, chosen = set().union(*pairs_of.values()), []
     while left:
-        best = max(range(len(cases)), key=lambda i: len(pairs_of[i] & left))
+        best = max(pairs_of, key=lambda case: len(pairs_of[case] & left))
         left -= pairs_of[best]
-        chosen.append(cases[best])
+        chosen.append(best)
     return chosen

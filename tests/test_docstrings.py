@@ -141,14 +141,3 @@ def test_fitted_attributes_are_documented(estimator):
     documented = {attribute.name for attribute in ClassDoc(estimator)["Attributes"]}
     assert documented == public
     assert all(attribute.type and attribute.desc for attribute in ClassDoc(estimator)["Attributes"])
-
-
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_nothing_is_left_to_be_written(estimator):
-    # Words in capitals are notes to oneself, unless they are names.
-    text = re.sub(
-        r"``.*?``|\b(PCA|CPU|GPU|CUDA|CSR|L1|L2|ONNX|NaN|GELU|SPIE)\b",
-        "",
-        inspect.getdoc(estimator),
-    )
-    assert re.findall(r"\b(?:TODO|FIXME|XXX|[A-Z]{4,})\b", text) == []

@@ -1,11 +1,12 @@
 """The fused step where something is drawn or charged between the two halves of a network."""
 
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 import pytest
 import torch
-from fused_cases import fused_step
+from fused_cases import AdamByAutograd, fused_step, pairwise
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
 from skorch.callbacks import Callback
@@ -132,10 +133,10 @@ def make_rows(n_rows=20):
     return torch.rand(n_rows, N_FEATURES, generator=generator, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("linear_path", [False, True])
-@pytest.mark.parametrize("penalty", PENALTIES)
-@pytest.mark.parametrize("kind", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("kind", "penalty", "linear_path", "weighted"),
+    pairwise(OBJECTIVES, PENALTIES, [False, True], [False, True]),
+)
 def test_gradients_equal_those_of_autograd(kind, penalty, linear_path, weighted):
     x = make_rows()
     weight = torch.linspace(0.1, 1.9, len(x), dtype=torch.float64) if weighted else None
@@ -184,8 +185,9 @@ def test_what_is_charged_reaches_the_gradients():
         assert (found[0] - found[1]).norm() > 1e-3 * found[1].norm()
 
 
-@pytest.mark.parametrize("max_grad_norm", [None, 0.05])
-@pytest.mark.parametrize("kind", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("kind", "max_grad_norm"), [*zip(OBJECTIVES, cycle([None, 0.05]), strict=False)]
+)
 def test_steps_and_their_state_equal_those_of_the_optimizer(kind, max_grad_norm):
     # Batches of two sizes, each with a tape of its own.
     batches = [*make_rows(23).split(12)]
@@ -198,7 +200,7 @@ def test_steps_and_their_state_equal_those_of_the_optimizer(kind, max_grad_norm)
         step = fused_step(other, objectives[1], fused, max_grad_norm)
         for x in 3 * batches:
             plain.zero_grad()
-            sum(objectives[0](one, x).values()).backward()
+            sum(objectives[0](one, Batch(x)).values()).backward()
             if max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(one.parameters(), max_grad_norm)
             plain.step()
@@ -226,10 +228,6 @@ def test_short_products_are_left_to_autograd():
     assert fused_step(module, objective, optimizer, None) is not None
 
 
-class ByAutograd(optim.Adam):
-    """Adam, under a name that the fused step does not know."""
-
-
 class Watch(Callback):
     """See after each epoch whether it was fused."""
 
@@ -253,15 +251,19 @@ FITS = {
 }
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize(("kind", "params"), FITS.values(), ids=FITS)
+# Each class is fitted with weights and without.
+@pytest.mark.parametrize(
+    ("kind", "params", "weighted"),
+    [(*fit, weighted) for fit, weighted in zip(FITS.values(), cycle([True, False]), strict=False)],
+    ids=FITS,
+)
 def test_a_fit_is_the_same_with_and_without(kind, params, weighted):
     X = DIGITS / 16 if params.get("loss") == "log_loss" else DIGITS
     weight = np.arange(len(X)) % 3 + 0.5 if weighted else None
     # One batch an epoch is computed in double precision, where rounding stays rounding.
     base = {"hidden_layer_sizes": (16,), "batch_size": 400, "max_iter": 6, "random_state": 0}
     fits, fused = [], []
-    for optimizer in (optim.Adam, ByAutograd):
+    for optimizer in (optim.Adam, AdamByAutograd):
         # With torch's eps, Adam would turn the rounding of vanishing gradients into steps.
         watch = Watch()
         fits.append(

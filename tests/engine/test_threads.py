@@ -57,10 +57,16 @@ def interrupt():
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("method", ["fit", "partial_fit", "fit_transform"])
 @pytest.mark.parametrize(
-    "params",
-    [{}, {"normalization": "layer"}, {"early_stopping": True}, {"batch_size": 300}],
+    ("params", "method"),
+    [
+        ({}, "fit"),
+        ({}, "partial_fit"),
+        ({}, "fit_transform"),
+        ({"normalization": "layer"}, "partial_fit"),
+        ({"early_stopping": True}, "fit"),
+        ({"batch_size": 300}, "fit"),
+    ],
     ids=str,
 )
 def test_a_small_network_has_one_thread(params, method):
