@@ -4,23 +4,29 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.pipeline import Pipeline
 
 from skae import __version__
 from skae._extras import require
 
 from ._comparison import ShapeDifferenceError, compare
+from ._converters import ConversionError
 from ._detector_modules import offset_for
-from ._graphs import Ending, Graph, decision, finished, with_one_output
+from ._estimators import KINDS, classes_with_graphs, outputs_of_networks
+from ._export import OPSET
+from ._graphs import Graph, decision, finished, with_one_output
 from ._outputs import ModelOutput
 from ._runtime import quantized, runner_of
 from ._sample import Columns, Sample, rows_of
-from ._skl2onnx import skl2onnx_graph
-from ._steps import check_way_back, way_back
+from ._steps import Steps, check_way_back, way_back
 from ._trees import check_trees
 
 # Rows that tell which shape the answers of a model have, and whether a graph runs.
 _FEW = 2
+
+# Some errors of skl2onnx hold all numbers of a model.
+_MOST_CHARACTERS = 300
 
 
 def converted(model: BaseEstimator, X_sample: Any, output_name: str, quantize: bool) -> Graph:
@@ -41,11 +47,22 @@ def converted(model: BaseEstimator, X_sample: Any, output_name: str, quantize: b
     check_trees(output, sample)
 
     def finish(graph: Graph, offset: Any) -> Graph:
-        ending = _ending(output, graph, row_shape, offset)
-        return finished(graph, ending, sample.inputs, output.name)
+        """Return a graph of all steps with what is left to do, such as the way back."""
+        onnx, operations = require("onnx", "onnx"), []
+        element_type = graph.graph.output[0].type.tensor_type.elem_type
+        if output.is_detection:
+            operations, element_type = decision(offset), onnx.TensorProto.INT64
+        elif output.name == "reconstruction":
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(element_type)
+            operations = way_back(output.steps[:-1], dtype)
+        elif not row_shape:
+            # skl2onnx gives numbers a column of their own now and then.
+            operations = [("Reshape", [-1])]
+        result = onnx.helper.make_tensor_type_proto(element_type, [None, *row_shape])
+        return finished(graph, operations, result, sample.inputs, output.name)
 
     offset = getattr(output.last, "offset_", None)
-    whole, errors = skl2onnx_graph(output, sample, quantize), []
+    whole, errors = _graph_of_steps(output, sample, quantize), []
     for value in whole.graph.output:
         if not value.type.HasField("tensor_type"):
             continue
@@ -68,17 +85,80 @@ def converted(model: BaseEstimator, X_sample: Any, output_name: str, quantize: b
     raise _most_telling(errors, whole, output)
 
 
-def _ending(output: ModelOutput, graph: Graph, row_shape: tuple[int, ...], offset: Any) -> Ending:
-    """Return what is left to do behind a graph of all steps, such as the way back through them."""
-    onnx = require("onnx", "onnx")
-    if output.is_detection:
-        return Ending(decision(offset), element_type=onnx.TensorProto.INT64)
-    if output.name == "reconstruction":
-        element_type = graph.graph.output[0].type.tensor_type.elem_type
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(element_type)
-        return Ending(way_back(output.steps[:-1], dtype), row_shape)
-    # skl2onnx gives numbers a column of their own now and then.
-    return Ending() if row_shape else Ending([("Reshape", [-1])])
+def _graph_of_steps(output: ModelOutput, sample: Sample, single: bool) -> Graph:
+    """Return a graph of all steps of a model, one of whose outputs is the one that is asked for.
+
+    For predictions of an outlier detector these are scores. With `single` all networks compute in
+    float32, which quantization needs.
+    """
+    skl2onnx = require("skl2onnx", "onnx")
+    _check_converters(output.steps)
+    rows, types = sample.table(), None
+    if isinstance(rows, np.ndarray):
+        known = require("skl2onnx.common.data_types", "onnx")
+        real = known.FloatTensorType if rows.dtype == np.float32 else known.DoubleTensorType
+        types = [("X", real([None, *rows.shape[1:]]))]
+    for of_last in _options_of_last(output):
+        try:
+            # Without steps that do nothing, which skl2onnx stumbles over.
+            return skl2onnx.to_onnx(
+                Pipeline(output.steps),
+                rows,
+                name="skae",
+                initial_types=types,
+                target_opset=OPSET,
+                options=_options_of_classes(single) | of_last,
+            )
+        except (ImportError, ConversionError):
+            raise
+        except Exception as error:
+            failure = error
+    reason = str(failure).strip().split("\n")[0][:_MOST_CHARACTERS]
+    if isinstance(failure, KeyError):
+        # Of an estimator inside another one.
+        reason = f"it has no converter for {reason}."
+    raise ValueError(
+        f"skl2onnx cannot convert this model: {reason}{sample.advice_for_double()}"
+    ) from failure
+
+
+def _options_of_classes(single: bool) -> dict[Any, dict[str, Any]]:
+    """Return the options of skae's estimators, which give their codes to the steps behind them."""
+    classes = classes_with_graphs()
+    return {kind: {"output": outputs_of_networks(kind)[0], "single": single} for kind in classes}
+
+
+def _options_of_last(output: ModelOutput) -> list[dict[Any, dict[str, Any]]]:
+    """Return options of the last step: one after the other is tried."""
+    if output.of_skae:
+        return [{id(output.last): {"output": "score" if output.is_detection else output.name}}]
+    if is_classifier(output.last):
+        # Its labels are wanted alone; which of the two it knows differs.
+        return [{id(output.last): {option: False}} for option in ("zipmap", "nocl")]
+    return [{}]
+
+
+def _check_converters(steps: Steps) -> None:
+    """Refuse steps that skl2onnx knows nothing of."""
+    skl2onnx = require("skl2onnx", "onnx")
+    for i, (name, step) in enumerate(steps):
+        try:
+            skl2onnx.get_model_alias(type(step))
+        except RuntimeError as error:
+            kind = type(step).__name__
+            if isinstance(step, KINDS):
+                reason = f"{kind} is a class of your own, and only those of skae itself have one."
+            elif isinstance(step, Pipeline):
+                reason = (
+                    f"{kind} may do something else than its steps. If it does not, convert "
+                    f"Pipeline(model.steps)."
+                )
+            else:
+                outside = "before the graph: model[1:] is the pipeline without its first step."
+                if i == len(steps) - 1:
+                    outside = "after the graph: model[:-1] is the pipeline without its last step."
+                reason = f"skl2onnx knows none for {kind}. Take another step, or do it {outside}"
+            raise ValueError(f"Step {name!r} has no converter to ONNX: {reason}") from error
 
 
 def _checked(graph: Graph, sample: Sample) -> Callable[[Columns], np.ndarray]:

@@ -30,7 +30,7 @@ def register() -> None:
     for kind in classes_with_graphs():
         skl2onnx.update_registered_converter(
             kind,
-            _alias(kind),
+            f"Skae{kind.__name__}",
             _set_output_types,
             _convert,
             parser=_parse,
@@ -38,13 +38,10 @@ def register() -> None:
         )
 
 
-def _alias(kind: type[BaseEstimator]) -> str:
-    return f"Skae{kind.__name__}"
-
-
 def _parse(scope: Any, model: BaseEstimator, inputs: list, custom_parsers: Any = None) -> list:
     """Declare what comes out of an estimator; the names say what it is."""
-    operator = scope.declare_local_operator(_alias(type(model)), model)
+    alias = require("skl2onnx", "onnx").get_model_alias(type(model))
+    operator = scope.declare_local_operator(alias, model)
     operator.inputs = inputs
     names = outputs_of_networks(type(model))[:1]
     if isinstance(model, AutoencoderOutlierDetector):
@@ -108,11 +105,9 @@ def _exported(operator: Any, method: str, container: Any) -> Graph:
         )
     _check_classes(estimator)
     single = container.get_options(estimator, {"single": False})["single"]
-    module, dtype = (
-        _module_of(estimator, single),
-        torch.float32 if _is_single(operator) else torch.float64,
-    )
+    dtype = torch.float32 if _is_single(operator) else torch.float64
     try:
+        module = _module_of(estimator, single)
         return exported(module, method, _row_shape_of(operator), dtype, opset)
     except ValueError as error:
         network = autoencoders_of(estimator)[0].network_
@@ -131,14 +126,13 @@ def _module_of(estimator: BaseEstimator, single: bool) -> nn.Module:
 
 def _check_classes(estimator: BaseEstimator) -> None:
     """Refuse an estimator with an autoencoder of a class that may answer in its own way."""
-    known = classes_with_graphs()
-    for autoencoder in autoencoders_of(estimator):
-        if type(autoencoder) not in known:
-            raise ConversionError(
-                f"{type(estimator).__name__} has no converter to ONNX: its autoencoder is a "
-                f"{type(autoencoder).__name__}, a class of your own, and what that does in its own "
-                f"way would be missing in the graph."
-            )
+    kind = type(autoencoders_of(estimator)[0])
+    if kind not in classes_with_graphs():
+        raise ConversionError(
+            f"{type(estimator).__name__} has no converter to ONNX: its autoencoder is a "
+            f"{kind.__name__}, a class of your own, and what that does in its own way would be "
+            f"missing in the graph."
+        )
 
 
 def _is_single(operator: Any) -> bool:

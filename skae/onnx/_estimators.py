@@ -8,7 +8,7 @@ import skae
 from skae.detection import AutoencoderOutlierDetector
 from skae.estimators.base import BaseAutoencoder, Decoder, Encoder
 
-# What has a graph is an instance of one of these.
+# Instances of these have graphs, if their class is public.
 KINDS = (AutoencoderOutlierDetector, BaseAutoencoder, Decoder, Encoder)
 
 # The outputs of graphs, and the methods of an estimator that give the same.
@@ -21,7 +21,7 @@ METHODS = {
     "p_value": "p_values",
 }
 
-# Of estimators that are not of skae there are graphs for the other ones.
+# For estimators that are not of skae, skl2onnx has graphs of the other outputs alone.
 ONLY_OF_SKAE = ("reconstruction", "score", "p_value")
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from skae._extras import require
 from skae.networks import Linear
@@ -19,17 +19,6 @@ OPSET = 18
 
 # A file holds 2 GiB; the rest is room for the graph.
 _MOST_BYTES = 2**31 - 2**24
-
-
-class _Method(nn.Module):
-    """A method of a module as the `forward` of another."""
-
-    def __init__(self, module: nn.Module, method: str):
-        super().__init__()
-        self.module, self.method = module, method
-
-    def forward(self, X: Tensor) -> Tensor:
-        return getattr(self.module, self.method)(X)
 
 
 def exported(
@@ -47,7 +36,7 @@ def exported(
             f"Fit a smaller network; of an outlier detector, fewer members (n_estimators) or one "
             f"with scoring='reconstruction', which remembers no covariances."
         )
-    module = _Method(module, method).eval()
+    module.eval().forward = getattr(module, method)
     for layer in module.modules():
         if isinstance(layer, Linear):
             # Outside training these pad their input, for the sake of torch's kernels alone.

@@ -59,8 +59,8 @@ class Sample:
             self.names, self._dtypes = list(range(len(self.columns))), []
             self._row_shape = rows.shape[1:]
         # A ColumnTransformer may name columns: the graph then has an input for each.
-        names_count = any(isinstance(step, ColumnTransformer) for _, step in steps)
-        self.by_column = bool(self._dtypes) and names_count
+        by_name = any(isinstance(step, ColumnTransformer) for _, step in steps)
+        self.by_column = bool(self._dtypes) and by_name
         self.inputs = list(map(str, self.names)) if self.by_column else ["X"]
 
     def is_categorical(self, column: int) -> bool:

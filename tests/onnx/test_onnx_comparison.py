@@ -3,38 +3,22 @@
 import numpy as np
 import pandas as pd
 import pytest
-import skl2onnx
-from onnx_cases import FAST, X, Y, error, run
-from sklearn.base import clone
+from onnx_cases import FAST, X, Y, columns_of, error, run
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, StackingClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, PowerTransformer, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from skae import (
-    AutoencoderOutlierDetector,
-    AutoencoderTransformer,
-    VariationalAutoencoder,
-    to_onnx,
-)
+from skae import AutoencoderTransformer, to_onnx
 from skae.onnx._comparison import compare
 from skae.onnx._outputs import ModelOutput
 from skae.onnx._sample import Sample
 
-METHODS = {"prediction": "predict", "probability": "predict_proba"}
 SINGLE = X.astype(np.float32)
-
-
-class DoubledScores(VariationalAutoencoder):
-    """A variational autoencoder that scores in a unit of its own."""
-
-    def score_samples(self, X):
-        """Return twice the score."""
-        return 2 * super().score_samples(X)
 
 
 class Shifted(StandardScaler):
@@ -61,74 +45,6 @@ class Backwards(Pipeline):
         return 2 - super().predict(X)
 
 
-def passing_column(last, fitted_on=pd.DataFrame):
-    """A pipeline whose last column passes an autoencoder by, and a table with gaps there."""
-    rng = np.random.default_rng(0)
-    table = pd.DataFrame(rng.normal(size=(300, 3)), columns=list("abc")).astype(np.float32)
-    y = (table.a + table.c > 0).astype(int).to_numpy()
-    table.loc[rng.random(300) < 0.3, "c"] = np.nan
-    columns = ColumnTransformer(
-        [("ae", AutoencoderTransformer(1, **FAST), ["a", "b"])], remainder="passthrough"
-    )
-    return make_pipeline(columns, last).fit(fitted_on(table), y), table
-
-
-def clean(table):
-    return table.fillna(0.0)
-
-
-@pytest.mark.parametrize("fitted_on", [pd.DataFrame, clean], ids=["gaps", "no gaps"])
-@pytest.mark.parametrize("last", [DecisionTreeClassifier(), ExtraTreesClassifier(5)])
-def test_trees_that_learned_where_nan_goes(last, fitted_on):
-    """All of scikit-learn's take NaN, whether they were fitted on it or not."""
-    pipeline, table = passing_column(clone(last).set_params(random_state=0), fitted_on)
-    refusal = "NaN in column 'c' comes to the trees of step|has trees that were fitted on missing"
-    # Whether or not the sample has gaps itself.
-    for sample in (table, table.dropna()[:2]):
-        with pytest.raises(ValueError, match=f"({refusal}).*SimpleImputer"):
-            to_onnx(pipeline, sample, "prediction")
-
-
-def test_another_step_that_does_something_else_with_nan():
-    """An imputer behind a transformer hides what is missing from all that follows."""
-    power = make_pipeline(PowerTransformer(), SimpleImputer(), LogisticRegression())
-    pipeline, table = passing_column(power)
-    for sample, place in ((table, r"row \d+ of X_sample is"), (table.dropna()[:20], "column 'c'")):
-        match = f"predict_proba: .*{place}.*takes NaN, and a step of it"
-        with pytest.raises(ValueError, match=match):
-            to_onnx(pipeline, sample, "probability")
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("last", [DecisionTreeClassifier(), RandomForestClassifier(5)])
-def test_trees_that_split_at_missing_values(dtype, last):
-    """What is missing says everything of the class, so it is what trees split at."""
-    rows = X.astype(dtype)
-    rows[Y == 0, 2] = np.nan
-    table = pd.DataFrame(rows).rename(columns=str)
-    encoder = ColumnTransformer(
-        [("ae", AutoencoderTransformer(1, max_iter=2, random_state=0), ["0", "1"])],
-        remainder="passthrough",
-    )
-    pipeline = make_pipeline(encoder, clone(last).set_params(random_state=0)).fit(table, Y)
-    with pytest.raises(ValueError, match=r"fitted on missing values.*SimpleImputer"):
-        to_onnx(pipeline, table[:20], "prediction")
-
-
-@pytest.mark.parametrize("output", ["prediction", "probability"])
-def test_an_imputer_before_the_trees(output):
-    """It is what the error advises."""
-    # Not of a grid, where many rows lie at a threshold.
-    noise = np.random.default_rng(0).normal(scale=0.1, size=X.shape)
-    rows, method = (X + noise).astype(np.float32), METHODS[output]
-    plain = make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0)).fit(rows, Y)
-    with pytest.raises(ValueError, match=r"NaN in column \d comes to the trees.*SimpleImputer"):
-        to_onnx(plain, rows[:20], output)
-    filled = make_pipeline(SimpleImputer(), *(step for _, step in plain.steps)).fit(rows, Y)
-    found = run(to_onnx(filled, rows[:20], output), rows)
-    assert error(found, getattr(filled, method)(rows)) < 1e-5
-
-
 def test_many_rows_at_thresholds():
     """Scaled in float32, rows of a grid fall on either side of the thresholds between them."""
     forest = make_pipeline(
@@ -139,14 +55,6 @@ def test_many_rows_at_thresholds():
         ValueError, match=r"probability\[\d\] of row \d+ of X_sample is 0\.\d+ in p"
     ):
         to_onnx(forest, SINGLE, "probability")
-
-
-def test_nan_that_the_graph_gets_right_is_no_difference():
-    pipeline = make_pipeline(StandardScaler(), SimpleImputer(), LogisticRegression())
-    pipeline.fit(SINGLE, Y)
-    gaps = np.where(SINGLE > 0.9, np.float32(np.nan), SINGLE)
-    model = to_onnx(pipeline, gaps, "prediction")
-    np.testing.assert_array_equal(run(model, gaps), pipeline.predict(gaps))
 
 
 def test_values_that_the_sample_does_not_hold():
@@ -168,31 +76,7 @@ def test_categories_that_are_not_known():
         rows = table[:20].copy()
         if unknown == "ignore":
             rows.loc[:9, "kind"] = "none of these"
-        feeds = {name: rows[[name]].to_numpy() for name in rows}
-        assert error(run(model, feeds), pipeline.predict_proba(rows)) < 1e-5
-
-
-@pytest.fixture(scope="module")
-def doubled():
-    return DoubledScores(2, **FAST).fit(X)
-
-
-def test_classes_that_answer_in_their_own_way(doubled):
-    detector = AutoencoderOutlierDetector(
-        DoubledScores(2, **FAST), n_estimators=1, scoring="likelihood", random_state=0
-    ).fit(X)
-    for estimator, output in (
-        (doubled, "score"),
-        (doubled.encoder_, "codes"),
-        (doubled.decoder_, "reconstruction"),
-        (detector, "score"),
-        (make_pipeline(doubled.encoder_, StandardScaler()).fit(X), "codes"),
-    ):
-        rows = X[:, :2] if output == "reconstruction" else X
-        with pytest.raises(ValueError, match=r"has no converter to ONNX: .*DoubledScores"):
-            to_onnx(estimator, rows, output)
-    with pytest.raises(ValueError, match=r"has no converter to ONNX: .*DoubledScores"):
-        skl2onnx.to_onnx(detector, X[:2])
+        assert error(run(model, columns_of(rows)), pipeline.predict_proba(rows)) < 1e-5
 
 
 def test_steps_and_pipelines_of_classes_of_a_users_own():

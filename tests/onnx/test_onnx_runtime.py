@@ -1,4 +1,4 @@
-"""Graphs whose networks compute with eight bits: what they lose, and what they cannot stand."""
+"""Sessions of ONNX Runtime, and graphs whose networks compute with eight bits."""
 
 import numpy as np
 import onnx
@@ -17,6 +17,8 @@ from skae import (
     ConvolutionalAutoencoder,
     to_onnx,
 )
+from skae.onnx import inference_session
+from skae.onnx._detector_modules import offset_for
 
 DIGITS = load_digits().data
 TRAIN, HELD_OUT = DIGITS[:1000], DIGITS[1000:1600]
@@ -90,22 +92,19 @@ def test_thresholds_are_found_anew(detector, quantized_scores):
 
 
 def test_too_few_rows_for_a_threshold(detector):
+    scores = detector.score_samples(HELD_OUT[:19])
+    # The lowest of nineteen is one in twenty, the row to come counted.
+    assert offset_for(detector, scores) == scores.min()
     with pytest.raises(ValueError, match=r"0\.05 needs at least 19 rows, X_sample has 18"):
-        to_onnx(detector, HELD_OUT[:18], "prediction", quantize=True)
+        offset_for(detector, scores[:18])
 
 
-def test_pipelines_and_convolutions():
+def test_convolutions_behind_a_scaler():
     network = ConvolutionalAutoencoder(8, channels=(4, 8), max_iter=5, random_state=0)
     pipeline = make_pipeline(StandardScaler(with_std=False), network).fit(TRAIN)
     model = to_onnx(pipeline, TRAIN[:3], quantize=True)
     assert {node.op_type for node in model.graph.node} >= {"ConvInteger", "MatMulInteger"}
     assert error(run(model, TEST), pipeline.transform(TEST)) < 0.03
-    classifier = make_pipeline(
-        StandardScaler(), AutoencoderTransformer(4, max_iter=10, random_state=0)
-    )
-    classifier = make_pipeline(classifier, LogisticRegression()).fit(X, Y)
-    model = to_onnx(classifier, X[:3], "prediction", quantize=True)
-    assert np.mean(run(model, X) == classifier.predict(X)) > 0.97
 
 
 def test_other_steps_are_not_quantized():
@@ -113,10 +112,26 @@ def test_other_steps_are_not_quantized():
     rng = np.random.default_rng(0)
     units = np.logspace(2, -1, 8)
     rows = (rng.normal(size=(300, 8)) @ rng.normal(size=(8, 8)) * units).astype(np.float32)
-    pipeline = make_pipeline(
-        PCA(6), StandardScaler(), AutoencoderTransformer(3, max_iter=3, random_state=0)
-    ).fit(rows)
-    assert (
-        np.abs(run(to_onnx(pipeline, rows, quantize=True), rows) - pipeline.transform(rows)).max()
-        < 0.1
-    )
+    network = AutoencoderTransformer(3, max_iter=3, random_state=0)
+    pipeline = make_pipeline(PCA(6), StandardScaler(), network).fit(rows)
+    model = to_onnx(pipeline, rows, quantize=True)
+    assert np.abs(run(model, rows) - pipeline.transform(rows)).max() < 0.1
+
+
+def test_classes_behind_a_quantized_network():
+    encoder = make_pipeline(StandardScaler(), AutoencoderTransformer(4, max_iter=9, random_state=0))
+    classifier = make_pipeline(encoder, LogisticRegression()).fit(X, Y)
+    model = to_onnx(classifier, X[:3], "prediction", quantize=True)
+    assert np.mean(run(model, X) == classifier.predict(X)) > 0.97
+
+
+def test_sessions_of_files_and_of_bytes(tmp_path):
+    scaler = StandardScaler().fit(X)
+    model = to_onnx(scaler, X[:3])
+    path = tmp_path / "scaler.onnx"
+    onnx.save(model, path)
+    for graph in (path, str(path), model.SerializeToString()):
+        session = inference_session(graph)
+        assert session.get_providers() == ["CPUExecutionProvider"]
+        assert session.get_session_options().intra_op_num_threads == 1
+        np.testing.assert_allclose(session.run(["codes"], {"X": X})[0], scaler.transform(X))
