@@ -18,7 +18,7 @@ from skae._batch import Batch
 
 from ._batches import Batches, mean_parts
 from ._net import AutoencoderNet
-from ._training import Training
+from ._training import EpochLoop, Training
 from .fused import FusableNet, FusedStep
 
 # Values that the buffers of a stack may have on a CPU: larger ones leave its cache at every
@@ -63,8 +63,7 @@ def train_in_lockstep(trainings: Sequence[Training]) -> None:
                 for loop in running:
                     loop.start_epoch()
                 parts = stacks.run_epoch([(loop.net, loop.batches) for loop in running])
-                for loop, its_parts in zip(running, parts, strict=True):
-                    loop.finish_epoch(its_parts)
+                _finish_epochs(running, parts)
         except KeyboardInterrupt:
             for loop in running:
                 loop.net.interrupted_ |= loop.goes_on
@@ -72,6 +71,18 @@ def train_in_lockstep(trainings: Sequence[Training]) -> None:
             loop.end()
     for training in trainings:
         training.settle()
+
+
+def _finish_epochs(loops: Sequence[EpochLoop], parts: Sequence[dict[str, float]]) -> None:
+    """Finish an epoch of each net; an interrupt is raised once all of them have."""
+    interrupted = False
+    for loop, its_parts in zip(loops, parts, strict=True):
+        try:
+            loop.finish_epoch(its_parts)
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 # A net and the batches of its epoch.

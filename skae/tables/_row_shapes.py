@@ -27,7 +27,7 @@ def flatten_rows(
     to be flattened, both are returned as they are. `n_features` is the number that the estimator of
     this name was fitted with; None stands for a new fit.
     """
-    shape = tuple(np.shape(X))
+    shape = shape_of(X)
     if n_features is not None and not hasattr(type(X), "columns"):
         _check_more_than_one_row(shape, n_features, name, network)
     if not network.takes_shaped_rows:
@@ -42,6 +42,11 @@ def flatten_rows(
         network.for_rows(row_shape)
     X = xp.reshape(X, (X.shape[0], math.prod(row_shape)))
     return X, replace(caller, row_shape=row_shape)
+
+
+def shape_of(X: Any) -> tuple[int, ...]:
+    """Return the shape of a list or an array; () for a container that only has `__array__`."""
+    return np.shape(X) if isinstance(X, list | tuple) else tuple(getattr(X, "shape", ()))
 
 
 def check_two_dimensions(shape: tuple[int, ...], name: str, cure: str) -> None:

@@ -13,7 +13,7 @@ from skae._compat import check_same_namespace, get_namespace_and_device, support
 
 from ._caller_type import CallerType, caller_type, detached
 from ._mapped_files import is_memory_mapped
-from ._row_shapes import TakesRows, check_two_dimensions, flatten_rows
+from ._row_shapes import TakesRows, check_two_dimensions, flatten_rows, shape_of
 from ._table_errors import check_table, naming_cells
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -82,7 +82,7 @@ def validate_table(
     """
     X = detached(X)
     check_table(X)
-    check_two_dimensions(np.shape(X), type(estimator).__name__, cure)
+    check_two_dimensions(shape_of(X), type(estimator).__name__, cure)
     with naming_cells(X):
         return validate_data(
             estimator,
