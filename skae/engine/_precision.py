@@ -29,7 +29,7 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager:
     return _AutocastOnCpu(low) if device.type == "cpu" else torch.autocast(device.type, low)
 
 
-# What oneDNN answers in bfloat16 may be NaN, for images of one pixel for example.
+# oneDNN may return NaN for these in bfloat16, for images of one pixel for example.
 _IN_FLOAT32 = {
     torch.conv1d,
     torch.conv2d,

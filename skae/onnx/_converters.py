@@ -45,7 +45,7 @@ def _parse(scope: Any, model: BaseEstimator, inputs: list, custom_parsers: Any =
     operator.inputs = inputs
     names = outputs_of_networks(type(model))[:1]
     if isinstance(model, AutoencoderOutlierDetector):
-        # What skl2onnx calls the predictions and decisions of its own outlier detectors.
+        # The names that skl2onnx gives the predictions and decisions of its own outlier detectors.
         names = ["label", "scores"]
     chosen = scope.get_options(model, {"output": None})["output"]
     types = _output_types(operator)

@@ -1,4 +1,4 @@
-"""What a model gives, and its graph has to give."""
+"""The answers of a model, which its graph has to give, too."""
 
 from collections.abc import Callable
 from typing import Any

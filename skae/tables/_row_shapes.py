@@ -10,7 +10,7 @@ from ._caller_type import CallerType
 
 
 class TakesRows(Protocol):
-    """What a network description says of the rows that it takes."""
+    """The part of a network description that is about the shape of rows."""
 
     takes_shaped_rows: ClassVar[bool]
 
