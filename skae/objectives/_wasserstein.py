@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from skae._batch import Parts
+from skae._batch import Parts, total
 
 from ._priors import NormalPrior
 from ._random import RandomSource
@@ -55,4 +55,4 @@ def _kernel(one: Tensor, other: Tensor) -> Tensor:
         one.square().sum(dim=1)[:, None] + other.square().sum(dim=1) - 2 * one @ other.T
     ).clamp(min=0.0)
     width = 2 * one.shape[1]
-    return sum(scale * width / (scale * width + squares) for scale in _SCALES) / len(_SCALES)
+    return total([scale * width / (scale * width + squares) for scale in _SCALES]) / len(_SCALES)

@@ -102,7 +102,7 @@ class DecoderModule(AutoencoderModule):
 class VariationalModule(AutoencoderModule):
     """The same for a variational autoencoder, whose scores are log-likelihoods."""
 
-    def __init__(self, estimator: BaseAutoencoder, single: bool = False):
+    def __init__(self, estimator: Any, single: bool = False):
         super().__init__(estimator, single)
         # Scores are a mean over the draws, and those of rows in the unit of the data.
         log_volume = math.prod(self.decoded_shape) * np.log(estimator.scale_)

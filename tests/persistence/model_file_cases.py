@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import skae
+from skae.estimators.base import BaseAutoencoder
 from skae.networks import SequenceNetwork
 from skae.persistence import _model_file
 from skae.persistence._container import pack, unpack
@@ -59,6 +60,15 @@ ESTIMATORS = {
     "likelihood": skae.AutoencoderOutlierDetector(
         VARIATIONAL, scoring="likelihood", n_estimators=1, random_state=0
     ),
+}
+
+# The other public autoencoders, by their names alone.
+LISTED = {type(estimator) for estimator in ESTIMATORS.values()}
+PUBLIC = [getattr(skae, name) for name in skae.__all__]
+ESTIMATORS |= {
+    kind.__name__: kind(**SMALL)
+    for kind in PUBLIC
+    if isinstance(kind, type) and issubclass(kind, BaseAutoencoder) and kind not in LISTED
 }
 
 
