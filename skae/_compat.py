@@ -70,6 +70,41 @@ else:
     from sklearn.base import _fit_context as fit_context
 
 
+# Attributes of estimators that `set_output` and metadata routing leave.
+OUTPUT_CONFIG, METADATA_REQUEST = "_sklearn_output_config", "_metadata_request"
+
+
+def validate_params(estimator: BaseEstimator) -> None:
+    """Check the parameters of an estimator by their constraints."""
+    estimator._validate_params()
+
+
+def parameter_constraints(estimator: BaseEstimator) -> dict[str, Any]:
+    """Return the constraints of an estimator's parameters by name."""
+    return estimator._parameter_constraints
+
+
+def set_parameter_constraints(cls: Any, constraints: dict[str, Any]) -> None:
+    """Set what is checked of the parameters of a class."""
+    cls._parameter_constraints = constraints
+
+
+class HintedErrors(BaseEstimator):
+    """An estimator that adds a hint to scikit-learn's error about a parameter."""
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            # It begins with "The 'name' parameter".
+            hint = self._parameter_hint(str(error).split("'")[1])
+            raise InvalidParameterError(f"{error}{hint}") from None
+
+    def _parameter_hint(self, name: str) -> str:
+        """Return a sentence about a refused parameter, with a space before it, or nothing."""
+        return ""
+
+
 class OpenNet(NeuralNet):
     """skorch's net, with public names for the private ones that subclasses need."""
 

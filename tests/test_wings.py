@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from sklearn.base import BaseEstimator, OutlierMixin, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from skorch import NeuralNet
 
 import skae
 
@@ -141,6 +145,44 @@ def test_the_check_finds_a_planted_violation(module, source):
 )
 def test_the_check_lets_pass_what_is_allowed(module, source):
     assert violations(source, module) == []
+
+
+def private_names_of_libraries():
+    """Private attributes of the classes of scikit-learn and skorch that we build on."""
+    classes = (
+        BaseEstimator,
+        OutlierMixin,
+        TransformerMixin,
+        Pipeline,
+        ColumnTransformer,
+        NeuralNet,
+    )
+    names = {name for cls in classes for name in dir(cls)}
+    private = {name for name in names if name.startswith("_") and not name.startswith("__")}
+    # Left on estimators by set_output and by metadata routing. `_fit` is a name of anybody's.
+    return (private | {"_sklearn_output_config", "_metadata_request"}) - {"_fit"}
+
+
+def private_attributes_in(source):
+    """Yield the private names of scikit-learn and skorch that a source uses or defines."""
+    private = private_names_of_libraries()
+    for node in ast.walk(ast.parse(source)):
+        for field in ("attr", "name", "value"):
+            name = getattr(node, field, None)
+            if isinstance(name, str) and name in private:
+                yield name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: name_of(path)[0])
+def test_private_attributes_of_libraries_stand_in_one_file(path):
+    if path.name != "_compat.py":
+        assert list(private_attributes_in(path.read_text())) == []
+
+
+def test_the_check_finds_planted_private_attributes():
+    source = "net._set_training(True)\ndef _validate_params(self): ...\ndel d['_metadata_request']"
+    expected = ["_set_training", "_validate_params", "_metadata_request"]
+    assert sorted(private_attributes_in(source)) == sorted(expected)
 
 
 def test_there_is_something_in_every_wing():

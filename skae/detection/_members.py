@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from skae._compat import validate_params
 from skae.estimators.base import BaseAutoencoder, fit_in_lockstep
 from skae.tables import dense
 
@@ -39,7 +40,7 @@ def fit_members(
 
 def train_member(member: BaseAutoencoder, Z: Rows, weight: np.ndarray | None) -> bool:
     """Train a member for one pass over rows; return whether the user interrupted that."""
-    member._validate_params()
+    validate_params(member)
     member._partial_fit_rows(Z, weight)
     return member.net_.interrupted_
 

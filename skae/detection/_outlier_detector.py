@@ -9,7 +9,7 @@ import torch
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from skae._compat import Interval, RealNotInt, StrOptions, fit_context
+from skae._compat import Interval, RealNotInt, StrOptions, fit_context, validate_params
 from skae.engine import torch_defaults
 from skae.estimators._variational import VariationalAutoencoder
 from skae.estimators.base import (
@@ -296,7 +296,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         self._folds = Folds(n_folds, np.arange(self.n_estimators) % n_folds)
         self.max_samples_ = self._folds.samples_per_member(self.max_samples, n_samples)
         autoencoder = self._autoencoder()
-        autoencoder._validate_params()
+        validate_params(autoencoder)
         warn_of_ignored_parameters(autoencoder)
         warn_of_ignored_device(self.device, autoencoder)
         # Losses that need the data's own origin need its own unit, too.

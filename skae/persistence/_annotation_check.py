@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from skae._compat import OUTPUT_CONFIG
 from skae._typing import AnyFloat, ArrayOf
 from skae.engine import AutoencoderNet
 from skae.networks import Network
@@ -24,7 +25,7 @@ _KINDS = {"float": "f", "int": "iu", "str": "O"}
 # Attributes that `fit` and `set_output` set only at times.
 _OPTIONAL = {
     "feature_names_in_": Annotated[np.ndarray, ArrayOf("str", "n_features_in_")],
-    "_sklearn_output_config": dict[str, Literal["default", "pandas", "polars"] | None],
+    OUTPUT_CONFIG: dict[str, Literal["default", "pandas", "polars"] | None],
 }
 
 

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch.overrides import TorchFunctionMode
 
+from skae._compat import validate_params
 from skae.engine import resolve_device
 from skae.estimators.base import NOT_REMEMBERED
 
@@ -59,10 +60,10 @@ def _fill_estimator(estimator: Any, state: dict[str, Any], device: torch.device 
     state = defaults | state
     if state.get("callbacks") is not None:
         refuse(f"{cls.__name__}.callbacks", state["callbacks"], "None")
-    cls(**{name: state[name] for name in defaults})._validate_params()
+    validate_params(cls(**{name: state[name] for name in defaults}))
     if "_fitted_params" in state:
         fitted = state["_fitted_params"]
-        cls(**(defaults | fitted))._validate_params()
+        validate_params(cls(**(defaults | fitted)))
         # The parameters that did not exist when the file was written.
         added = defaults.keys() - fitted.keys() - {*NOT_REMEMBERED}
         fitted |= {name: defaults[name] for name in defaults if name in added}

@@ -14,6 +14,8 @@ import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from skae._compat import METADATA_REQUEST, validate_params
+
 from ._errors import ModelFileError
 from ._registry import check_consistency, classes
 
@@ -92,12 +94,12 @@ class TreeWriter:
 
     def _state_of(self, estimator: Any) -> dict[str, Any]:
         """Return the attributes of an estimator, without what files do not hold."""
-        estimator._validate_params()
+        validate_params(estimator)
         state = {**estimator.__getstate__()}
         if state.get("callbacks"):
             self.left_out.add("callbacks")
             state["callbacks"] = None
-        if state.pop("_metadata_request", None) is not None:
+        if state.pop(METADATA_REQUEST, None) is not None:
             self.left_out.add("metadata requests")
         if "_fitted_params" in state:
             state["_fitted_params"] = {**state["_fitted_params"]}

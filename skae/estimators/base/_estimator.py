@@ -17,7 +17,7 @@ from typing import (
     get_type_hints,
 )
 
-from skae._compat import StrOptions
+from skae._compat import StrOptions, set_parameter_constraints
 
 C = TypeVar("C", bound=type)
 
@@ -42,7 +42,7 @@ def estimator(cls: C) -> C:
     made: Any = dataclass(eq=False, repr=False, kw_only=True)(cls)
     hints = get_type_hints(made, include_extras=True)
     parameters = [one.name for one in fields(made) if one.init]
-    made._parameter_constraints = {name: constraints_of(hints[name]) for name in parameters}
+    set_parameter_constraints(made, {name: constraints_of(hints[name]) for name in parameters})
     # Signatures show the types alone.
     types_alone = get_type_hints(made)
     made.__init__.__annotations__ |= {name: types_alone[name] for name in parameters}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skae._compat import safe_indexing
+from skae._compat import safe_indexing, validate_params
 from skae.engine import torch_defaults, train_in_lockstep
 from skae.tables import CallerType
 
@@ -32,7 +32,7 @@ def fit_in_lockstep(
     caller, trainings = CallerType(), []
     with ExitStack() as on_error, ExitStack() as while_training:
         for i, estimator in enumerate(estimators):
-            estimator._validate_params()
+            validate_params(estimator)
             continued = bool(estimator.warm_start) and hasattr(estimator, "net_")
             estimator._check_parameters(continued)
             on_error.enter_context(estimator._as_before_on_error())

@@ -5,21 +5,15 @@ from typing import Any
 
 from torch import optim
 
-from skae._compat import BaseEstimator, InvalidParameterError, StrOptions
+from skae._compat import HintedErrors, StrOptions, parameter_constraints
 from skae.networks import did_you_mean
 
 
-class ParameterErrorsMixin(BaseEstimator):
-    """Add a suggestion to scikit-learn's error about a parameter that it refuses."""
+class ParameterErrorsMixin(HintedErrors):
+    """Adds a suggestion to scikit-learn's error about a parameter that it refuses."""
 
-    def _validate_params(self) -> None:
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            # It begins with "The 'name' parameter".
-            name = str(error).split("'")[1]
-            hint = _hint(name, getattr(self, name), self._parameter_constraints[name])
-            raise InvalidParameterError(f"{error}{hint}") from None
+    def _parameter_hint(self, name: str) -> str:
+        return _hint(name, getattr(self, name), parameter_constraints(self)[name])
 
 
 def _hint(name: str, value: Any, constraints: list[Any]) -> str:

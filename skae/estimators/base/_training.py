@@ -10,6 +10,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from skae._compat import parameter_constraints
 from skae._threads import threads_for
 from skae._warnings import warn_caller
 from skae.engine import (
@@ -248,7 +249,7 @@ class TrainingFlow(Pickling):
             return
         error, of_means = (value * self._loss_unit() for value in net.above_means_)
         end = "so training was undone" if net.went_back_ else "so the codes tell little of the rows"
-        can_start_at_pca = "pca" in self._parameter_constraints["init"][0].options
+        can_start_at_pca = "pca" in parameter_constraints(self)["init"][0].options
         start = "init='pca', " if can_start_at_pca and self.init != "pca" else ""
         warn_caller(
             f"The fit ended above the error of the column means: {error:.4g} against "
