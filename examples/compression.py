@@ -27,7 +27,7 @@ def draw(X_test, restored, explained, file):
 
     n_shown = 9
     figure = plt.figure(figsize=(12, 4.6))
-    left, right = figure.subfigures(1, 2, width_ratios=[1.6, 1])
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.6, 1])[0]
     axes = left.subplots(len(restored) + 1, n_shown)
     for axis_row, (title, images) in zip(axes, {"pixels": X_test, **restored}.items(), strict=True):
         axis_row[0].text(-1.5, 4, title, ha="right", va="center", fontsize=11)

@@ -6,6 +6,7 @@ plain autoencoder, and saves a picture of them as ``denoising.png``.
 """
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -56,7 +57,7 @@ def main():
     X_train, clean = train_test_split(X, random_state=0)
     noisy = clean + np.random.default_rng(0).normal(scale=NOISE, size=clean.shape)
 
-    params = {"n_components": 32, "random_state": 0, "verbose": 1}
+    params: dict[str, Any] = {"n_components": 32, "random_state": 0, "verbose": 1}
     plain = AutoencoderTransformer(**params).fit(X_train)
     denoiser = DenoisingAutoencoder(noise="gaussian", noise_level=NOISE, **params).fit(X_train)
 

@@ -48,7 +48,9 @@ def draw(codes, labels, file):
 
     plane = TSNE(random_state=0).fit_transform(codes)
     figure, axis = plt.subplots(figsize=(7, 6))
-    points = axis.scatter(*plane.T, c=labels, cmap="tab10", s=14, vmin=-0.5, vmax=9.5)
+    points = axis.scatter(
+        plane[:, 0], plane[:, 1], c=labels, cmap="tab10", s=14, vmin=-0.5, vmax=9.5
+    )
     figure.colorbar(points, ticks=range(10), label="digit")
     axis.set_title(f"{N_COMPONENTS} codes of digits that were not trained on, in the plane")
     axis.axis("off")

@@ -6,6 +6,7 @@ none of them has seen, and saves a picture of all as ``generation.png``.
 """
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -59,7 +60,7 @@ def draw(sheets, file):
 def main():
     """Train, draw digits, compare, save the picture."""
     X_train, real = train_test_split(load_digits().data, random_state=0)
-    params = {"n_components": N_COMPONENTS, "random_state": 0, "verbose": 1}
+    params: dict[str, Any] = {"n_components": N_COMPONENTS, "random_state": 0, "verbose": 1}
     variational = VariationalAutoencoder(**params).fit(X_train)
     plain = AutoencoderTransformer(**params).fit(X_train)
     drawn = {

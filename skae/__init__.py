@@ -2,18 +2,16 @@
 
 from ._to_onnx import to_onnx
 from .detection import AutoencoderOutlierDetector, DriftDetector
-from .estimators import (
-    AdversarialAutoencoder,
-    AutoencoderTransformer,
-    ContractiveAutoencoder,
-    ConvolutionalAutoencoder,
-    Decoder,
-    DenoisingAutoencoder,
-    Encoder,
-    NestedAutoencoder,
-    SparseAutoencoder,
-    VariationalAutoencoder,
-)
+from .estimators._adversarial import AdversarialAutoencoder
+from .estimators._contractive import ContractiveAutoencoder
+from .estimators._convolutional import ConvolutionalAutoencoder
+from .estimators._denoising import DenoisingAutoencoder
+from .estimators._nested import NestedAutoencoder
+from .estimators._sparse import SparseAutoencoder
+from .estimators._transformer import AutoencoderTransformer
+from .estimators._variational import VariationalAutoencoder
+from .estimators._wasserstein import WassersteinAutoencoder
+from .estimators.base import Decoder, Encoder
 from .persistence import ModelFileError, load, save
 
 __all__ = [
@@ -30,6 +28,7 @@ __all__ = [
     "NestedAutoencoder",
     "SparseAutoencoder",
     "VariationalAutoencoder",
+    "WassersteinAutoencoder",
     "load",
     "save",
     "to_onnx",

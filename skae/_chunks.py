@@ -1,4 +1,4 @@
-"""How many rows are read at a time."""
+"""Chunks of rows that are read at a time."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ CPU = torch.device("cpu")
 
 
 def rows_in_chunk(n_features: int, device: torch.device = CPU) -> int:
-    """Return how many rows of this width are read at a time on a device."""
+    """Return the number of rows of this width that are read at a time on a device."""
     cells = _CHUNK_CELLS if device.type == "cpu" else _CHUNK_CELLS_GPU
     return max(_CHUNK_ROWS, cells // n_features)
 

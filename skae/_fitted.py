@@ -1,4 +1,4 @@
-"""What tools ask of fitted estimators of any kind, pipelines and searches among them."""
+"""Questions of the tools to fitted estimators of any kind, also pipelines and searches."""
 
 from typing import Any
 

@@ -1,6 +1,7 @@
-"""How many threads torch uses for a piece of work."""
+"""The number of threads that torch uses."""
 
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock, current_thread, local, main_thread
 
 import torch
@@ -9,27 +10,18 @@ import torch
 _SMALL = 200_000_000
 
 
-def threads_for(work):
-    """Run small work on one thread, and put the caller's setting back afterwards.
+def threads_for(work: int) -> AbstractContextManager[None]:
+    """Return a context for steps of `work` multiply-adds, in which small ones use one thread.
 
-    Large work has the caller's number of threads. One that is not Python's main thread is one
-    of several at work, as in a parallel grid search; together they would take too many.
-
-    Parameters
-    ----------
-    work : int
-        Multiply-adds of one step.
-
-    Returns
-    -------
-    context : context manager
+    Large steps use the caller's number of threads. A thread that is not Python's main thread is
+    one of several, as in a parallel grid search, and gets one: together they would use too many.
     """
     alone = current_thread() is main_thread()
     return nullcontext() if alone and work >= _SMALL else one_thread()
 
 
 @contextmanager
-def one_thread():
+def one_thread() -> Iterator[None]:
     """Use one thread for torch's products, and put the caller's setting back afterwards.
 
     One thread is faster for small matrix products, keeps a parallel grid search from
@@ -43,21 +35,21 @@ def one_thread():
 
 
 class _Setting:
-    """The caller's number of threads, while anyone runs on one.
+    """The caller's number of threads while any thread holds the limit of one.
 
-    Torch keeps the number for each thread, but a new thread starts with the one that was
-    set last anywhere. So a one that is found while others run on one may be theirs: then the
-    number from before them is put back.
+    Torch keeps the number for each thread, but a new thread starts with the number that was set
+    last by any thread. A value of 1 read while another thread holds the limit may be that
+    thread's; the number from before is then put back.
     """
 
     lock = Lock()
     users = 0
-    n_threads = None
-    # How often this thread has entered without leaving: only the outermost one counts.
+    n_threads = 1
+    # In each thread, `depth` counts its nested contexts: only the outermost changes the setting.
     own = local()
 
     @classmethod
-    def enter(cls):
+    def enter(cls) -> None:
         cls.own.depth = getattr(cls.own, "depth", 0) + 1
         if cls.own.depth > 1:
             return
@@ -70,7 +62,7 @@ class _Setting:
             torch.set_num_threads(1)
 
     @classmethod
-    def leave(cls):
+    def leave(cls) -> None:
         cls.own.depth -= 1
         if cls.own.depth:
             return

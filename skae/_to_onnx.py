@@ -1,44 +1,52 @@
 """Fitted estimators and pipelines as ONNX graphs."""
 
+from typing import TYPE_CHECKING, Any
+
+from sklearn.base import BaseEstimator
+
 from .engine import torch_defaults
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
-def to_onnx(estimator, X_sample, output="codes", quantize=False):
+
+def to_onnx(
+    estimator: BaseEstimator, X_sample: Any, output: str = "codes", quantize: bool = False
+) -> "ModelProto":
     """Convert a fitted estimator or Pipeline to an ONNX graph.
 
-    The graph runs without Python in ONNX Runtime and whatever else reads ONNX: in a service, a
-    browser, on a phone. It takes any number of rows and gives what the estimator gives, to a few
-    millionths of the largest value. That is checked: a graph that gives something else is refused.
-    A Pipeline becomes one graph with all of its steps.
+    The graph runs without Python, in ONNX Runtime and whatever else reads ONNX: in a service, a
+    browser, on a phone. It takes any number of rows, and gives what the estimator gives to a few
+    millionths of the largest value. A graph that gives something else is refused. A Pipeline
+    becomes one graph with all of its steps.
 
     Parameters
     ----------
     estimator : estimator of skae, or Pipeline
-        Fitted. ``encoder_`` and ``decoder_`` of an autoencoder make graphs of one half of it.
-        Steps of a Pipeline that are not of skae are converted by skl2onnx. A search such as
+        A fitted one. ``encoder_`` and ``decoder_`` of an autoencoder make graphs of one half of
+        it. skl2onnx converts steps of a Pipeline that are not of skae. A search such as
         :class:`~sklearn.model_selection.GridSearchCV` stands for its best estimator. Classes of
         your own have no converter, even if they inherit from one that has.
     X_sample : {array-like, DataFrame, tensor} of shape (n_samples, n_features)
-        Rows such as the graph is to be given, up to a few hundred: the graph is compared with the
-        estimator on them. float32 rows make a graph that takes float32, all others one that takes
-        float64; images and windows may come as arrays of more dimensions. For predictions of an
-        outlier detector with ``quantize=True`` they are a few hundred ordinary rows that it was
-        not trained on.
+        Rows like those that the graph will get, up to a few hundred: the graph is compared with
+        the estimator on them. The graph takes float32 if these rows are float32, else float64.
+        Images and windows may be arrays of more dimensions. For predictions of an outlier
+        detector with ``quantize=True``, a few hundred ordinary rows that it was not trained on.
     output : {"codes", "reconstruction", "score", "prediction", "probability", "p_value"}, \
             default="codes"
-        What the graph gives, and the name of its output:
+        The answer of the graph, and the name of its output:
 
-        - "codes" is what `transform` gives;
-        - "reconstruction" is what becomes of rows there and back: `reconstruct` of an
-          autoencoder, ``inverse_transform(transform(X))`` of an outlier detector and of a
-          Pipeline, in the unit that the first step takes, and what becomes of codes in a
-          :class:`Decoder`;
-        - "score" is what `score_samples` gives, in float64;
-        - "prediction" is what `predict` gives: of an outlier detector -1 for outliers, or of the
-          predictor that ends a Pipeline;
-        - "probability" is what `predict_proba` of the classifier that ends a Pipeline gives: a
-          column for each of its ``classes_``;
-        - "p_value" is what `p_values` of an outlier detector gives, in float64.
+        - "codes" is the result of `transform`;
+        - "reconstruction" is the result of the way there and back: of `reconstruct` of an
+          autoencoder, of ``inverse_transform(transform(X))`` of an outlier detector and of a
+          Pipeline, in the unit that the first step takes, and of `inverse_transform` of a
+          :class:`Decoder`, which takes codes;
+        - "score" is the result of `score_samples`, in float64;
+        - "prediction" is the result of `predict`: of an outlier detector, -1 for outliers, or of
+          the predictor that ends a Pipeline;
+        - "probability" is the result of `predict_proba` of the classifier that ends a Pipeline:
+          a column for each of its ``classes_``;
+        - "p_value" is the result of `p_values` of an outlier detector, in float64.
     quantize : bool, default=False
         Whether the networks compute with integers of eight bits, which makes their part of the
         file a quarter as large. Wide rows get faster (784 features by a third), narrow ones
@@ -47,11 +55,11 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     Returns
     -------
     model : onnx.ModelProto
-        A graph of opset 18 from the input ``"X"`` to the output, of one piece: write it with
-        ``onnx.save(model, "model.onnx")``, or send ``model.SerializeToString()``. Of a Pipeline
-        with a :class:`~sklearn.compose.ColumnTransformer` and a DataFrame, the inputs are its
-        columns, one by one; if one of these is named like the output, "score" for example, the
-        output is named "output_score".
+        A graph of opset 18, in one piece, from the input ``"X"`` to the output: write it with
+        ``onnx.save(model, "model.onnx")``, or send ``model.SerializeToString()``. For a DataFrame
+        and a Pipeline with a :class:`~sklearn.compose.ColumnTransformer` each column is an input
+        of its own; if one of them has the name of the output, "score" for example, the output is
+        named "output_score".
 
     Raises
     ------
@@ -60,13 +68,12 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If `estimator` is nothing that can be converted, or `X_sample` is no dense table: the
-        name of a file, for example.
+        If `estimator` cannot be converted, or `X_sample` is no dense table: the name of a file,
+        for example.
     ValueError
         If `X_sample` are no rows for the estimator, if it does not give the `output`, if a step
         or a `network` cannot be converted, if the graph gives something else than the estimator,
-        if the file would be larger than 2 GiB, or if there are too few rows to find a threshold
-        from.
+        if the file would be larger than 2 GiB, or if there are too few rows to find a threshold.
 
     See Also
     --------
@@ -75,27 +82,27 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
 
     Notes
     -----
-    The graph is compared with the estimator, before it is quantized, on up to 200 rows of
-    `X_sample`, on rows between these, and on rows in which a column holds NaN, zero, a value far
-    outside or a category that is not known: where the estimator takes such rows. Numbers may
-    differ by a ten-thousandth of their range and by a few millionths of the largest, and by three
-    times as much as the estimator's own answers move when rows are moved by a hundred-thousandth
-    of the range of their columns. Labels may differ in one row, or in one in a hundred, of
-    `X_sample`, where they are tied or change within that distance.
+    Before it is quantized, the graph is compared with the estimator on up to 200 rows of
+    `X_sample`, on rows between these, and, where the estimator takes such rows, on rows in which
+    a column holds NaN, zero, a value far outside or an unknown category. Numbers may differ by a
+    ten-thousandth of their range and a few millionths of the largest, and by three times as much
+    as the estimator's own answers move when rows move by a hundred-thousandth of the range of
+    their columns. Labels may differ in one row, or in one in a hundred, of `X_sample`, where they
+    are tied or change within that distance.
 
     A graph does not validate. It also returns numbers for NaN that the estimator refuses, for
     values outside the range of the loss, and for columns in another order: check rows before.
 
     Rows are centred and scaled in their own precision, networks compute in float32 (in float64
     if they were fitted so, on a table small enough, and ONNX Runtime has their layers in
-    float64), and scores are summed up in float64. What is small beside the mean of its column,
-    such as a signal of size one around a million, is there in float64 only; of float32 rows
-    skl2onnx's StandardScaler loses some of it. Where hardly anything is left of rows, an
-    autoencoder that explains 0.9999 of their variance or a detector that predicts a column
-    without error, scores are made of what float32 rounds off, in the estimator as in the graph,
-    and may differ by some hundred-thousandths. A row that lies at a threshold to the last digit
-    may fall on its other side. For p-values the graph counts a held-out row as a tie if
-    its score differs by less than a millionth.
+    float64), and scores are summed up in float64. Only float64 rows keep what is small beside the
+    mean of its column, such as a signal of size one around a million; of float32 rows skl2onnx's
+    StandardScaler loses some of it. Where hardly anything is left of rows, for an autoencoder
+    that explains 0.9999 of their variance or a detector that predicts a column without error,
+    scores consist of float32's rounding, in the estimator as in the graph, and may differ by some
+    hundred-thousandths. A row that lies at a threshold to the last digit may fall on its other
+    side. For p-values the graph counts a held-out row as a tie if its score differs by less than
+    a millionth.
 
     Scores of a :class:`VariationalAutoencoder` decode all `n_draws` codes of all rows at once:
     score a few hundred rows at a time.
@@ -106,9 +113,9 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     But the unit of the activations is that of the whole batch, and **one row far outside ruins
     its neighbours**: next to a row a thousand times as large nothing was left of the codes of the
     others. Clip such rows before, run them one at a time, or do not quantize. As scores move a
-    little, the threshold of an outlier detector is found anew, by what the quantized graph gives
-    for `X_sample` and for the contamination that the detector has. What it remembers of
-    covariances, which is most of its size, stays in float64.
+    little, the threshold of an outlier detector is found anew, from the scores of `X_sample` in
+    the quantized graph and the contamination of the detector. Its covariances, which are most of
+    its size, stay in float64.
 
     Examples
     --------
@@ -122,7 +129,7 @@ def to_onnx(estimator, X_sample, output="codes", quantize=False):
     >>> pipeline = make_pipeline(StandardScaler(), autoencoder).fit(X)
     >>> model = to_onnx(pipeline, X[:2])
 
-    This is onnx's own runtime, for tests; ``onnxruntime.InferenceSession`` is the fast one.
+    This is onnx's own runtime, for tests; ONNX Runtime is the fast one.
 
     >>> (codes,) = ReferenceEvaluator(model.SerializeToString()).run(None, {"X": X})
     >>> bool(abs(codes - pipeline.transform(X)).max() < 1e-5)

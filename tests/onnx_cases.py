@@ -2,24 +2,27 @@
 
 import numpy as np
 import onnx
-import onnxruntime
 from sklearn.datasets import load_digits
 
-from skae.onnx import OPSET
+from skae.onnx import OPSET, inference_session
 
 # Small tables in [0, 1], for which every loss is defined.
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:400, 18:34].clip(1, 15) / 16, Y[:400] % 3
 FAST = {"hidden_layer_sizes": (9,), "max_iter": 3, "random_state": 0}
 
+METHODS = {
+    "codes": "transform",
+    "score": "score_samples",
+    "prediction": "predict",
+    "probability": "predict_proba",
+    "p_value": "p_values",
+}
+
 
 def session_of(model):
-    """A session of ONNX Runtime on one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    """A session of ONNX Runtime."""
+    return inference_session(model.SerializeToString())
 
 
 def run(model, rows):
@@ -28,6 +31,11 @@ def run(model, rows):
     (output,) = session.get_outputs()
     feeds = rows if isinstance(rows, dict) else {"X": rows}
     return session.run([output.name], feeds)[0]
+
+
+def columns_of(table):
+    """What a graph with an input for each column is given for a DataFrame."""
+    return {str(name): table[[name]].to_numpy() for name in table}
 
 
 def error(found, expected):
@@ -40,14 +48,7 @@ def answer(estimator, rows, output):
     """What an estimator gives where its graph gives an output."""
     if output == "reconstruction":
         return estimator.inverse_transform(estimator.transform(rows))
-    methods = {
-        "codes": "transform",
-        "score": "score_samples",
-        "prediction": "predict",
-        "probability": "predict_proba",
-        "p_value": "p_values",
-    }
-    return getattr(estimator, methods[output])(rows)
+    return getattr(estimator, METHODS[output])(rows)
 
 
 def check_graph(model, expected, rows, output):

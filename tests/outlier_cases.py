@@ -1,6 +1,7 @@
 """Tables with and without outliers, and fast detectors, that the tests of the detector share."""
 
 import numpy as np
+from scipy.sparse import issparse
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer, VariationalAutoencoder
 
@@ -21,12 +22,11 @@ def draw_outliers(rng, n_samples, *, noise=0.3):
 
 
 def make_detector(autoencoder=LINEAR, **params):
-    """A detector of few linear members, unless told otherwise."""
+    """A detector of few linear members that score by one distance, unless told otherwise."""
     if params.get("scoring") == "likelihood" and autoencoder is LINEAR:
         autoencoder = VariationalAutoencoder(3, hidden_layer_sizes=(), max_iter=5, n_draws=5)
-    return AutoencoderOutlierDetector(
-        autoencoder, **{"n_estimators": 3, "random_state": 0} | params
-    )
+    fast = {"scoring": "mahalanobis", "n_estimators": 3, "random_state": 0}
+    return AutoencoderOutlierDetector(autoencoder, **fast | params)
 
 
 def weights_of(detector):
@@ -36,12 +36,14 @@ def weights_of(detector):
 
 
 def answers(detector, X):
-    """All that a detector says of rows, by name."""
+    """All that a detector says of rows, by name, and the rows that it explains others by."""
+    kept, kept_weight, _ = detector._kept
     return {
         "scores": detector.score_samples(X),
         "offset": detector.offset_,
         "p_values": detector.p_values(X),
-        "shares": detector.explain(X).to_numpy(),
+        "kept": kept.toarray() if issparse(kept) else kept,
+        "kept_weight": kept_weight,
         "codes": np.asarray(detector.transform(X)),
         "weights": weights_of(detector),
     }

@@ -27,7 +27,7 @@ from skae import (
     VariationalAutoencoder,
 )
 from skae.engine import _net, _training_rows
-from skae.estimators.base._lockstep import fit_together
+from skae.estimators.base._lockstep import fit_in_lockstep
 from skae.networks import SequenceNetwork
 
 pytestmark = [
@@ -68,7 +68,7 @@ def test_members_that_are_trained_together():
         [DenoisingAutoencoder(4, **params | {"random_state": i}) for i in range(3)]
         for _ in range(2)
     )
-    fit_together(together, X)
+    fit_in_lockstep(together, X)
     for one, other in zip(together, apart, strict=True):
         np.testing.assert_allclose(one.loss_curve_, other.fit(X).loss_curve_, rtol=1e-3)
 

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from skae import AutoencoderTransformer
-
 from benchmarks._data import load_mnist
+from skae import AutoencoderTransformer
 
 N_FEATURES, HIDDEN, N_COMPONENTS = 784, (256, 128), 32
 

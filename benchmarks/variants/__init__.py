@@ -4,6 +4,7 @@ One file measures one thing; each of its functions returns a table.
 """
 
 from benchmarks._data import load_mnist
+
 from ._compression import deep_codes
 from ._contractive import contraction
 from ._convolutional import convolution, signals

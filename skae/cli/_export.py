@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 import skae
-from skae.persistence._atomic import write_atomically
+from skae._atomic import write_atomically
 
 from ._features import Features
 from ._model_files import load_model

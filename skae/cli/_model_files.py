@@ -8,9 +8,9 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 import skae
+from skae._atomic import replaced
 from skae._extras import require
 from skae.persistence import load_estimator
-from skae.persistence._atomic import replaced
 
 from ._options import TrustOptions
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from skae._atomic import replaced
 from skae._extras import require
-from skae.persistence._atomic import replaced
 
 from ._table_files import (
     ENDINGS_IN_WORDS,

@@ -1,19 +1,22 @@
 """Estimators about an autoencoder: the outlier detector and its parts, and drift."""
 
-from ._calibration import Calibration
+from ._calibration import AUTO_LEVEL, Calibration
 from ._drift_detector import DriftDetector
-from ._left_out_folds import Folds
+from ._held_out_folds import Folds
 from ._outlier_detector import AutoencoderOutlierDetector
-from ._robust_gaussians import _WEIGHT_OF_CENTER, Gaussian, RobustGaussians
-from ._row_distances import (
+from ._outlier_scores import (
     LikelihoodScore,
     MahalanobisScore,
     MixtureScore,
     ReconstructionScore,
 )
-from ._thresholds import _AUTO
+from ._robust_gaussians import Gaussian, RobustGaussians
+
+# Older names of public ones.
+_AUTO, _WEIGHT_OF_CENTER = AUTO_LEVEL, RobustGaussians.weight_of_center
 
 __all__ = [
+    "AUTO_LEVEL",
     "AutoencoderOutlierDetector",
     "Calibration",
     "DriftDetector",

@@ -1,75 +1,103 @@
-"""What scores mean, by rows that were not trained on."""
+"""The calibration of a detector: outlier scores of held-out rows, and what they say of others."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import numpy as np
 
+from skae._typing import ArrayOf
 
+# Share of ordinary rows below the threshold of the contamination "auto".
+AUTO_LEVEL = 0.05
+
+Level = float | Literal["auto"]
+
+# Indices of members; the scores that they give rows, in rising order; for each of these rows the
+# total weight of those that score at least as high, and a zero at the end.
+_Group = tuple[
+    Annotated[np.ndarray, ArrayOf("int", None)],
+    Annotated[np.ndarray, ArrayOf("float", None)],
+    Annotated[np.ndarray, ArrayOf("float", None)],
+]
+
+
+@dataclass(eq=False)
 class Calibration:
-    """How unusual held-out rows are to those members of an ensemble that have not seen them.
+    """Outlier scores of held-out rows: they turn a level into a threshold, scores into p-values.
 
-    A new row is compared with the rows of each group by the members of that group alone, which
-    makes it a row like them (cross-conformal prediction; Vovk, 2015). With one group that all
-    members judge this is split conformal prediction.
+    A group holds rows and the members that were not trained on them. These members also judge
+    a new row before it is compared with the group, which makes it a row like the others
+    (cross-conformal prediction; Vovk, 2015). One group of all members is split conformal
+    prediction.
     """
 
-    def __init__(self):
-        self._groups = []
+    _groups: list[_Group] = field(default_factory=list)
 
-    def add(self, members, unusual, weight):
-        """Add rows that some members have not seen.
-
-        Parameters
-        ----------
-        members : ndarray of int
-            Which members.
-        unusual : ndarray of shape (n_samples, n_members)
-            How unusual the rows are to each member of the ensemble.
-        weight : ndarray of shape (n_samples,)
-            How much each row counts.
-        """
-        unusual = unusual[:, members].mean(axis=1)
-        order = np.argsort(unusual)
-        # How much the rows weigh together that are at least as unusual as the one at a place.
+    def add(self, members: np.ndarray, outlier_scores: np.ndarray, weight: np.ndarray) -> None:
+        """Add a group: members by index, scores of shape (n_rows, n_members) and row weights."""
+        scores = outlier_scores[:, members].mean(axis=1)
+        order = np.argsort(scores)
         above = np.r_[np.cumsum(weight[order][::-1])[::-1], 0.0]
-        self._groups.append((members, unusual[order], above))
+        self._groups.append((members, scores[order], above))
 
-    def __len__(self):
-        return sum(len(unusual) for _, unusual, _ in self._groups)
+    def __len__(self) -> int:
+        return sum(len(scores) for _, scores, _ in self._groups)
 
-    def p_values(self, unusual):
-        """Return the weighted share of rows that are at least as unusual, the new one counted.
+    def p_values(self, outlier_scores: np.ndarray) -> np.ndarray:
+        """Return the weighted share of rows that score at least as high, the new row included.
 
-        Parameters
-        ----------
-        unusual : ndarray of shape (n_samples, n_members)
-            How unusual the new rows are to each member.
-
-        Returns
-        -------
-        p_values : ndarray of shape (n_samples,)
-            From ``1 / (n + 1)`` with n held-out rows to 1.
+        `outlier_scores` is of shape (n_samples, n_members); the p-values lie in [1 / (n + 1), 1]
+        for n held-out rows.
         """
-        at_least = 0.0
+        at_least = np.zeros(len(outlier_scores))
         for members, known, above in self._groups:
-            place = np.searchsorted(known, unusual[:, members].mean(axis=1))
-            at_least = at_least + above[place]
+            position = np.searchsorted(known, outlier_scores[:, members].mean(axis=1))
+            at_least = at_least + above[position]
         return self._p_value(at_least)
 
-    def threshold(self, level):
-        """Return what at most a share `level` of new rows exceeds.
+    def threshold(self, level: Level) -> float:
+        """Return the score that a share `level` of new rows exceeds, or less of them.
 
-        Where there are too few rows to say, that is the most unusual of them.
+        With too few held-out rows for the level this is the highest of their scores.
         """
-        unusual = np.concatenate([known for _, known, _ in self._groups])
+        level = AUTO_LEVEL if level == "auto" else level
+        scores = np.concatenate([known for _, known, _ in self._groups])
         weight = np.concatenate([-np.diff(above) for _, _, above in self._groups])
-        order = np.argsort(unusual)
+        order = np.argsort(scores)
         weight = weight[order]
-        # The p-value of a row that is a little more unusual than the one at a place.
+        # The p-value of a row that scores just above each held-out row.
         p_value = self._p_value(np.cumsum(weight[::-1])[::-1] - weight)
         rare = np.flatnonzero(p_value <= level)
-        return unusual[order][rare[0] if len(rare) else -1]
+        return scores[order][rare[0] if len(rare) else -1]
 
-    def _p_value(self, at_least):
-        """Return the p-value of a new row, given the weight of rows that are as unusual."""
+    def check_level(self, level: Level, name: str) -> None:
+        """Refuse a level, the parameter of some name, below the smallest p-value."""
+        level = AUTO_LEVEL if level == "auto" else level
+        if np.isnan(level):
+            raise ValueError(f"{name} must be a number, got {level}.")
+        if level * (len(self) + 1) < 1:
+            raise ValueError(
+                f"{name}={level} needs at least {np.ceil(1 / level) - 1:.0f} held-out rows, but "
+                f"there are n_calibration_={len(self)}. Take a larger {name}, or call "
+                f"recalibrate with more ordinary rows that were not trained on."
+            )
+
+    def _p_value(self, at_least: np.ndarray) -> np.ndarray:
+        """Return p-values, given the total weight of the rows that score at least as high."""
         # The new row weighs as much as a held-out row does on average.
         total = sum(above[0] for _, _, above in self._groups)
         return (1 + len(self) * at_least / total) / (1 + len(self))
+
+    @property
+    def n_members(self) -> int:
+        """Number of members that the groups need."""
+        return 1 + max(members.max() for members, _, _ in self._groups)
+
+    def _check_consistency(self) -> None:
+        for members, scores, above in self._groups:
+            if len(members) == 0 or members.min() < 0:
+                raise ValueError("held-out rows are judged by no member")
+            if len(above) != len(scores) + 1 or above[0] <= 0:
+                raise ValueError("held-out rows and their weights differ in number")
+        if len(self) == 0:
+            raise ValueError("there are no held-out rows")

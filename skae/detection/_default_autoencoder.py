@@ -2,9 +2,11 @@
 
 from math import ceil
 
-from skae.estimators import DenoisingAutoencoder
+import torch
 
-# Enough for any table: from three hundred to fifteen hundred steps detect equally well.
+from skae.estimators._denoising import DenoisingAutoencoder
+
+# Training steps: from three hundred to fifteen hundred detect equally well on all tables.
 _STEPS, _BATCH_SIZE = 600, 128
 
 # Width of the hidden layers, and of the code unless the table has fewer columns: as cells are
@@ -12,25 +14,14 @@ _STEPS, _BATCH_SIZE = 600, 128
 _WIDTH = 64
 
 
-def denoiser_for_detection(n_features, n_samples, device):
-    """Make an autoencoder that predicts masked cells from the others.
+def denoiser_for_detection(
+    n_features: int, n_samples: int, device: str | torch.device
+) -> DenoisingAutoencoder:
+    """Return an autoencoder that learns to predict masked cells from the others of their row.
 
-    With outliers in the training data an autoencoder learns to reconstruct them, too; what is
-    masked it has to predict from the rest of the row, and rare relations cannot be learned from
-    few rows.
-
-    Parameters
-    ----------
-    n_features : int
-        Columns of the table.
-    n_samples : int
-        Rows that it will be trained on.
-    device : str or torch.device
-        Where.
-
-    Returns
-    -------
-    autoencoder : DenoisingAutoencoder
+    An autoencoder that sees outliers in training learns to reconstruct them, too. A masked cell
+    has to be predicted from the rest of the row, and rare relations cannot be learned from few
+    rows.
     """
     return DenoisingAutoencoder(
         min(n_features, _WIDTH),

@@ -1,9 +1,9 @@
-"""The detector of drift: do new rows still look to a model as rows did before?"""
+"""The detector of drift: it compares what a model makes of new rows and of earlier ones."""
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import HasMethods, Interval, fit_context
+from skae._typing import ArrayOf
 from skae.engine import torch_defaults
-from skae.estimators.base import ParameterErrorsMixin
+from skae.estimators.base import (
+    ParameterErrorsMixin,
+    PositiveInt,
+    RandomState,
+    estimator,
+    fitted,
+)
 
 from ._two_sample_tests import holm, ks_test, mmd_test
 
@@ -25,14 +32,14 @@ _N_QUESTIONS = 3
 
 @dataclass(frozen=True, eq=False)
 class DriftResult:
-    """What :meth:`DriftDetector.test` found; true in an ``if`` where there is drift.
+    """The result of :meth:`DriftDetector.test`; true in an ``if`` where there is drift.
 
     Parameters
     ----------
     drift : bool
         Whether the batch is from another distribution than the reference.
     p_value : float
-        Of the whole test: the smallest of the adjusted p-values.
+        P-value of the whole test: the smallest of the adjusted p-values.
     tests : DataFrame
         A row for each test; see :meth:`DriftDetector.test`.
     """
@@ -41,47 +48,48 @@ class DriftResult:
     p_value: float
     tests: pd.DataFrame
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.drift
 
 
+@estimator
 class DriftDetector(ParameterErrorsMixin, BaseEstimator):
     """Test whether a batch comes from the distribution that a model was fitted on.
 
-    A fitted model looks at held-out rows and at a batch of new ones, and three questions are
-    asked (Rabanser et al., 2019): are the scores distributed alike (Kolmogorov-Smirnov test),
+    A fitted model scores and encodes held-out rows and a batch of new ones. Three questions are
+    tested (Rabanser et al., 2019): are the scores distributed alike (Kolmogorov-Smirnov test),
     is each code by itself (the same test), and are the codes together (maximum mean
-    discrepancy)? Holm's correction takes care that all of it raises a false alarm with
-    probability `alpha` at most.
+    discrepancy)? Holm's correction keeps the probability of a false alarm of the whole test at
+    `alpha` at most.
 
     Parameters
     ----------
     model : estimator
         A fitted estimator with ``score_samples`` and ``transform``: any autoencoder, outlier
         detector or :class:`~sklearn.decomposition.PCA`, or a Pipeline that ends in one. It is
-        only asked, never fitted or cloned: `clone` of the detector shares it, and its
-        parameters cannot be set through the detector.
+        never fitted or cloned: `clone` of the detector shares it, and its parameters cannot be
+        set through the detector.
     alpha : float, default=0.05
         Rate of false alarms of the whole test, in (0, 1). Read by :meth:`test`, so that it can
         be changed after `fit`.
     n_permutations : int, default=999
-        Permutations behind the p-value of the discrepancy, which cannot be below
+        Permutations for the p-value of the discrepancy, which cannot be below
         ``1 / (n_permutations + 1)``; at least ``3 / alpha`` are needed. With 999 of them chance
         moves a p-value of 0.05 by 0.007.
     max_samples : int, default=1000
-        Rows of the reference, and of the batch, that the discrepancy is computed from, drawn
-        at random; at least 2. Memory and time grow with its square. All rows take part in the
-        other tests.
+        Most rows of the reference, and of the batch, that the discrepancy is computed from,
+        drawn at random; at least 2. Memory and time grow with its square. The other tests use
+        all rows.
     random_state : int, RandomState instance or None, default=None
-        Determines these rows and the permutations. They are settled by `fit`, so that the same
-        batch gives the same answer each time; an int makes them the same for every fit.
+        Source of a seed for these rows and the permutations. `fit` draws it, so that the same
+        batch gives the same answer each time; an int makes it the same for every fit.
 
     Attributes
     ----------
     scores_ : ndarray of shape (n_reference,) and dtype float64
         The scores of the reference.
     codes_ : ndarray of shape (n_reference, n_components) and dtype float64
-        The codes of the reference. Its rows are not kept.
+        The codes of the reference. The detector does not keep its rows.
 
     See Also
     --------
@@ -91,24 +99,23 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
 
     Notes
     -----
-    **The reference must be rows that the model was not trained on.** Rows of the training set
-    are reconstructed better than any others, so that the test of the scores would find a
-    difference to every batch. A model that is trained further needs a new reference: call `fit`
-    again.
+    **The reference must be rows that the model was not trained on.** A model reconstructs its
+    training rows better than any others, so that the test of the scores would find a difference
+    to every batch. A model that is trained further needs a new reference: call `fit` again.
 
-    The rate holds where rows are independent of each other. Neighbours in time are not: batches
-    of such rows raise more alarms. It holds on average over references: batches that are
+    The rate holds for rows that are independent of each other. Neighbours in time are not:
+    batches of such rows raise more alarms. It holds on average over references: batches that are
     compared with one reference share its accidents. Hold out more rows than a batch has.
 
-    The three questions weigh the same, and the codes share what falls to theirs (Holm, 1979,
-    has weights): wide codes do not make the test of the scores less sharp. The kernel of the
+    The three questions have equal weights, and the tests of single codes share one of them (Holm,
+    1979, allows for weights): wide codes do not weaken the test of the scores. The kernel of the
     discrepancy is Gaussian (Gretton et al., 2012). Its width is half the median distance between
-    all codes, and not the whole: that sees little but means, which the codes one by one show,
-    too.
+    all codes. The whole median distance would detect little but shifts of the mean, which the
+    tests of single codes detect, too.
 
     The p-values of the Kolmogorov-Smirnov tests are exact for up to ten million pairs of rows.
-    Where values are tied they are too large, never too small; those of the discrepancy are exact
-    in any case.
+    With tied values they are too large, never too small; those of the discrepancy are exact in
+    any case.
 
     References
     ----------
@@ -139,32 +146,26 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
     ['score', 'codes', 'code0', 'code1', 'code2', 'code3']
     """
 
-    _parameter_constraints: ClassVar = {
-        "model": [HasMethods(["score_samples", "transform"])],
-        "alpha": [Interval(Real, 0, 1, closed="neither")],
-        "n_permutations": [Interval(Integral, 1, None, closed="left")],
-        "max_samples": [Interval(Integral, 2, None, closed="left")],
-        "random_state": ["random_state"],
-    }
+    model: Annotated[Any, HasMethods(["score_samples", "transform"])] = field(kw_only=False)
+    alpha: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.05
+    n_permutations: PositiveInt = 999
+    max_samples: Annotated[int, Interval(Integral, 2, None, closed="left")] = 1000
+    random_state: RandomState = None
 
-    def __init__(
-        self, model, *, alpha=0.05, n_permutations=999, max_samples=1000, random_state=None
-    ):
-        self.model = model
-        self.alpha = alpha
-        self.n_permutations = n_permutations
-        self.max_samples = max_samples
-        self.random_state = random_state
+    scores_: Annotated[np.ndarray, ArrayOf("float", "n_reference")] = fitted()
+    codes_: Annotated[np.ndarray, ArrayOf("float", "n_reference", "n_codes")] = fitted()
+    _seed: int = fitted()
 
     @fit_context(prefer_skip_nested_validation=True)
     @torch_defaults()
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: None = None) -> Self:
         """Keep the scores and codes of held-out rows as the reference.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_reference, n_features)
-            Rows, at least two, that the model was not trained on; whatever the model takes.
+            Rows, at least two, that the model was not trained on, in any container that the
+            model takes.
         y : None
             Ignored, present for the conventions of scikit-learn.
 
@@ -178,19 +179,20 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
         NotFittedError
             If the model is not fitted.
         ValueError
-            If a parameter is out of range, the rows are not what the model was fitted on, there
-            are less than two, or the model gives scores or codes that are no numbers.
+            If a parameter is out of range, the rows have other columns than those that the model
+            was fitted on, there are less than two, or the model gives scores or codes that are no
+            numbers.
         """
         self._check_permutations()
-        scores, codes = self._look_at(X)
+        scores, codes = self._scores_and_codes(X)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         self.scores_, self.codes_, self._seed = scores, codes, seed
         return self
 
-    # Checks the parameters, which may have been set since fit, as it does for fit.
+    # The decorator checks the parameters, which may have been set after fit.
     @fit_context(prefer_skip_nested_validation=True)
     @torch_defaults()
-    def test(self, X):
+    def test(self, X: Any) -> DriftResult:
         """Compare a batch with the reference.
 
         Parameters
@@ -201,12 +203,13 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
         Returns
         -------
         result : DriftResult
-            With ``result.drift``, whether there is drift, ``result.p_value``, that of the whole
-            test, and ``result.tests``, a DataFrame. Its rows are "score" (all scores), "codes"
+            ``result.drift`` tells whether there is drift, ``result.p_value`` is that of the whole
+            test, and ``result.tests`` is a DataFrame. Its rows are "score" (all scores), "codes"
             (all codes together), and "code0", "code1", ... (one code each), its columns `test`
             ("KS" or "MMD"), `statistic` (largest distance of the distribution functions, in
             [0, 1], or unbiased squared discrepancy, about zero without drift), `p_value`,
-            `p_adjusted` (after Holm's correction) and `drift` (whether that is at most `alpha`).
+            `p_adjusted` (after Holm's correction) and `drift` (whether `p_adjusted` is at most
+            `alpha`).
 
         Raises
         ------
@@ -219,7 +222,7 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
         """
         check_is_fitted(self, "codes_")
         self._check_permutations()
-        scores, codes = self._look_at(X)
+        scores, codes = self._scores_and_codes(X)
         n_components = self.codes_.shape[1]
         if codes.shape[1] != n_components:
             raise ValueError(
@@ -228,10 +231,10 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
             )
         self._check_number_of_rows(len(scores))
         rng = np.random.default_rng(self._seed)
-        some = [self._some(self.codes_, rng), self._some(codes, rng)]
+        some_codes = self._some(self.codes_, rng), self._some(codes, rng)
         found = [
             ks_test(self.scores_, scores),
-            mmd_test(*some, self.n_permutations, rng),
+            mmd_test(*some_codes, self.n_permutations, rng),
             *map(ks_test, self.codes_.T, codes.T),
         ]
         weights = np.array([n_components, n_components, *[1] * n_components])
@@ -244,7 +247,7 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
         tests["drift"] = tests["p_adjusted"] <= self.alpha
         return DriftResult(bool(tests["drift"].any()), float(tests["p_adjusted"].min()), tests)
 
-    def _look_at(self, X):
+    def _scores_and_codes(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the model's scores and codes of rows, in float64."""
         check_is_fitted(
             self.model,
@@ -259,8 +262,8 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
             )
         if len(scores) < 2:
             raise ValueError(
-                f"X has n_samples={len(scores)}, but a distribution needs at least 2 rows. Whether "
-                f"single rows are ordinary is what model.score_samples says."
+                f"X has n_samples={len(scores)}, but a distribution needs at least 2 rows. "
+                f"model.score_samples says whether a single row is ordinary."
             )
         # A score may be infinite: the likelihood of an impossible row.
         bad = np.isnan(scores) | ~np.isfinite(codes).all(axis=1)
@@ -272,23 +275,23 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
             )
         return scores, codes
 
-    def _some(self, rows, rng):
+    def _some(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return `max_samples` of the rows, or all if there are no more."""
         if len(rows) <= self.max_samples:
             return rows
         return rows[rng.choice(len(rows), self.max_samples, replace=False)]
 
-    def _check_permutations(self):
+    def _check_permutations(self) -> None:
         n_needed = int(_N_QUESTIONS / self.alpha)
         if self.n_permutations < n_needed:
             raise ValueError(
                 f"n_permutations={self.n_permutations} give no p-value below "
-                f"{1 / (self.n_permutations + 1):.2g}, but after Holm's correction only one below "
-                f"{self.alpha / _N_QUESTIONS:.2g} is at most alpha={self.alpha}. Use at least "
-                f"n_permutations={n_needed}."
+                f"{1 / (self.n_permutations + 1):.2g}, but Holm's correction needs one below "
+                f"{self.alpha / _N_QUESTIONS:.2g} to find drift at alpha={self.alpha}. Use at "
+                f"least n_permutations={n_needed}."
             )
 
-    def _check_number_of_rows(self, n_samples):
+    def _check_number_of_rows(self, n_samples: int) -> None:
         n_reference = len(self.scores_)
         smallest = 2 / comb(n_reference + n_samples, n_samples)
         if smallest * _N_QUESTIONS > self.alpha:
@@ -301,12 +304,12 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
 
     # -- a fitted model as a parameter -------------------------------------------------
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         params = self.get_params()
         model = params.pop("model")
         return type(self)(model, **deepcopy(params))
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters of the detector, without those of its model.
 
         Parameters
@@ -321,7 +324,7 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
         """
         return super().get_params(deep=False)
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters of the detector.
 
         Parameters
@@ -347,9 +350,14 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
             )
         return super().set_params(**params)
 
+    def _check_consistency(self) -> None:
+        n_codes = len(self.model.get_feature_names_out())
+        if self.codes_.shape[1] != n_codes:
+            raise ValueError(f"the model has codes of {n_codes} values, the reference has not")
 
-def _as_array(values):
-    """Return what a model answered, maybe a tensor or a DataFrame, as float64."""
+
+def _as_array(values: Any) -> np.ndarray:
+    """Return answers of a model, which may be tensors or DataFrames, as float64."""
     if isinstance(values, torch.Tensor):
         values = values.cpu()
     return np.asarray(values, dtype=np.float64)

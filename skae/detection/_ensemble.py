@@ -1,207 +1,51 @@
-"""What the members of a fitted ensemble make of rows."""
+"""The fitted ensemble of an outlier detector."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skae._compat import check_sample_weight
-from skae.engine import torch_defaults
-from skae.tables import (
-    FLOATS,
-    as_set_output,
-    check_table,
-    check_two_dimensions,
-    dense,
-    detached,
-    naming_cells,
-    shape_of,
-)
+from skae.estimators.base import BaseAutoencoder
 
-from ._explanation import expected_cells, shares_of_cells
-from ._row_distances import LEAST_SCALE, codes_of, rows_of, there_and_back
-
-# Every member needs two rows to train on and, beside the fold that it leaves out, one more fold.
-_FEWEST_ROWS = 4
-
-# How arrays of images or windows become tables.
-_FLAT = (
-    "Give X.reshape(len(X), -1); an autoencoder for images or windows has their shape as a "
-    "parameter: autoencoder=ConvolutionalAutoencoder(image_shape=...)."
-)
-
-# Cells, at most, of training rows whose residuals say how large one may be, and such rows.
-_CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200
+from ._members import Rows, codes_of, rows_of
+from ._outlier_scores import OutlierScore
 
 
-class FittedMembersMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
-    """Encode, decode, judge and explain with ``estimators_`` and ``scale_``."""
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Fitted autoencoders, and for each the outlier score that was fitted with it.
 
-    @torch_defaults()
-    def explain(self, X):
-        """Say why rows are unusual, cell by cell.
+    Rows come in the units of their columns.
+    """
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows, a few at a time: three numbers for each cell are returned.
+    members: list[BaseAutoencoder]
+    scores: list[OutlierScore]
 
-        Returns
-        -------
-        explanation : DataFrame of shape (n_samples, 3 * n_features)
-            With the index of `X` if it is a DataFrame, and columns of two levels, the second of
-            which are the columns of `X`:
+    def outlier_scores(self, Z: Rows, members: Iterable[int] | None = None) -> np.ndarray:
+        """Return the score that each member gives each row, of shape (n_samples, n_members).
 
-            - ``"expected"``: what the members expect in the cell, from the rest of the row, in
-              the unit of the data;
-            - ``"residual"``: how far the cell is above it, in standard deviations of the same
-              for training rows;
-            - ``"share"``: what the cell adds to the score of the row. The shares of a row sum up
-              to its :meth:`score_samples`, and the lowest point at what is unusual.
-
-        Notes
-        -----
-        What is expected is predicted with the cell hidden, first behind the mean of its column, as
-        in the training of the default autoencoder, then behind what was predicted. The score is
-        shared out by how much higher it were if the cell held what is expected there; what is
-        left of it when all cells do is shared alike. That takes several passes through the
-        networks for each column.
-
-        To the score, and to what is expected elsewhere in the row, a cell more than eight standard
-        deviations from its mean is as one that is eight.
+        Only the columns of `members` are filled, all of them by default.
         """
-        check_is_fitted(self)
-        index = getattr(X, "index", None) if hasattr(X, "columns") else None
-        names = getattr(X, "columns", getattr(self, "feature_names_in_", None))
-        X, _ = self._validated(X)
-        n_usual = min(_ROWS_OF_RESIDUALS, max(20, _CELLS_OF_RESIDUALS // self.n_features_in_))
-        Z, usual = dense(self._scaling(X)), dense(self._kept[0][:n_usual])
-        center = self._scaling.center
-        expected, of_usual = (expected_cells(z, center, self._reconstructed) for z in (Z, usual))
-        spread = np.maximum((usual - of_usual).std(axis=0), LEAST_SCALE)
-        expected_there = expected * self.scale_
-        tables = {
-            "expected": expected_there,
-            "residual": (dense(X) - expected_there) / (spread * self.scale_),
-            "share": -shares_of_cells(Z, expected, self._mean_unusual),
-        }
-        if names is None:
-            names = [f"x{i}" for i in range(self.n_features_in_)]
-        tables = {
-            name: pd.DataFrame(cells, index=index, columns=names) for name, cells in tables.items()
-        }
-        return pd.concat(tables, axis=1)
+        scores = np.empty((Z.shape[0], len(self.members)))
+        for i in range(len(self.members)) if members is None else members:
+            scores[:, i] = self.scores[i].outlier_scores(self.members[i], Z)
+        return scores
 
-    @torch_defaults()
-    def transform(self, X):
-        """Return the codes of all members, side by side.
+    def mean_outlier_scores(self, Z: Rows) -> np.ndarray:
+        """Return the mean score of each row."""
+        return self.outlier_scores(Z).mean(axis=1)
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to encode.
+    def encode(self, Z: Rows) -> np.ndarray:
+        """Return the codes of all members, side by side."""
+        return np.hstack([codes_of(member, Z) for member in self.members])
 
-        Returns
-        -------
-        codes : ndarray of shape (n_samples, n_estimators * n_components)
-            Codes, in the dtype of `X` if that is float32 or float64, else float64.
-        """
-        check_is_fitted(self)
-        X, _ = self._validated(X)
-        Z = self._scaling(X)
-        return np.hstack([codes_of(member, Z) for member in self.estimators_])
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Return the mean of the rows that the members decode from codes as of `encode`."""
+        parts = np.split(codes, len(self.members), axis=1)
+        pairs = zip(self.members, parts, strict=True)
+        return np.mean([rows_of(member, part) for member, part in pairs], axis=0)
 
-    @torch_defaults()
-    def inverse_transform(self, X):
-        """Return what the members make of their codes, on average.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_estimators * n_components)
-            Codes as :meth:`transform` gives them.
-
-        Returns
-        -------
-        X_original : {ndarray, DataFrame} of shape (n_samples, n_features)
-            Rows in the unit of the data, in the dtype of the codes. A DataFrame if `set_output`
-            asks for one.
-
-        Raises
-        ------
-        ValueError
-            If `X` has another number of columns.
-        """
-        check_is_fitted(self)
-        codes = detached(X)
-        check_table(codes)
-        with naming_cells(codes):
-            codes = check_array(codes, dtype=FLOATS, input_name="X")
-        if codes.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {codes.shape[1]} columns, but the members of {type(self).__name__} "
-                f"together have codes of {self._n_features_out}, as transform gives them."
-            )
-        parts = np.split(codes, len(self.estimators_), axis=1)
-        decoded = [
-            rows_of(member, part) for member, part in zip(self.estimators_, parts, strict=True)
-        ]
-        rows = np.mean(decoded, axis=0) * self.scale_.astype(codes.dtype)
-        return as_set_output(self, rows, X)
-
-    def _unusual(self, X):
-        """Return how unusual each row is to each member."""
-        check_is_fitted(self)
-        X, _ = self._validated(X)
-        return self._unusual_to_members(self._scaling(X))
-
-    def _mean_unusual(self, Z):
-        return self._unusual_to_members(Z).mean(axis=1)
-
-    def _reconstructed(self, Z):
-        return np.mean([there_and_back(member, Z)[0] for member in self.estimators_], axis=0)
-
-    def _unusual_to_members(self, Z, members=None):
-        """Return how unusual rows are to some members, by default all; other columns are empty."""
-        unusual = np.empty((Z.shape[0], len(self.estimators_)))
-        for i in range(len(self.estimators_)) if members is None else members:
-            unusual[:, i] = self._scores[i].unusual(self.estimators_[i], Z)
-        return unusual
-
-    @property
-    def _n_features_out(self):
-        return sum(member.n_components_ for member in self.estimators_)
-
-    def _validated(self, X, sample_weight=None, *, reset=False):
-        """Return the rows that count and their weights, of mean one."""
-        X = detached(X)
-        check_table(X)
-        check_two_dimensions(shape_of(X), type(self).__name__, _FLAT)
-        with naming_cells(X):
-            X = validate_data(
-                self,
-                X,
-                reset=reset,
-                accept_sparse="csr",
-                dtype=FLOATS,
-                ensure_min_samples=_FEWEST_ROWS if reset else 1,
-            )
-        X, weight = self._counted(X, sample_weight)
-        if reset and X.shape[0] < _FEWEST_ROWS:
-            raise ValueError(
-                f"sample_weight leaves only {X.shape[0]} rows with a weight above zero, while a "
-                f"minimum of {_FEWEST_ROWS} is required."
-            )
-        return X, weight
-
-    def _counted(self, rows, sample_weight):
-        """Return the rows of a weight above zero, and these weights, of mean one."""
-        weight = check_sample_weight(
-            detached(sample_weight), rows, dtype=np.float64, ensure_non_negative=True
-        )
-        # Dividing by the largest first keeps the sum of extreme weights in range.
-        weight = weight / weight.max()
-        counted = weight > 0
-        if not counted.all():
-            rows, weight = rows[counted], weight[counted]
-        return rows, weight / weight.mean()
+    def reconstruct(self, Z: Rows) -> np.ndarray:
+        """Return the mean reconstruction of rows, in float64."""
+        rows = [rows_of(member, codes_of(member, Z)) for member in self.members]
+        return np.mean([one.astype(np.float64) for one in rows], axis=0)

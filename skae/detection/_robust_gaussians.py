@@ -1,71 +1,80 @@
-"""Gaussians that withstand outliers, and how far a row is from them."""
+"""Gaussians that withstand outliers, and the distance of rows from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import torch
+from numpy import ndarray
+from numpy.random import RandomState
 from scipy.linalg import cholesky
 from sklearn.cluster import KMeans
 from sklearn.covariance import ledoit_wolf
 
 from skae._threads import one_thread
+from skae._typing import ArrayOf
 
-# Rounds in which the farthest rows are left out and the rest is looked at again, and the share
-# of the rows that stays: first to find what most rows have in common, then to find their kinds.
+# Rounds in which the farthest rows are left out before the Gaussian is fitted again, and the
+# share of the rows that stays: for the Gaussian of most rows, and for the search of kinds.
 _CONCENTRATION_STEPS = 3
 _SUPPORT = 0.9
 _SUPPORT_OF_KINDS = 0.98
 
-# Rows of which kinds are found, and how many a kind needs, at least and for each value.
+# Most rows that kinds are found in, and the rows that a kind needs, at least and for each value.
 _ENOUGH_ROWS = 4000
 _ROWS_PER_KIND = 20
 _ROWS_PER_VALUE = 2
 
-# How often kinds are looked for: whitened rows fall into kinds in many ways, and which one k-means
-# finds should not decide.
+# Runs of k-means: whitened rows fall into kinds in many ways, and no single one should decide.
 _PARTITIONS = 3
 
-# What the distance from the centre of all rows counts beside that from the nearest kind: a few
-# outliers that are alike may look like a kind, but not like one in the midst of the others.
-_WEIGHT_OF_CENTER = 0.25
-
-# Smallest variance of a kind, of that of all rows: what its rows have in common is no proof
-# that it could not be otherwise.
+# Smallest variance of a kind, as a share of that of all rows: few rows that agree in a value are
+# no proof that others must.
 _LEAST_VARIANCE = 1e-3
 
+_Vector = Annotated[ndarray, ArrayOf("float", "n_values")]
+_Matrix = Annotated[ndarray, ArrayOf("float", "n_values", "n_values")]
 
+
+@dataclass(eq=False)
+class Gaussian:
+    """A Gaussian, given by its centre and a matrix that whitens the rows around it."""
+
+    center: _Vector
+    whitening: _Matrix
+    penalty: float = 0.0
+
+    def distances(self, rows: ndarray) -> ndarray:
+        """Return half the squared distance of each row from the centre, plus the penalty."""
+        # The limit on torch's threads holds for this thread of Python, that on NumPy's for all.
+        with one_thread():
+            white = torch.from_numpy(rows - self.center) @ torch.from_numpy(self.whitening.T)
+            return (white.square_().sum(dim=1) / 2 + self.penalty).numpy()
+
+
+@dataclass(eq=False)
 class RobustGaussians:
     """One Gaussian for most rows, and one for each kind of rows.
 
-    Covariances are shrunk (Ledoit and Wolf, 2004), as there may be few rows for many values.
-    The farthest rows are left out, and again those that are the farthest from what is found then
-    (the concentration steps of Rousseeuw and Van Driessen, 1999), as they may be outliers. Kinds
-    are what k-means finds among the rest, from several starts, over which distances are averaged.
-
-    Parameters
-    ----------
-    most_kinds : int
-        Largest number of kinds, 0 for none; there are fewer where rows are few.
-    least_scale : float
-        Smallest standard deviation of a value.
+    Covariances are shrunk (Ledoit and Wolf, 2004), as there may be few rows for many values. The
+    farthest rows may be outliers: they are left out, and again those that are farthest from the
+    next fit (the concentration steps of Rousseeuw and Van Driessen, 1999). k-means divides the
+    rest into at most `most_kinds` kinds, several times; distances are averaged over these
+    partitions. No value has a standard deviation below `least_scale`.
     """
 
-    def __init__(self, most_kinds, least_scale):
-        self.most_kinds = most_kinds
-        self.least_scale = least_scale
+    # The distance from the centre of all rows counts a quarter of that from the nearest kind:
+    # a few outliers that are alike may look like a kind, but not like one amid the others.
+    weight_of_center: ClassVar[float] = 0.25
 
-    def fit(self, rows, weight, random_state):
-        """Find the Gaussians.
+    most_kinds: int
+    least_scale: float
+    unit_: _Vector = field(init=False)
+    all_: Gaussian = field(init=False)
+    partitions_: list[list[Gaussian]] = field(init=False)
 
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_values)
-            The rows, in float64.
-        weight : ndarray of shape (n_samples,)
-            How much each row counts.
-        random_state : RandomState
-            Source of the rows that are looked at, and of the first centres of the kinds.
-        """
+    def fit(self, rows: ndarray, weight: ndarray, rng: RandomState) -> Self:
+        """Find the Gaussians of float64 rows of shape (n_samples, n_values)."""
         mean = np.average(rows, axis=0, weights=weight)
         unit = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weight))
         unit = np.maximum(unit, self.least_scale)
@@ -83,23 +92,25 @@ class RobustGaussians:
         n_kinds = min(self.most_kinds, len(near) // needed)
         self.partitions_ = []
         for _ in range(_PARTITIONS if n_kinds > 1 else 0):
-            some = random_state.permutation(near)[:_ENOUGH_ROWS]
-            kinds = self._find_kinds(white[some], weight[some], n_kinds, random_state)
+            some = rng.permutation(near)[:_ENOUGH_ROWS]
+            kinds = self._find_kinds(white[some], weight[some], n_kinds, rng)
             self.partitions_.append(kinds)
         return self
 
-    def _find_kinds(self, white, weight, n_kinds, random_state):
-        """Return a Gaussian for each kind of rows, given in coordinates that whiten them."""
+    def _find_kinds(
+        self, white: ndarray, weight: ndarray, n_kinds: int, rng: RandomState
+    ) -> list[Gaussian]:
+        """Return a Gaussian for each kind of the rows, which come whitened."""
         n_kinds = min(n_kinds, len(np.unique(white, axis=0)))
-        kmeans = KMeans(n_kinds, n_init=1, random_state=random_state)
+        kmeans = KMeans(n_kinds, n_init=1, random_state=rng)
         labels = kmeans.fit_predict(white, sample_weight=weight)
         center, whitening = self.all_.center, self.all_.whitening
         back = np.linalg.inv(whitening)
         kinds = []
-        for i in np.unique(labels):
-            mine = labels == i
+        for label in np.unique(labels):
+            mine = labels == label
             if mine.sum() < 2:
-                # One row says nothing of a spread.
+                # A single row has no spread.
                 continue
             mean, factor, log_volume = _gaussian(white[mine], weight[mine], ridge=_LEAST_VARIANCE)
             penalty = log_volume - np.log(weight[mine].sum())
@@ -109,22 +120,12 @@ class RobustGaussians:
             kind.penalty -= least
         return kinds
 
-    def distances(self, rows):
-        """Return half the squared Mahalanobis distance of each row.
+    def distances(self, rows: ndarray) -> ndarray:
+        """Return half the squared Mahalanobis distance of each row, of zero or more.
 
-        Where there are kinds of rows, this is the distance from the nearest, in nats below the
-        density at the centre of the most frequent one, averaged with that from the centre of all
-        rows.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_values)
-            The rows.
-
-        Returns
-        -------
-        distances : ndarray of shape (n_samples,)
-            Zero or more.
+        Where there are kinds of rows, the distance from the centre of all rows is averaged with
+        that from the nearest kind, in nats below the density at the centre of the most frequent
+        kind.
         """
         rows = rows / self.unit_
         from_center = self.all_.distances(rows)
@@ -137,27 +138,19 @@ class RobustGaussians:
             ],
             axis=0,
         )
-        return (_WEIGHT_OF_CENTER * from_center + from_kind) / (_WEIGHT_OF_CENTER + 1)
+        return (self.weight_of_center * from_center + from_kind) / (self.weight_of_center + 1)
+
+    def _check_consistency(self) -> None:
+        gaussians = [self.all_, *(kind for kinds in self.partitions_ for kind in kinds)]
+        n_values = {len(self.unit_), *(len(one.center) for one in gaussians)}
+        if not all(self.partitions_) or len(n_values) > 1:
+            raise ValueError("Gaussians of kinds are missing, or have other numbers of values")
 
 
-@dataclass
-class Gaussian:
-    """A Gaussian, given by its centre and a matrix that whitens what surrounds it."""
-
-    center: np.ndarray
-    whitening: np.ndarray
-    penalty: float = 0.0
-
-    def distances(self, rows):
-        """Return half the squared distance of each row from the centre, plus the penalty."""
-        # Torch's threads are set for one thread of Python alone, those of NumPy for all.
-        with one_thread():
-            white = torch.from_numpy(rows - self.center) @ torch.from_numpy(self.whitening.T)
-            return (white.square_().sum(dim=1) / 2 + self.penalty).numpy()
-
-
-def _gaussian(rows, weight, least_variance=0.0, ridge=1e-9):
-    """Return the centre, what whitens the rows around it, and the log of its volume."""
+def _gaussian(
+    rows: ndarray, weight: ndarray, least_variance: ndarray | float = 0.0, ridge: float = 1e-9
+) -> tuple[ndarray, ndarray, float]:
+    """Return the centre of rows, a matrix that whitens them, and the log of their volume."""
     center = np.average(rows, axis=0, weights=weight)
     weighted = (rows - center) * np.sqrt(weight / weight.mean())[:, None]
     covariance, _ = ledoit_wolf(weighted, assume_centered=True)

@@ -16,100 +16,70 @@ _BLOCK = 1000
 _ROUNDING = 1e-12
 
 
-def ks_test(a, b):
-    """Compare two samples of a number by the Kolmogorov-Smirnov test.
+def ks_test(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Return statistic and p-value of the Kolmogorov-Smirnov test of two samples of numbers.
 
-    Parameters
-    ----------
-    a, b : ndarray of shape (n_samples,)
-        The samples.
-
-    Returns
-    -------
-    statistic : float
-        Largest distance between the two empirical distribution functions.
-    p_value : float
-        Its p-value; with tied values an upper bound of it.
+    With tied values the p-value is an upper bound.
     """
     method = "exact" if len(a) * len(b) <= _PAIRS_FOR_EXACT else "asymp"
     result = ks_2samp(a, b, method=method)
     return float(result.statistic), float(result.pvalue)
 
 
-def mmd_test(a, b, n_permutations, rng):
-    """Compare two samples of vectors by the maximum mean discrepancy.
+def mmd_test(
+    a: np.ndarray, b: np.ndarray, n_permutations: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return the maximum mean discrepancy of two samples, unbiased and squared, and its p-value.
 
-    Parameters
-    ----------
-    a, b : ndarray of shape (n_samples, n_features)
-        The samples, of at least two rows each.
-    n_permutations : int
-        How many times the rows are dealt anew to find the p-value.
-    rng : numpy.random.Generator
-        Deals them.
-
-    Returns
-    -------
-    statistic : float
-        Unbiased estimate of the squared discrepancy; may be below zero.
-    p_value : float
-        Exact, whatever the distribution: the observed deal counts as one more permutation.
+    The samples are of shape (n_samples, n_features), with two rows at least. The statistic may be
+    below zero. The p-value is exact for every distribution, as the observed split of the rows
+    counts as one more permutation.
     """
     kernel = _gaussian_kernel(np.concatenate([a, b]))
     in_a = (np.arange(len(kernel)) < len(a)).astype(np.float64)
     observed = _squared_mmd(kernel, in_a[np.newaxis])[0]
     n_as_large = 1
     for block in gen_batches(n_permutations, _BLOCK):
-        deals = rng.permuted(np.tile(in_a, (block.stop - block.start, 1)), axis=1)
-        n_as_large += np.sum(_squared_mmd(kernel, deals) >= observed - _ROUNDING)
+        splits = rng.permuted(np.tile(in_a, (block.stop - block.start, 1)), axis=1)
+        n_as_large += np.sum(_squared_mmd(kernel, splits) >= observed - _ROUNDING)
     return float(observed), float(n_as_large / (n_permutations + 1))
 
 
-def _gaussian_kernel(rows):
+def _gaussian_kernel(rows: np.ndarray) -> np.ndarray:
     """Return the kernel of each pair of rows, and zero for a row with itself.
 
     Its width comes from the distances between all rows, of both samples, so that it is the same
-    for each permutation: only then are these as likely as what was observed.
+    for each permutation: only then are these as likely as the observed split.
     """
     squares = pdist(rows, "sqeuclidean")
-    # Where most rows are equal the median says nothing, where all are equal nothing can.
+    # The median is zero where most rows are equal, the mean where all are.
     typical = np.median(squares) or squares.mean() or 1.0
-    # Half the median distance. The whole of it sees means, as the tests of each code do, and
-    # hardly the correlations that they cannot see.
+    # Half the median distance. The whole median detects shifts of the mean, as the tests of each
+    # code do, and hardly the correlations that they cannot detect.
     squared_width = typical / 4
     return squareform(np.exp(-squares / (2 * squared_width)))
 
 
-def _squared_mmd(kernel, deals):
-    """Return the squared discrepancy for each deal, a row of ones (first sample) and zeros."""
-    n = deals[0].sum()
+def _squared_mmd(kernel: np.ndarray, splits: np.ndarray) -> np.ndarray:
+    """Return the squared discrepancy for each split, a row of ones (first sample) and zeros."""
+    n = splits[0].sum()
     m = len(kernel) - n
-    in_first = np.einsum("ij,ij->i", deals @ kernel, deals)
-    from_first = deals @ kernel.sum(axis=1)
+    in_first = np.einsum("ij,ij->i", splits @ kernel, splits)
+    from_first = splits @ kernel.sum(axis=1)
     between = from_first - in_first
     in_second = kernel.sum() - from_first - between
     return in_first / (n * (n - 1)) + in_second / (m * (m - 1)) - 2 * between / (n * m)
 
 
-def holm(p_values, weights):
-    """Adjust p-values for being many, by the weighted procedure of Holm.
+def holm(p_values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return p-values adjusted by the weighted procedure of Holm.
 
-    Parameters
-    ----------
-    p_values : ndarray of shape (n_tests,)
-        The p-values.
-    weights : ndarray of shape (n_tests,)
-        How much each test counts, above zero; equal ones for the procedure that is better known.
-
-    Returns
-    -------
-    p_adjusted : ndarray of shape (n_tests,)
-        Those at most alpha can be rejected, with a probability of at most alpha that one of
-        them is true.
+    Rejecting all that are at most alpha rejects a true hypothesis with probability alpha at most.
+    A test of larger weight is adjusted less; all weights are above zero.
     """
     order = np.argsort(p_values / weights, kind="stable")
     weights = weights[order]
-    # What each weighs among the tests that are left once those before it are rejected.
+    # The inverse share of each weight among the tests that remain once those before are rejected.
     factors = np.cumsum(weights[::-1])[::-1] / weights
     adjusted = np.empty(len(order))
     adjusted[order] = np.maximum.accumulate(p_values[order] * factors).clip(max=1)

@@ -6,7 +6,7 @@ from ._column_means import mean_output, weighted_sum
 from ._devices import existing_device, resolve_device
 from ._differentiable import differentiable
 from ._global_generator import global_generators_from
-from ._lockstep import train_together, work_of_step
+from ._lockstep import train_in_lockstep, work_of_step
 from ._moments import merge_codes
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS
@@ -21,6 +21,7 @@ from ._state import (
     to_numpy,
 )
 from ._torch_modes import torch_defaults
+from ._training import Training
 from ._training_rows import TrainingRows, to_gpu
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "SCHEDULES",
     "AdversarialNet",
     "AutoencoderNet",
+    "Training",
     "TrainingRows",
     "differentiable",
     "existing_device",
@@ -46,7 +48,7 @@ __all__ = [
     "to_gpu",
     "to_numpy",
     "torch_defaults",
-    "train_together",
+    "train_in_lockstep",
     "weighted_sum",
     "with_callback_params",
     "work_of_step",

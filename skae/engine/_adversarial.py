@@ -1,11 +1,18 @@
 """Training with a discriminator: a second optimizer, and a second step after each one."""
 
-import torch
+from typing import Any
 
+import torch
+from torch import Tensor, optim
+
+from skae._batch import Batch, Parts
+
+from ._batches import Batches
 from ._net import AutoencoderNet
 from ._precision import autocast
 
-# A discriminator must forget fast, as what it judges changes (Radford, Metz and Chintala, 2016).
+# A discriminator must forget fast, as the codes that it judges change (Radford, Metz and
+# Chintala, 2016).
 _BETAS = 0.5, 0.999
 
 
@@ -19,48 +26,44 @@ class AdversarialNet(AutoencoderNet):
     `discriminator` and a `loss` of its own.
     """
 
-    def get_all_learnable_params(self):
+    # PCA's start only reconstructs; it cannot be compared with codes that also follow a prior.
+    can_go_back = False
+
+    def get_all_learnable_params(self) -> Any:
         """Yield the parameters of the autoencoder, with their names."""
         yield from self.module_.named_parameters()
 
-    def initialize_optimizer(self, *args, **kwargs):
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> "AdversarialNet":
         """Make the optimizers of autoencoder and discriminator."""
         super().initialize_optimizer(*args, **kwargs)
         parameters = self.criterion_.code_term.discriminator.parameters()
-        self.discriminator_optimizer_ = torch.optim.Adam(
-            parameters, lr=self.lr, betas=_BETAS, fused=True
-        )
+        self.discriminator_optimizer_ = optim.Adam(parameters, lr=self.lr, betas=_BETAS, fused=True)
         return self
 
-    def training(self, rows, train=None, valid=None, *, never_worse=False, **kwargs):
-        """Train, but for the steps; see `AutoencoderNet.training`.
-
-        `never_worse` is ignored: a start that only reconstructs, as PCA's does, is no measure
-        for codes that also have to follow a prior.
-        """
-        yield from super().training(rows, train, valid, **kwargs)
-        self.discriminator_optimizer_.zero_grad()
-        self._discriminator_losses = []
-
-    def optimizers(self):
+    def optimizers(self) -> list[optim.Optimizer]:
         """Return all optimizers."""
         return [*super().optimizers(), self.discriminator_optimizer_]
 
-    def run_batches(self, batches):
+    def run_batches(self, batches: Batches) -> dict[str, float]:
         """Take the steps of an epoch; see `AutoencoderNet.run_batches`."""
-        self._discriminator_losses = []
+        self._discriminator_losses: list[Tensor] = []
         parts = super().run_batches(batches)
         losses = torch.stack(self._discriminator_losses)
         self.history.record("discriminator_loss", losses.mean().item())
         return parts
 
-    def train_step(self, batch, **kwargs):
+    def train_step(self, batch: Batch, **kwargs: Any) -> Parts:
         """Take a step of the autoencoder, then one of the discriminator."""
         parts = super().train_step(batch, **kwargs)
         self.discriminator_optimizer_.zero_grad()
-        with autocast(self.precision, batch[0].device):
+        with autocast(self.precision, batch.x.device):
             loss = self.criterion_.code_term.loss()
         loss.backward()
         self.discriminator_optimizer_.step()
         self._discriminator_losses.append(loss.detach())
         return parts
+
+    def forget_training(self) -> None:
+        """Drop what only training needs; see `AutoencoderNet.forget_training`."""
+        super().forget_training()
+        self._discriminator_losses = []

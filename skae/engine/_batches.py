@@ -1,10 +1,15 @@
-"""How an epoch is cut into batches."""
+"""The batches of an epoch."""
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
+from torch import Tensor
 
+from skae._batch import Batch
 from skae._chunks import rows_in_chunk, slices
+
+from ._training_rows import TrainingRows
 
 # Batches that only measure need no gradients and no randomness: larger ones are faster.
 _MEASURED_ROWS = 1024
@@ -14,19 +19,11 @@ class Batches:
     """Iterator over the batches of one epoch of training, shuffled anew each time.
 
     The batches have equal sizes up to one row, so that none is so small that it is mostly
-    noise (or one row, which batch normalisation cannot take).
-
-    Parameters
-    ----------
-    rows : TrainingRows
-        What is cut.
-    batch_size : int
-        Upper limit of the rows in a batch.
-    generator : torch.Generator
-        Source of the order, on the CPU.
+    noise (or one row, which batch normalisation cannot take). `batch_size` is the upper limit
+    of their rows, `generator` the source of the order, on the CPU.
     """
 
-    def __init__(self, rows, batch_size, generator):
+    def __init__(self, rows: TrainingRows, batch_size: int, generator: torch.Generator):
         self.rows = rows
         self.generator = generator
         self.n_batches = math.ceil(len(rows) / batch_size)
@@ -34,15 +31,15 @@ class Batches:
             # Rather one row too many than a batch of one, which batch normalisation refuses.
             self.n_batches = min(self.n_batches, max(1, len(rows) // 2))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.n_batches
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         for indices in self.indices():
             yield self.rows.read(indices)
 
-    def indices(self):
-        """Return which rows make the batches of an epoch, a tuple of LongTensors."""
+    def indices(self) -> tuple[Tensor, ...]:
+        """Return the indices of the rows of each batch of an epoch."""
         order = torch.randperm(len(self.rows), generator=self.generator, device="cpu")
         if self.rows.index_device.type == "cuda":
             # A copy from pinned memory does not wait for the GPU.
@@ -52,58 +49,45 @@ class Batches:
 
 
 class MeasuredBatches:
-    """Iterator over all rows in their own order, in batches that only measure.
+    """Iterator over all rows in their own order, in batches that only measure."""
 
-    Parameters
-    ----------
-    rows : TrainingRows
-        What is cut.
-    """
-
-    def __init__(self, rows):
+    def __init__(self, rows: TrainingRows):
         self.rows = rows
         size = rows_in_chunk(rows.shape[1], rows.device)
         if rows.device.type == "cpu":
             size = min(_MEASURED_ROWS, size)
         self._slices = list(slices(len(rows), size))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._slices)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         for selection in self._slices:
             yield self.rows.read(selection)
 
 
-def mean_parts(batches, step, listener=None):
-    """Take a step on each batch; return the mean over the rows of each part it answers.
+def mean_parts(
+    batches: Iterable[Batch],
+    step: Callable[[Batch], dict[str, Tensor]],
+    listener: Callable[..., None] | None = None,
+) -> dict:
+    """Take a step on each batch; return the mean over the rows of each part of the objective.
 
-    The sums stay on the device until the last batch is done.
-
-    Parameters
-    ----------
-    batches : iterable of tuple
-        Rows, of shape (..., n_samples, n_features), and weights.
-    step : callable
-        Maps a batch to a dict of tensors.
-    listener : callable or None, default=None
-        Called with each batch before the step, and with batch and parts after it.
-
-    Returns
-    -------
-    parts : dict
-        Of floats, or of lists where a step answers for several nets.
+    The sums stay on the device until the last batch is done. Means are floats, or lists where a
+    step is one of several nets. The listener is called with each batch before the step, and
+    with batch and parts after it.
     """
-    totals, n_rows = {}, 0
+    totals: dict[str, Tensor] = {}
+    n_rows = 0
     for batch in batches:
         if listener is not None:
             # A callback may keep the batch, and the next batch overwrites this memory.
-            batch = (batch[0].clone(), batch[1])
+            batch = Batch(batch.x.clone(), batch.weight, batch.observed, batch.target)
             listener(batch)
         parts = step(batch)
         if listener is not None:
             listener(batch, parts)
-        n = batch[0].shape[-2]
+        n = len(batch)
         n_rows += n
         for name, value in parts.items():
             if name in totals:
@@ -113,5 +97,5 @@ def mean_parts(batches, step, listener=None):
     return {name: _read(total / n_rows) for name, total in totals.items()}
 
 
-def _read(value):
+def _read(value: Tensor) -> float | list[float]:
     return value.tolist() if value.ndim else value.item()

@@ -1,12 +1,15 @@
-"""Callbacks by name, and what they ask of training."""
+"""Callbacks by name, and the events and held-out rows that they need."""
 
 import inspect
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 from skorch.callbacks import Callback, LRScheduler, WandbLogger
+from skorch.history import History
 
 
-def wants_batches(callback):
+def wants_batches(callback: Callback) -> bool:
     """Return whether a callback listens to single batches, which costs a synchronisation each."""
     if isinstance(callback, LRScheduler):
         return callback.step_every == "batch"
@@ -14,14 +17,8 @@ def wants_batches(callback):
     return any(getattr(type(callback), e, None) is not getattr(Callback, e) for e in events)
 
 
-def held_out_need(callback):
-    """Return the parameter by which a callback asks for held-out rows, as text, or None.
-
-    Parameters
-    ----------
-    callback : object
-        A callback of skorch, or the class of one.
-    """
+def held_out_need(callback: Callback | type[Callback]) -> str | None:
+    """Return the parameter by which a callback asks for held-out rows, as text, or None."""
     monitor = _parameter(callback, "monitor")
     if isinstance(monitor, str) and monitor.startswith("valid_"):
         return f"monitor={monitor!r}"
@@ -33,7 +30,7 @@ def held_out_need(callback):
     return None
 
 
-def _parameter(callback, name):
+def _parameter(callback: Callback | type[Callback], name: str) -> Any:
     """Return a parameter of a callback, or the default of a class of callbacks."""
     if not isinstance(callback, type):
         return getattr(callback, name, None)
@@ -41,17 +38,14 @@ def _parameter(callback, name):
     return None if parameter is None else parameter.default
 
 
-def named_callbacks(callbacks):
+def named_callbacks(callbacks: Sequence[Any]) -> list[tuple[str, Any]]:
     """Return pairs of a name and a callback, named as skorch does it.
 
-    Parameters
-    ----------
-    callbacks : list
-        Callbacks, or pairs of a name and one. What has no name has that of its class, numbered
-        where several have the same.
+    A callback without a name gets that of its class, numbered where several have the same.
     """
     pairs = [entry if _is_pair(entry) else (_class_name(entry), entry) for entry in callbacks]
-    total, seen = Counter(name for name, _ in pairs), Counter()
+    total = Counter(name for name, _ in pairs)
+    seen: Counter[str] = Counter()
     named = []
     for name, callback in pairs:
         seen[name] += 1
@@ -59,32 +53,24 @@ def named_callbacks(callbacks):
     return named
 
 
-def _is_pair(entry):
+def _is_pair(entry: Any) -> bool:
     return isinstance(entry, tuple | list) and len(entry) == 2 and isinstance(entry[0], str)
 
 
-def _class_name(callback):
+def _class_name(callback: Any) -> str:
     return (callback if isinstance(callback, type) else type(callback)).__name__
 
 
-def with_callback_params(callbacks, params):
+def with_callback_params(callbacks: list[Any] | None, params: dict[str, Any]) -> list[Any]:
     """Return a list of callbacks of which some are replaced or have other parameters.
 
-    Parameters
-    ----------
-    callbacks : list or None
-        Callbacks, or pairs of a name and one. The list stays as it is.
-    params : dict of str to object
-        By ``"name"`` another callback, or None for none; by ``"name__parameter"`` a parameter,
-        which is set on the callback itself.
-
-    Raises
-    ------
-    ValueError
-        If there is no callback of such a name, or it has no such parameter.
+    `params` holds by ``"name"`` another callback, or None to switch one off, and by
+    ``"name__parameter"`` a parameter, which is set on the callback itself. A name that no
+    callback has, or a parameter that it does not have, raises a ValueError.
     """
     named = named_callbacks(callbacks or [])
-    new, nested = dict(named), {}
+    new = dict(named)
+    nested: dict[str, dict[str, Any]] = {}
     for key, value in params.items():
         name, _, parameter = key.partition("__")
         if name not in new:
@@ -109,20 +95,10 @@ def with_callback_params(callbacks, params):
     ]
 
 
-def explained(error, name, history, has_held_out_rows):
-    """Return an error that says which entry of the history a callback missed, or None.
-
-    Parameters
-    ----------
-    error : KeyError
-        What the callback raised.
-    name : str
-        Name of the callback.
-    history : skorch.history.History
-        The history.
-    has_held_out_rows : bool
-        Whether rows are held out.
-    """
+def explained(
+    error: KeyError, name: str, history: History, has_held_out_rows: bool
+) -> ValueError | None:
+    """Return an error that says which entry of the history a callback missed, or None."""
     key = str(error.args[0]) if error.args else ""
     of_held_out = "valid_" in key and not has_held_out_rows
     if not of_held_out and "not found in history" not in key:

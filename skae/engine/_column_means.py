@@ -1,9 +1,18 @@
 """The reconstruction error of the column means, which every fit should beat."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
+from torch import Tensor
+
+from skae._batch import Batch, total
 
 from ._early_stopping import BestWeights
+from ._training_rows import TrainingRows
+
+if TYPE_CHECKING:
+    from ._net import AutoencoderNet
 
 # Rows that are enough to tell which of two errors is larger.
 _ENOUGH_ROWS = 10_000
@@ -12,47 +21,25 @@ _ENOUGH_ROWS = 10_000
 _ROUNDING, _TOLERANCE = 1e-6, 1e-3
 
 
-def mean_output(net, rows):
-    """Return the decoder's output whose reconstruction are the column means.
-
-    Parameters
-    ----------
-    net : AutoencoderNet
-        Has the batches and the loss.
-    rows : TrainingRows
-        The rows.
-
-    Returns
-    -------
-    output : tensor of shape (n_features,)
-        In float64, on the CPU.
-    """
-    loss = net.criterion_.loss
-    mean = sum(weighted_sum(*batch) for batch in net.get_iterator(rows)) / len(rows)
+def mean_output(net: "AutoencoderNet", rows: TrainingRows) -> Tensor:
+    """Return the decoder's output whose reconstruction are the column means, in float64."""
+    loss = net.criterion_.heads[0].loss
+    batches = net.get_iterator(rows)
+    mean = total(weighted_sum(batch.x, batch.weight) for batch in batches) / len(rows)
     return mean if loss.link is None else loss.link(mean)
 
 
-def weighted_sum(values, weight):
-    """Return the sum over the rows, in double precision."""
-    total = values.sum(dim=0) if weight is None else weight @ values
-    return total.cpu().double()
+def weighted_sum(values: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the sum over the rows, in float64 on the CPU."""
+    added = values.sum(dim=0) if weight is None else weight @ values
+    return added.cpu().double()
 
 
 @torch.no_grad()
-def errors_beside_the_means(net, rows):
-    """Return the reconstruction error of a fitted net, and that of the column means.
+def errors_beside_the_means(net: "AutoencoderNet", rows: TrainingRows) -> tuple[float, float]:
+    """Return the mean losses of the scaled rows: of a fitted net, and of the column means.
 
-    Parameters
-    ----------
-    net : AutoencoderNet
-        The net.
-    rows : TrainingRows
-        The rows; of many, a strided subsample is looked at.
-
-    Returns
-    -------
-    error, error_of_means : float
-        Mean losses of the scaled rows.
+    Of many rows a strided subsample is looked at.
     """
     stride = -(-len(rows) // _ENOUGH_ROWS)
     if stride > 1:
@@ -60,8 +47,8 @@ def errors_beside_the_means(net, rows):
     module, row_losses = net.module_, net.criterion_.row_losses
     output = mean_output(net, rows)
 
-    def step(batch):
-        x, weight = batch
+    def step(batch: Batch) -> dict[str, Tensor]:
+        x, weight = batch.x, batch.weight
         errors = {
             "model": row_losses(module.decode(module.encode(x)), x),
             "means": row_losses(output.to(x).expand_as(x), x),
@@ -72,24 +59,13 @@ def errors_beside_the_means(net, rows):
     return found["model"], found["means"]
 
 
-def judge_by_the_means(net, rows, start):
+def judge_by_the_means(
+    net: "AutoencoderNet", rows: TrainingRows, start: BestWeights
+) -> tuple[tuple[float, float] | None, bool]:
     """Go back to the start if only that reconstructs the rows better than the column means.
 
-    Parameters
-    ----------
-    net : AutoencoderNet
-        The trained net.
-    rows : TrainingRows
-        The rows.
-    start : BestWeights
-        Holds the weights before training.
-
-    Returns
-    -------
-    above : tuple of float or None
-        What `errors_beside_the_means` found after training, if that is above the means.
-    went_back : bool
-        Whether the weights are those of the start now.
+    Returns what `errors_beside_the_means` found after training, if that is above the means, else
+    None, and whether the weights are those of the start now.
     """
     errors = errors_beside_the_means(net, rows)
     if not _is_above_the_means(*errors):
@@ -103,7 +79,7 @@ def judge_by_the_means(net, rows, start):
     return errors, went_back
 
 
-def _is_above_the_means(error, error_of_means):
+def _is_above_the_means(error: float, error_of_means: float) -> bool:
     """Return whether an error is above that of the column means by more than a thousandth.
 
     In a constant table there is nothing to learn, so none is.

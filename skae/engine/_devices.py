@@ -1,4 +1,4 @@
-"""Which device a string stands for."""
+"""Torch devices by name."""
 
 import difflib
 import re
@@ -11,22 +11,10 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 _ALSO_CALLED = {"gpu": "cuda", "nvidia": "cuda", "rocm": "cuda", "hip": "cuda", "metal": "mps"}
 
 
-def resolve_device(device):
-    """Turn a device string into a torch.device that exists.
+def resolve_device(device: str | torch.device) -> torch.device:
+    """Return the device that a string names; "auto" is the GPU if there is one, else the CPU.
 
-    Parameters
-    ----------
-    device : str
-        Any torch device string, or "auto": the GPU if there is one, else the CPU.
-
-    Returns
-    -------
-    device : torch.device
-
-    Raises
-    ------
-    ValueError
-        If the string names no device, or one that this machine lacks.
+    A string that names no device, or one that this machine lacks, raises a ValueError.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -48,32 +36,22 @@ def resolve_device(device):
     return resolved
 
 
-def _did_you_mean(device):
-    """Return a sentence with the device that an unknown word stands for, or nothing."""
-    # Also of Keras's and TensorFlow's forms "gpu:0" and "/device:GPU:0".
-    words = re.findall("[a-z]+", device.lower().replace("device", ""))
+def _did_you_mean(device: str | torch.device) -> str:
+    """Return a sentence with the device that an unknown word stands for, or an empty string."""
+    # Keras and TensorFlow have the forms "gpu:0" and "/device:GPU:0".
+    words = re.findall("[a-z]+", str(device).lower().replace("device", ""))
     meant = _ALSO_CALLED | {name: name for name in _DEVICES}
     near = [n for word in words for n in difflib.get_close_matches(word, meant, n=1, cutoff=0.7)]
     if not near:
         return ""
-    name, number = meant[near[0]], re.search("[0-9]+", device)
+    name, number = meant[near[0]], re.search("[0-9]+", str(device))
     if name == "cuda" and number:
         name = f"cuda:{number[0]}"
     return f" Did you mean {name!r}?"
 
 
-def existing_device(device):
-    """Return the device if this machine has it, else the CPU.
-
-    Parameters
-    ----------
-    device : str
-        Where a net was when it was saved.
-
-    Returns
-    -------
-    device : torch.device
-    """
+def existing_device(device: str) -> torch.device:
+    """Return the device if this machine has it, else the CPU."""
     try:
         return resolve_device(device)
     except ValueError:

@@ -1,7 +1,8 @@
-"""Kernels whose derivatives can be differentiated."""
+"""Kernels that can be differentiated twice."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
+import torch
 from torch import nn
 
 from ._process_settings import CudnnEnabled, ProcessSettings
@@ -9,21 +10,10 @@ from ._process_settings import CudnnEnabled, ProcessSettings
 _without_cudnn = ProcessSettings([CudnnEnabled()])
 
 
-def differentiable(module, device):
-    """Differentiate a network twice, and in evaluation mode, whatever layers it has.
+def differentiable(module: nn.Module, device: torch.device) -> AbstractContextManager:
+    """Return a context in which a network can be differentiated twice, and in evaluation mode.
 
     cuDNN can do neither for recurrent layers; torch's own kernels, which are slower, can.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The network.
-    device : torch.device
-        Where it is.
-
-    Returns
-    -------
-    context : context manager
     """
     recurrent = any(isinstance(one, nn.RNNBase) for one in module.modules())
     return _without_cudnn if recurrent and device.type == "cuda" else nullcontext()

@@ -1,42 +1,33 @@
-"""When training stops, and which weights are kept."""
+"""The best weights so far, and the patience of early stopping."""
 
 import math
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor, nn
 
 
 class BestWeights:
-    """The best weights seen so far, and how long ago that was.
+    """The best parameters and buffers of some modules so far.
 
-    Parameters
-    ----------
-    modules : tuple of torch.nn.Module
-        Whose parameters and buffers are kept.
-    tol : float, default=0.0
-        Share of the best loss so far by which a loss must improve to count.
-    patience : int, default=1
-        Epochs without such an improvement after which `exhausted` becomes true.
+    A loss counts as better if it improves by the share `tol` of the best one. After `patience`
+    epochs without such an improvement `exhausted` becomes true.
     """
 
-    def __init__(self, modules, tol=0.0, patience=1):
+    def __init__(self, modules: Sequence[nn.Module], tol: float = 0.0, patience: int = 1):
         self.tol = tol
         self.patience = patience
         self.loss = math.inf
         self._milestone = math.inf
         self._misses = 0
         self._current = [t for m in modules for t in (*m.parameters(), *m.buffers())]
-        self._best = None
+        self._best: list[Tensor] | None = None
 
-    def update(self, loss, warming_up=False):
-        """Take the monitored loss of the weights as they are now.
+    def update(self, loss: float, warming_up: bool = False) -> None:
+        """Compare the monitored loss of the present weights with the best one.
 
-        Parameters
-        ----------
-        loss : float
-            The loss.
-        warming_up : bool, default=False
-            Whether the learning rate still rises, which spares the patience: steps are
-            small then, and soon too large for the weights to be good.
+        While the learning rate still rises (`warming_up`) no epoch counts against the patience:
+        steps are small then, and soon too large for the weights to be good.
         """
         if self._milestone == math.inf or loss < self._milestone - self.tol * abs(self._milestone):
             self._milestone = loss
@@ -47,23 +38,23 @@ class BestWeights:
             self.loss = loss
             self.keep()
 
-    def keep(self):
-        """Take the weights as they are now, whatever their loss."""
+    def keep(self) -> None:
+        """Keep the weights as they are now as the best ones, whatever their loss."""
         if self._best is None:
             self._best = [torch.empty_like(tensor) for tensor in self._current]
         _copy(self._current, self._best)
 
     @property
-    def exhausted(self):
+    def exhausted(self) -> bool:
         """Whether patience has run out."""
         return self._misses >= self.patience
 
-    def restore(self):
+    def restore(self) -> None:
         """Put the best weights back, if any were seen."""
         if self._best is not None:
             _copy(self._best, self._current)
 
 
 @torch.no_grad()
-def _copy(tensors, into):
+def _copy(tensors: list[Tensor], into: list[Tensor]) -> None:
     torch._foreach_copy_(into, tensors)

@@ -1,5 +1,6 @@
-"""Torch's global generators, for modules that draw from no generator of ours."""
+"""Torch's global generators, for modules that do not draw from the net's own ones."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
 
@@ -7,28 +8,20 @@ import torch
 from torch import nn
 
 # Modules of torch's that draw from the global generators if this attribute is not zero.
-_DRAWING = (
+_DRAWING: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.modules.dropout._DropoutNd, "p"),
     (nn.RNNBase, "dropout"),
     (nn.MultiheadAttention, "dropout"),
     (nn.RReLU, "upper"),
 )
 
-# Only one thread can have its own numbers in the global generators.
+# One thread at a time may seed the global generators.
 _in_use = RLock()
 
 
 @contextmanager
-def global_generators_from(seed, device="cpu"):
-    """Draw a seed's numbers from torch's global generators, and leave them as they were.
-
-    Parameters
-    ----------
-    seed : int
-        The seed.
-    device : str or torch.device, default="cpu"
-        The device whose generator is meant, beside that of the CPU.
-    """
+def global_generators_from(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
+    """Seed torch's global generators, of the CPU and of a device; restore them afterwards."""
     device = torch.device(device)
     on_gpu = device.type == "cuda"
     with _in_use, torch.random.fork_rng([device] if on_gpu else []):
@@ -39,13 +32,10 @@ def global_generators_from(seed, device="cpu"):
         yield
 
 
-def draws_globally(module):
+def draws_globally(module: nn.Module) -> bool:
     """Return whether a network may draw from torch's global generators while it trains.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The network. A class that is neither torch's nor skae's may do anything.
+    A class that is neither torch's nor skae's may do anything.
     """
     for one in module.modules():
         if type(one).__module__.partition(".")[0] not in ("torch", "skae"):

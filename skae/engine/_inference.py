@@ -1,6 +1,10 @@
-"""Running a fitted network over rows."""
+"""Inference: a fitted network over many rows, chunk by chunk."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from skae._chunks import rows_in_chunk
 from skae._threads import one_thread
@@ -17,42 +21,27 @@ _WIDE = 2**11
 
 
 class ChunkedForward:
-    """A fitted network that runs over any number of rows in chunks of a fixed size.
+    """An `Autoencoder` that runs over any number of rows in chunks of a fixed size.
 
-    Threads may use it at the same time.
-
-    Parameters
-    ----------
-    module : Autoencoder
-        The network, in evaluation mode. Its weights may still change.
+    The network is in evaluation mode; its weights may still change. Threads may use it at the
+    same time.
     """
 
-    def __init__(self, module):
+    def __init__(self, module: Any):
         self._module = module
         example = next(module.parameters())
         self._dtype, self._device = example.dtype, example.device
-        self._chunks_agree = None
+        self._chunks_agree: bool | None = None
 
-    def __call__(self, function, rows):
-        """Yield ``function`` of the rows, chunk by chunk.
+    def __call__(
+        self, function: Callable[[Tensor], Tensor], rows: Any
+    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Yield the selection, the rows and ``function`` of the rows, chunk by chunk.
 
-        Parameters
-        ----------
-        function : callable
-            Maps a tensor of shape (n_chunk, n_in), in the module's dtype and on its device, to
-            a tensor whose first dimension is the same rows.
-        rows : ScaledRows
-            The input.
-
-        Yields
-        ------
-        selection : slice
-            Which rows these are.
-        x : tensor of shape (n_chunk, n_in)
-            The rows as they were read, and below them what fills the chunk. The next chunk
-            takes its place.
-        result : tensor of shape (n_chunk, ...)
-            What `function` gave for them, on the module's device.
+        `function` maps a tensor of shape (n_chunk, n_in), in the module's dtype and on its
+        device, to a tensor whose first dimension is the same rows. The rows are as they were read,
+        padded to the size of the chunk; the next chunk takes their place. `rows` are read as
+        `ScaledRows` are.
         """
         if self._device.type != "cpu":
             # A GPU has no such promise to keep, and needs more rows at a time to be busy.
@@ -70,14 +59,14 @@ class ChunkedForward:
                 result = function(x.to(self._dtype))
             yield selection, x, result
 
-    def _chunk_size(self, n_rows, width):
+    def _chunk_size(self, n_rows: int, width: int) -> int:
         chunks = _CHUNKS if width <= _WIDE else _CHUNKS[:2]
         if n_rows <= chunks[-2] and self._same_in_all_chunks(width):
             return next(size for size in chunks if n_rows <= size)
         return chunks[-1]
 
-    def _same_in_all_chunks(self, width):
-        """Whether the BLAS of this machine gives a row the same bits in chunks of all sizes."""
+    def _same_in_all_chunks(self, width: int) -> bool:
+        """Return whether the BLAS here gives a row the same bits in chunks of all sizes."""
         if self._chunks_agree is None:
             with torch.inference_mode(), one_thread():
                 self._chunks_agree = all(
@@ -87,12 +76,12 @@ class ChunkedForward:
                 )
         return self._chunks_agree
 
-    def _examples(self, width):
+    def _examples(self, width: int) -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:
         """Return the halves of the network, each with rows that it takes."""
         module = self._module
         generator = torch.Generator().manual_seed(0)
 
-        def random_rows(width):
+        def random_rows(width: int) -> Tensor:
             x = torch.randn(_CHUNKS[-1], width, generator=generator, device="cpu")
             return x.to(self._dtype)
 
@@ -105,6 +94,6 @@ class ChunkedForward:
         return [(module.decode, codes), (module.encode, module.decode(codes))]
 
 
-def _same_in_parts(function, x, size):
+def _same_in_parts(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> bool:
     parts = [function(part.clone()) for part in x.split(size)]
     return torch.equal(torch.cat(parts), function(x))

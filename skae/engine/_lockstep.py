@@ -1,4 +1,4 @@
-"""Trainings of one or of several nets, epoch by epoch, side by side.
+"""Several nets that train side by side, epoch by epoch.
 
 Nets of one kind whose batches have equal sizes take their steps as one: a stack of matrix
 products costs less than one product after the other, as small networks spend most of their time
@@ -8,34 +8,33 @@ alone, so that only rounding tells it from one that was trained apart.
 
 import math
 import sys
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 
 import torch
+from torch import Tensor
 
-from ._batches import mean_parts
-from .fused import FusedStep
+from skae._batch import Batch
+
+from ._batches import Batches, mean_parts
+from ._net import AutoencoderNet
+from ._training import EpochLoop, Training
+from .fused import FusableNet, FusedStep
 
 # Values that the buffers of a stack may have on a CPU: larger ones leave its cache at every
 # step, and the nets are faster one after the other.
 _CACHED = 2**20
 
 
-def work_of_step(net, n_together=1):
-    """Return the multiply-adds of a step, of all nets that take it as one.
-
-    Parameters
-    ----------
-    net : AutoencoderNet
-        A net.
-    n_together : int, default=1
-        Number of such nets that are trained together.
-    """
+def work_of_step(training: Training, n_together: int = 1) -> int:
+    """Return the multiply-adds of a step, of all nets that take it as one."""
+    net = training.net
     work = net.batch_size * sum(p.numel() for p in net.module_.parameters())
-    read = net.read() if n_together > 1 else None
+    read = net.read(training.rows) if n_together > 1 else None
     return work if read is None else work * min(n_together, _most(read))
 
 
-def _most(read):
+def _most(read: FusableNet) -> int:
     """Return how many nets of a kind should take their steps as one."""
     if not read.stacks:
         return 1
@@ -45,86 +44,82 @@ def _most(read):
     return max(1, _CACHED // n_values) if on_cpu else sys.maxsize
 
 
-def train_together(trainings):
+def train_in_lockstep(trainings: Sequence[Training]) -> None:
     """Run trainings to their ends.
 
     If the keyboard interrupts one of them, all end there with what they have learned so far.
-
-    Parameters
-    ----------
-    trainings : list of generator
-        What `AutoencoderNet.training` returned for each net, or a generator around it that
-        returns what it does: whether the keyboard ended the training.
     """
-    members = [_Member(training) for training in trainings]
     stacks = _Stacks()
-    try:
-        waiting = [member for member in members if member.goes_on()]
-        while waiting and not any(member.interrupted for member in members):
-            try:
-                parts = stacks.run_epoch(waiting)
-            except KeyboardInterrupt:
-                break
-            waiting = [m for m, p in zip(waiting, parts, strict=True) if m.goes_on(p)]
-        for member in waiting:
-            member.interrupt()
-    finally:
-        stacks.release()
-        for member in members:
-            member.training.close()
-
-
-class _Member:
-    """A training and where it stands: the net and the batches of the epoch that it waits for."""
-
-    def __init__(self, training):
-        self.training = training
-        self.net = self.batches = None
-        self.interrupted = False
-
-    def goes_on(self, parts=None):
-        """Hand over the parts of an epoch; return whether there is another epoch."""
+    with ExitStack() as stack:
+        for training in trainings:
+            stack.enter_context(training)
+        stack.callback(stacks.release)
+        loops = [training.loop for training in trainings]
+        running = loops
         try:
-            self.net, self.batches = self.training.send(parts)
-        except StopIteration as end:
-            self.interrupted = bool(end.value)
-            return False
-        return True
+            for loop in loops:
+                loop.measure_start()
+            while running := [loop for loop in running if loop.goes_on]:
+                for loop in running:
+                    loop.start_epoch()
+                parts = stacks.run_epoch([(loop.net, loop.batches) for loop in running])
+                _finish_epochs(running, parts)
+        except KeyboardInterrupt:
+            for loop in running:
+                loop.net.interrupted_ |= loop.goes_on
+        for loop in loops:
+            loop.end()
+    for training in trainings:
+        training.settle()
 
-    def interrupt(self):
-        """End the training with what it has learned so far."""
-        with suppress(StopIteration):
-            self.training.throw(KeyboardInterrupt)
+
+def _finish_epochs(loops: Sequence[EpochLoop], parts: Sequence[dict[str, float]]) -> None:
+    """Finish an epoch of each net; an interrupt is raised once all of them have."""
+    interrupted = False
+    for loop, its_parts in zip(loops, parts, strict=True):
+        try:
+            loop.finish_epoch(its_parts)
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+# A net and the batches of its epoch.
+Member = tuple[AutoencoderNet, Batches]
 
 
 class _Stacks:
-    """Which nets take their steps as one, for as long as none of them ends or changes."""
+    """The nets that take their steps as one, for as long as none of them ends or changes."""
 
-    def __init__(self):
-        self._stacks = {}
-        self._read, self._stands_on = {}, {}
+    def __init__(self) -> None:
+        self._stacks: dict[tuple[FusableNet, ...], _Stack] = {}
+        self._read: dict[AutoencoderNet, FusableNet | None] = {}
+        self._assumptions: dict[AutoencoderNet, object] = {}
 
-    def run_epoch(self, members):
+    def run_epoch(self, members: Sequence[Member]) -> list[dict[str, float]]:
         """Take the steps of an epoch of each member; return its parts of the objective."""
         if len(members) == 1:
             self.release()
-            return [members[0].net.run_batches(members[0].batches)]
+            net, batches = members[0]
+            return [net.run_batches(batches)]
         groups = self._groups(members)
-        parts = {}
+        parts: dict[AutoencoderNet, dict[str, float]] = {}
         for group, stack in zip(groups, self._renew(groups), strict=True):
-            all_batches = [member.batches for member in group]
+            nets, all_batches = zip(*group, strict=True)
             if stack is None:
-                answers = [group[0].net.run_batches(*all_batches)]
+                answers = [nets[0].run_batches(*all_batches)]
             else:
                 answers = stack.run_batches(all_batches)
-            parts |= zip(group, answers, strict=True)
-        return [parts[member] for member in members]
+            parts |= zip(nets, answers, strict=True)
+        return [parts[net] for net, _ in members]
 
-    def _groups(self, members):
+    def _groups(self, members: Sequence[Member]) -> list[list[Member]]:
         """Put those together that can take their steps as one."""
-        groups, kinds = [], []
+        groups: list[list[Member]] = []
+        kinds: list[tuple | None] = []
         for member in members:
-            kind = self._kind(member)
+            kind = self._kind(*member)
             if kind is not None and kind in kinds:
                 groups[kinds.index(kind)].append(member)
             else:
@@ -132,89 +127,84 @@ class _Stacks:
                 kinds.append(kind)
         return [part for group in groups for part in self._parts(group)]
 
-    def _parts(self, group):
-        n_parts = 1
-        if len(group) > 1:
-            n_parts = math.ceil(len(group) / _most(self._read[group[0].net]))
+    def _parts(self, group: list[Member]) -> list[list[Member]]:
+        read = self._read[group[0][0]]
+        n_parts = 1 if read is None else math.ceil(len(group) / _most(read))
         return [group[i::n_parts] for i in range(n_parts)]
 
-    def _kind(self, member):
-        """Return what members must have in common, or None if this one goes alone."""
-        net, rows = member.net, member.batches.rows
-        changed = net.is_watched and self._stands_on.get(net) != net.stands_on
+    def _kind(self, net: AutoencoderNet, batches: Batches) -> tuple | None:
+        """Return a key that members of one stack share, or None if this one goes alone."""
+        rows = batches.rows
+        changed = net.is_watched and self._assumptions.get(net) != net.assumptions
         if net not in self._read or changed:
-            self._read[net], self._stands_on[net] = net.read(), net.stands_on
+            self._read[net], self._assumptions[net] = net.read(rows), net.assumptions
         read = self._read[net]
         if read is None or not read.stacks:
             return None
-        return read.kind, net.pace, len(member.batches), rows.shape, rows.is_weighted
+        return read.kind, net.pace, len(batches), rows.shape, rows.fields
 
-    def _renew(self, groups):
+    def _renew(self, groups: list[list[Member]]) -> "list[_Stack | None]":
         """Return the stack of each group, or None for a member that goes alone."""
-        keys = [
-            tuple(self._read[m.net] for m in group) if len(group) > 1 else None for group in groups
-        ]
-        # What is not kept goes first, as its nets may be in another stack from now on.
-        for key in self._stacks.keys() - set(keys):
-            self._stacks.pop(key).release()
+        keys = [self._key(group) for group in groups]
+        # Old stacks are released first, as their nets may be in another stack from now on.
+        for gone in self._stacks.keys() - set(keys):
+            self._stacks.pop(gone).release()
         for group, key in zip(groups, keys, strict=True):
             if key is not None and key not in self._stacks:
-                nets = [member.net for member in group]
+                nets = [net for net, _ in group]
                 self._stacks[key] = _Stack(nets, key)
-                self._stands_on |= {net: net.stands_on for net in nets}
-        return [self._stacks.get(key) for key in keys]
+                self._assumptions |= {net: net.assumptions for net in nets}
+        return [None if key is None else self._stacks[key] for key in keys]
 
-    def release(self):
+    def _key(self, group: list[Member]) -> tuple[FusableNet, ...] | None:
+        found = [self._read[net] for net, _ in group]
+        return tuple(read for read in found if read is not None) if len(group) > 1 else None
+
+    def release(self) -> None:
         """Give all nets memory of their own."""
         self._renew([])
 
 
 class _Stack:
-    """Nets that take their steps as one.
+    """Nets that take their steps as one; `read` is what `AutoencoderNet.read` returned for each."""
 
-    Parameters
-    ----------
-    nets : list of AutoencoderNet
-        The nets.
-    read : sequence of FusedNet
-        What `AutoencoderNet.read` returned for each of them.
-    """
-
-    def __init__(self, nets, read):
+    def __init__(self, nets: list[AutoencoderNet], read: Sequence[FusableNet]):
         self._nets = nets
         for net in nets:
             net.release_fused_step()
         self._step = FusedStep(read)
-        self._buffers = {}
+        self._buffers: dict[int, Tensor] = {}
 
-    def run_batches(self, all_batches):
+    def run_batches(self, all_batches: Sequence[Batches]) -> list[dict[str, float]]:
         """Take the steps of an epoch; return the mean parts of the objective of each net."""
         parts = mean_parts(self._stacked(all_batches), self._train_step)
         each = zip(*parts.values(), strict=True)
         return [dict(zip(parts, values, strict=True)) for values in each]
 
-    def _stacked(self, all_batches):
-        """Yield the batches of all nets as one, rows and weights."""
+    def _stacked(self, all_batches: Sequence[Batches]) -> Iterator[Batch]:
+        """Yield the batches of all nets as one."""
         all_rows = [batches.rows for batches in all_batches]
         for selections in zip(*(batches.indices() for batches in all_batches), strict=True):
             n = len(selections[0])
             x = self._buffers.get(n)
             if x is None:
                 x = self._buffers[n] = all_rows[0].new_empty(len(all_rows), n)
-            weights = [
-                rows.read(selection, place)[1]
+            batches = [
+                rows.read(selection, place)
                 for rows, selection, place in zip(all_rows, selections, x.unbind(), strict=True)
             ]
-            yield x, None if weights[0] is None else torch.stack(weights)
+            # All have weights or none has.
+            weights = [batch.weight for batch in batches if batch.weight is not None]
+            yield Batch(x, torch.stack(weights) if weights else None)
 
-    def _train_step(self, batch):
+    def _train_step(self, batch: Batch) -> dict[str, Tensor]:
         for net in self._nets:
             net.before_step()
-        parts = self._step(*batch)
+        parts = self._step(batch)
         for net in self._nets:
             net.after_step()
         return parts
 
-    def release(self):
+    def release(self) -> None:
         """Give all nets memory of their own."""
         self._step.release()

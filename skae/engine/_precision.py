@@ -1,6 +1,8 @@
-"""In which precision the matrix products of training are done."""
+"""The precision of the matrix products of training."""
 
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -14,32 +16,20 @@ PRECISIONS = ("float32", "bfloat16", "tf32")
 _in_tf32 = ProcessSettings([Float32Products(*one, ("tf32",)) for one in PRODUCTS_OF_GPUS])
 
 
-def low_precision(precision):
-    """Return the type that the products are done in if it is not that of the weights, or None."""
+def low_precision(precision: str) -> torch.dtype | None:
+    """Return the type of the products if it is not that of the weights, else None."""
     return torch.bfloat16 if precision == "bfloat16" else None
 
 
-def autocast(precision, device):
-    """Run torch's autograd in a precision.
-
-    Parameters
-    ----------
-    precision : str
-        One of `PRECISIONS`.
-    device : torch.device
-        Where the network is.
-
-    Returns
-    -------
-    context : context manager
-    """
+def autocast(precision: str, device: torch.device) -> AbstractContextManager:
+    """Return a context in which torch's autograd runs in one of the `PRECISIONS`."""
     low = low_precision(precision)
     if low is None:
         return nullcontext()
     return _AutocastOnCpu(low) if device.type == "cpu" else torch.autocast(device.type, low)
 
 
-# What oneDNN answers in bfloat16 may be NaN, for images of one pixel for example.
+# oneDNN may return NaN for these in bfloat16, for images of one pixel for example.
 _IN_FLOAT32 = {
     torch.conv1d,
     torch.conv2d,
@@ -55,28 +45,24 @@ _IN_FLOAT32 = {
 
 
 class _AutocastOnCpu(TorchFunctionMode):
-    """Autocast, but for convolutions and recurrent layers, which stay in float32.
+    """Autocast to `low`, except for convolutions and recurrent layers, which stay in float32."""
 
-    Parameters
-    ----------
-    low : torch.dtype
-        Type of the other products.
-    """
-
-    def __init__(self, low):
+    def __init__(self, low: torch.dtype):
         super().__init__()
         self._low = low
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self._autocast = torch.autocast("cpu", self._low)
         self._autocast.__enter__()
         return super().__enter__()
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
         self._autocast.__exit__(*error)
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         if function not in _IN_FLOAT32:
             return function(*args, **kwargs)
@@ -84,22 +70,10 @@ class _AutocastOnCpu(TorchFunctionMode):
         with torch.autocast("cpu", enabled=False):
             return function(*args, **kwargs)
 
-    def _in_float32(self, tensor):
+    def _in_float32(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.float() if tensor.dtype == self._low else tensor
 
 
-def products_in(precision, device):
-    """Let an NVIDIA GPU shorten the operands of float32 products if "tf32" is asked for.
-
-    Parameters
-    ----------
-    precision : str
-        One of `PRECISIONS`.
-    device : torch.device
-        Where the network is.
-
-    Returns
-    -------
-    context : context manager
-    """
+def products_in(precision: str, device: torch.device) -> AbstractContextManager:
+    """Return a context in which an NVIDIA GPU shortens operands if "tf32" is asked for."""
     return _in_tf32 if precision == "tf32" and device.type == "cuda" else nullcontext()

@@ -1,6 +1,8 @@
-"""Settings that torch has once for all threads, while some of them need other values."""
+"""Settings that torch shares between threads, replaced while one of them needs other values."""
 
+from collections.abc import Sequence
 from threading import Lock
+from typing import Any
 
 import torch
 
@@ -19,12 +21,12 @@ class CudnnEnabled:
     accepted = (False,)
 
     @staticmethod
-    def get():
+    def get() -> bool:
         """Return the setting."""
         return torch.backends.cudnn.enabled
 
     @staticmethod
-    def set(value):
+    def set(value: bool) -> None:
         """Change the setting."""
         torch.backends.cudnn.enabled = value
 
@@ -34,39 +36,38 @@ class CudnnEnabled:
 class Float32Products:
     """The number of bits that float32 products of one backend keep of their operands.
 
-    Parameters
-    ----------
-    backend : module
-        Holds the setting for one kind of product, as ``torch.backends.mkldnn.matmul``.
-    parent : module
-        Holds the setting for all products of the backend.
-    accepted : tuple of str
-        Values that may stay; any other one is replaced by the first of these.
+    `backend` holds the setting for one kind of product, as ``torch.backends.mkldnn.matmul``,
+    `parent` that for all products of the backend. Values in `accepted` may stay; any other one is
+    replaced by the first of these.
     """
 
-    def __init__(self, backend, parent, accepted):
+    def __init__(self, backend: Any, parent: Any, accepted: tuple[str, ...]):
         self.accepted = accepted
         self._backend, self._parent = backend, parent
 
-    def get(self):
+    def get(self) -> str:
         """Return the setting, maybe that of the backend or of all of torch, which it follows."""
         return self._backend.fp32_precision
 
-    def set(self, value):
+    def set(self, value: str) -> None:
         """Change the setting."""
         self._backend.fp32_precision = value
 
-    def restore(self, value):
+    def restore(self, value: str) -> None:
         """Put a setting back; one that followed another goes on following it."""
-        followed = self._parent.fp32_precision, torch.backends.fp32_precision
+        whole: Any = torch.backends
+        followed = self._parent.fp32_precision, whole.fp32_precision
         self.set("none" if value in followed else value)
 
 
-# What holds the precision of products on a GPU, each with what holds it for the whole backend.
-PRODUCTS_OF_GPUS = [
-    (torch.backends.cuda.matmul, torch.backends.cudnn),
-    (torch.backends.cudnn.conv, torch.backends.cudnn),
-    (torch.backends.cudnn.rnn, torch.backends.cudnn),
+# Torch's types do not know what its backends hold.
+_cudnn: Any = torch.backends.cudnn
+
+# Modules that hold the precision of products on a GPU, each with that for the whole backend.
+PRODUCTS_OF_GPUS: list[tuple[Any, Any]] = [
+    (torch.backends.cuda.matmul, _cudnn),
+    (_cudnn.conv, _cudnn),
+    (_cudnn.rnn, _cudnn),
 ]
 
 
@@ -74,22 +75,17 @@ class ProcessSettings:
     """Replaces settings for as long as any thread is inside.
 
     The first thread to enter remembers the caller's values, the last one to leave puts them
-    back.
-
-    Parameters
-    ----------
-    settings : list
-        Each has `get`, `set`, `restore` and `accepted`, the values that need no replacing. Any
-        other one is replaced by the first of these.
+    back. Each setting has `get`, `set`, `restore` and `accepted`, the values that need no
+    replacing; any other one is replaced by the first of these.
     """
 
-    def __init__(self, settings):
+    def __init__(self, settings: Sequence[Any]):
         self._settings = settings
         self._lock = Lock()
         self._n_users = 0
-        self._before = []
+        self._before: list[tuple[Any, Any]] = []
 
-    def __enter__(self):
+    def __enter__(self) -> "ProcessSettings":
         with self._lock:
             if self._n_users == 0:
                 found = [(setting, setting.get()) for setting in self._settings]
@@ -99,7 +95,7 @@ class ProcessSettings:
             self._n_users += 1
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         with self._lock:
             self._n_users -= 1
             if self._n_users == 0:

@@ -1,12 +1,14 @@
 """The progress bar."""
 
+from typing import Any
+
 from skorch.callbacks import Callback
 
 
 class EpochProgressBar(Callback):
     """One bar over the epochs of a fit, with the losses and the time left, if asked for."""
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar."""
         self.bar_ = None
         if net.verbose:
@@ -15,7 +17,7 @@ class EpochProgressBar(Callback):
 
             self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc="fit")
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Move the bar by one epoch and show the losses."""
         if self.bar_ is None:
             return
@@ -24,7 +26,7 @@ class EpochProgressBar(Callback):
         self.bar_.set_postfix(losses, refresh=False)
         self.bar_.update()
 
-    def close(self):
+    def close(self) -> None:
         """Close the bar, however training ended."""
         if self.bar_ is not None:
             self.bar_.close()

@@ -1,7 +1,10 @@
 """Learning-rate schedules by name."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+from torch import optim
 from torch.optim import lr_scheduler
 
 # Share of the steps in which "one_cycle" rises, and the parts of the highest rate at which it
@@ -9,7 +12,28 @@ from torch.optim import lr_scheduler
 _RISING, _FIRST, _LAST = 0.3, 1 / 25, 1 / 250_000
 
 
-class _Planned:
+class Constant:
+    """A rate that stays as it is, and the base of the other schedules.
+
+    A `planned` schedule has a rate for each step, up to the last one. `warming_up` says that
+    the rate still rises.
+    """
+
+    planned = False
+
+    @property
+    def warming_up(self) -> bool:
+        """Whether the rate still rises."""
+        return False
+
+    def after_step(self) -> None:
+        """Move on after a step of the optimizer."""
+
+    def after_epoch(self, monitored: float) -> None:
+        """Move on after an epoch, given its monitored loss."""
+
+
+class _Planned(Constant):
     """A schedule that moves after every step and is planned to its end.
 
     The rates are those of torch's schedulers, without the cost that their general
@@ -18,66 +42,52 @@ class _Planned:
 
     planned = True
 
-    def __init__(self, optimizer, factor, n_rising=0):
-        self._groups = [(group, group["lr"]) for group in optimizer.param_groups]
+    def __init__(
+        self, optimizer: optim.Optimizer, factor: Callable[[int], float], n_rising: float = 0
+    ):
+        self._groups: list[tuple[dict[str, Any], float]] = [
+            (group, group["lr"]) for group in optimizer.param_groups
+        ]
         self._factor = factor
         self._n_rising = n_rising
         self._step = 0
         self._set()
 
     @property
-    def warming_up(self):
+    def warming_up(self) -> bool:
         return self._step < self._n_rising
 
-    def after_step(self):
+    def after_step(self) -> None:
         self._step += 1
         self._set()
 
-    def _set(self):
+    def _set(self) -> None:
         factor = self._factor(self._step)
         for group, rate in self._groups:
             group["lr"] = rate * factor
 
-    def after_epoch(self, monitored):
-        pass
 
-
-class _Plateau:
+class _Plateau(Constant):
     """A schedule that divides the rate by five whenever the monitored loss stagnates."""
 
-    planned = warming_up = False
-
-    def __init__(self, optimizer, patience):
+    def __init__(self, optimizer: optim.Optimizer, patience: int):
         self._scheduler = lr_scheduler.ReduceLROnPlateau(
             optimizer, factor=0.2, patience=max(1, patience // 3)
         )
 
-    def after_step(self):
-        pass
-
-    def after_epoch(self, monitored):
+    def after_epoch(self, monitored: float) -> None:
         self._scheduler.step(monitored)
 
 
-class _Constant:
-    planned = warming_up = False
-
-    def after_step(self):
-        pass
-
-    def after_epoch(self, monitored):
-        pass
-
-
-def _between(start, end, share):
-    """Go from start to end along half a cosine."""
+def _between(start: float, end: float, share: float) -> float:
+    """Return the value after a share of half a cosine from start to end."""
     return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
 
 
-def _one_cycle(optimizer, n_steps, patience):
+def _one_cycle(optimizer: optim.Optimizer, n_steps: int, patience: int) -> Constant:
     peak, last = _RISING * n_steps - 1, n_steps - 1
 
-    def factor(step):
+    def factor(step: int) -> float:
         if step <= peak:
             return _between(_FIRST, 1.0, step / peak)
         return _between(1.0, _LAST, min((step - peak) / (last - peak), 1.0))
@@ -85,13 +95,13 @@ def _one_cycle(optimizer, n_steps, patience):
     return _Planned(optimizer, factor, n_rising=_RISING * n_steps)
 
 
-def _cosine(optimizer, n_steps, patience):
+def _cosine(optimizer: optim.Optimizer, n_steps: int, patience: int) -> Constant:
     return _Planned(optimizer, lambda step: _between(1.0, 0.0, step / n_steps))
 
 
 # Each takes the optimizer, the number of steps planned and the patience in epochs.
-SCHEDULES = {
-    "constant": lambda optimizer, n_steps, patience: _Constant(),
+SCHEDULES: dict[str, Callable[[optim.Optimizer, int, int], Constant]] = {
+    "constant": lambda optimizer, n_steps, patience: Constant(),
     "one_cycle": _one_cycle,
     "cosine": _cosine,
     "plateau": lambda optimizer, n_steps, patience: _Plateau(optimizer, patience),

@@ -1,56 +1,53 @@
-"""What a trained net makes of its rows: the objective and the codes, in one pass."""
+"""A pass over the training rows with the trained weights: the objective and the codes."""
 
 from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
+
+from skae._batch import Batch
 
 from ._batches import mean_parts
-from ._moments import CodeMoments, SomeCodes
+from ._moments import CodeMoments, CodeSample
+from ._training_rows import TrainingRows
+
+if TYPE_CHECKING:
+    from ._net import AutoencoderNet
 
 
 @torch.no_grad()
-def summarize(net, rows):
-    """Return the objective over the rows, the moments of their codes, and some of these.
+def summarize(net: "AutoencoderNet", rows: TrainingRows) -> None:
+    """Set `objective_`, `code_moments_` and `some_codes_` of a net, from its weights as they are.
 
-    Parameters
-    ----------
-    net : AutoencoderNet
-        The net, with the weights as they are, out of training mode.
-    rows : TrainingRows
-        The rows.
-
-    Returns
-    -------
-    objective : float
-        The sum of the mean parts.
-    moments : tuple
-        What `CodeMoments` found in the codes of the rows as they are, nothing drawn at random.
-    some_codes : tuple
-        What `SomeCodes` kept of them.
+    `objective_` is the sum of the mean parts. The codes are those of the rows as they are, with
+    nothing drawn at random: `CodeMoments` and `CodeSample` of them.
     """
-    module, objective, latent = net.module_, net.criterion_, net.module_.latent
-    moments, some = CodeMoments(), SomeCodes(len(rows), len(module.code_mean))
-    weight = None
-    # Whether the pass that the objective takes is one over the rows as they are.
+    net.set_training(False)
+    module, objective = net.module_, net.criterion_
+    moments, sample = CodeMoments(), CodeSample(len(rows), len(module.code_mean))
+    weight: Tensor | None = None
+    # Then the pass of the objective is one over the rows as they are.
     as_trained = (
         getattr(objective, "is_one_pass", False)
         and objective.corruption is None
         and objective.code_term is None
     )
 
-    def add(latent, arguments, codes):
+    def add(latent: Any, arguments: Any, codes: Tensor) -> None:
         spread = latent.spread(*arguments) if hasattr(latent, "spread") else 0.0
         moments.add(codes, weight, spread)
-        some.add(codes, weight)
+        sample.add(codes, weight)
 
-    def step(batch):
+    def step(batch: Batch) -> dict[str, Tensor]:
         nonlocal weight
-        x, weight = batch
+        weight = batch.weight
         if not as_trained:
-            h = module.encoder(x)
-            add(latent, (h,), latent(h))
+            h = module.encoder(batch.x)
+            add(module.latent, (h,), module.latent(h))
         return net.validation_step(batch)
 
-    with latent.register_forward_hook(add) if as_trained else nullcontext():
+    with module.latent.register_forward_hook(add) if as_trained else nullcontext():
         parts = mean_parts(net.get_iterator(rows), step)
-    return sum(parts.values()), moments.result(), some.result()
+    net.code_moments_, net.some_codes_ = moments.result(), sample.result()
+    net.objective_ = net.finite(sum(parts.values()), "final loss")

@@ -1,6 +1,8 @@
 """Computing with torch's defaults, whatever modes the caller has set."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 
@@ -12,9 +14,9 @@ _AUTOCAST_TYPES = ("cpu", "cuda", "mps", "xpu")
 _CPU = torch.device("cpu")
 
 
-def _backends():
-    """Return what holds the precision of float32 products, each with what holds it for all."""
-    mkldnn = torch.backends.mkldnn
+def _backends() -> list[tuple[Any, Any]]:
+    """Return the modules that hold the precision of float32 products, and their parents."""
+    mkldnn: Any = torch.backends.mkldnn
     on_cpu = [(one, mkldnn) for one in (mkldnn.matmul, mkldnn.conv, mkldnn.rnn)]
     # Without CUDA these need not be asked at every call.
     return on_cpu + (PRODUCTS_OF_GPUS if torch.version.cuda else [])
@@ -26,7 +28,7 @@ _whole_process = ProcessSettings(
 
 
 @contextmanager
-def torch_defaults():
+def torch_defaults() -> Iterator[None]:
     """Compute as if the caller had set none of torch's modes, and leave them as they were.
 
     Gradients are recorded, autocast is off, new tensors are float32 on the CPU, and float32

@@ -2,12 +2,17 @@
 
 import copy
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
-# A table of up to this many cells is copied without a thought.
+from skae._batch import Batch
+
+# A table of up to this many cells is always copied.
 _SMALL = 2**22
 
 
@@ -22,55 +27,44 @@ class TrainingRows(Dataset):
     the row itself, and ``D[2:5]`` or ``D[[2, 3]]`` such a pair of several rows. ``np.asarray(D)``
     is all rows as one array. Rows are as the network sees them: centred and scaled.
 
-    Parameters
-    ----------
-    rows : ScaledRows
-        The rows.
-    sample_weight : ndarray or tensor of shape (n_samples,) or None
-        Weights; they are divided by their mean.
-    dtype : torch.dtype
-        Floating point type of the batches.
-    device : torch.device
-        Where the batches are.
+    `rows` is read as `ScaledRows` are. Weights are divided by their mean. `dtype` and `device` are
+    those of the batches.
     """
 
-    def __init__(self, rows, sample_weight, dtype, device):
-        self._table = (_Streamed if _streams(rows, dtype, device) else _Resident)(
-            rows, dtype, device
-        )
-        self._indices = self._weight = None
-        self.shape = rows.shape
+    def __init__(self, rows: Any, sample_weight: Any, dtype: torch.dtype, device: torch.device):
+        self._table: _Streamed | _Resident = (
+            _Streamed if _streams(rows, dtype, device) else _Resident
+        )(rows, dtype, device)
+        self._indices: Tensor | None = None
+        self._weight: Tensor | None = None
+        self.shape: tuple[int, int] = tuple(rows.shape)
         self.device = device
         if sample_weight is not None:
             weight = torch.as_tensor(sample_weight).to(device=self.index_device, dtype=dtype)
             self._weight = weight / weight.mean()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> tuple[Tensor, Tensor]:
         """Return one row, or those of a slice or an array, and as their target the same."""
         chosen = _positions(len(self), index)
         # One index becomes an array of one.
         selection = torch.from_numpy(np.ascontiguousarray(chosen)).to(self.index_device)
         # In memory of their own, as the next batch would overwrite those of a batch.
-        rows, _ = self.read(selection, self.new_empty(1, len(selection))[0])
+        rows = self.read(selection, self.new_empty(1, len(selection))[0]).x
         rows = rows if np.ndim(chosen) else rows[0]
         return rows, rows
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return all rows as an array, always a new one."""
         return np.asarray(self[:][0].cpu().numpy(), dtype=dtype)
 
-    def read(self, selection, out=None):
-        """Return a batch: rows and their weights, or None.
+    def read(self, selection: slice | Tensor, out: Tensor | None = None) -> Batch:
+        """Return a batch of the selected rows, with their weights if they have some.
 
-        Parameters
-        ----------
-        selection : slice or LongTensor
-            Which rows; with `out`, a LongTensor on `index_device`.
-        out : tensor of shape (n_batch, n_features) or None, default=None
-            Where to. None is memory that the next batch of the same size takes.
+        The rows are written into `out`, where that is given; the selection then is a LongTensor on
+        `index_device`. Otherwise they lie in memory that the next batch of the same size takes.
         """
         weight = None
         if self._weight is not None:
@@ -79,24 +73,24 @@ class TrainingRows(Dataset):
                 weight = _sent(weight, self.device)
         if self._indices is not None:
             selection = self._indices[selection]
-        return self._table.read(selection, out), weight
+        return Batch(self._table.read(selection, out), weight)
 
-    def new_empty(self, n_batches, n_rows):
-        """Return a tensor that has room for batches, of shape (n_batches, n_rows, n_features)."""
+    def new_empty(self, n_batches: int, n_rows: int) -> Tensor:
+        """Return an empty tensor of shape (n_batches, n_rows, n_features) for batches."""
         shape = n_batches, n_rows, self.shape[1]
         return torch.empty(shape, dtype=self._table.dtype, device=self.device)
 
     @property
-    def is_weighted(self):
-        """Whether the rows have weights."""
-        return self._weight is not None
+    def fields(self) -> frozenset[str]:
+        """The fields of a `Batch` that those of these rows have."""
+        return frozenset(["x"] if self._weight is None else ["x", "weight"])
 
     @property
-    def index_device(self):
-        """Where indices of rows must be."""
+    def index_device(self) -> torch.device:
+        """The device of the indices of rows."""
         return self._table.index_device
 
-    def subset(self, indices):
+    def subset(self, indices: Any) -> "TrainingRows":
         """Return the rows at `indices` as rows of their own, without copying them."""
         subset = copy.copy(self)
         subset._indices = torch.as_tensor(np.asarray(indices)).to(self.index_device)
@@ -107,8 +101,8 @@ class TrainingRows(Dataset):
         return subset
 
 
-def _positions(n_rows, index):
-    """Return the positions that an index means: an int, or an array of them."""
+def _positions(n_rows: int, index: Any) -> Any:
+    """Return the positions of an index: an int, or an array of int."""
     if isinstance(index, slice):
         return np.arange(n_rows)[index]
     if isinstance(index, torch.Tensor):
@@ -119,31 +113,24 @@ def _positions(n_rows, index):
     return range(n_rows)[index]
 
 
-def to_gpu(X, device):
+def to_gpu(X: Any, device: torch.device) -> Any:
     """Return an array as a tensor on a GPU that has room; other tables as they are.
 
-    What comes before training (scaling, PCA) then runs on the GPU, too.
-
-    Parameters
-    ----------
-    X : {ndarray, SelectedRows, CSR matrix, tensor}
-        The table.
-    device : torch.device
-        Where the network is.
+    Scaling and PCA, before training, then run on the GPU, too.
     """
     if device.type != "cuda" or not isinstance(X, np.ndarray) or not _has_room(X.nbytes, device):
         return X
     return torch.tensor(X, device=device)
 
 
-def _has_room(n_bytes, device):
+def _has_room(n_bytes: int, device: torch.device) -> bool:
     free = torch.cuda.mem_get_info(device)[0]
     free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     # The network, its gradients and the batches need room too.
     return n_bytes <= free / 2
 
 
-def _streams(rows, dtype, device):
+def _streams(rows: Any, dtype: torch.dtype, device: torch.device) -> bool:
     cells = math.prod(rows.shape)
     if rows.out_of_core:
         return True
@@ -152,7 +139,7 @@ def _streams(rows, dtype, device):
     return device.type == "cpu" and cells > _SMALL and rows.row_major and rows.dtype == dtype
 
 
-def _sent(tensor, device):
+def _sent(tensor: Tensor, device: torch.device) -> Tensor:
     """Send a tensor to a device; to a GPU without waiting for what it is doing."""
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
@@ -160,21 +147,15 @@ def _sent(tensor, device):
 
 
 class TensorRows:
-    """The rows of a tensor as they are.
-
-    Parameters
-    ----------
-    X : tensor of shape (n_samples, n_features)
-        The rows.
-    """
+    """The rows of a tensor as they are."""
 
     out_of_core = row_major = False
 
-    def __init__(self, X):
+    def __init__(self, X: Tensor):
         self._X = X
         self.shape, self.dtype, self.device = X.shape, X.dtype, X.device
 
-    def chunks(self):
+    def chunks(self) -> Iterator[tuple[slice, Tensor]]:
         """Yield all rows at once, with the slice that they come from."""
         yield slice(None), self._X
 
@@ -182,14 +163,14 @@ class TensorRows:
 class _Resident:
     """All rows as one tensor on the device."""
 
-    def __init__(self, rows, dtype, device):
+    def __init__(self, rows: Any, dtype: torch.dtype, device: torch.device):
         self.index_device, self.dtype = device, dtype
         self._tensor = torch.empty(rows.shape, dtype=dtype, device=device)
-        self._batches = {}
+        self._batches: dict[int, Tensor] = {}
         for selection, chunk in rows.chunks():
             self._tensor[selection] = chunk
 
-    def read(self, selection, batch=None):
+    def read(self, selection: slice | Tensor, batch: Tensor | None = None) -> Tensor:
         if isinstance(selection, slice):
             return self._tensor[selection]
         if batch is None:
@@ -203,15 +184,14 @@ class _Resident:
 class _Streamed:
     """Rows that are read, made dense and scaled when their batch comes."""
 
-    def __init__(self, rows, dtype, device):
+    def __init__(self, rows: Any, dtype: torch.dtype, device: torch.device):
         self.index_device, self.dtype = rows.device, dtype
         self._rows, self._device = rows, device
-        self._batches = {}
+        self._batches: dict[int, Tensor] = {}
         self._staged = [_Staged(), _Staged()]
 
-    def read(self, selection, batch=None):
-        whole = isinstance(selection, slice)
-        n = selection.stop - selection.start if whole else len(selection)
+    def read(self, selection: slice | Tensor, batch: Tensor | None = None) -> Tensor:
+        n = selection.stop - selection.start if isinstance(selection, slice) else len(selection)
         if batch is None:
             batch = self._batches.get(n)
         if batch is None:
@@ -225,16 +205,16 @@ class _Streamed:
 
 
 class _Staged:
-    """Memory of the host's from which a GPU copies while the next batch is already read.
+    """Pinned memory of the host, from which a GPU copies while the next batch is read.
 
     Two of them take turns: one is filled while the other is on its way.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._host = torch.empty(0)
-        self._sent = None
+        self._sent: torch.cuda.Event | None = None
 
-    def send(self, rows, selection, batch):
+    def send(self, rows: Any, selection: slice | Tensor, batch: Tensor) -> Tensor:
         """Read the rows into a batch on a device."""
         if self._sent is not None:
             self._sent.synchronize()

@@ -1,23 +1,29 @@
 """The adversarial autoencoder."""
 
-from numbers import Real
+from typing import Annotated, Literal
 
+import numpy as np
 import torch
 
-from skae._compat import Interval, StrOptions
+from skae._compat import StrOptions
 from skae.engine import AdversarialNet
 from skae.networks import make_discriminator
-from skae.objectives import LOSSES, PRIORS, Adversary, ReconstructionObjective
+from skae.objectives import ReconstructionObjective
+from skae.objectives._adversarial import Adversary
+from skae.objectives._priors import PRIORS
 
-from ._transformer import AutoencoderTransformer
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import AUTOENCODER_CONSTRAINTS
-from .base._shared_docs import described_like
-from .base._training import resolve_hidden_layer_sizes
+from .base import (
+    BaseAutoencoder,
+    LayerSizes,
+    NetworkParameters,
+    NonNegative,
+    estimator,
+    resolve_hidden_layer_sizes,
+)
 
 
-@described_like(AutoencoderTransformer)
-class AdversarialAutoencoder(BaseAutoencoder):
+@estimator
+class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder whose codes follow a distribution of choice: generates and lays out.
 
     A second network, the discriminator, learns to tell codes from draws of a prior, and the
@@ -91,11 +97,10 @@ class AdversarialAutoencoder(BaseAutoencoder):
     (3, 64)
     """
 
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
-        "prior": [StrOptions(set(PRIORS))],
-        "adversarial_weight": [Interval(Real, 0, None, closed="left")],
-        "discriminator_layer_sizes": AUTOENCODER_CONSTRAINTS["hidden_layer_sizes"],
-    }
+    prior: Annotated[str, StrOptions(set(PRIORS))] = "normal"
+    adversarial_weight: NonNegative = 0.1
+    discriminator_layer_sizes: LayerSizes = (128, 128)
+    early_stopping: bool | Literal["auto"] = False
 
     _net_class = AdversarialNet
     _codes_have_a_scale = True
@@ -103,72 +108,7 @@ class AdversarialAutoencoder(BaseAutoencoder):
     _draws_from = "prior"
     _fixed_parameters = ("discriminator_layer_sizes",)
 
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        prior="normal",
-        adversarial_weight=0.1,
-        discriminator_layer_sizes=(128, 128),
-        hidden_layer_sizes=(256, 128),
-        activation="silu",
-        init="pca",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        optimizer="adam",
-        learning_rate_init=2e-3,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.prior = prior
-        self.adversarial_weight = adversarial_weight
-        self.discriminator_layer_sizes = discriminator_layer_sizes
-
-    def _make_objective(self, seed):
+    def _make_objective(self, seed: int) -> ReconstructionObjective:
         sizes = resolve_hidden_layer_sizes(
             self.discriminator_layer_sizes, "discriminator_layer_sizes"
         )
@@ -179,8 +119,8 @@ class AdversarialAutoencoder(BaseAutoencoder):
             self.adversarial_weight,
         )
         penalty = self._make_weight_penalty()
-        return ReconstructionObjective(LOSSES[self.loss], penalty, code_term=adversary)
+        return ReconstructionObjective(self._make_heads(), penalty, code_term=adversary)
 
-    def _draw_codes(self, n_samples, rng):
+    def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         generator = torch.Generator().manual_seed(int(rng.randint(2**31 - 1)))
         return self.net_.criterion_.code_term.prior(n_samples, generator).double().numpy()

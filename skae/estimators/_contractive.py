@@ -1,22 +1,28 @@
 """The contractive autoencoder."""
 
-from numbers import Real
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import torch
 
-from skae._compat import Interval
-from skae.engine import differentiable, torch_defaults
-from skae.objectives import LOSSES, ContractiveObjective
+from skae._batch import total
+from skae.engine import Training, differentiable, torch_defaults
+from skae.objectives import Objective
+from skae.objectives._contraction import ContractiveObjective
 from skae.tables import validate_new_rows
 
-from ._transformer import AutoencoderTransformer
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import STANDARDIZING_CONSTRAINTS
-from .base._shared_docs import described_like
+from .base import (
+    BaseAutoencoder,
+    NetworkParameters,
+    NonNegative,
+    StandardizedCodes,
+    estimator,
+)
 
 
-@described_like(AutoencoderTransformer)
-class ContractiveAutoencoder(BaseAutoencoder):
+@estimator
+class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder whose codes change little where the rows change little.
 
     The squared norm of the encoder's Jacobian, averaged over the rows, is added to the loss
@@ -85,75 +91,10 @@ class ContractiveAutoencoder(BaseAutoencoder):
     True
     """
 
-    _parameter_constraints = STANDARDIZING_CONSTRAINTS | {
-        "contraction": [Interval(Real, 0, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        contraction=0.01,
-        hidden_layer_sizes=(256, 128),
-        activation="silu",
-        init="pca",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        standardize=True,
-        optimizer="adam",
-        learning_rate_init=2e-3,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.standardize = standardize
-        self.contraction = contraction
+    contraction: NonNegative = 0.01
 
     @torch_defaults()
-    def jacobian_norm(self, X):
+    def jacobian_norm(self, X: Any) -> Any:
         """Measure how sensitive the codes of rows are to the rows.
 
         Parameters
@@ -168,32 +109,35 @@ class ContractiveAutoencoder(BaseAutoencoder):
             how much codes change, in their standard deviations, for each unit of the data.
             It is exact for every network.
         """
-        X, container = validate_new_rows(self, X, "jacobian_norm")
-        rows = self._scaled(X)
+        X, caller = validate_new_rows(self, X, "jacobian_norm")
+        rows = self._table.rows(X)
         norms = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         for selection, _, result in self.net_.forward_chunks_(self._jacobian_norms, rows):
             norms[selection] = result[: selection.stop - selection.start]
-        return container.close(norms.div_(self.scale_))
+        return caller.to_caller(norms.div_(self.scale_))
 
-    def _jacobian_norms(self, x):
+    def _jacobian_norms(self, x: torch.Tensor) -> torch.Tensor:
         # Rows do not depend on each other, so one backward pass serves a code of all of them.
         encoder = self.net_.module_.encoder
         with torch.inference_mode(False), torch.enable_grad(), differentiable(encoder, x.device):
             x = x.clone().requires_grad_()
             codes = self._encode(x).sum(dim=0)
             gradients = [torch.autograd.grad(code, x, retain_graph=True)[0] for code in codes]
-        return sum(g.double().square().sum(dim=1) for g in gradients).sqrt()
+        return total(g.double().square().sum(dim=1) for g in gradients).sqrt()
 
-    def _training(self, *args, **kwargs):
-        if self.contraction == 0:
-            return (yield from super()._training(*args, **kwargs))
-        module = self.net_.module_
-        with differentiable(module.encoder, module.code_mean.device):
-            return (yield from super()._training(*args, **kwargs))
+    @contextmanager
+    def _while_training(self, training: Training, n_together: int = 1) -> Iterator[None]:
+        module = training.net.module_
+        penalised = differentiable(module.encoder, module.code_mean.device)
+        with (
+            super()._while_training(training, n_together),
+            nullcontext() if self.contraction == 0 else penalised,
+        ):
+            yield
 
-    def _make_objective(self, seed):
+    def _make_objective(self, seed: int) -> Objective:
         if self.contraction == 0:
             return super()._make_objective(seed)
         return ContractiveObjective(
-            LOSSES[self.loss], self._make_weight_penalty(), self.contraction
+            self._make_heads(), self._make_weight_penalty(), self.contraction
         )

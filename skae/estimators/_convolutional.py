@@ -1,20 +1,20 @@
 """The convolutional autoencoder."""
 
-from skae._compat import StrOptions
+from typing import Literal
+
 from skae.networks import ConvolutionalNetwork
 
-from ._transformer import AutoencoderTransformer
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import STANDARDIZING_CONSTRAINTS
-from .base._shared_docs import described_like
-from .base._training import resolve_hidden_layer_sizes
+from .base import (
+    BaseAutoencoder,
+    LayerSizes,
+    StandardizedCodes,
+    estimator,
+    resolve_hidden_layer_sizes,
+)
 
-# What only a dense network has, or takes the place of this one.
-_NOT_HERE = ("dropout", "network")
 
-
-@described_like(AutoencoderTransformer)
-class ConvolutionalAutoencoder(BaseAutoencoder):
+@estimator
+class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):
     """Autoencoder for images.
 
     The encoder is a stack of convolutions, each of which halves height and width, with dense
@@ -93,79 +93,15 @@ class ConvolutionalAutoencoder(BaseAutoencoder):
     (3, 8, 8)
     """
 
-    _parameter_constraints = {
-        name: constraint
-        for name, constraint in STANDARDIZING_CONSTRAINTS.items()
-        if name not in _NOT_HERE
-    } | {
-        "image_shape": [tuple, list, None],
-        "channels": [tuple, list],
-        "normalization": [StrOptions({"batch"}), None],
-    }
+    image_shape: tuple | list | None = None
+    channels: tuple | list = (16, 32)
+    hidden_layer_sizes: LayerSizes = (128,)
+    normalization: Literal["batch"] | None = None
+    init: Literal["pca", "random"] = "random"
 
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        image_shape=None,
-        channels=(16, 32),
-        hidden_layer_sizes=(128,),
-        activation="silu",
-        normalization=None,
-        init="random",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        standardize=True,
-        optimizer="adam",
-        learning_rate_init=2e-3,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        # Without the parameters of the base class that are none here.
-        self.n_components = n_components
-        self.image_shape = image_shape
-        self.channels = channels
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.normalization = normalization
-        self.init = init
-        self.loss = loss
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.standardize = standardize
-        self.optimizer = optimizer
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
-        self.max_grad_norm = max_grad_norm
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.callbacks = callbacks
-        self.verbose = verbose
-
-    def _make_network(self):
+    def _make_network(self) -> ConvolutionalNetwork:
         return ConvolutionalNetwork(
-            image_shape=self.image_shape,
+            image_shape=self.image_shape,  # type: ignore[arg-type]  # a list does as well
             channels=tuple(self.channels),
             hidden_layer_sizes=resolve_hidden_layer_sizes(self.hidden_layer_sizes),
             activation=self.activation,

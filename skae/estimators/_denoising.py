@@ -1,19 +1,25 @@
 """The denoising autoencoder."""
 
-from numbers import Real
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from skae._compat import Interval, StrOptions
+from skae._compat import StrOptions
+from skae._typing import ArrayOf
 from skae.objectives import NOISES, Corruption
-from skae.tables import as_tensor, extremes_of
+from skae.tables import CallerType, as_tensor, column_extremes
 
-from ._transformer import AutoencoderTransformer
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import STANDARDIZING_CONSTRAINTS
-from .base._shared_docs import described_like
+from .base import (
+    BaseAutoencoder,
+    NetworkParameters,
+    NonNegative,
+    StandardizedCodes,
+    estimator,
+    fitted,
+)
 
 
-@described_like(AutoencoderTransformer)
-class DenoisingAutoencoder(BaseAutoencoder):
+@estimator
+class DenoisingAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder that learns to remove noise from its input.
 
     Every batch is corrupted anew and the loss compares what comes out with the clean rows
@@ -99,77 +105,13 @@ class DenoisingAutoencoder(BaseAutoencoder):
     True
     """
 
-    _parameter_constraints = STANDARDIZING_CONSTRAINTS | {
-        "noise": [StrOptions(set(NOISES)), callable],
-        "noise_level": [Interval(Real, 0, None, closed="left")],
-    }
+    noise: Annotated[str | Callable, StrOptions(set(NOISES)), callable] = "masking"
+    noise_level: NonNegative = 0.25
 
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        noise="masking",
-        noise_level=0.25,
-        hidden_layer_sizes=(256, 128),
-        activation="silu",
-        init="pca",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        standardize=True,
-        optimizer="adam",
-        learning_rate_init=2e-3,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.standardize = standardize
-        self.noise = noise
-        self.noise_level = noise_level
+    # Smallest and largest value of each column, for "salt_and_pepper".
+    _extremes: Annotated[Any, ArrayOf("float", 2, "n_features_in_")] | None = fitted()
 
-    def _check_parameters(self, continued):
+    def _check_parameters(self, continued: bool) -> None:
         shares = isinstance(self.noise, str) and self.noise != "gaussian"
         if shares and self.noise_level > 1:
             raise ValueError(
@@ -182,12 +124,12 @@ class DenoisingAutoencoder(BaseAutoencoder):
                 "which had another noise. Set noise back, or set warm_start=False and call fit."
             )
 
-    def _learn_from(self, X, container):
+    def _learn_from(self, X: Any, caller: CallerType) -> None:
         self._extremes = None
         if self.noise == "salt_and_pepper":
-            self._extremes = container.close(extremes_of(X))
+            self._extremes = caller.to_caller(column_extremes(X))
 
-    def _make_corruption(self):
+    def _make_corruption(self) -> Corruption:
         extremes = None if self._extremes is None else as_tensor(self._extremes)
         mean = as_tensor(self.mean_).cpu()
         return Corruption(self.noise, self.noise_level, mean, self.scale_, extremes)

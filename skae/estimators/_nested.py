@@ -1,32 +1,41 @@
 """The autoencoder whose components are ordered."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 from numbers import Integral
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skae.engine import mean_output, net_to_state, torch_defaults, weighted_sum
-from skae.objectives import (
-    LOSSES,
-    NestedDropout,
-    ReconstructionObjective,
-    first_components,
-    length_probabilities,
+from skae._batch import total
+from skae._typing import AnyFloat, ArrayOf
+from skae.engine import (
+    AutoencoderNet,
+    TrainingRows,
+    mean_output,
+    net_to_state,
+    torch_defaults,
+    weighted_sum,
 )
-from skae.tables import container_of
+from skae.objectives import ReconstructionObjective
+from skae.objectives._nested_dropout import NestedDropout, first_components, length_probabilities
+from skae.tables import caller_type
 
-from ._transformer import AutoencoderTransformer
 from ._truncation import check_same_function, truncated_weights
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import STANDARDIZING_CONSTRAINTS
-from .base._shared_docs import described_like
+from .base import (
+    BaseAutoencoder,
+    NetworkParameters,
+    StandardizedCodes,
+    estimator,
+    fitted,
+)
 
 
-@described_like(AutoencoderTransformer)
-class NestedAutoencoder(BaseAutoencoder):
+@estimator
+class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder whose components are ordered by importance, as those of PCA are.
 
     In training the decoder sees only the first components of each row, a number that is drawn
@@ -106,71 +115,12 @@ class NestedAutoencoder(BaseAutoencoder):
     (1797, 6)
     """
 
-    _parameter_constraints = STANDARDIZING_CONSTRAINTS
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        hidden_layer_sizes=(256, 128),
-        activation="silu",
-        init="pca",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        standardize=True,
-        optimizer="adam",
-        learning_rate_init=2e-3,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.standardize = standardize
+    explained_variance_ratio_: Annotated[Any, ArrayOf("float", "n_components_")] = fitted()
+    # Losses of the mean row, of one component, of two, ...
+    _losses: list[AnyFloat] = fitted()
 
     @torch_defaults()
-    def truncate(self, n_components):
+    def truncate(self, n_components: int) -> "NestedAutoencoder":
         """Return the autoencoder of the first components, without training again.
 
         Its codes are the first columns of the codes of this one, and decoding them is what this
@@ -215,46 +165,54 @@ class NestedAutoencoder(BaseAutoencoder):
         for optimizer in net["optimizers"]:
             optimizer["state"] = {}
         truncated._restore_net(net)
-        check_same_function(truncated.net_.module_, self.net_.module_, self.n_features_in_)
+        check_same_function(truncated.net_.module_, self.net_.module_, self._table.n_inputs)
         truncated._set_loss()
         return truncated
 
-    def _make_objective(self, seed):
+    def _check_consistency(self) -> None:
+        super()._check_consistency()
+        if len(self._losses) != self.n_components_ + 1:
+            raise ValueError(
+                f"there are {len(self._losses)} losses, of 0 to n_components_={self.n_components_} "
+                f"components"
+            )
+
+    def _make_objective(self, seed: int) -> ReconstructionObjective:
         term = NestedDropout(self.n_components_)
         return ReconstructionObjective(
-            LOSSES[self.loss], self._make_weight_penalty(), code_term=term
+            self._make_heads(), self._make_weight_penalty(), code_term=term
         )
 
     @torch.no_grad()
-    def _describe_fit(self, rows, whole_fit):
+    def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         net = self.net_
         module, row_losses = net.module_, net.criterion_.row_losses
         constant = mean_output(net, rows)
 
-        def losses_of(x):
+        def losses_of(x: torch.Tensor) -> Iterator[torch.Tensor]:
             codes = module.latent(module.encoder(x))
             yield row_losses(constant.to(x).expand_as(x), x)
             for k in range(1, self.n_components_ + 1):
                 yield row_losses(module.decoder(first_components(codes, k)), x)
 
-        losses = sum(
-            weighted_sum(torch.stack([*losses_of(x)], dim=1), weight)
-            for x, weight in net.get_iterator(rows)
+        losses = total(
+            weighted_sum(torch.stack([*losses_of(batch.x)], dim=1), batch.weight)
+            for batch in net.get_iterator(rows)
         )
         # The losses of the mean row, of one component, of two, ...
         self._losses = (losses / len(rows)).tolist()
         # Of constant rows there is nothing to explain.
         whole = losses[0] if losses[0] > 0 else np.inf
         shares = -losses.diff() / whole
-        self.explained_variance_ratio_ = container_of(self.mean_).close(shares)
+        self.explained_variance_ratio_ = caller_type(self.mean_).to_caller(shares)
 
-    def _set_curves(self, net, whole_fit):
+    def _set_curves(self, net: AutoencoderNet, whole_fit: bool) -> None:
         super()._set_curves(net, whole_fit)
         self._set_loss()
 
     @torch.no_grad()
-    def _set_loss(self):
-        """Set the objective as its mean over what nested dropout may draw."""
+    def _set_loss(self) -> None:
+        """Set `loss_` to the mean objective over all lengths that nested dropout may draw."""
         reconstruction = length_probabilities(self.n_components_).numpy() @ self._losses[1:]
         objective = self.net_.criterion_
         penalties = objective.weight_penalty(self.net_.module_).values()

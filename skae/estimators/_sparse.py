@@ -1,35 +1,42 @@
 """The sparse autoencoder."""
 
-from numbers import Integral, Real
+from dataclasses import field
+from numbers import Real
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
 
 from skae._compat import Interval, StrOptions
+from skae._typing import ArrayOf
+from skae.engine import TrainingRows
 from skae.networks import (
+    Autoencoder,
     BatchTopKLatent,
+    Latent,
     LogisticLatent,
     RectifiedLatent,
     TopKLatent,
     start_active,
     start_tied,
 )
-from skae.objectives import (
-    LOSSES,
-    AdaptiveKLSparsity,
-    L1Sparsity,
-    ReconstructionObjective,
-    TakingTurns,
-    TargetActivationObjective,
-    UnitColumnsObjective,
-)
-from skae.tables import as_tensor, container_of
+from skae.objectives import ReconstructionObjective
+from skae.objectives._kl_sparsity import KLSparsity, TargetActivationObjective
+from skae.objectives._sparsity import L1Sparsity, UnitColumnsObjective, UnusedUnitBoost
+from skae.tables import as_tensor, caller_type
 
-from ._transformer import AutoencoderTransformer
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import AUTOENCODER_CONSTRAINTS
-from .base._shared_docs import described_like
+from .base import (
+    POSITIVE_INT,
+    BaseAutoencoder,
+    LayerSizes,
+    NetworkParameters,
+    NonNegative,
+    Positive,
+    PositiveInt,
+    estimator,
+    fitted,
+)
 
 # Units at most for n_components="auto".
 _MOST_UNITS = 2000
@@ -37,12 +44,12 @@ _MOST_UNITS = 2000
 # Strengths for penalty_strength="auto".
 _STRENGTHS = {"l1": 1.0, "kl": 10.0}
 
-# Codes that are drawn move by this share of the difference of two of so many nearest codes.
+# A drawn code moves by the share `_STEP` of the difference between two of its nearest codes.
 _STEP, _NEIGHBORS = 0.5, 20
 
 
-@described_like(AutoencoderTransformer)
-class SparseAutoencoder(BaseAutoencoder):
+@estimator
+class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder with wide codes of which few values are active in a row.
 
     Each unit of the code stands for a part that some rows have, and a row is put together of
@@ -176,94 +183,33 @@ class SparseAutoencoder(BaseAutoencoder):
     True
     """
 
+    n_components: Annotated[int | str, StrOptions({"auto"}), POSITIVE_INT] = field(
+        default="auto", kw_only=False
+    )
+    penalty: Literal["top_k", "batch_top_k", "l1", "kl"] = "top_k"
+    n_nonzero_coefs: Annotated[int | str, StrOptions({"auto"}), POSITIVE_INT] = "auto"
+    penalty_strength: Literal["auto"] | NonNegative = "auto"
+    target_activation: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.05
+    hidden_layer_sizes: LayerSizes = ()
+    init: Literal["random"] = "random"
+    learning_rate_init: Positive = 1e-2
+    n_iter_no_change: PositiveInt = 20
+
+    mean_activation_: Annotated[Any, ArrayOf("float", "n_components_")] = fitted()
+    dead_fraction_: float = fitted()
+
     _codes_have_a_scale = True
     _draws_from = "codes"
     _fixed_parameters = ("penalty", "n_nonzero_coefs")
 
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
-        "n_components": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "penalty": [StrOptions({"top_k", "batch_top_k", "l1", "kl"})],
-        "n_nonzero_coefs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "penalty_strength": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
-        "target_activation": [Interval(Real, 0, 1, closed="neither")],
-        "init": [StrOptions({"random"})],
-    }
-
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        penalty="top_k",
-        n_nonzero_coefs="auto",
-        penalty_strength="auto",
-        target_activation=0.05,
-        hidden_layer_sizes=(),
-        activation="silu",
-        init="random",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        optimizer="adam",
-        learning_rate_init=1e-2,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.penalty = penalty
-        self.n_nonzero_coefs = n_nonzero_coefs
-        self.penalty_strength = penalty_strength
-        self.target_activation = target_activation
-
-    def _n_components_wanted(self, n_samples):
-        if self.n_components == "auto":
+    def _n_components_wanted(self, n_samples: int) -> int:
+        if isinstance(self.n_components, str):
             return min(2 * self.n_features_in_, _MOST_UNITS)
         return int(self.n_components)
 
-    def _n_nonzero(self):
+    def _n_nonzero(self) -> int:
         k, n_components = self.n_nonzero_coefs, self.n_components_
-        if k == "auto":
+        if isinstance(k, str):
             return min(int(np.ceil(np.sqrt(self.n_features_in_))), n_components)
         if k > n_components:
             raise ValueError(
@@ -272,14 +218,14 @@ class SparseAutoencoder(BaseAutoencoder):
             )
         return int(k)
 
-    def _make_latent(self):
+    def _make_latent(self) -> Latent:
         if self.penalty == "top_k":
             return TopKLatent(self._n_nonzero())
         if self.penalty == "batch_top_k":
             return BatchTopKLatent(self._n_nonzero())
         return LogisticLatent() if self.penalty == "kl" else RectifiedLatent()
 
-    def _build_module(self, seed):
+    def _build_module(self, seed: int) -> Autoencoder:
         module = super()._build_module(seed)
         if self.penalty == "kl":
             start_active(module, self.target_activation)
@@ -293,31 +239,32 @@ class SparseAutoencoder(BaseAutoencoder):
         start_tied(module)
         return module
 
-    def _make_objective(self, seed):
-        loss, weight_penalty = LOSSES[self.loss], self._make_weight_penalty()
+    def _make_objective(self, seed: int) -> ReconstructionObjective:
+        heads, weight_penalty = self._make_heads(), self._make_weight_penalty()
         if self.penalty in ("top_k", "batch_top_k"):
-            term = TakingTurns(self.n_components_)
-            return UnitColumnsObjective(loss, weight_penalty, code_term=term)
-        auto = self.penalty_strength == "auto"
-        strength = _STRENGTHS[self.penalty] if auto else self.penalty_strength
-        strength = strength / self.n_features_in_
+            term = UnusedUnitBoost(self.n_components_)
+            return UnitColumnsObjective(heads, weight_penalty, code_term=term)
+        strength = self.penalty_strength
+        auto = isinstance(strength, str)
+        strength = _STRENGTHS[self.penalty] if isinstance(strength, str) else strength
+        strength = strength / self._table.n_outputs
         if self.penalty == "l1":
-            term = L1Sparsity(strength)
-            return ReconstructionObjective(loss, weight_penalty, code_term=term)
-        term = AdaptiveKLSparsity(strength, self.target_activation, self.n_components_, auto)
+            penalty = L1Sparsity(strength)
+            return ReconstructionObjective(heads, weight_penalty, code_term=penalty)
+        divergence = KLSparsity(strength, self.target_activation, self.n_components_, auto)
         kind = TargetActivationObjective if auto else ReconstructionObjective
-        return kind(loss, weight_penalty, code_term=term)
+        return kind(heads, weight_penalty, code_term=divergence)
 
-    def _describe_fit(self, rows, whole_fit):
+    def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         _, mean, variance = self.net_.code_moments_
         logistic = isinstance(self.net_.module_.latent, LogisticLatent)
         dead = variance == 0 if logistic else mean == 0
         # In the kind and on the device of the other fitted arrays.
         mean = torch.as_tensor(mean).to(as_tensor(self.mean_))
-        self.mean_activation_ = container_of(self.mean_).close(mean)
+        self.mean_activation_ = caller_type(self.mean_).to_caller(mean)
         self.dead_fraction_ = float(dead.mean())
 
-    def _draw_codes(self, n_samples, rng):
+    def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         kept, share = self._kept_codes()
         chosen = kept[rng.choice(len(kept), n_samples, p=share)]
         # The nearest of all is the code itself.
@@ -329,11 +276,11 @@ class SparseAutoencoder(BaseAutoencoder):
         return self._as_codes(chosen + _STEP * (one - other))
 
     @torch.no_grad()
-    def _as_codes(self, values):
+    def _as_codes(self, values: np.ndarray) -> np.ndarray:
         """Return valid codes near any values."""
         module = self.net_.module_
         if isinstance(module.latent, LogisticLatent):
             return values.clip(0, 1)
-        values = torch.as_tensor(values).to(module.code_mean)
-        # What makes codes of outputs leaves codes as they are.
-        return module.latent(values).cpu().double().numpy()
+        # The latent leaves codes as they are.
+        codes = module.latent(torch.as_tensor(values).to(module.code_mean))
+        return codes.cpu().double().numpy()

@@ -1,29 +1,18 @@
-"""The part of a trained network that makes and reads the first components of its codes."""
+"""The part of a trained network that belongs to the first components of its codes."""
 
+import numpy as np
 import torch
 
+from skae.networks import Autoencoder
 
-def truncated_weights(weights, module, n_components):
-    """Cut the weights of a network to those that its first components need.
 
-    Parameters
-    ----------
-    weights : dict of str to ndarray
-        State of the whole network.
-    module : torch.nn.Module
-        The same network made for fewer components.
-    n_components : int
-        How many the whole network has.
+def truncated_weights(
+    weights: dict[str, np.ndarray], module: Autoencoder, n_components: int
+) -> dict[str, np.ndarray]:
+    """Return the weights of a network of `n_components`, cut to those that its first ones need.
 
-    Returns
-    -------
-    weights : dict of str to ndarray
-        State for `module`.
-
-    Raises
-    ------
-    ValueError
-        If the shapes of the two differ by more than the components that are left out.
+    `module` is the same network made for fewer components. A ValueError is raised if the shapes
+    of the two differ by more than the components that are left out.
     """
     cut, kept = {}, len(module.code_mean)
     for name, wanted in module.state_dict().items():
@@ -41,23 +30,8 @@ def truncated_weights(weights, module, n_components):
 
 
 @torch.no_grad()
-def check_same_function(module, whole, n_features):
-    """Check that a truncated network makes and reads the first components as the whole one does.
-
-    Parameters
-    ----------
-    module : Autoencoder
-        The truncated network.
-    whole : Autoencoder
-        The network that it was cut from.
-    n_features : int
-        Width of the rows.
-
-    Raises
-    ------
-    ValueError
-        If it does not.
-    """
+def check_same_function(module: Autoencoder, whole: Autoencoder, n_features: int) -> None:
+    """Raise a ValueError unless both networks make and read the first codes alike."""
     kept, n_components = len(module.code_mean), len(whole.code_mean)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, n_features, generator=generator).to(whole.code_mean)
@@ -73,7 +47,7 @@ def check_same_function(module, whole, n_features):
             raise _not_truncatable("it answers otherwise with fewer components")
 
 
-def _not_truncatable(reason):
+def _not_truncatable(reason: str) -> ValueError:
     return ValueError(
         f"This network cannot be truncated: {reason}. Only the encoder's last layer and the "
         f"decoder's first one may depend on the number of components."

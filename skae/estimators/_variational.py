@@ -1,48 +1,55 @@
 """The variational autoencoder."""
 
 import math
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from sklearn.utils import check_scalar
 
-from skae._compat import Interval, StrOptions
+from skae._batch import Batch
+from skae._compat import Interval
 from skae._threads import one_thread
+from skae._typing import AnyFloat
 from skae._warnings import warn_caller
-from skae.engine import torch_defaults
-from skae.networks import GaussianLatent
-from skae.objectives import (
+from skae.engine import TrainingRows, torch_defaults
+from skae.networks import Autoencoder, GaussianLatent
+from skae.objectives import LOSSES
+from skae.objectives._bounds import balanced_draws, evidence_lower_bound, importance_weighted_bound
+from skae.objectives._variational import (
     LEAST_NOISE,
-    LOSSES,
     GaussianNoise,
     PosteriorDraw,
     VariationalObjective,
-    balanced_draws,
-    evidence_lower_bound,
-    importance_weighted_bound,
 )
-from skae.tables import validate_new_rows
+from skae.tables import CallerType, PrincipalComponents, validate_new_rows
 
-from ._transformer import AutoencoderTransformer
-from .base._base_autoencoder import BaseAutoencoder
-from .base._constraints import AUTOENCODER_CONSTRAINTS
-from .base._pca_start import start_at_probabilistic_pca
-from .base._shared_docs import described_like
-from .base._training import check_range
+from .base import (
+    BaseAutoencoder,
+    NetworkParameters,
+    NonNegative,
+    Positive,
+    PositiveInt,
+    check_range,
+    estimator,
+    fitted,
+    start_at_probabilistic_pca,
+)
 
-# Errors of so many cells tell the noise to half a percent.
+# The errors of this many cells give the noise variance to half a percent.
 _ENOUGH_CELLS = 100_000
 
-# Rows that are decoded together then: few at a time take longer, many more memory.
+# Rows that are decoded together then: fewer take longer, more need more memory.
 _ROWS_AT_ONCE = 10_000
 
 # A component whose posterior mean varies less over the data tells nothing (Burda et al., 2016).
 _ACTIVE = 1e-2
 
 
-@described_like(AutoencoderTransformer)
-class VariationalAutoencoder(BaseAutoencoder):
+@estimator
+class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder with a probability for every row: generates, and scores in nats.
 
     The encoder gives each row a normal posterior over codes, the decoder a likelihood, and what
@@ -153,90 +160,23 @@ class VariationalAutoencoder(BaseAutoencoder):
     (3, 64)
     """
 
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS | {
-        "loss": [StrOptions({"squared_error", "log_loss"})],
-        "noise_variance": [StrOptions({"learned"}), Interval(Real, 0, None, closed="neither")],
-        "beta": [Interval(Real, 0, None, closed="left")],
-        "kl_warm_up": [Interval(Real, 0, 1, closed="both")],
-        "free_bits": [Interval(Real, 0, None, closed="left")],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
-    }
+    noise_variance: Literal["learned"] | Positive = "learned"
+    beta: NonNegative = 1.0
+    kl_warm_up: Annotated[float, Interval(Real, 0, 1, closed="both")] = 0.1
+    free_bits: NonNegative = 0.0
+    n_draws: PositiveInt = 50
+    loss: Literal["squared_error", "log_loss"] = "squared_error"
+
+    noise_variance_: AnyFloat | None = fitted()
+    active_units_: int = fitted()
+    _first_noise: Positive = fitted()
 
     _fixed_parameters = ("noise_variance",)
     _draws_from = "prior"
 
-    def __init__(
-        self,
-        n_components="auto",
-        *,
-        noise_variance="learned",
-        beta=1.0,
-        kl_warm_up=0.1,
-        free_bits=0.0,
-        n_draws=50,
-        hidden_layer_sizes=(256, 128),
-        activation="silu",
-        init="pca",
-        loss="squared_error",
-        alpha=0.0,
-        l1_ratio=0.0,
-        dropout=0.0,
-        normalization=None,
-        network=None,
-        optimizer="adam",
-        learning_rate_init=2e-3,
-        learning_rate="one_cycle",
-        max_grad_norm=None,
-        batch_size="auto",
-        max_iter=50,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="cpu",
-        precision="float32",
-        callbacks=None,
-        verbose=0,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            init=init,
-            loss=loss,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            normalization=normalization,
-            network=network,
-            optimizer=optimizer,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        self.noise_variance = noise_variance
-        self.beta = beta
-        self.kl_warm_up = kl_warm_up
-        self.free_bits = free_bits
-        self.n_draws = n_draws
-
     # -- training ---------------------------------------------------------------------
 
-    def _learn_from(self, X, container):
+    def _learn_from(self, X: Any, caller: CallerType) -> None:
         # In the unit of the scaled rows, which have unit variance.
         self._first_noise = 1.0
         if self.loss == "squared_error" and self.noise_variance != "learned":
@@ -249,35 +189,35 @@ class VariationalAutoencoder(BaseAutoencoder):
                 )
             self._first_noise = deviation**2
 
-    def _make_latent(self):
+    def _make_latent(self) -> GaussianLatent:
         return GaussianLatent()
 
-    def _start_at_pca(self, module, pca, rng):
+    def _start_at_pca(self, module: Autoencoder, pca: PrincipalComponents, rng: Any) -> None:
         loss = LOSSES[self.loss]
         left = len(pca.mean) - len(pca.components)
         if self.loss == "log_loss":
             noise = float(np.mean(pca.mean * (1 - pca.mean)))
         elif self.noise_variance == "learned":
-            # Where no direction is left for it, all of them are equally likely up to the
-            # smallest variance.
+            # Where no direction is left for the noise, all variances up to the smallest one
+            # are equally likely.
             noise = pca.residual_variance / left if left else pca.variances.min() / 2
             self._first_noise = max(noise, LEAST_NOISE)
         else:
             noise = self._first_noise
         start_at_probabilistic_pca(module, pca, loss, max(noise, LEAST_NOISE))
 
-    def _make_objective(self, seed):
-        draw = PosteriorDraw(self.n_features_in_, self.beta, self.kl_warm_up, self.free_bits)
+    def _make_objective(self, seed: int) -> VariationalObjective:
+        draw = PosteriorDraw(self._table.n_outputs, self.beta, self.kl_warm_up, self.free_bits)
         noise = None
         if self.loss == "squared_error":
             noise = GaussianNoise(self._first_noise, self.noise_variance == "learned")
-        return VariationalObjective(LOSSES[self.loss], self._make_weight_penalty(), draw, noise)
+        return VariationalObjective(self._make_heads(), self._make_weight_penalty(), draw, noise)
 
-    def _describe_fit(self, rows, whole_fit):
+    def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         self.noise_variance_ = None
         if self.loss == "squared_error":
             self.noise_variance_ = self._settled_noise(rows, whole_fit)
-        codes, weight = self._some_codes
+        codes, weight = self._some_codes  # type: ignore[misc]  # set just before
         share = weight / weight.sum()
         variance = share @ (codes - share @ codes).square()
         # In the scale of the prior.
@@ -290,39 +230,39 @@ class VariationalAutoencoder(BaseAutoencoder):
                 f"free_bits=0.1, a smaller noise_variance, or more training."
             )
 
-    def _settled_noise(self, rows, whole_fit):
+    def _settled_noise(self, rows: TrainingRows, whole_fit: bool) -> float:
         """Return the variance of the noise in the unit of the data."""
         if self.noise_variance != "learned":
             return self.noise_variance
         net, module, objective = self.net_, self.net_.module_, self.net_.criterion_
         if whole_fit:
-            n_draws = -(-_ENOUGH_CELLS // (len(rows) * self.n_features_in_))
+            n_draws = -(-_ENOUGH_CELLS // (len(rows) * self._table.n_outputs))
             at_once = min(n_draws, max(1, _ROWS_AT_ONCE // len(rows)))
 
-            def error(batch):
+            def error(batch: Batch) -> dict[str, torch.Tensor]:
                 times = range(-(-n_draws // at_once))
-                errors = [objective.error(module, *batch, at_once) for _ in times]
+                errors = [objective.error(module, batch, at_once) for _ in times]
                 return {"error": torch.stack(errors).mean()}
 
             objective.noise.settle(net.measure(rows, error)["error"])
             net.objective_ = net.evaluate(rows)
         return float(objective.noise.variance) * self.scale_**2
 
-    def _in_data_units(self, objective):
-        nats = objective * self.n_features_in_
+    def _in_data_units(self, objective: float) -> float:
+        nats = objective * self._table.n_outputs
         return nats + self._log_volume()
 
-    def _log_volume(self):
-        """What a negative log-likelihood of scaled rows lacks to one of the data."""
-        return self.n_features_in_ * np.log(self.scale_)
+    def _log_volume(self) -> float:
+        """Return the difference between negative log-likelihoods of the data and of scaled rows."""
+        return self._table.n_outputs * np.log(self.scale_)
 
-    def _draw_codes(self, n_samples, rng):
+    def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         return rng.standard_normal((n_samples, self.n_components_))
 
     # -- likelihood -------------------------------------------------------------------
 
     @torch_defaults()
-    def elbo(self, X):
+    def elbo(self, X: Any) -> Any:
         """Score rows by their evidence lower bound.
 
         Parameters
@@ -336,11 +276,11 @@ class VariationalAutoencoder(BaseAutoencoder):
             The expected log-likelihood under the posterior minus its divergence from the prior,
             in nats, for rows in the unit of the data. Below :meth:`score_samples`.
         """
-        X, container = validate_new_rows(self, X, "elbo")
-        return container.close(self._bounds(X, evidence_lower_bound))
+        X, caller = validate_new_rows(self, X, "elbo")
+        return caller.to_caller(self._bounds(X, evidence_lower_bound))
 
     @torch_defaults()
-    def score_samples(self, X):
+    def score_samples(self, X: Any) -> Any:
         """Score rows by a lower bound of their log-likelihood.
 
         Parameters
@@ -357,19 +297,19 @@ class VariationalAutoencoder(BaseAutoencoder):
         """
         return super().score_samples(X)
 
-    def _score_samples(self, X):
+    def _score_rows(self, X: Any) -> torch.Tensor:
         return self._bounds(X, importance_weighted_bound)
 
-    def _bounds(self, X, bound):
+    def _bounds(self, X: Any, bound: Callable[..., torch.Tensor]) -> torch.Tensor:
         # It may have been changed since the fit.
         check_scalar(self.n_draws, "n_draws", Integral, min_val=1)
-        objective, module = self.net_.criterion_, self.net_.module_
-        check_range(X, objective.loss, self.scale_)
-        rows = self._scaled(X, objective.loss.limits)
+        objective, module, loss = self.net_.criterion_, self.net_.module_, self._fitted_loss
+        check_range(X, loss, self.scale_)
+        rows = self._table.rows(X, loss.limits)
         bounds = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         draws = balanced_draws(self.n_draws, self.n_components_)
 
-        def of(x):
+        def of(x: torch.Tensor) -> torch.Tensor:
             return bound(objective, module, x, draws)
 
         with one_thread():

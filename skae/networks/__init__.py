@@ -3,7 +3,7 @@
 from ._autoencoder import Autoencoder
 from ._convolutional import ConvolutionalNetwork
 from ._dense import DenseNetwork, make_discriminator
-from ._latents import GaussianLatent, PlainLatent
+from ._latents import GaussianLatent, Latent, PlainLatent
 from ._layers import ACTIVATIONS, Dropout, Linear
 from ._linear_path import add_linear_path, linear_layer_of, start_linear_path
 from ._names import did_you_mean
@@ -27,6 +27,7 @@ __all__ = [
     "DenseNetwork",
     "Dropout",
     "GaussianLatent",
+    "Latent",
     "Linear",
     "LogisticLatent",
     "Network",

@@ -1,117 +1,109 @@
-"""The layers of convolutional networks: convolutions of stride two, and rows as arrays."""
+"""The layers of convolutional networks: convolutions of stride two, and rows as images."""
 
 import torch
-from torch import nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from ._layers import aligned_linear
+from ._layers import aligned_linear, draw_parameters
+
+Sizes = tuple[int, ...]
 
 
 class FromRows(nn.Module):
-    """Flat rows as images with the channels first, as torch's convolutions want them.
+    """Turns flat rows into images with the channels first, as torch's convolutions take them.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        (height, width, n_channels) of the image that a row holds.
+    `shape` is the (height, width, n_channels) of the image that a row holds.
     """
 
-    def __init__(self, shape):
+    def __init__(self, shape: Sizes) -> None:
         super().__init__()
         self.shape = shape
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of shape (n_samples, n_channels, height, width)."""
         return x.reshape(-1, *self.shape).movedim(-1, 1)
 
 
 class ToRows(nn.Module):
-    """Images with the channels first as flat rows with the channels last."""
+    """Turns images with the channels first into flat rows with the channels last."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of shape (n_samples, n_features)."""
         return x.movedim(1, -1).flatten(1)
 
 
-def _by_unfolding(module, x):
+def _by_unfolding(module: nn.Module, x: Tensor) -> bool:
     """Whether to multiply matrices of all images, as `Linear` does, to keep a row's bits.
 
-    Single precision has kernels that give an image the same bits wherever in the batch it is; in
+    Single precision has kernels that give an image the same bits wherever in the batch it is. In
     double precision torch multiplies image by image, wherever in memory each of them begins.
     """
     return not module.training and x.dtype == torch.float64 and x.device.type == "cpu"
 
 
 class Convolution(nn.Conv2d):
-    """A convolution whose result for a row does not depend on the row's place."""
+    """A convolution that gives a row the same bits wherever in the batch the row is."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Return the convolved images."""
         if not _by_unfolding(self, x):
             return super().forward(x)
-        patches = F.unfold(x, self.kernel_size, 1, self.padding, self.stride)
+        patches = F.unfold(x, self.kernel_size, **_geometry(self.kernel_size))
         result = aligned_linear(patches.mT, self.weight.flatten(1), self.bias).mT
-        sizes = [-(-size // step) for size, step in zip(x.shape[2:], self.stride, strict=True)]
-        return result.unflatten(2, sizes)
+        return result.unflatten(2, halved(x.shape[2:], self.kernel_size))
 
 
 class TransposedConvolution(nn.ConvTranspose2d):
-    """A transposed convolution whose result for a row does not depend on the row's place."""
+    """A transposed convolution that gives a row the same bits wherever in the batch it is."""
 
-    def forward(self, x):
-        """Return the images that grew."""
+    bias: nn.Parameter
+
+    # The size of its output is fixed: `output_padding` is made for it.
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """Return the enlarged images."""
         if not _by_unfolding(self, x):
             return super().forward(x)
         patches = aligned_linear(x.flatten(2).mT, self.weight.flatten(1).T.contiguous()).mT
         growth = zip(x.shape[2:], self.stride, self.output_padding, strict=True)
-        sizes = [(size - 1) * step + 1 + extra for size, step, extra in growth]
-        result = F.fold(patches, sizes, self.kernel_size, 1, self.padding, self.stride)
+        sizes = tuple((size - 1) * step + 1 + extra for size, step, extra in growth)
+        result = F.fold(patches, sizes, self.kernel_size, **_geometry(self.kernel_size))
         return result + self.bias[:, None, None]
 
 
-def make_convolution(n_in, n_out, kernel, generator):
-    """Make a convolution that halves all sizes that its kernel spans, rounded up.
+def make_convolution(n_in: int, n_out: int, kernel: Sizes, generator: Generator) -> Convolution:
+    """Return a convolution between so many channels that halves all sizes, rounded up.
 
-    Parameters
-    ----------
-    n_in, n_out : int
-        Channels.
-    kernel : tuple of int
-        Height and width of the kernel, odd numbers. A one leaves the size as it is.
-    generator : torch.Generator
-        Source of the initial weights, which are as wide as those of `make_linear`.
+    A kernel of odd height and width; a size along which it has length one stays.
     """
-    return _make(Convolution, n_in, n_out, kernel, n_in * kernel[0] * kernel[1], generator)
+    layer = nn.utils.skip_init(Convolution, n_in, n_out, kernel, **_geometry(kernel))
+    draw_parameters(layer, n_in * kernel[0] * kernel[1], generator)
+    return layer
 
 
-def make_transposed(n_in, n_out, kernel, sizes, generator):
-    """Make the convolution that goes back to these sizes; see `make_convolution`."""
+def make_transposed(
+    n_in: int, n_out: int, kernel: Sizes, sizes: Sizes, generator: Generator
+) -> TransposedConvolution:
+    """Return the convolution that goes back to these sizes; see `make_convolution`."""
     strides = _strides(kernel)
     # A size and the next even one have the same half.
     extra = tuple((size - 1) % step for size, step in zip(sizes, strides, strict=True))
-    # As many values as add up to one of the output.
-    fan_in = n_in * kernel[0] / strides[0] * kernel[1] / strides[1]
-    return _make(
-        TransposedConvolution, n_in, n_out, kernel, fan_in, generator, output_padding=extra
+    layer = nn.utils.skip_init(
+        TransposedConvolution, n_in, n_out, kernel, output_padding=extra, **_geometry(kernel)
     )
+    # The number of inputs that one output is a sum of.
+    fan_in = n_in * kernel[0] / strides[0] * kernel[1] / strides[1]
+    draw_parameters(layer, fan_in, generator)
+    return layer
 
 
-def halved(sizes, kernel):
-    """Return the sizes that a convolution leaves of these."""
+def halved(sizes: Sizes, kernel: Sizes) -> Sizes:
+    """Return the sizes after a convolution."""
     return tuple(-(-size // step) for size, step in zip(sizes, _strides(kernel), strict=True))
 
 
-def _strides(kernel):
+def _strides(kernel: Sizes) -> Sizes:
     return tuple(min(2, length) for length in kernel)
 
 
-def _make(kind, n_in, n_out, kernel, fan_in, generator, **kwargs):
-    padding = tuple(length // 2 for length in kernel)
-    layer = nn.utils.skip_init(
-        kind, n_in, n_out, kernel, stride=_strides(kernel), padding=padding, **kwargs
-    )
-    bound = fan_in**-0.5
-    with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        layer.bias.uniform_(-bound, bound, generator=generator)
-    return layer
+def _geometry(kernel: Sizes) -> dict[str, Sizes]:
+    return {"stride": _strides(kernel), "padding": tuple(length // 2 for length in kernel)}

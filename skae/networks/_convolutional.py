@@ -2,12 +2,21 @@
 
 from dataclasses import dataclass, replace
 from math import isqrt
+from typing import Self
 
-from ._convolutions import check_convolutions, convolutional_decoder, convolutional_encoder
+from torch import Generator, nn
+
+from ._convolutions import ConvolutionalHalves, check_convolutions
 from ._network import Network
-from ._row_shapes import resolve_shape, with_channels
+from ._row_shapes import RowLayout
 
-_DIMENSIONS = ("height", "width", "n_channels")
+
+def _square_or_flat(n_columns: int) -> tuple[int, int]:
+    side = isqrt(n_columns)
+    return (side, side) if side**2 == n_columns else (1, n_columns)
+
+
+_LAYOUT = RowLayout("image_shape", ("height", "width", "n_channels"), _square_or_flat)
 
 
 @dataclass
@@ -16,8 +25,8 @@ class ConvolutionalNetwork(Network):
 
     The encoder is a stack of convolutions of stride two, each of which halves height and width
     (rounded up), and dense layers. The decoder mirrors it with transposed convolutions (Dumoulin
-    and Visin, 2016) and gives back exactly the size of the images, whatever that is. Each layer
-    is followed by an activation, but for code and output, which are linear.
+    and Visin, 2016) and gives back images of exactly the same size. An activation follows each
+    layer except code and output, which are linear.
 
     Parameters
     ----------
@@ -70,26 +79,20 @@ class ConvolutionalNetwork(Network):
 
     takes_shaped_rows = True
 
-    def for_rows(self, row_shape):
+    def for_rows(self, row_shape: tuple[int, ...]) -> Self:
         """Return this description with the shape of the images; see :meth:`Network.for_rows`."""
         check_convolutions(self)
-        shape = resolve_shape("image_shape", self.image_shape, row_shape, _DIMENSIONS, _image_of)
-        return replace(self, image_shape=shape)
+        return replace(self, image_shape=_LAYOUT.resolve(self.image_shape, row_shape))
 
-    def build_encoder(self, n_features, n_outputs, generator):
-        """Make the encoder; see :meth:`Network.build_encoder`."""
-        return convolutional_encoder(self, *self._built(n_features), n_outputs, generator)
+    def build_encoder(self, n_inputs: int, n_outputs: int, generator: Generator) -> nn.Module:
+        """Return the encoder; see :meth:`Network.build_encoder`."""
+        return self._halves(n_inputs, "encoder").make_encoder(n_outputs, generator)
 
-    def build_decoder(self, n_components, n_features, generator):
-        """Make the decoder; see :meth:`Network.build_decoder`."""
-        return convolutional_decoder(self, *self._built(n_features), n_components, generator)
+    def build_decoder(self, n_components: int, n_outputs: int, generator: Generator) -> nn.Module:
+        """Return the decoder; see :meth:`Network.build_decoder`."""
+        return self._halves(n_outputs, "decoder").make_decoder(n_components, generator)
 
-    def _built(self, n_features):
-        """Return the full shape of the images, and that of the kernels."""
-        shape = self.for_rows((n_features,)).image_shape
-        return with_channels(shape, _DIMENSIONS), (self.kernel_size, self.kernel_size)
-
-
-def _image_of(n_columns):
-    side = isqrt(n_columns)
-    return (side, side) if side**2 == n_columns else (1, n_columns)
+    def _halves(self, width: int, half: str) -> ConvolutionalHalves:
+        check_convolutions(self)
+        shape = _LAYOUT.shape_to_build(self.image_shape, width, half)
+        return ConvolutionalHalves(self, shape, (self.kernel_size, self.kernel_size))

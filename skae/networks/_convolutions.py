@@ -1,84 +1,32 @@
 """Convolutional halves for images and for signals, which are images one pixel high."""
 
 import math
+from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Integral
+from typing import Protocol
 
-from torch import nn
+from torch import Generator, nn
 
 from ._convolution_layers import FromRows, ToRows, halved, make_convolution, make_transposed
-from ._layers import ACTIVATIONS, check_widths, make_linear
+from ._layers import ACTIVATIONS, check_sizes, make_linear
 from ._names import check_name
 
 
-def convolutional_encoder(network, shape, kernel, n_outputs, generator):
-    """Make convolutions of stride two, dense layers, and a linear one to the output.
+class ConvolutionalDescription(Protocol):
+    """The fields of a network description that its convolutional halves are made from."""
 
-    Parameters
-    ----------
-    network : ConvolutionalNetwork or SequenceNetwork
-        Its `channels`, `hidden_layer_sizes`, `activation` and `normalization` are used.
-    shape : tuple of int
-        (height, width, n_channels) of the image that a row holds.
-    kernel : tuple of int
-        Height and width of the kernels.
-    n_outputs : int
-        Width of the output.
-    generator : torch.Generator
-        Source of the initial weights.
-    """
-    *sizes, n_in = shape
-    layers = [FromRows(shape)]
-    for n_out in network.channels:
-        layers.append(make_convolution(n_in, n_out, kernel, generator))
-        layers += _after_convolution(network, n_out)
-        n_in, sizes = n_out, halved(sizes, kernel)
-    layers.append(nn.Flatten())
-    n_in *= math.prod(sizes)
-    for n_out in network.hidden_layer_sizes:
-        layers += [make_linear(n_in, n_out, generator), ACTIVATIONS[network.activation]()]
-        n_in = n_out
-    return nn.Sequential(*layers, make_linear(n_in, n_outputs, generator))
+    channels: tuple
+    hidden_layer_sizes: tuple
+    kernel_size: int
+    activation: str
+    normalization: str | None
 
 
-def convolutional_decoder(network, shape, kernel, n_components, generator):
-    """Make the mirror image of `convolutional_encoder`, its last layer without an activation.
-
-    Parameters
-    ----------
-    network, shape, kernel, generator : object
-        As for the encoder.
-    n_components : int
-        Width of the code.
-    """
-    *sizes, n_channels = shape
-    images = [(sizes, n_channels)]
-    for n_out in network.channels:
-        images.append((halved(images[-1][0], kernel), n_out))
-    n_in, layers = n_components, []
-    for n_out in network.hidden_layer_sizes[::-1]:
-        layers += [make_linear(n_in, n_out, generator), ACTIVATIONS[network.activation]()]
-        n_in = n_out
-    sizes, n_channels = images.pop()
-    layers.append(make_linear(n_in, n_channels * math.prod(sizes), generator))
-    layers.append(nn.Unflatten(1, (n_channels, *sizes)))
-    while images:
-        layers += _after_convolution(network, n_channels)
-        n_in = n_channels
-        sizes, n_channels = images.pop()
-        layers.append(make_transposed(n_in, n_channels, kernel, sizes, generator))
-    return nn.Sequential(*layers, ToRows())
-
-
-def check_convolutions(network):
-    """Check the fields of a description that makes convolutions.
-
-    Raises
-    ------
-    ValueError
-        If one of them is not what can be built.
-    """
-    check_widths("channels", network.channels)
-    check_widths("hidden_layer_sizes", network.hidden_layer_sizes)
+def check_convolutions(network: ConvolutionalDescription) -> None:
+    """Raise a ValueError if a field of the description is not allowed."""
+    check_sizes("channels", network.channels)
+    check_sizes("hidden_layer_sizes", network.hidden_layer_sizes)
     if not network.channels:
         raise ValueError("channels=() leaves no convolutions, expected one number at least.")
     kernel_size = network.kernel_size
@@ -88,6 +36,57 @@ def check_convolutions(network):
     check_name("normalization", network.normalization, ["batch"], also=(None,))
 
 
-def _after_convolution(network, n_channels):
-    normalization = [nn.BatchNorm2d(n_channels)] if network.normalization == "batch" else []
-    return [*normalization, ACTIVATIONS[network.activation]()]
+@dataclass(frozen=True)
+class ConvolutionalHalves:
+    """Makes the halves of a described network.
+
+    `shape` is the (height, width, n_channels) of the image in a row, `kernel` the (height, width)
+    of the kernels.
+    """
+
+    network: ConvolutionalDescription
+    shape: tuple[int, ...]
+    kernel: tuple[int, int]
+
+    def make_encoder(self, n_outputs: int, generator: Generator) -> nn.Sequential:
+        """Return convolutions of stride two, dense layers, and a linear layer to the output."""
+        images = self._images()
+        layers: list[nn.Module] = [FromRows(self.shape)]
+        for (n_in, *_), (n_out, *_) in pairwise(images):
+            layers.append(make_convolution(n_in, n_out, self.kernel, generator))
+            layers += self._after_convolution(n_out)
+        sizes = [math.prod(images[-1]), *self.network.hidden_layer_sizes]
+        layers += [nn.Flatten(), *self._hidden_layers(sizes, generator)]
+        return nn.Sequential(*layers, make_linear(sizes[-1], n_outputs, generator))
+
+    def make_decoder(self, n_components: int, generator: Generator) -> nn.Sequential:
+        """Return the encoder's mirror image; no activation follows its last layer."""
+        images = self._images()[::-1]
+        sizes = [n_components, *self.network.hidden_layer_sizes[::-1]]
+        layers = self._hidden_layers(sizes, generator)
+        layers.append(make_linear(sizes[-1], math.prod(images[0]), generator))
+        layers.append(nn.Unflatten(1, images[0]))
+        for (n_in, *_), (n_out, *pixels) in pairwise(images):
+            layers += self._after_convolution(n_in)
+            layers.append(make_transposed(n_in, n_out, self.kernel, tuple(pixels), generator))
+        return nn.Sequential(*layers, ToRows())
+
+    def _images(self) -> list[tuple[int, ...]]:
+        """Return (n_channels, height, width) of the rows and after each convolution."""
+        *pixels, n_channels = self.shape
+        images = [(n_channels, *pixels)]
+        for n_channels in self.network.channels:
+            images.append((n_channels, *halved(images[-1][1:], self.kernel)))
+        return images
+
+    def _after_convolution(self, n_channels: int) -> list[nn.Module]:
+        normalized = self.network.normalization == "batch"
+        normalization = [nn.BatchNorm2d(n_channels)] if normalized else []
+        return [*normalization, ACTIVATIONS[self.network.activation]()]
+
+    def _hidden_layers(self, sizes: list[int], generator: Generator) -> list[nn.Module]:
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(sizes):
+            layers.append(make_linear(n_in, n_out, generator))
+            layers.append(ACTIVATIONS[self.network.activation]())
+        return layers

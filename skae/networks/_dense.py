@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Real
+from typing import Self
 
-from torch import nn
+from torch import Generator, nn
 
-from ._layers import ACTIVATIONS, NORMALIZATIONS, Dropout, check_widths, make_linear
+from ._layers import ACTIVATIONS, NORMALIZATIONS, Dropout, check_sizes, make_linear
 from ._names import check_name
 from ._network import Network
 
@@ -15,8 +16,8 @@ from ._network import Network
 class DenseNetwork(Network):
     """Description of a dense autoencoder whose decoder mirrors its encoder.
 
-    Each hidden layer is linear -> normalisation -> activation -> dropout; code and
-    output are linear.
+    Each hidden layer is linear -> normalisation -> activation -> dropout; code and output are
+    linear.
 
     Parameters
     ----------
@@ -30,6 +31,21 @@ class DenseNetwork(Network):
         Probability with which a hidden unit is dropped in training, in [0, 1).
     normalization : {"batch", "layer"} or None, default=None
         Normalisation of the hidden layers.
+
+    See Also
+    --------
+    ConvolutionalNetwork : For images.
+    SequenceNetwork : For windows of signals.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.networks import DenseNetwork
+    >>> network = DenseNetwork((16,), activation="tanh")
+    >>> ae = AutoencoderTransformer(2, network=network, max_iter=5, random_state=0)
+    >>> ae.fit_transform(load_iris().data).shape
+    (150, 2)
     """
 
     hidden_layer_sizes: tuple = (256, 128)
@@ -37,23 +53,22 @@ class DenseNetwork(Network):
     dropout: float = 0.0
     normalization: str | None = None
 
-    def for_rows(self, row_shape):
+    def for_rows(self, row_shape: tuple[int, ...]) -> Self:
         """Return this description, once it is checked; see :meth:`Network.for_rows`."""
         self._check()
         return self
 
-    def build_encoder(self, n_features, n_outputs, generator):
-        """Make the encoder; see :meth:`Network.build_encoder`."""
-        return self._stack((n_features, *self.hidden_layer_sizes, n_outputs), generator)
+    def build_encoder(self, n_inputs: int, n_outputs: int, generator: Generator) -> nn.Module:
+        """Return the encoder; see :meth:`Network.build_encoder`."""
+        return self._stack((n_inputs, *self.hidden_layer_sizes, n_outputs), generator)
 
-    def build_decoder(self, n_components, n_features, generator):
-        """Make the decoder; see :meth:`Network.build_decoder`."""
-        mirrored = tuple(self.hidden_layer_sizes)[::-1]
-        return self._stack((n_components, *mirrored, n_features), generator)
+    def build_decoder(self, n_components: int, n_outputs: int, generator: Generator) -> nn.Module:
+        """Return the decoder; see :meth:`Network.build_decoder`."""
+        return self._stack((n_components, *self.hidden_layer_sizes[::-1], n_outputs), generator)
 
-    def _stack(self, sizes, generator):
+    def _stack(self, sizes: tuple[int, ...], generator: Generator) -> nn.Sequential:
         self._check()
-        layers = []
+        layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes[:-1]):
             layers.append(make_linear(n_in, n_out, generator))
             if self.normalization is not None:
@@ -61,33 +76,20 @@ class DenseNetwork(Network):
             layers.append(ACTIVATIONS[self.activation]())
             if self.dropout > 0:
                 layers.append(Dropout(self.dropout))
-        layers.append(make_linear(*sizes[-2:], generator))
+        layers.append(make_linear(sizes[-2], sizes[-1], generator))
         return nn.Sequential(*layers)
 
-    def _check(self):
-        check_widths("hidden_layer_sizes", self.hidden_layer_sizes)
+    def _check(self) -> None:
+        check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         check_name("activation", self.activation, ACTIVATIONS)
         check_name("normalization", self.normalization, NORMALIZATIONS, also=(None,))
         if not isinstance(self.dropout, Real) or not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout!r}.")
 
 
-def make_discriminator(n_components, hidden_layer_sizes, generator):
-    """Make a network that tells codes of two kinds from each other.
-
-    Parameters
-    ----------
-    n_components : int
-        Width of the code.
-    hidden_layer_sizes : tuple of int
-        Widths of its hidden layers.
-    generator : torch.Generator
-        Source of the initial weights.
-
-    Returns
-    -------
-    discriminator : torch.nn.Module
-        Maps a (n_samples, n_components) tensor to logits of shape (n_samples, 1).
-    """
+def make_discriminator(
+    n_components: int, hidden_layer_sizes: tuple, generator: Generator
+) -> nn.Module:
+    """Return a network that maps codes to logits, of shape (n_samples, 1), of their origin."""
     network = DenseNetwork(hidden_layer_sizes, activation="leaky_relu")
     return network.build_encoder(n_components, 1, generator)

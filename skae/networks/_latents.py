@@ -1,61 +1,43 @@
-"""Latents: what makes codes of an encoder's outputs."""
+"""Latents: modules that turn the encoder's outputs into codes."""
 
-from torch import nn
+from torch import Tensor, nn
 
-# Variances from 1e-7 to 3000: beyond, a network that went astray would overflow.
+# Variances from 1e-7 to 3000: outside, a network that diverges would overflow.
 _LOG_VARIANCES = -16.0, 8.0
 
 
-class PlainLatent(nn.Module):
-    """The outputs of the encoder are the codes."""
-
-    fused_as = "plain latent"
+class Latent(nn.Module):
+    """Base class of latents; `forward` maps outputs of the encoder to codes, row by row."""
 
     # Outputs of the encoder for each component of the code.
     outputs_per_component = 1
 
-    def forward(self, h):
-        """Return the codes.
 
-        Parameters
-        ----------
-        h : tensor of shape (n_samples, n_outputs)
-            What the encoder gave.
+class PlainLatent(Latent):
+    """The outputs of the encoder are the codes."""
 
-        Returns
-        -------
-        codes : tensor of shape (n_samples, n_components)
-        """
+    def forward(self, h: Tensor) -> Tensor:
+        """Return the codes, which are `h` itself."""
         return h
 
 
-class GaussianLatent(nn.Module):
-    """The outputs of the encoder are the mean and the log-variance of a normal posterior.
+class GaussianLatent(Latent):
+    """The outputs of the encoder are mean and log-variance of a normal posterior.
 
     The code of a row is the mean.
     """
 
     outputs_per_component = 2
 
-    def forward(self, h):
-        """Return the means; see `PlainLatent.forward`."""
+    def forward(self, h: Tensor) -> Tensor:
+        """Return the means, a tensor of shape (n_samples, n_components)."""
         return h.chunk(2, dim=1)[0]
 
-    def posterior(self, h):
-        """Return means and log-variances.
-
-        Parameters
-        ----------
-        h : tensor of shape (n_samples, 2 * n_components)
-            What the encoder gave.
-
-        Returns
-        -------
-        mean, log_variance : tensor of shape (n_samples, n_components)
-        """
+    def posterior(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and log-variances, each of shape (n_samples, n_components)."""
         mean, log_variance = h.chunk(2, dim=1)
         return mean, log_variance.clamp(*_LOG_VARIANCES)
 
-    def spread(self, h):
-        """Return the variances around the codes; see `posterior`."""
+    def spread(self, h: Tensor) -> Tensor:
+        """Return the variances around the codes, a tensor of shape (n_samples, n_components)."""
         return self.posterior(h)[1].exp()

@@ -3,10 +3,10 @@
 from numbers import Integral
 
 import torch
-from torch import nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
@@ -17,30 +17,28 @@ ACTIVATIONS = {
     "identity": nn.Identity,
 }
 
-NORMALIZATIONS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 # Rows of this many elements start on a cache line, for float32 as for float64.
 _ALIGNMENT = 16
 
 
 class Linear(nn.Linear):
-    """A linear layer whose result for a row does not depend on the row's place.
+    """A linear layer that gives a row the same bits wherever in the batch the row is.
 
-    Small matrix products take another route through the BLAS for rows that are not
-    aligned in memory, and the last bit then depends on where in the batch a row stands.
-    Outside training the input is padded with zero columns to an aligned width, which
-    removes the difference; training needs no such exactness and skips the copy.
+    Small matrix products take another route through the BLAS for rows that are not aligned in
+    memory, and then the last bit depends on the row's place. Outside training the input is
+    padded with zero columns to an aligned width, which removes the difference. Training needs
+    no such exactness and saves the copy.
     """
 
-    fused_as = "linear"
-
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Return ``x @ weight.T + bias``."""
         return (F.linear if self.training else aligned_linear)(x, self.weight, self.bias)
 
 
-def aligned_linear(x, weight, bias=None):
-    """Return ``x @ weight.T + bias`` of rows that are padded to an aligned width."""
+def aligned_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return ``x @ weight.T + bias``, computed on rows padded to an aligned width."""
     padding = -weight.shape[1] % _ALIGNMENT
     if padding:
         x, weight = F.pad(x, (0, padding)), F.pad(weight, (0, padding))
@@ -50,16 +48,15 @@ def aligned_linear(x, weight, bias=None):
 class Dropout(nn.Module):
     """Dropout that draws from its own generator instead of torch's global one.
 
-    The training engine hands its generator to every module that has the attribute
-    ``generator``.
+    The training engine sets `generator` on every module that has this attribute.
     """
 
-    def __init__(self, p):
+    def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self.generator = None
+        self.generator: Generator | None = None
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Zero each element with probability ``p`` in training, else return ``x``."""
         if not self.training:
             return x
@@ -67,28 +64,35 @@ class Dropout(nn.Module):
         return x * kept.div_(1 - self.p)
 
 
-def check_widths(name, widths):
-    """Check the widths of layers.
+def make_linear(in_features: int, out_features: int, generator: Generator) -> Linear:
+    """Return a linear layer with initial weights and biases from `generator`.
 
-    Raises
-    ------
-    ValueError
-        If they are not positive integers.
-    """
-    whole = isinstance(widths, tuple | list)
-    if not whole or not all(isinstance(n, Integral) and n > 0 for n in widths):
-        raise ValueError(f"{name} must be a tuple of integers of at least 1, got {widths!r}.")
-
-
-def make_linear(in_features, out_features, generator):
-    """Make a linear layer with initial weights and biases from `generator`.
-
-    Both are uniform within ``1 / sqrt(in_features)``, torch's own choice. Larger weights
-    (He et al., 2015) train no faster in shallow autoencoders and generalise worse.
+    Larger weights (He et al., 2015) train no faster in shallow autoencoders and generalise worse.
     """
     layer = nn.utils.skip_init(Linear, in_features, out_features)
-    bound = in_features**-0.5
-    with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        layer.bias.uniform_(-bound, bound, generator=generator)
+    draw_parameters(layer, in_features, generator)
     return layer
+
+
+@torch.no_grad()
+def draw_parameters(layer: nn.Module, fan_in: float, generator: Generator) -> None:
+    """Draw all parameters uniformly within ``1 / sqrt(fan_in)``, torch's own choice."""
+    bound = fan_in**-0.5
+    for parameter in layer.parameters():
+        parameter.uniform_(-bound, bound, generator=generator)
+
+
+def leaves_of(module: nn.Module) -> list[nn.Module]:
+    """Return the modules that hold no other modules, in the order of registration."""
+    return [leaf for leaf in module.modules() if not list(leaf.children())]
+
+
+def is_size(value: object) -> bool:
+    """Whether a value is an integer of at least 1."""
+    return isinstance(value, Integral) and int(value) > 0
+
+
+def check_sizes(name: str, sizes: object) -> None:
+    """Raise a ValueError if `sizes` is not a tuple or list of integers of at least 1."""
+    if not isinstance(sizes, tuple | list) or not all(map(is_size, sizes)):
+        raise ValueError(f"{name} must be a tuple of integers of at least 1, got {sizes!r}.")

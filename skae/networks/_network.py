@@ -1,28 +1,54 @@
-"""What describes a network before its data is known."""
+"""The description of a network whose data is not known yet."""
 
 from dataclasses import fields, is_dataclass
+from typing import Any, ClassVar, Self
+
+from torch import Generator, nn
 
 
 class Network:
     """Base class of network descriptions.
 
-    A description is a dataclass that says how a network looks, without knowing how many
-    features it will see; :meth:`build_encoder` and :meth:`build_decoder` make the torch modules
-    once that is known.
-    Its fields are parameters in scikit-learn's sense (``network__<field>``), so a grid
+    A description is a dataclass that says how a network looks, without the widths of its input
+    and output; :meth:`build_encoder` and :meth:`build_decoder` make the torch modules once these
+    are known. Its fields are parameters in scikit-learn's sense (``network__<field>``), so a grid
     search reaches them and ``clone`` copies them.
 
-    Modules may draw from torch's global generator while they are built and while they train: they
-    get numbers of the estimator's seed. In evaluation mode they must not draw at random.
+    Subclasses are dataclasses and define both methods, which are called by position. Modules may
+    draw from torch's global generator while they are built and trained: the estimator seeds it.
+    In evaluation mode they must not draw. A description whose rows are images or windows sets
+    `takes_shaped_rows` and finds their shape in :meth:`for_rows`.
 
-    Subclasses are dataclasses and define both. One whose rows are images or windows also says
-    so in `takes_shaped_rows`, and finds their shape in :meth:`for_rows`.
+    See Also
+    --------
+    DenseNetwork, ConvolutionalNetwork, SequenceNetwork : Descriptions that are ready.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from sklearn.datasets import load_iris
+    >>> from torch import nn
+    >>> from skae import AutoencoderTransformer
+    >>> from skae.networks import Network
+    >>> @dataclass
+    ... class OneHiddenLayer(Network):
+    ...     width: int = 8
+    ...
+    ...     def build_encoder(self, n_inputs, n_outputs, generator):
+    ...         first, last = nn.Linear(n_inputs, self.width), nn.Linear(self.width, n_outputs)
+    ...         return nn.Sequential(first, nn.SiLU(), last)
+    ...
+    ...     def build_decoder(self, n_components, n_outputs, generator):
+    ...         return nn.Linear(n_components, n_outputs)
+    >>> ae = AutoencoderTransformer(2, network=OneHiddenLayer(), max_iter=5, random_state=0)
+    >>> ae.set_params(network__width=16).fit_transform(load_iris().data).shape
+    (150, 2)
     """
 
     # Whether an estimator may be given arrays of more than two dimensions.
-    takes_shaped_rows = False
+    takes_shaped_rows: ClassVar[bool] = False
 
-    def for_rows(self, row_shape):
+    def for_rows(self, row_shape: tuple[int, ...]) -> Self:
         """Return this description for rows of a shape.
 
         Parameters
@@ -43,13 +69,13 @@ class Network:
         """
         return self
 
-    def build_encoder(self, n_features, n_outputs, generator):
-        """Make the half that maps rows to what codes are made of.
+    def build_encoder(self, n_inputs: int, n_outputs: int, generator: Generator) -> nn.Module:
+        """Return the half that maps rows to what the latent turns into codes.
 
         Parameters
         ----------
-        n_features : int
-            Width of the input rows.
+        n_inputs : int
+            Width of the rows that the encoder sees.
         n_outputs : int
             Width of the output: that of the code, or twice that for a latent that needs a
             mean and a variance.
@@ -59,30 +85,30 @@ class Network:
         Returns
         -------
         encoder : torch.nn.Module
-            Maps a (n_samples, n_features) tensor to (n_samples, n_outputs).
+            Maps a (n_samples, n_inputs) tensor to (n_samples, n_outputs).
         """
         raise TypeError(f"{type(self).__name__} must define `build_encoder`")
 
-    def build_decoder(self, n_components, n_features, generator):
-        """Make the half that maps codes back to rows.
+    def build_decoder(self, n_components: int, n_outputs: int, generator: Generator) -> nn.Module:
+        """Return the half that maps codes to the values that the loss compares with the rows.
 
         Parameters
         ----------
         n_components : int
             Width of the code.
-        n_features : int
-            Width of the rows.
+        n_outputs : int
+            Width of the output, which may differ from that of the encoder's input.
         generator : torch.Generator
             Source of every random initial weight, on the CPU.
 
         Returns
         -------
         decoder : torch.nn.Module
-            Maps a (n_samples, n_components) tensor to (n_samples, n_features).
+            Maps a (n_samples, n_components) tensor to (n_samples, n_outputs).
         """
         raise TypeError(f"{type(self).__name__} must define `build_decoder`")
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the fields of the description by name.
 
         Parameters
@@ -106,7 +132,7 @@ class Network:
             )
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Change fields of the description.
 
         Parameters

@@ -1,91 +1,103 @@
-"""Which shape the rows of a table have, where they are images or windows."""
+"""Rows of a table that hold images or windows, and the shape of these."""
 
 import math
 import warnings
-from numbers import Integral
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ._layers import is_size
+
+Shape = tuple[int, ...]
 
 
-def resolve_shape(name, given, row_shape, dimensions, guess):
-    """Return the shape of what rows hold.
+@dataclass(frozen=True)
+class RowLayout:
+    """The kind of array that a row holds.
 
-    Parameters
-    ----------
-    name : str
-        Parameter that gives the shape, for errors.
-    given : tuple of int or None
-        Its value; None leaves the shape to the rows.
-    row_shape : tuple of int
-        Shape of a row: ``(n_features,)`` in a table.
-    dimensions : tuple of str
-        What the dimensions are. The last one, the channels, may be missing where it is one.
-    guess : callable
-        Maps the number of columns of a table to a shape where nothing is given.
-
-    Returns
-    -------
-    shape : tuple of int
-
-    Raises
-    ------
-    ValueError
-        If `given` is no such shape, or rows do not have it.
+    `parameter` is the field of a description that gives the array's shape. `dimensions` are
+    named, channels last; a shape may leave out a single channel. `guess` maps the number of
+    columns of a table to a shape where none is given.
     """
-    expected = f"({', '.join(dimensions)})"
-    n_columns = math.prod(row_shape)
-    if given is not None:
-        given = _checked(name, given, dimensions, expected)
-    if len(row_shape) > len(dimensions):
-        raise ValueError(
-            f"X holds {n_columns} values of shape {row_shape} in each row, but {name} is "
-            f"{expected}. Reshape X."
-        )
-    if given is None and _channels_seem_first(row_shape, dimensions):
-        warnings.warn(
-            f"X holds arrays of shape {row_shape}, which are taken as {expected}. If the channels "
-            f"come first, move them with np.moveaxis(X, 1, -1); if not, set {name}={row_shape}.",
-            UserWarning,
-            stacklevel=2,
-        )
-    if given is None:
-        return guess(n_columns) if len(row_shape) == 1 else row_shape
-    fits = len(row_shape) == 1 or with_channels(given, dimensions) == with_channels(
-        row_shape, dimensions
-    )
-    if not fits or math.prod(given) != n_columns:
-        what = f"arrays of shape {row_shape}" if len(row_shape) > 1 else "rows"
-        cure = f"Set {name} to the {expected} of what a row of X holds, or reshape X."
-        if len(given) == len(dimensions) and row_shape == (given[-1], *given[:-1]):
-            cure = "Its channels seem to come first: move them with np.moveaxis(X, 1, -1)."
-        raise ValueError(
-            f"{name}={given} makes {math.prod(given)} columns, but X holds {what} of {n_columns} "
-            f"columns. {cure}"
-        )
-    return given
 
+    parameter: str
+    dimensions: tuple[str, ...]
+    guess: Callable[[int], Shape]
 
-def _channels_seem_first(row_shape, dimensions):
-    """Whether rows look as if their first dimension were the channels, which are the last."""
-    if len(row_shape) < len(dimensions):
-        return False
-    if len(dimensions) == 3:
-        return row_shape[0] <= 4 < row_shape[-1]
-    # Windows have more steps than channels as a rule.
-    return 2 * row_shape[0] < row_shape[1]
+    def resolve(self, given: Any, row_shape: Shape) -> Shape:
+        """Return the shape of the arrays in rows of `row_shape`, ``(n_features,)`` in a table.
 
+        `given` is the value of the parameter; None leaves the shape to the rows. A ValueError is
+        raised if it is no shape or the rows do not have it.
+        """
+        n_columns = math.prod(row_shape)
+        shape = None if given is None else self._check(given)
+        if len(row_shape) > len(self.dimensions):
+            raise ValueError(
+                f"X holds {n_columns} values of shape {row_shape} in each row, but "
+                f"{self.parameter} is {self._expected}. Reshape X."
+            )
+        if shape is None:
+            self._warn_if_channels_seem_first(row_shape)
+            return self.guess(n_columns) if len(row_shape) == 1 else row_shape
+        fits = len(row_shape) == 1 or self.with_channels(shape) == self.with_channels(row_shape)
+        if not fits or math.prod(shape) != n_columns:
+            what = f"arrays of shape {row_shape}" if len(row_shape) > 1 else "rows"
+            advice = f"Set {self.parameter} to the {self._expected} of a row of X, or reshape X."
+            if len(shape) == len(self.dimensions) and row_shape == (shape[-1], *shape[:-1]):
+                advice = "Its channels seem to come first: move them with np.moveaxis(X, 1, -1)."
+            raise ValueError(
+                f"{self.parameter}={shape} makes {math.prod(shape)} columns, but X holds {what} "
+                f"of {n_columns} columns. {advice}"
+            )
+        return shape
 
-def with_channels(shape, dimensions):
-    """Return a shape with its last dimension, which may be missing where it is one."""
-    return shape if len(shape) == len(dimensions) else (*shape, 1)
+    def shape_to_build(self, given: Any, width: int, half: str) -> Shape:
+        """Return the shape, channels included, of the arrays that one half takes or gives.
 
+        `width` is the number of values in the encoder's input or the decoder's output. A ValueError
+        is raised if these are not exactly the values of one array.
+        """
+        shape = self.guess(width) if given is None else self._check(given)
+        if math.prod(shape) != width:
+            raise ValueError(
+                f"{self.parameter}={shape} makes rows of {math.prod(shape)} values, but the {half} "
+                f"is built for rows of {width}. This network takes and gives the values of one "
+                f"such array and no others; DenseNetwork has no such limit."
+            )
+        return self.with_channels(shape)
 
-def _checked(name, given, dimensions, expected):
-    try:
-        shape = tuple(given)
-    except TypeError:
-        shape = ()
-    whole = all(isinstance(n, Integral) and n > 0 for n in shape)
-    if not whole or len(shape) not in (len(dimensions) - 1, len(dimensions)):
-        raise ValueError(
-            f"{name} must be {expected}, integers of at least 1, or None, got {given!r}."
-        )
-    return tuple(int(n) for n in shape)
+    def with_channels(self, shape: Shape) -> Shape:
+        """Return the shape with its number of channels, which it may leave out if that is 1."""
+        return shape if len(shape) == len(self.dimensions) else (*shape, 1)
+
+    @property
+    def _expected(self) -> str:
+        return f"({', '.join(self.dimensions)})"
+
+    def _check(self, given: Any) -> Shape:
+        try:
+            shape = tuple(given)
+        except TypeError:
+            shape = ()
+        n_missing = len(self.dimensions) - len(shape)
+        if not all(map(is_size, shape)) or n_missing not in (0, 1):
+            raise ValueError(
+                f"{self.parameter} must be {self._expected}, integers of at least 1, or None, got "
+                f"{given!r}."
+            )
+        return tuple(int(n) for n in shape)
+
+    def _warn_if_channels_seem_first(self, row_shape: Shape) -> None:
+        if len(row_shape) < len(self.dimensions):
+            return
+        first, last = row_shape[0], row_shape[-1]
+        # Images have few channels; windows have more steps than channels as a rule.
+        if first <= 4 < last if len(row_shape) == 3 else 2 * first < last:
+            warnings.warn(
+                f"X holds arrays of shape {row_shape}, which are taken as {self._expected}. If "
+                f"the channels come first, move them with np.moveaxis(X, 1, -1); if not, set "
+                f"{self.parameter}={row_shape}.",
+                UserWarning,
+                stacklevel=3,
+            )

@@ -1,15 +1,18 @@
 """Encoders and decoders for windows of signals."""
 
 from dataclasses import dataclass, replace
-from numbers import Integral
+from typing import Self
 
-from ._convolutions import check_convolutions, convolutional_decoder, convolutional_encoder
+from torch import Generator, nn
+
+from ._convolutions import ConvolutionalHalves, check_convolutions
+from ._layers import is_size
 from ._names import check_name
 from ._network import Network
 from ._recurrent import GRUDecoder, GRUEncoder
-from ._row_shapes import resolve_shape, with_channels
+from ._row_shapes import RowLayout
 
-_DIMENSIONS = ("n_steps", "n_channels")
+_LAYOUT = RowLayout("window_shape", ("n_steps", "n_channels"), guess=lambda n: (n, 1))
 
 
 @dataclass
@@ -89,36 +92,35 @@ class SequenceNetwork(Network):
 
     takes_shaped_rows = True
 
-    def for_rows(self, row_shape):
+    def for_rows(self, row_shape: tuple[int, ...]) -> Self:
         """Return this description with the shape of the windows; see :meth:`Network.for_rows`."""
         self._check()
-        shape = resolve_shape(
-            "window_shape", self.window_shape, row_shape, _DIMENSIONS, lambda n: (n, 1)
-        )
-        return replace(self, window_shape=shape)
+        return replace(self, window_shape=_LAYOUT.resolve(self.window_shape, row_shape))
 
-    def build_encoder(self, n_features, n_outputs, generator):
-        """Make the encoder; see :meth:`Network.build_encoder`."""
-        shape = self._shape(n_features)
+    def build_encoder(self, n_inputs: int, n_outputs: int, generator: Generator) -> nn.Module:
+        """Return the encoder; see :meth:`Network.build_encoder`."""
+        shape = self._shape_to_build(n_inputs, "encoder")
         if self.kind == "gru":
             return GRUEncoder(shape, self.hidden_size, n_outputs, generator)
-        kernel = (1, self.kernel_size)
-        return convolutional_encoder(self, (1, *shape), kernel, n_outputs, generator)
+        return self._convolutions(shape).make_encoder(n_outputs, generator)
 
-    def build_decoder(self, n_components, n_features, generator):
-        """Make the decoder; see :meth:`Network.build_decoder`."""
-        shape = self._shape(n_features)
+    def build_decoder(self, n_components: int, n_outputs: int, generator: Generator) -> nn.Module:
+        """Return the decoder; see :meth:`Network.build_decoder`."""
+        shape = self._shape_to_build(n_outputs, "decoder")
         if self.kind == "gru":
             return GRUDecoder(shape, self.hidden_size, n_components, generator)
-        kernel = (1, self.kernel_size)
-        return convolutional_decoder(self, (1, *shape), kernel, n_components, generator)
+        return self._convolutions(shape).make_decoder(n_components, generator)
 
-    def _shape(self, n_features):
-        return with_channels(self.for_rows((n_features,)).window_shape, _DIMENSIONS)
+    def _shape_to_build(self, width: int, half: str) -> tuple[int, ...]:
+        self._check()
+        return _LAYOUT.shape_to_build(self.window_shape, width, half)
 
-    def _check(self):
+    def _convolutions(self, shape: tuple[int, ...]) -> ConvolutionalHalves:
+        return ConvolutionalHalves(self, (1, *shape), (1, self.kernel_size))
+
+    def _check(self) -> None:
         check_name("kind", self.kind, ["convolutional", "gru"])
-        if not isinstance(self.hidden_size, Integral) or self.hidden_size < 1:
+        if not is_size(self.hidden_size):
             raise ValueError(
                 f"hidden_size must be an integer of at least 1, got {self.hidden_size!r}."
             )

@@ -1,56 +1,25 @@
-"""What training minimises: losses and penalties, as torch modules."""
+"""Losses and penalties that training minimises, as torch modules.
 
-from ._adversarial import Adversary
-from ._bounds import (
-    balanced_draws,
-    evidence_lower_bound,
-    importance_weighted_bound,
-    log_weight,
-    posterior_of,
-)
-from ._contraction import ContractiveObjective
+What several variants share is exported here; a variant's own objective is imported from its file.
+"""
+
 from ._corruption import NOISES, Corruption
 from ._losses import LOSSES, Loss
-from ._nested_dropout import NestedDropout, first_components, length_probabilities
-from ._objective import Objective
-from ._priors import PRIORS
+from ._objective import Head, Objective
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
-from ._sparsity import KLSparsity, L1Sparsity, TakingTurns, UnitColumnsObjective
-from ._target_activation import AdaptiveKLSparsity, TargetActivationObjective
-from ._variational import LEAST_NOISE, GaussianNoise, PosteriorDraw, VariationalObjective
 from ._warm_up import WarmUp
 from ._weight_penalty import WeightPenalty
 
 __all__ = [
-    "LEAST_NOISE",
     "LOSSES",
     "NOISES",
-    "PRIORS",
-    "AdaptiveKLSparsity",
-    "Adversary",
-    "ContractiveObjective",
     "Corruption",
-    "GaussianNoise",
-    "KLSparsity",
-    "L1Sparsity",
+    "Head",
     "Loss",
-    "NestedDropout",
     "Objective",
-    "PosteriorDraw",
     "RandomSource",
     "ReconstructionObjective",
-    "TakingTurns",
-    "TargetActivationObjective",
-    "UnitColumnsObjective",
-    "VariationalObjective",
     "WarmUp",
     "WeightPenalty",
-    "balanced_draws",
-    "evidence_lower_bound",
-    "first_components",
-    "importance_weighted_bound",
-    "length_probabilities",
-    "log_weight",
-    "posterior_of",
 ]

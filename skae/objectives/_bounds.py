@@ -1,22 +1,25 @@
-"""Lower bounds of the log-likelihood that a variational autoencoder gives to rows."""
+"""Lower bounds of the log-likelihood that a variational autoencoder gives to rows.
+
+Rows `x` are scaled, and bounds are in nats for rows in that unit. The autoencoder has a
+`GaussianLatent`.
+"""
 
 import math
+from typing import Any
 
 import torch
+from torch import Tensor
+
+from ._variational import VariationalObjective
 
 
-def balanced_draws(n_draws, n_components):
+def balanced_draws(n_draws: int, n_components: int) -> Tensor:
     """Return standard normal numbers whose moments are as near to the normal's as can be.
 
     All rows have the same draws, so that a row scores the same alone and in a table, and the
     errors of these would not cancel over the rows. Each draw therefore comes with its opposite,
     and the draws are orthogonal: if there are enough of them their covariance is the identity,
     which makes what is quadratic in the codes exact; if not, each has the mean length of all.
-
-    Parameters
-    ----------
-    n_draws, n_components : int
-        Shape of the result.
     """
     generator = torch.Generator().manual_seed(0)
     n_pairs = -(-n_draws // 2)
@@ -28,93 +31,59 @@ def balanced_draws(n_draws, n_components):
     return torch.cat([half, -half])[:n_draws]
 
 
-def evidence_lower_bound(objective, autoencoder, x, draws):
-    """Return the evidence lower bound of each row, averaged over draws.
-
-    Parameters
-    ----------
-    objective : VariationalObjective
-        Knows the likelihood.
-    autoencoder : Autoencoder
-        With a `GaussianLatent`.
-    x : tensor of shape (n_samples, n_features)
-        Scaled rows.
-    draws : tensor of shape (n_draws, n_components)
-        Standard normal numbers, the same for every row.
-
-    Returns
-    -------
-    bounds : tensor of shape (n_samples,)
-        In nats, for rows in the unit of `x`.
-    """
+def evidence_lower_bound(
+    objective: VariationalObjective, autoencoder: Any, x: Tensor, draws: Tensor
+) -> Tensor:
+    """Return the evidence lower bound of each row, averaged over draws that all rows share."""
     return _log_weights(objective, autoencoder, x, draws).mean(dim=0)
 
 
-def importance_weighted_bound(objective, autoencoder, x, draws):
+def importance_weighted_bound(
+    objective: VariationalObjective, autoencoder: Any, x: Tensor, draws: Tensor
+) -> Tensor:
     """Return the importance-weighted bound of each row (Burda et al., 2016).
 
     It is the evidence lower bound for one draw, above it for more, and nears the log-likelihood
     with their number.
-
-    Parameters
-    ----------
-    objective, autoencoder, x, draws : object
-        See `evidence_lower_bound`.
-
-    Returns
-    -------
-    bounds : tensor of shape (n_samples,)
-        In nats, for rows in the unit of `x`.
     """
     log_weights = _log_weights(objective, autoencoder, x, draws)
     return log_weights.logsumexp(dim=0) - math.log(len(draws))
 
 
-def posterior_of(autoencoder, x):
-    """Return means and log-variances of the codes of rows, in the scale in which codes leave.
-
-    Parameters
-    ----------
-    autoencoder, x : object
-        See `evidence_lower_bound`.
-
-    Returns
-    -------
-    mean, log_variance : tensor of shape (n_samples, n_components)
-    """
+def posterior_of(autoencoder: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return means and log-variances of the codes of rows, in the scale in which codes leave."""
     # That is the scale of the prior.
     mean, log_variance = autoencoder.latent.posterior(autoencoder.encoder(x))
     mean = (mean - autoencoder.code_mean) / autoencoder.code_scale
     return mean, log_variance - 2 * autoencoder.code_scale.log()
 
 
-def log_weight(objective, autoencoder, x, mean, log_variance, noise):
+def log_weight(
+    objective: VariationalObjective,
+    autoencoder: Any,
+    x: Tensor,
+    mean: Tensor,
+    log_variance: Tensor,
+    noise: Tensor,
+) -> Tensor:
     """Return the log-density of rows with one code each, over that of the code in the posterior.
 
-    Parameters
-    ----------
-    objective, autoencoder, x : object
-        See `evidence_lower_bound`.
-    mean, log_variance : tensor of shape (n_samples, n_components)
-        What `posterior_of` returned.
-    noise : tensor of shape (n_components,) or (n_samples, n_components)
-        Standard normal numbers that make the codes.
-
-    Returns
-    -------
-    log_weights : tensor of shape (n_samples,)
+    `mean` and `log_variance` are those of `posterior_of`; `noise` is the standard normal numbers
+    that make the codes, of shape (n_components,) or (n_samples, n_components).
     """
     codes = mean + noise * (0.5 * log_variance).exp()
     losses = objective.row_negative_log_likelihoods(autoencoder.decode(codes), x)
-    # What is constant in both densities of the code cancels.
+    # Constants of the two densities of the code cancel.
     ratio = 0.5 * (noise.square() + log_variance - codes.square()).sum(dim=1)
     # Apple's GPUs have no double precision.
     exact = torch.float32 if x.device.type == "mps" else torch.float64
     return losses.to(exact) * -x.shape[1] + ratio
 
 
-def _log_weights(objective, autoencoder, x, draws):
-    """Return the log-weights of all draws."""
+def _log_weights(
+    objective: VariationalObjective, autoencoder: Any, x: Tensor, draws: Tensor
+) -> Tensor:
+    """Return the log-weights, of shape (n_draws, n_samples)."""
     mean, log_variance = posterior_of(autoencoder, x)
     return torch.stack(
         [

@@ -1,7 +1,10 @@
 """Noise on the rows that a denoising autoencoder learns to remove."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ._random import RandomSource
 
@@ -12,21 +15,22 @@ class Corruption(nn.Module):
     While training the noise goes on from batch to batch; a measurement draws the same noise
     every time, so that losses can be compared.
 
-    Parameters
-    ----------
-    noise : str or callable
-        A name in `NOISES`, or ``noise(x, generator)`` on rows in the unit of the data.
-    level : float
-        Strength; see `NOISES`.
-    mean : tensor of shape (n_features,)
-        What was subtracted from the rows.
-    scale : float
-        What they were divided by.
-    extremes : tensor of shape (2, n_features) or None, default=None
-        Smallest and largest value of each feature in the data, for "salt_and_pepper".
+    `noise` is a name in `NOISES`, or ``noise(x, generator)`` on rows in the unit of the data, and
+    `level` its strength. Rows have had `mean` subtracted and were divided by `scale`. `extremes`,
+    for "salt_and_pepper", is the smallest and largest value of each feature in the data, of shape
+    (2, n_features).
     """
 
-    def __init__(self, noise, level, mean, scale, extremes=None):
+    extremes: Tensor
+
+    def __init__(
+        self,
+        noise: str | Callable[..., Any],
+        level: float,
+        mean: Tensor,
+        scale: float,
+        extremes: Tensor | None = None,
+    ) -> None:
         super().__init__()
         # In a tuple, so that noise which is a module of torch's is not trained.
         self._noise = (noise,)
@@ -38,56 +42,44 @@ class Corruption(nn.Module):
         self.random = RandomSource()
 
     @torch.no_grad()
-    def forward(self, x):
-        """Return a corrupted copy of scaled rows.
-
-        Parameters
-        ----------
-        x : tensor of shape (n_samples, n_features)
-            Scaled rows.
-
-        Raises
-        ------
-        ValueError
-            If a callable returns anything but a tensor of the same shape, or if a batch to
-            train on has one row and there is none to swap with.
-        """
-        generator = self.random.on(x.device)
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a corrupted copy of scaled rows."""
+        generator = self.random.generator_on(x.device)
         (noise,) = self._noise
         if isinstance(noise, str):
             return NOISES[noise](self, x, generator)
         return self._by_callable(noise, x, generator)
 
     @property
-    def kind(self):
-        """What corruptions must have in common for `together`, to compare."""
+    def kind(self) -> tuple[Any, float]:
+        """Key that is equal for corruptions that `corrupt_stack` can apply together."""
         return self._noise, self.level
 
     @staticmethod
     @torch.no_grad()
-    def together(corruptions, x):
+    def corrupt_stack(corruptions: list["Corruption"], x: Tensor) -> Tensor:
         """Return corrupted copies of the rows of several networks, each with its own noise.
 
-        Parameters
-        ----------
-        corruptions : list of Corruption
-            That of each network, all of one `kind`.
-        x : tensor of shape (n_networks, n_samples, n_features)
-            Scaled rows of each.
+        The corruptions are of one `kind`, and `x` has the shape (n_networks, n_samples,
+        n_features).
         """
         if corruptions[0]._noise != ("masking",):
             return torch.stack([one(rows) for one, rows in zip(corruptions, x, strict=True)])
-        # One by one only what is left to chance.
-        kept = [_kept(x[0], one.level, one.random.on(x.device)) for one in corruptions]
+        # Only the random numbers are drawn one by one.
+        kept = [
+            _kept_cells(x[0], one.level, one.random.generator_on(x.device)) for one in corruptions
+        ]
         return torch.stack(kept).mul(x)
 
-    def _by_callable(self, noise, x, generator):
+    def _by_callable(
+        self, noise: Callable[..., Any], x: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
         # In double precision, as the unit of the data may leave the range of float32; Apple's
         # GPUs have none.
         exact = torch.float32 if x.device.type == "mps" else torch.float64
         mean = self.mean.to(device=x.device, dtype=exact)
         noisy = noise(x.to(exact) * self.scale + mean, generator)
-        is_tensor = isinstance(noisy, torch.Tensor)
+        is_tensor = isinstance(noisy, Tensor)
         if not is_tensor or noisy.shape != x.shape:
             found = f"shape {tuple(noisy.shape)}" if is_tensor else type(noisy).__name__
             raise ValueError(
@@ -97,33 +89,31 @@ class Corruption(nn.Module):
         return ((noisy.to(mean) - mean) / self.scale).to(x)
 
 
-def _chosen(x, probability, generator):
-    return torch.rand(x.shape, generator=generator, device=x.device) < probability
-
-
-def _gaussian(corruption, x, generator):
+def _gaussian(corruption: Corruption, x: Tensor, generator: torch.Generator | None) -> Tensor:
     noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
     return torch.add(x, noise, alpha=corruption.level / corruption.scale)
 
 
-def _masking(corruption, x, generator):
+def _masking(corruption: Corruption, x: Tensor, generator: torch.Generator | None) -> Tensor:
     # Zero is the mean of scaled rows, or no count at all where rows may not be centred.
-    return _kept(x, corruption.level, generator).mul(x)
+    return _kept_cells(x, corruption.level, generator).mul(x)
 
 
-def _kept(x, probability, generator):
+def _kept_cells(x: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
     """Draw which cells stay, as ones and zeros: a product is faster than a choice."""
     return torch.rand(x.shape, generator=generator, device=x.device).ge_(probability)
 
 
-def _salt_and_pepper(corruption, x, generator):
+def _salt_and_pepper(
+    corruption: Corruption, x: Tensor, generator: torch.Generator | None
+) -> Tensor:
     low, high = corruption.extremes.to(x)
     drawn = torch.rand(x.shape, generator=generator, device=x.device)
     noisy = torch.where(drawn < corruption.level / 2, low, x)
     return torch.where(drawn > 1 - corruption.level / 2, high, noisy)
 
 
-def _swap(corruption, x, generator):
+def _swap(corruption: Corruption, x: Tensor, generator: torch.Generator | None) -> Tensor:
     n = len(x)
     if n == 1 and not corruption.training:
         return x.clone()
@@ -134,7 +124,8 @@ def _swap(corruption, x, generator):
         )
     steps = torch.randint(1, n, x.shape, generator=generator, device=x.device)
     others = torch.arange(n, device=x.device)[:, None].add(steps).remainder_(n)
-    return torch.where(_chosen(x, corruption.level, generator), x.gather(0, others), x)
+    swapped = torch.rand(x.shape, generator=generator, device=x.device) < corruption.level
+    return torch.where(swapped, x.gather(0, others), x)
 
 
 # Gaussian noise has `level` as its standard deviation, in the unit of the data; the others change

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 _aten = torch.ops.aten
@@ -12,78 +13,58 @@ _aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Loss:
-    """A reconstruction loss.
+    """A reconstruction loss, in which `output` is the decoder's, before the inverse link."""
 
-    Parameters
-    ----------
-    name : str
-        What users call it.
-    function : callable
-        ``function(output, target, reduction="mean" | "none")``, where `output` is what
-        the decoder gives, before the inverse link.
-    gradient : callable
-        ``gradient(output, target)``, the derivative of each element of the loss with
-        respect to the output; it takes the place of the output.
-    mean_and_gradient : callable or None, default=None
-        ``mean_and_gradient(output, target)``, the mean of the loss and its derivative, in the
-        place of the output, where both at once save passes over the batch.
-    inverse_link : callable or None, default=None
-        Maps the decoder's output to the scale of the data; None is the identity.
-    link, link_slope : callable or None, default=None
-        The link at the mean of each feature and its derivative there: how an output
-        that is linear in the data starts in the scale of the decoder.
-    minimum, maximum : float
-        Range of the data that the loss is defined on.
-    centered : bool, default=True
-        Whether the data may be shifted before training.
-    scaled : bool, default=True
-        Whether the data may be divided by a scalar before training.
-    scale_power : int, default=0
-        The loss of data divided by s is the loss of the data divided by s to this power.
-    """
-
+    # The name that users know.
     name: str
-    function: Callable
-    gradient: Callable
-    mean_and_gradient: Callable | None = None
-    inverse_link: Callable | None = None
-    link: Callable | None = None
-    link_slope: Callable | None = None
+    # function(output, target, reduction="mean" | "none")
+    function: Callable[..., Tensor]
+    # gradient(output, target): the derivative of each element by the output, in its place.
+    gradient: Callable[[Tensor, Tensor], Tensor]
+    # mean_and_gradient(output, target): the mean and its derivative, in the place of the output,
+    # where both at once save passes over the batch.
+    mean_and_gradient: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    # Maps the decoder's output to the scale of the data; None is the identity.
+    inverse_link: Callable[[Tensor], Tensor] | None = None
+    # The link at the mean of each feature and its derivative there: how an output that is linear
+    # in the data starts in the scale of the decoder.
+    link: Callable[[Tensor], Tensor] | None = None
+    link_slope: Callable[[Tensor], Tensor] | None = None
+    # Range of the data that the loss is defined on.
     minimum: float = -math.inf
     maximum: float = math.inf
+    # Whether the data may be shifted, and divided by a scalar, before training.
     centered: bool = True
     scaled: bool = True
+    # The loss of data divided by s is the loss of the data divided by s to this power.
     scale_power: int = 0
 
-    def value_and_gradient(self, output, target, sample_weight=None):
-        """Return the mean loss and its gradient, which overwrites the output.
+    def value_and_gradient(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss over (n_samples, n_features), and its gradient.
 
-        Parameters
-        ----------
-        output, target : tensor of shape (..., n_samples, n_features)
-            What the decoder gave and what it should give; of several networks, each has a
-            mean of its own.
-        sample_weight : tensor of shape (..., n_samples) or None, default=None
-            Weights of the rows.
+        The gradient overwrites the output. A leading dimension is that of several networks, each
+        of which has a mean of its own.
         """
-        if sample_weight is None and self.mean_and_gradient is not None:
+        if weight is None and self.mean_and_gradient is not None:
             return self.mean_and_gradient(output, target)
         n_values = output.shape[-2:].numel()
-        if sample_weight is not None:
+        if weight is not None:
             rows = self.function(output, target, reduction="none").mean(dim=-1)
-            share = sample_weight[..., None] / n_values
-            return (rows * sample_weight).mean(dim=-1), self.gradient(output, target).mul_(share)
+            share = weight[..., None] / n_values
+            return (rows * weight).mean(dim=-1), self.gradient(output, target).mul_(share)
         value = self.function(output, target, reduction="none").mean(dim=(-2, -1))
         return value, self.gradient(output, target).div_(n_values)
 
     @property
-    def limits(self):
+    def limits(self) -> tuple[float, float] | None:
         """Smallest and largest value that the loss is defined on, or None if it has no limits."""
         limits = self.minimum, self.maximum
         return None if limits == (-math.inf, math.inf) else limits
 
-    def to_data(self, output):
-        """Map the decoder's output to the scale of the training data."""
+    def to_data(self, output: Tensor) -> Tensor:
+        """Return outputs of the decoder in the scale of the training data."""
         return output if self.inverse_link is None else self.inverse_link(output)
 
 
@@ -91,7 +72,7 @@ class Loss:
 _LARGEST_LOG = 30.0
 
 
-def _mean_poisson_deviance(output, target, reduction="mean"):
+def _mean_poisson_deviance(output: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     # 2 (x log(x / mu) - x + mu) with mu = exp(output): zero for a perfect prediction.
     output = output.clamp(max=_LARGEST_LOG)
     deviance = 2 * (torch.xlogy(target, target) - target * (output + 1) + output.exp())
@@ -104,9 +85,9 @@ def _mean_poisson_deviance(output, target, reduction="mean"):
 _EDGE, _EDGE_OF_SLOPES = 1e-6, 0.05
 
 
-def _squared_error_and_gradient(output, target):
-    # The gradient of the mean is 2 / n times the errors, in one pass; what is summed up in a
-    # second one are its squares. The kernel's mean is that over all networks.
+def _squared_error_and_gradient(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    # The first pass writes the gradient of the mean, 2 / n times the errors; the second sums its
+    # squares. The kernel's mean is that over all networks.
     n_networks = output.new_full((), 1 if output.ndim == 2 else len(output))
     gradient = _aten.mse_loss_backward.grad_input(n_networks, output, target, 1, grad_input=output)
     flat = gradient.flatten(-2)
@@ -114,14 +95,14 @@ def _squared_error_and_gradient(output, target):
     return squares.mul_(flat.shape[-1] / 4), gradient
 
 
-def _poisson_gradient(output, target):
+def _poisson_gradient(output: Tensor, target: Tensor) -> Tensor:
     # Beyond the bound the loss does not change with the output any more.
     beyond = output > _LARGEST_LOG
     gradient = output.clamp_(max=_LARGEST_LOG).exp_().sub_(target).mul_(2)
     return gradient.masked_fill_(beyond, 0.0)
 
 
-def _logit_slope(mean):
+def _logit_slope(mean: Tensor) -> Tensor:
     mean = mean.clamp(_EDGE_OF_SLOPES, 1 - _EDGE_OF_SLOPES)
     return 1 / (mean * (1 - mean))
 

@@ -1,63 +1,73 @@
-"""What the engine and the estimators ask of an objective."""
+"""The base class of objectives, and the heads that their loss is a sum over."""
 
-from torch import nn
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from ._proximal import shrink
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from skae._batch import Batch, Parts
+
+from ._losses import Loss
+from ._weight_penalty import WeightPenalty, shrink
+
+
+@dataclass(frozen=True)
+class Head:
+    """A loss, and the columns of output and target that it judges; None is all columns."""
+
+    loss: Loss
+    columns: slice | None = None
+
+    def of(self, values: Tensor) -> Tensor:
+        """Return the columns of this head."""
+        return values if self.columns is None else values[..., self.columns]
 
 
 class Objective(nn.Module):
-    """Base class of objectives: what training minimises, answered in parts.
+    """Base class of objectives, which return in named parts what training minimises.
 
-    Subclasses define ``forward(autoencoder, x, sample_weight=None)``, which runs the network
-    on a batch of scaled rows and returns a dict of named scalars that add up to the
-    objective. `sample_weight` is None or has a mean of one over the rows trained on.
-
-    Parameters
-    ----------
-    loss : Loss
-        The reconstruction loss.
-    weight_penalty : WeightPenalty
-        The penalty on the weights.
+    Each column belongs to one head, and heads come in the order of their columns. The loss of a
+    row is the mean over its columns, so that each column counts the same in whichever head.
+    A numeric table has one head.
     """
 
-    def __init__(self, loss, weight_penalty):
+    def __init__(self, heads: Sequence[Head], weight_penalty: WeightPenalty) -> None:
         super().__init__()
-        self.loss = loss
+        self.heads = tuple(heads)
         self.weight_penalty = weight_penalty
 
-    def row_losses(self, output, x):
-        """Return the loss of each row, a tensor of shape (n_samples,).
+    def forward(self, autoencoder: Any, batch: Batch) -> Parts:
+        """Return the parts of the objective on a batch: scalars that add up to it."""
+        raise NotImplementedError
 
-        Parameters
-        ----------
-        output : tensor of shape (n_samples, n_features)
-            What the decoder gave.
-        x : tensor of shape (n_samples, n_features)
-            The scaled rows that it should give.
-        """
-        return self.loss.function(output, x, reduction="none").mean(dim=1)
+    def row_losses(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each row, of shape (n_samples,), for outputs of the decoder."""
+        cells = [
+            head.loss.function(head.of(output), head.of(target), reduction="none")
+            for head in self.heads
+        ]
+        return _side_by_side(cells).mean(dim=1)
 
-    def after_step(self, autoencoder, optimizer):
-        """Do what the gradient cannot: the proximal step of an L1 penalty.
+    def to_data(self, output: Tensor) -> Tensor:
+        """Return outputs of the decoder in the scale of the training data."""
+        return _side_by_side([head.loss.to_data(head.of(output)) for head in self.heads])
 
-        Parameters
-        ----------
-        autoencoder : Autoencoder
-            The network, after a step of the optimizer.
-        optimizer : torch.optim.Optimizer
-            That optimizer.
-        """
+    def after_step(self, autoencoder: Any, optimizer: Optimizer) -> None:
+        """Take the proximal step of an L1 penalty, which follows each step of the optimizer."""
         if self.weight_penalty.l1:
             weights = self.weight_penalty.weights(autoencoder)
             shrink(optimizer, weights, self.weight_penalty.l1)
 
-    def after_training(self, autoencoder, batches):
-        """Do what takes all rows of a fit, with the weights that are kept.
+    def after_training(self, autoencoder: Any, batches: Iterable[Batch]) -> None:
+        """Adjust the network, in evaluation mode, to all rows of a fit.
 
-        Parameters
-        ----------
-        autoencoder : Autoencoder
-            The network, in evaluation mode.
-        batches : iterable of tuple
-            All rows and their weights or None, batch by batch, as often as they are asked for.
+        `batches` can be gone through more than once.
         """
+
+
+def _side_by_side(columns: list[Tensor]) -> Tensor:
+    """Return the columns of all heads; those of the only one are not copied."""
+    return columns[0] if len(columns) == 1 else torch.cat(columns, dim=-1)

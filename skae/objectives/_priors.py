@@ -3,41 +3,24 @@
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-# Deviation of each component of the mixture; their means take what is missing to one.
+# Standard deviation of each component of the mixture; the spread of their means makes the rest of
+# the unit variance.
 _WITHIN = 0.3
 
-_CANDIDATES = 1000
+_N_CLUSTERS, _N_CANDIDATES = 10, 1000
 
 
 class NormalPrior(nn.Module):
-    """The standard normal distribution.
+    """The standard normal distribution."""
 
-    Parameters
-    ----------
-    n_components : int
-        Width of the code.
-    """
-
-    def __init__(self, n_components):
+    def __init__(self, n_components: int) -> None:
         super().__init__()
         self.n_components = n_components
 
-    def forward(self, n_samples, generator):
-        """Draw codes.
-
-        Parameters
-        ----------
-        n_samples : int
-            How many.
-        generator : torch.Generator
-            Where from; codes are on its device.
-
-        Returns
-        -------
-        codes : tensor of shape (n_samples, n_components)
-        """
+    def forward(self, n_samples: int, generator: torch.Generator) -> Tensor:
+        """Draw codes, of shape (n_samples, n_components), on the generator's device."""
         shape = n_samples, self.n_components
         return torch.randn(shape, generator=generator, device=generator.device)
 
@@ -45,7 +28,7 @@ class NormalPrior(nn.Module):
 class UniformPrior(NormalPrior):
     """The uniform distribution on a cube."""
 
-    def forward(self, n_samples, generator):
+    def forward(self, n_samples: int, generator: torch.Generator) -> Tensor:
         """Draw codes; see `NormalPrior.forward`."""
         shape = n_samples, self.n_components
         unit = torch.rand(shape, generator=generator, device=generator.device)
@@ -53,21 +36,15 @@ class UniformPrior(NormalPrior):
 
 
 class MixturePrior(NormalPrior):
-    """Equally likely round normal distributions, far from each other.
+    """Equally likely round normal distributions, far from each other."""
 
-    Parameters
-    ----------
-    n_components : int
-        Width of the code.
-    n_clusters : int, default=10
-        How many of them.
-    """
+    means: Tensor
 
-    def __init__(self, n_components, n_clusters=10):
+    def __init__(self, n_components: int) -> None:
         super().__init__(n_components)
-        self.register_buffer("means", _spread_means(n_components, n_clusters), persistent=False)
+        self.register_buffer("means", _spread_means(n_components), persistent=False)
 
-    def forward(self, n_samples, generator):
+    def forward(self, n_samples: int, generator: torch.Generator) -> Tensor:
         """Draw codes; see `NormalPrior.forward`."""
         device = generator.device
         chosen = torch.randint(len(self.means), (n_samples,), generator=generator, device=device)
@@ -75,12 +52,12 @@ class MixturePrior(NormalPrior):
         return self.means.to(device)[chosen] + _WITHIN * within
 
 
-def _spread_means(n_components, n_clusters):
+def _spread_means(n_components: int) -> Tensor:
     """Choose points far from each other, each the farthest from those before."""
     generator = torch.Generator().manual_seed(0)
-    points = torch.randn(_CANDIDATES, n_components, generator=generator)
+    points = torch.randn(_N_CANDIDATES, n_components, generator=generator)
     chosen = points[:1]
-    while len(chosen) < n_clusters:
+    while len(chosen) < _N_CLUSTERS:
         farthest = torch.cdist(points, chosen).amin(dim=1).argmax()
         chosen = torch.cat([chosen, points[farthest : farthest + 1]])
     centered = chosen - chosen.mean(dim=0)

@@ -1,4 +1,4 @@
-"""Where an objective's random numbers come from."""
+"""Random numbers of an objective."""
 
 import torch
 from torch import nn
@@ -7,21 +7,23 @@ from torch import nn
 class RandomSource(nn.Module):
     """A generator that goes on in training and starts anew for every measurement.
 
-    The training engine hands its own generator to `generator`. What is measured with the same
-    random numbers every time can be compared.
+    The training engine hands its own generator to `generator`. Measurements with the same
+    random numbers can be compared.
     """
 
-    def __init__(self):
+    generator: torch.Generator | None
+
+    def __init__(self) -> None:
         super().__init__()
         self.generator = None
-        self._measuring = None
+        self._measuring: torch.Generator | None = None
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> "RandomSource":
         """Switch between training and measuring."""
         self._measuring = None
         return super().train(mode)
 
-    def on(self, device):
+    def generator_on(self, device: torch.device) -> torch.Generator | None:
         """Return the generator to draw from, on a device."""
         if self.training:
             return self.generator

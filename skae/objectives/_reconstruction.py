@@ -1,85 +1,92 @@
 """The objective of one pass through the autoencoder."""
 
-from ._objective import Objective
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from skae._batch import Batch, Parts
+
+from ._corruption import Corruption
+from ._objective import Head, Objective
+from ._weight_penalty import WeightPenalty
 
 
 class ReconstructionObjective(Objective):
     """Mean reconstruction loss, plus a term on the codes, plus a penalty on the weights.
 
-    Parameters
-    ----------
-    loss : Loss
-        The reconstruction loss.
-    weight_penalty : WeightPenalty
-        The penalty on the weights.
-    corruption : Corruption or None, default=None
-        What is done to the rows that the encoder sees. What should come out are the rows
-        without it.
-    code_term : torch.nn.Module or None, default=None
-        ``code_term(autoencoder, h, sample_weight)`` turns what the encoder gave into what the
-        decoder sees, and answers with that and a dict of penalties: scalars that depend on
-        the weights of the decoder and on `h` only. None is the latent of the autoencoder.
+    `corruption` is noise on the rows that the encoder sees; the decoder is to answer the rows
+    without it. ``code_term(autoencoder, h, weight)`` turns outputs of the encoder into codes for
+    the decoder, and returns these and a dict of penalties: scalars that depend on `h` and the
+    weights of the decoder only. None is the latent of the autoencoder.
     """
 
-    def __init__(self, loss, weight_penalty, corruption=None, code_term=None):
-        super().__init__(loss, weight_penalty)
+    def __init__(
+        self,
+        heads: Sequence[Head],
+        weight_penalty: WeightPenalty,
+        corruption: Corruption | None = None,
+        code_term: nn.Module | None = None,
+    ) -> None:
+        super().__init__(heads, weight_penalty)
         self.corruption = corruption
         self.code_term = code_term
 
     @property
-    def is_one_pass(self):
+    def is_one_pass(self) -> bool:
         """Whether `forward` is the one of this class, whose steps others may take one by one."""
         return type(self).forward is ReconstructionObjective.forward
 
-    def forward(self, autoencoder, x, sample_weight=None):
-        """Answer in parts what training minimises on one batch.
-
-        Parameters
-        ----------
-        autoencoder : Autoencoder
-            The network.
-        x : tensor of shape (n_samples, n_features)
-            Scaled rows.
-        sample_weight : tensor of shape (n_samples,) or None
-            Weights whose mean over all training rows is one.
-
-        Returns
-        -------
-        parts : dict of str to tensor
-            Scalars that add up to the objective.
-        """
-        seen = x if self.corruption is None else self.corruption(x)
+    def forward(self, autoencoder: Any, batch: Batch) -> Parts:
+        """Return the parts of the objective on a batch: scalars that add up to it."""
+        seen = batch.x if self.corruption is None else self.corruption(batch.x)
         if self.code_term is None:
             output, penalties = autoencoder(seen), {}
         else:
             h = autoencoder.encoder(seen)
-            codes, penalties = self.code_term(autoencoder, h, sample_weight)
+            codes, penalties = self.code_term(autoencoder, h, batch.weight)
             output = autoencoder.decoder(codes)
-        value = self.reconstruction(output, x, sample_weight)
+        value = self.reconstruction(output, batch)
         return {"reconstruction": value, **penalties, **self.weight_penalty(autoencoder)}
 
-    def through_latent(self, autoencoder, h, sample_weight):
-        """Return what the decoder sees for the outputs of the encoder, and the penalties."""
+    def through_latent(
+        self, autoencoder: Any, h: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Parts]:
+        """Return the codes that the decoder sees for outputs of the encoder, and the penalties."""
         if self.code_term is None:
             return autoencoder.latent(h), {}
-        return self.code_term(autoencoder, h, sample_weight)
+        return self.code_term(autoencoder, h, weight)
 
-    def reconstruction(self, output, x, sample_weight):
-        """Return the loss of a batch, a scalar.
+    def reconstruction(self, output: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of a batch, a scalar, for outputs of the decoder."""
+        target, weight = _target(batch), batch.weight
+        if weight is None and len(self.heads) == 1:
+            # The mean at once costs less than the mean of each row.
+            return self.heads[0].loss.function(output, target)
+        losses = self.row_losses(output, target)
+        return (losses if weight is None else losses * weight).mean()
 
-        Parameters
-        ----------
-        output : tensor of shape (n_samples, n_features)
-            What the decoder gave.
-        x : tensor of shape (n_samples, n_features)
-            The scaled rows that it should give.
-        sample_weight : tensor of shape (n_samples,) or None
-            Weights of the rows.
+    def reconstruction_and_gradient(self, output: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the loss of a batch and its gradient, which takes the place of the output.
+
+        Of several networks, with a leading dimension each, the loss is one value each.
         """
-        if sample_weight is None:
-            return self.loss.function(output, x)
-        return (self.row_losses(output, x) * sample_weight).mean()
+        target, weight = _target(batch), batch.weight
+        if len(self.heads) == 1:
+            return self.heads[0].loss.value_and_gradient(output, target, weight)
+        value = output.new_zeros(())
+        for head in self.heads:
+            columns = head.of(output)
+            share = columns.shape[-1] / output.shape[-1]
+            loss, gradient = head.loss.value_and_gradient(columns, head.of(target), weight)
+            # It lies in the output.
+            gradient.mul_(share)
+            value = value + share * loss
+        return value, output
 
-    def reconstruction_and_gradient(self, output, x, sample_weight):
-        """Return the loss of a batch and its gradient, which takes the place of the output."""
-        return self.loss.value_and_gradient(output, x, sample_weight)
+
+def _target(batch: Batch) -> Tensor:
+    """Return what the decoder should answer: the rows themselves, or the target beside them."""
+    if batch.observed is not None:
+        raise TypeError("An objective judges all cells, but the batch has a mask of observed ones.")
+    return batch.x if batch.target is None else batch.target

@@ -1,17 +1,18 @@
 """Graphs for ONNX runtimes.
 
 Importing this registers skae's estimators with skl2onnx, so that ``skl2onnx.to_onnx`` converts
-pipelines with them. What comes out of one is chosen as any option of skl2onnx is:
+pipelines with them. An option of skl2onnx chooses the output of one of them:
 ``options={id(autoencoder): {"output": "score"}}``, with "codes", "reconstruction" or "score", or
-"p_value" of an outlier detector. By default it is codes of an autoencoder, and predictions and
-decisions ("label" and "scores") of an outlier detector, which needs ``{"output": "codes"}`` where
-other steps follow it. With ``{"single": True}`` networks that were fitted in float64 compute in
-float32, as runtimes for integers want it.
+"p_value" of an outlier detector. By default an autoencoder gives its codes, and an outlier
+detector its predictions and decisions ("label" and "scores"); a detector that other steps follow
+needs ``{"output": "codes"}``. With ``{"single": True}`` networks that were fitted in float64
+compute in float32, which quantization needs.
 """
 
-from . import _converters
+from ._converters import register
 from ._export import OPSET
+from ._runtime import inference_session
 
-__all__ = ["OPSET"]
+__all__ = ["OPSET", "inference_session"]
 
-_converters.register()
+register()

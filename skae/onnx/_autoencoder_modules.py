@@ -1,12 +1,14 @@
-"""What a fitted autoencoder does with raw rows, as one torch module to export."""
+"""A fitted autoencoder as one torch module to export, from raw rows to each of its answers."""
 
 import math
 from copy import copy
+from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from skae.estimators import VariationalAutoencoder
+from skae.estimators.base import BaseAutoencoder
 from skae.networks import (
     BatchTopKLatent,
     Dropout,
@@ -16,8 +18,11 @@ from skae.networks import (
     RectifiedLatent,
     TopKLatent,
 )
-from skae.objectives import balanced_draws, log_weight, posterior_of
+from skae.objectives._bounds import balanced_draws, log_weight, posterior_of
+from skae.objectives._variational import VariationalObjective
 from skae.tables import as_tensor
+
+from ._estimators import shapes_of
 
 # Layers all of whose operations ONNX Runtime has in float64, too.
 _IN_FLOAT64 = (
@@ -40,126 +45,116 @@ _IN_FLOAT64 = (
 
 
 class AutoencoderModule(nn.Module):
-    """A fitted autoencoder from rows in the unit of the data to codes, rows and scores.
+    """Codes, reconstructions and scores of a fitted autoencoder, which stays as it is.
 
     Rows are centred and scaled in their own precision, as the estimator does, so that float64
-    keeps what is small beside the mean of its column. The network computes in float32, or in
-    float64 where it was fitted so and ONNX Runtime can.
-
-    Parameters
-    ----------
-    estimator : BaseAutoencoder
-        Fitted. It is copied, and stays as it is.
-    single : bool, default=False
-        Whether the network computes in float32 in any case.
+    keeps what is small beside the mean of its column. The network computes in float32 if `single`
+    says so; otherwise in float64 if it was fitted in it and ONNX Runtime has its layers.
     """
 
-    def __init__(self, estimator, single=False):
+    def __init__(self, estimator: BaseAutoencoder, single: bool = False):
         super().__init__()
         # The copy of an estimator builds its network anew, free of what training left in it.
         estimator = copy(estimator)
-        self.row_shape = estimator._row_shape or (estimator.n_features_in_,)
-        network = estimator.net_.module_.cpu()
+        network, objective = estimator.net_.module_.cpu(), estimator.net_.criterion_.cpu()
         self.dtype = torch.float32 if single else _dtype_of(network)
-        self.network = _never_empty(network.to(self.dtype))
-        self.objective = estimator.net_.criterion_.cpu().to(self.dtype)
-        self.register_buffer("mean", as_tensor(estimator.mean_).cpu().double())
-        self._set_number("scale", estimator.scale_)
-        self._set_number("loss_unit", estimator._loss_unit())
+        self.network: Any = _never_empty(network.to(self.dtype))
+        self.objective: Any = objective.to(self.dtype)
+        self.decoded_shape = shapes_of(estimator).decoded
+        self.mean = nn.Buffer(as_tensor(estimator.mean_).cpu().double())
+        self.scale = _number(estimator.scale_)
+        self.loss_unit = _number(estimator.scale_ ** objective.heads[0].loss.scale_power)
 
-    def codes(self, X):
+    def codes(self, X: Tensor) -> Tensor:
         """Return the codes of rows in the unit of the data, in their dtype."""
         return self.network.encode(self._scaled(X).to(self.dtype)).to(X.dtype)
 
-    def rows(self, codes):
-        """Return rows in the unit of the data, in the dtype of the codes."""
+    def rows(self, codes: Tensor) -> Tensor:
+        """Return flat rows in the unit of the data, in the dtype of the codes."""
         output = self.network.decode(codes.to(self.dtype))
-        rows = self.objective.loss.to_data(output).double() * self.scale + self.mean
+        rows = self.objective.to_data(output).double() * self.scale + self.mean
         return rows.to(codes.dtype)
 
-    def shaped_rows(self, codes):
-        """Return the same in the shape of the training rows, which may be images or windows."""
-        return self.rows(codes).unflatten(1, self.row_shape)
-
-    def reconstruction(self, X):
-        """Return what the network makes of rows."""
+    def reconstruction(self, X: Tensor) -> Tensor:
+        """Return rows that were encoded and decoded again, in the shape of `X`."""
         return self.rows(self.codes(X)).unflatten(1, X.shape[1:])
 
-    def score(self, X):
+    def score(self, X: Tensor) -> Tensor:
         """Return how ordinary rows are, in float64."""
         x = self._scaled(X)
         output = self.network(x.to(self.dtype))
         losses = self.objective.row_losses(output.double(), x.double())
         return losses * -self.loss_unit
 
-    def _set_number(self, name, value):
-        """Set a number in float64: of plain ones the exporter makes float32."""
-        self.register_buffer(name, torch.tensor(float(value), dtype=torch.float64))
-
-    def _scaled(self, X):
+    def _scaled(self, X: Tensor) -> Tensor:
         # Rows may be images or windows.
         return (X.flatten(1) - self.mean.to(X.dtype)) / self.scale.to(X.dtype)
 
 
+class DecoderModule(AutoencoderModule):
+    """The decoder of a fitted autoencoder, which takes codes in place of rows."""
+
+    def reconstruction(self, X: Tensor) -> Tensor:
+        """Return rows in the shape of the training rows, which may be images or windows."""
+        return self.rows(X).unflatten(1, self.decoded_shape)
+
+
 class VariationalModule(AutoencoderModule):
-    """The same for a variational autoencoder, whose scores are log-likelihoods.
+    """The same for a variational autoencoder, whose scores are log-likelihoods."""
 
-    Parameters
-    ----------
-    estimator, single : object
-        See `AutoencoderModule`.
-    """
-
-    def __init__(self, estimator, single=False):
+    def __init__(self, estimator: Any, single: bool = False):
         super().__init__(estimator, single)
-        # Of a mean of the draws, and of rows in the unit of the data.
-        self._set_number("log_unit", math.log(estimator.n_draws) + estimator._log_volume())
+        # Scores are a mean over the draws, and those of rows in the unit of the data.
+        log_volume = math.prod(self.decoded_shape) * np.log(estimator.scale_)
+        self.log_unit = _number(math.log(estimator.n_draws) + log_volume)
         draws = balanced_draws(estimator.n_draws, estimator.n_components_)
-        self.register_buffer("draws", draws.to(self.dtype))
+        self.draws = nn.Buffer(draws.to(self.dtype))
 
-    def score(self, X):
+    def score(self, X: Tensor) -> Tensor:
         """Return the importance-weighted bound of rows, in float64."""
         x = self._scaled(X).to(self.dtype)
         mean, log_variance = posterior_of(self.network, x)
         # All draws at once: a loop would be unrolled into a graph of thousands of nodes.
         n_draws = len(self.draws)
         noise = self.draws[:, None].expand(-1, x.shape[0], -1).flatten(0, 1)
-        repeated = (values.repeat(n_draws, 1) for values in (x, mean, log_variance))
-        weights = log_weight(self.objective, self.network, *repeated, noise)
+        x, mean, log_variance = (values.repeat(n_draws, 1) for values in (x, mean, log_variance))
+        weights = log_weight(self.objective, self.network, x, mean, log_variance, noise)
         return weights.unflatten(0, (n_draws, -1)).logsumexp(dim=0) - self.log_unit
+
+
+def autoencoder_module(estimator: BaseAutoencoder, single: bool = False) -> AutoencoderModule:
+    """Return the module of a fitted autoencoder; its objective says how it scores rows."""
+    variational = isinstance(estimator.net_.criterion_, VariationalObjective)
+    return (VariationalModule if variational else AutoencoderModule)(estimator, single)
+
+
+def _number(value: float) -> nn.Buffer:
+    """Return a number in float64; the exporter would make float32 of a plain one."""
+    return nn.Buffer(torch.tensor(float(value), dtype=torch.float64))
 
 
 class _WithOneMoreRow(nn.Module):
     """A module that sees one row more than there are: of zeros, which stand for the mean."""
 
-    def __init__(self, module):
+    def __init__(self, module: nn.Module):
         super().__init__()
         self.module = module
 
-    def forward(self, x):
-        """Return what the module returns for the rows."""
+    def forward(self, x: Tensor) -> Tensor:
         return self.module(torch.cat([x, x.new_zeros(1, x.shape[1])]))[:-1]
 
 
-def _never_empty(network):
+def _never_empty(network: nn.Module) -> nn.Module:
     """Keep empty batches from recurrent layers: ONNX Runtime ends the process at one."""
-    for name in ("encoder", "decoder"):
-        half = getattr(network, name)
-        # Of an estimator that is only one half the other one is None.
-        if half is not None and any(isinstance(layer, nn.RNNBase) for layer in half.modules()):
+    for name, half in list(network.named_children()):
+        if any(isinstance(layer, nn.RNNBase) for layer in half.modules()):
             setattr(network, name, _WithOneMoreRow(half))
     return network
 
 
-def _dtype_of(network):
+def _dtype_of(network: nn.Module) -> torch.dtype:
     """Return the type of a network, but float32 if a layer has no kernel for float64."""
     layers = [layer for layer in network.modules() if not list(layer.children())]
     if all(isinstance(layer, _IN_FLOAT64) for layer in layers):
         return next(network.parameters()).dtype
     return torch.float32
-
-
-def module_of(estimator, single=False):
-    """Return the module of a fitted autoencoder; see `AutoencoderModule`."""
-    variational = isinstance(estimator, VariationalAutoencoder)
-    return (VariationalModule if variational else AutoencoderModule)(estimator, single)

@@ -1,9 +1,13 @@
-"""What a graph gives, compared with what the estimator gives."""
+"""The comparison of a graph with the estimator that it was made of."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ._probes import answer_or_none, moved_rows, probes_of, ranges_of
+from ._outputs import ModelOutput
+from ._probes import Answer, Probe, answer_or_none, low_and_range, probes_of, take
+from ._sample import Sample
 
 # How far numbers may be from the estimator's: this share of their range, and, as networks compute
 # in float32, this share of the largest.
@@ -23,149 +27,122 @@ class ShapeDifferenceError(ValueError):
     """A graph that gives an output of another shape."""
 
 
-def compare(run, answer, tied, sample, method, output, advice, jumps=True):
-    """Refuse a graph that gives something else than the estimator.
+def compare(run: Answer, output: ModelOutput, sample: Sample) -> None:
+    """Refuse a graph that gives something else than the model, by more than rounding.
 
-    It is compared on rows of the sample, on rows between these, and on rows with NaN, zero, a
-    value far outside and a new category in each column whose model takes that.
-
-    Parameters
-    ----------
-    run : callable
-        Returns what the graph gives for rows.
-    answer : callable
-        Returns what the estimator gives for rows.
-    tied : callable
-        Returns for rows and labels whether the estimator finds no label more probable.
-    sample : ndarray or DataFrame
-        Sample rows.
-    method, output : str
-        Names of the method of the estimator and of the output, for errors.
-    advice : str
-        What to do, for errors.
-    jumps : bool, default=True
-        Whether numbers may jump, as those of trees do. Those of a network do not, but may be made
-        of nothing but rounding; labels always jump.
-
-    Raises
-    ------
-    ValueError
-        Where they differ by more than rounding. It says where, and by how much.
+    It is run on rows of the sample, on rows between these, and on rows with NaN, zero, a value far
+    outside and a new category in each column whose model takes that.
     """
-    for probe in probes_of(sample, answer):
-        found = run(probe.rows)
-        if found.shape != probe.expected.shape:
+    for probe in probes_of(sample, output.for_columns_of(sample)):
+        found, expected = run(probe.columns), probe.expected
+        if found.shape != expected.shape:
             raise ShapeDifferenceError(
-                f"The graph gives an output of shape {found.shape} where {method} gives "
-                f"{probe.expected.shape}, so it is not output={output!r}."
+                f"The graph gives an output of shape {found.shape} where {output.method} gives "
+                f"{expected.shape}, so it is not output={output.name!r}."
             )
-        differs = _differs(found, probe)
-        at_edge = _is_at_edge(found, probe, differs, answer, tied)
-        jumped = at_edge & _has_jumped(found, probe.expected, jumps)
-        if probe.of_sample and jumped.sum() > max(1, _AT_EDGES * len(found)):
-            at_edge &= ~jumped
+        distance, rounding = _distance(found, probe), _rounding(expected)
+        differs = _any_by_row(distance > rounding)
+        if not differs.any():
+            continue
+        nearby = np.zeros_like(distance)
+        nearby[differs] = _movement(probe, found, differs, output, sample)
+        at_edge = differs & ~_any_by_row(distance > rounding + nearby)
+        if probe.of_sample and (output.jumps or not _are_numbers(expected)):
+            jumped = at_edge & _any_by_row(distance > _JUMP / _OF_RANGE * rounding)
+            if jumped.sum() > max(1, _AT_EDGES * len(found)):
+                at_edge &= ~jumped
         differs &= ~at_edge
         if differs.any():
-            raise ValueError(_what_differs(found, probe, differs, method, output, advice))
+            distance[~differs] = -1
+            place = tuple(map(int, np.unravel_index(np.argmax(distance), distance.shape)))
+            row, *column = place
+            amount = ""
+            if _are_numbers(expected) and np.isfinite(distance[place]):
+                rounding_there = f"where {rounding[place]:.3g} is rounding"
+                amount = f", {distance[place]:.3g} apart {rounding_there}"
+            raise ValueError(
+                f"The graph gives something else than {output.method}: {output.name}"
+                f"{column or ''} of {probe.places[row]} is {_plain(found[place])!r} in place of "
+                f"{_plain(expected[place])!r}{amount} ({differs.sum()} of {len(found)} such rows "
+                f"differ). {_advice(row, probe, sample)}"
+            )
 
 
-def _are_numbers(values):
+def _are_numbers(values: np.ndarray) -> bool:
     return values.dtype.kind == "f"
 
 
-def _differs(found, probe):
-    """Return for each row whether its answers differ by more than rounding."""
-    expected = probe.expected
-    if not _are_numbers(expected):
-        return _by_row(found != expected)
-    with np.errstate(all="ignore"):
-        far = ~(np.abs(found - expected) <= _tolerance(expected))
+def _any_by_row(cells: np.ndarray) -> np.ndarray:
+    return np.asarray(cells.reshape(len(cells), -1).any(axis=1))
+
+
+def _distance(found: np.ndarray, probe: Probe) -> np.ndarray:
+    """Return how far answers are apart, cell by cell; of labels, 1 where they differ."""
+    if not _are_numbers(probe.expected):
+        return np.asarray(found != probe.expected, dtype=np.float64)
+    distance = _apart(found, probe.expected)
+    if not probe.of_sample:
+        # Beside the sample, infinity is where anything may overflow.
+        distance[~np.isfinite(probe.expected)] = 0
+    return distance
+
+
+@np.errstate(all="ignore")
+def _apart(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return how far numbers are apart: 0 for NaN and NaN, infinity for NaN and another one."""
     same = (found == expected) | (np.isnan(found) & np.isnan(expected))
-    # Beside the sample, infinity is where anything may overflow.
-    ignored = same if probe.of_sample else same | ~np.isfinite(expected)
-    return _by_row(far & ~ignored)
+    return np.where(same, 0.0, np.nan_to_num(np.abs(found - expected), nan=np.inf, posinf=np.inf))
 
 
-def _tolerance(expected):
-    """Return how far the numbers of each column may be from the estimator's."""
-    finite = np.where(np.isfinite(expected), expected, np.nan)
-    if not np.isfinite(finite).any():
-        return np.zeros(expected.shape[1:])
-    with np.errstate(all="ignore"):
+@np.errstate(all="ignore")
+def _rounding(expected: np.ndarray) -> np.ndarray:
+    """Return how far answers may be apart, cell by cell, because networks compute in float32."""
+    rounding = np.zeros(expected.shape)
+    if _are_numbers(expected) and np.isfinite(expected).any():
+        finite = np.where(np.isfinite(expected), expected, np.nan)
         size = np.nan_to_num(np.fmax.reduce(finite) - np.fmin.reduce(finite))
-    return _OF_RANGE * size + _OF_LARGEST * np.nanmax(np.abs(finite))
+        rounding += _OF_RANGE * size + _OF_LARGEST * np.nanmax(np.abs(finite))
+    return rounding
 
 
-def _is_at_edge(found, probe, differs, answer, tied):
-    """Return for each row that differs whether rounding may make the estimator differ as much."""
-    at_edge = np.zeros(len(found), dtype=bool)
-    suspects = np.flatnonzero(differs)
-    if not len(suspects):
-        return at_edge
-    rows = probe.rows.iloc[suspects] if hasattr(probe.rows, "iloc") else probe.rows[suspects]
-    rng, ranges = np.random.default_rng(0), ranges_of(probe.rows)
-    steps = [_NEXT * size for size in ranges]
-    around = [answer_or_none(answer, moved_rows(rows, steps, rng)) for _ in range(_N_NEXT)]
-    if any(moved is None for moved in around):
+def _movement(
+    probe: Probe, found: np.ndarray, suspects: np.ndarray, output: ModelOutput, sample: Sample
+) -> Any:
+    """Return how much further rounding inside the model may move its answers for suspects."""
+    columns, rng = take(probe.columns, suspects), np.random.default_rng(0)
+    steps = [_NEXT * low_and_range(v)[1] if _are_numbers(v) else 0.0 for v in probe.columns]
+    around = []
+    for _ in range(_N_NEXT):
+        moved = [_moved(values, step, rng) for values, step in zip(columns, steps, strict=True)]
+        around.append(answer_or_none(output.for_columns_of(sample), moved))
+    if any(answers is None for answers in around):
         # Next to these rows are some that the model does not take.
-        return at_edge
-    found, expected, around = found[suspects], probe.expected[suspects], np.stack(around)
+        return 0.0
+    answers, labels, expected = np.array(around), found[suspects], probe.expected[suspects]
     if _are_numbers(expected):
-        with np.errstate(all="ignore"):
-            moved = np.abs(around - expected).max(axis=0)
-            far = ~(np.abs(found - expected) <= _tolerance(probe.expected) + _TIMES * moved)
-    else:
-        far = (around != found).all(axis=0) & ~tied(rows, found)
-    at_edge[suspects] = ~_by_row(far)
-    return at_edge
+        return _TIMES * _apart(answers, expected).max(axis=0)
+    return (answers == labels).any(axis=0) | output.is_tied(sample.rows(columns), labels)
 
 
-def _has_jumped(found, expected, jumps):
-    """Return for each row whether its answers are on another side of a threshold."""
-    if not _are_numbers(expected):
-        return _by_row(found != expected)
-    with np.errstate(all="ignore"):
-        return jumps & _by_row(np.abs(found - expected) > _JUMP / _OF_RANGE * _tolerance(expected))
+def _moved(values: np.ndarray, step: float, rng: np.random.Generator) -> np.ndarray:
+    """Return cells next to those of a column of fractions, the next number of their type or on."""
+    if not _are_numbers(values):
+        return values
+    steps = step + np.spacing(np.abs(values))
+    return (values + steps * rng.uniform(-1, 1, len(values))).astype(values.dtype)
 
 
-def _by_row(values):
-    return values.reshape(len(values), -1).any(axis=1)
-
-
-def _what_differs(found, probe, differs, method, output, advice):
-    """Return an error message: where the two differ, by how much, and what to do."""
-    expected = probe.expected
-    place = _worst(found, expected, differs)
-    row, *column = place
-    name = f"{output}{column}" if column else output
-    value, right = found[place], expected[place]
-    amount = ""
-    if _are_numbers(expected) and np.isfinite([value, right]).all():
-        allowed = np.broadcast_to(_tolerance(expected), expected.shape)[place]
-        amount = f", {abs(value - right):.3g} apart where {allowed:.3g} is rounding"
-    if pd.isna(np.asarray(probe.rows)[row]).any():
-        advice = (
+def _advice(row: int, probe: Probe, sample: Sample) -> str:
+    """Return what to do about a row for which a graph gives something else."""
+    if any(pd.isna(values[row]) for values in probe.columns):
+        return (
             "The model takes NaN, and a step of it has no converter that does the same. Fill in "
             "what is missing in a step before, SimpleImputer for example, and fit again."
         )
-    elif not probe.of_sample:
-        advice = f"X_sample has no such row, but the model takes it. {advice}"
-    return (
-        f"The graph gives something else than {method}: {name} of {probe.places[row]} is "
-        f"{_plain(value)!r} in place of {_plain(right)!r}{amount} ({differs.sum()} of {len(found)} "
-        f"such rows differ). {advice}"
-    )
+    beside = "" if probe.of_sample else "X_sample has no such row, but the model takes it. "
+    return beside + sample.advice()
 
 
-def _plain(value):
+def _plain(value: object) -> object:
     """Return a number of numpy as one of Python; cells of objects are such already."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _worst(found, expected, differs):
-    """Return the row and the columns of the largest difference."""
-    with np.errstate(all="ignore"):
-        apart = np.abs(found - expected) if _are_numbers(expected) else 1.0 * (found != expected)
-    apart = np.nan_to_num(apart, nan=np.inf, posinf=np.inf)
-    apart[~differs] = -1
-    return tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))

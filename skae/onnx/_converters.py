@@ -1,21 +1,20 @@
 """Converters with which skl2onnx takes skae's estimators into its graphs."""
 
-import numpy as np
-import torch
+from typing import Any
 
-from skae import estimators
+import torch
+from sklearn.base import BaseEstimator
+from torch import nn
+
 from skae._extras import require
 from skae.detection import AutoencoderOutlierDetector
-from skae.estimators import Decoder, Encoder
-from skae.estimators.base import BaseAutoencoder
+from skae.estimators.base import Decoder
 
-from ._autoencoder_modules import module_of
-from ._decision import decided
+from ._autoencoder_modules import DecoderModule, autoencoder_module
 from ._detector_modules import DetectorModule
+from ._estimators import autoencoders_of, classes_with_graphs, outputs_of_networks, shapes_of
 from ._export import OPSET, exported
-
-_OUTPUTS = ("codes", "reconstruction", "score")
-_OUTPUTS_OF_DETECTORS = (*_OUTPUTS, "p_value")
+from ._graphs import Graph, chain, decision
 
 # Names of all that is an estimator of skae in a graph begin with this, and a slash follows.
 NETWORK = "skae"
@@ -25,76 +24,53 @@ class ConversionError(ValueError):
     """An estimator of skae that has no graph."""
 
 
-CONVERTED = (
-    AutoencoderOutlierDetector,
-    Decoder,
-    Encoder,
-    *(
-        estimator
-        for estimator in map(vars(estimators).get, estimators.__all__)
-        if issubclass(estimator, BaseAutoencoder)
-    ),
-)
-
-
-def register():
+def register() -> None:
     """Make skl2onnx know the estimators of skae."""
     skl2onnx = require("skl2onnx", "onnx")
-    for estimator in CONVERTED:
-        detector = issubclass(estimator, AutoencoderOutlierDetector)
-        outputs = _OUTPUTS_OF_DETECTORS if detector else _OUTPUTS
+    for kind in classes_with_graphs():
         skl2onnx.update_registered_converter(
-            estimator,
-            _alias(estimator),
+            kind,
+            f"Skae{kind.__name__}",
             _set_output_types,
             _convert,
             parser=_parse,
-            options={"output": outputs, "single": (False, True)},
+            options={"output": outputs_of_networks(kind), "single": (False, True)},
         )
 
 
-def _alias(estimator):
-    return f"Skae{estimator.__name__}"
-
-
-def _parse(scope, model, inputs, custom_parsers=None):
+def _parse(scope: Any, model: BaseEstimator, inputs: list, custom_parsers: Any = None) -> list:
     """Declare what comes out of an estimator; the names say what it is."""
-    operator = scope.declare_local_operator(_alias(type(model)), model)
+    alias = require("skl2onnx", "onnx").get_model_alias(type(model))
+    operator = scope.declare_local_operator(alias, model)
     operator.inputs = inputs
-    chosen = scope.get_options(model, {"output": None})["output"]
-    if chosen is not None:
-        names = [chosen]
-    elif isinstance(model, AutoencoderOutlierDetector):
-        # What skl2onnx calls the predictions and decisions of its own outlier detectors.
+    names = outputs_of_networks(type(model))[:1]
+    if isinstance(model, AutoencoderOutlierDetector):
+        # The names that skl2onnx gives the predictions and decisions of its own outlier detectors.
         names = ["label", "scores"]
-    else:
-        names = ["reconstruction" if isinstance(model, Decoder) else "codes"]
+    chosen = scope.get_options(model, {"output": None})["output"]
     types = _output_types(operator)
-    for name in names:
+    for name in names if chosen is None else [chosen]:
         operator.outputs.append(scope.declare_local_variable(name, types[name]))
     return operator.outputs
 
 
-def _set_output_types(operator):
+def _set_output_types(operator: Any) -> None:
     """Set type and shape of what was declared, once those of the input are known."""
     types = _output_types(operator)
     for output in operator.outputs:
         output.type = types[output.raw_name]
 
 
-def _output_types(operator):
+def _output_types(operator: Any) -> dict[str, Any]:
     """Return type and shape of everything that may come out of an estimator."""
     types = require("skl2onnx.common.data_types", "onnx")
-    single = _dtype_of(operator) == torch.float32
-    real = types.FloatTensorType if single else types.DoubleTensorType
-    estimator, row_shape = operator.raw_operator, _row_shape_of(operator)
-    autoencoder = _autoencoder_of(estimator)
-    n_codes = getattr(estimator, "_n_features_out", autoencoder.n_components_)
-    if isinstance(estimator, Decoder):
-        row_shape = autoencoder._row_shape or (autoencoder.n_features_in_,)
+    real = types.FloatTensorType if _is_single(operator) else types.DoubleTensorType
+    estimator = operator.raw_operator
+    shapes = shapes_of(estimator)
+    rows = shapes.decoded if isinstance(estimator, Decoder) else _row_shape_of(operator)
     return {
-        "codes": real([None, n_codes]),
-        "reconstruction": real([None, *row_shape]),
+        "codes": real([None, *shapes.codes]),
+        "reconstruction": real([None, *rows]),
         "score": types.DoubleTensorType([None]),
         "p_value": types.DoubleTensorType([None]),
         "scores": types.DoubleTensorType([None]),
@@ -102,26 +78,25 @@ def _output_types(operator):
     }
 
 
-def _convert(scope, operator, container):
+def _convert(scope: Any, operator: Any, container: Any) -> None:
     """Put the graph of an estimator into that of skl2onnx."""
     outputs = {output.raw_name: output.onnx_name for output in operator.outputs}
     method = "score" if "label" in outputs else next(iter(outputs))
     model = _exported(operator, method, container)
-    result = _embedded(scope, container, model, _rows_of(scope, operator, container))
-    if method in outputs:
-        container.add_node("Identity", [result], [outputs[method]])
-        return
-    offset = operator.raw_operator.offset_
-    nodes, constants = decided(result, outputs["scores"], outputs["label"], offset)
-    container.nodes.extend(nodes)
-    from_array = require("onnx.numpy_helper", "onnx").from_array
-    container.initializers.extend(
-        from_array(np.array(value), name) for name, value in constants.items()
-    )
+    found = {method: _embedded(scope, container, model, _rows_of(scope, operator, container))}
+    if "label" in outputs:
+        # No name of skl2onnx's own holds a slash.
+        prefix = f"{outputs['label']}/"
+        nodes, constants = chain(found["score"], decision(operator.raw_operator.offset_), prefix)
+        container.nodes.extend(nodes)
+        container.initializers.extend(constants)
+        found = {"scores": nodes[0].output[0], "label": nodes[-1].output[0]}
+    for name, onnx_name in outputs.items():
+        container.add_node("Identity", [found[name]], [onnx_name])
 
 
-def _exported(operator, method, container):
-    """Return what a method of an estimator's module does as a model of its own."""
+def _exported(operator: Any, method: str, container: Any) -> Graph:
+    """Return a method of an estimator's module as a model of its own."""
     estimator, opset = operator.raw_operator, container.target_opset
     if opset < OPSET:
         raise ConversionError(
@@ -129,62 +104,50 @@ def _exported(operator, method, container):
             f"target_opset={OPSET} at least."
         )
     _check_classes(estimator)
-    autoencoder = _autoencoder_of(estimator)
     single = container.get_options(estimator, {"single": False})["single"]
-    if isinstance(estimator, AutoencoderOutlierDetector):
-        module = DetectorModule(estimator, single)
-    else:
-        module = module_of(autoencoder, single)
-    if isinstance(estimator, Decoder):
-        method = "shaped_rows"
+    dtype = torch.float32 if _is_single(operator) else torch.float64
     try:
-        return exported(module, method, _row_shape_of(operator), _dtype_of(operator), opset)
+        module = _module_of(estimator, single)
+        return exported(module, method, _row_shape_of(operator), dtype, opset)
     except ValueError as error:
-        raise ConversionError(
-            f"network={autoencoder.network_!r} has no graph in ONNX: {error}"
-        ) from error
+        network = autoencoders_of(estimator)[0].network_
+        raise ConversionError(f"network={network!r} has no graph in ONNX: {error}") from error
 
 
-def _autoencoder_of(estimator):
-    """Return the autoencoder that an estimator is, or is half of, or one of its members."""
-    return _autoencoders_of(estimator)[0]
-
-
-def _autoencoders_of(estimator):
+def _module_of(estimator: BaseEstimator, single: bool) -> nn.Module:
+    """Return a module whose methods are named after the outputs of an estimator of skae."""
     if isinstance(estimator, AutoencoderOutlierDetector):
-        return estimator.estimators_
-    return [estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator]
-
-
-def _check_classes(estimator):
-    """Refuse an estimator with an autoencoder of a class that may answer in its own way."""
-    for autoencoder in _autoencoders_of(estimator):
-        if type(autoencoder) not in CONVERTED:
-            raise ConversionError(
-                f"{type(estimator).__name__} has no converter to ONNX: its autoencoder is a "
-                f"{type(autoencoder).__name__}, a class of your own, and what that does in its own "
-                f"way would be missing in the graph."
-            )
-
-
-def _dtype_of(operator):
-    """Return the type in which the estimator takes its rows, as its `transform` has it."""
-    types = require("skl2onnx.common.data_types", "onnx")
-    single = isinstance(operator.inputs[0].type, types.FloatTensorType)
-    return torch.float32 if single else torch.float64
-
-
-def _row_shape_of(operator):
-    """Return the shape of the rows, which may be images or windows."""
-    estimator, shape = operator.raw_operator, operator.inputs[0].type.shape
-    if len(shape) > 2:
-        return tuple(shape[1:])
+        return DetectorModule(estimator, single)
+    (autoencoder,) = autoencoders_of(estimator)
     if isinstance(estimator, Decoder):
-        return (estimator.autoencoder.n_components_,)
-    return (estimator.n_features_in_,)
+        return DecoderModule(autoencoder, single)
+    return autoencoder_module(autoencoder, single)
 
 
-def _rows_of(scope, operator, container):
+def _check_classes(estimator: BaseEstimator) -> None:
+    """Refuse an estimator with an autoencoder of a class that may answer in its own way."""
+    kind = type(autoencoders_of(estimator)[0])
+    if kind not in classes_with_graphs():
+        raise ConversionError(
+            f"{type(estimator).__name__} has no converter to ONNX: its autoencoder is a "
+            f"{kind.__name__}, a class of your own, and what that does in its own way would be "
+            f"missing in the graph."
+        )
+
+
+def _is_single(operator: Any) -> bool:
+    """Return whether the rows are float32; any others become float64."""
+    types = require("skl2onnx.common.data_types", "onnx")
+    return isinstance(operator.inputs[0].type, types.FloatTensorType)
+
+
+def _row_shape_of(operator: Any) -> tuple[int, ...]:
+    """Return the shape of the rows, which may be images or windows."""
+    shape = operator.inputs[0].type.shape
+    return tuple(shape[1:]) if len(shape) > 2 else shapes_of(operator.raw_operator).taken
+
+
+def _rows_of(scope: Any, operator: Any, container: Any) -> str:
     """Return the name of the rows: one table, as floating point numbers."""
     names = [variable.onnx_name for variable in operator.inputs]
     rows = names[0]
@@ -200,7 +163,7 @@ def _rows_of(scope, operator, container):
     return numbers
 
 
-def _embedded(scope, container, model, rows):
+def _embedded(scope: Any, container: Any, model: Graph, rows: str) -> str:
     """Add the nodes of a model to a graph, and return the name of what comes out of them."""
     compose = require("onnx.compose", "onnx")
     prefix = scope.get_unique_operator_name(NETWORK)

@@ -1,93 +1,91 @@
-"""What a fitted outlier detector does with raw rows, as one torch module to export."""
+"""A fitted outlier detector as one torch module to export, from raw rows to each of its answers.
+
+Here alone graphs read what a detector has learned.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skae.detection import (
+    _AUTO,
     _WEIGHT_OF_CENTER,
+    AutoencoderOutlierDetector,
+    Calibration,
+    Gaussian,
     LikelihoodScore,
     MahalanobisScore,
-    MixtureScore,
     ReconstructionScore,
 )
 
-from ._autoencoder_modules import module_of
+from ._autoencoder_modules import AutoencoderModule, autoencoder_module
 
 # Share of itself by which rounding may change how unusual a row is.
 _ROUNDING = 1e-6
 
 
 class DetectorModule(nn.Module):
-    """A fitted detector from rows in the unit of the data to codes, rows and scores.
+    """Codes, reconstructions, scores and p-values of a fitted detector, which stays as it is.
 
-    Parameters
-    ----------
-    detector : AutoencoderOutlierDetector
-        Fitted. Its members are copied, and stay as they are.
-    single : bool, default=False
-        See `AutoencoderModule`.
+    `single` means the same as for an `AutoencoderModule`.
     """
 
-    def __init__(self, detector, single=False):
+    def __init__(self, detector: AutoencoderOutlierDetector, single: bool = False):
         super().__init__()
         scaling = detector._scaling
-        self.register_buffer("scale", torch.tensor(scaling.scale))
+        self.scale = _buffer(scaling.scale)
         # Infinite where cells may lie as far outside as they do.
-        self.register_buffer("low", torch.tensor(scaling._low))
-        self.register_buffer("high", torch.tensor(scaling._high))
-        self.members = nn.ModuleList(module_of(one, single) for one in detector.estimators_)
-        scores = [_SCORES[type(score)](score) for score in detector._scores]
-        self.scores = nn.ModuleList(scores)
-        self.calibration = _Calibration(detector._calibration)
+        self.low, self.high = _buffer(scaling._low), _buffer(scaling._high)
+        members = [autoencoder_module(one, single) for one in detector.estimators_]
+        self.members: Any = nn.ModuleList(members)
+        self.scores = nn.ModuleList(map(_score_module, detector._scores))
+        self.calibration = CalibrationModule(detector._calibration)
 
-    def codes(self, X):
+    def codes(self, X: Tensor) -> Tensor:
         """Return the codes of all members, side by side, in the dtype of the rows."""
         Z = self._standardized(X)
         return torch.cat([member.codes(Z) for member in self.members], dim=1)
 
-    def reconstruction(self, X):
-        """Return what the members make of rows, on average."""
+    def reconstruction(self, X: Tensor) -> Tensor:
+        """Return the mean of the members' reconstructions."""
         Z = self._standardized(X)
         rows = torch.stack([member.reconstruction(Z) for member in self.members])
         return rows.mean(dim=0) * self.scale.to(X.dtype)
 
-    def score(self, X):
+    def score(self, X: Tensor) -> Tensor:
         """Return how ordinary rows are, in float64."""
         return -self._unusual(X).mean(dim=0)
 
-    def p_value(self, X):
+    def p_value(self, X: Tensor) -> Tensor:
         """Return how often an ordinary row would be at least as unusual, in float64."""
         return self.calibration(self._unusual(X))
 
-    def _unusual(self, X):
+    def _unusual(self, X: Tensor) -> Tensor:
         """Return how unusual rows are to each member, of shape (n_members, n_samples)."""
         Z = self._standardized(X)
         pairs = zip(self.scores, self.members, strict=True)
         return torch.stack([score(member, Z) for score, member in pairs])
 
-    def _standardized(self, X):
+    def _standardized(self, X: Tensor) -> Tensor:
         Z = X.double() / self.scale
         return torch.minimum(torch.maximum(Z, self.low), self.high).to(X.dtype)
 
 
-class _Calibration(nn.Module):
+class CalibrationModule(nn.Module):
     """P-values of rows, by how unusual held-out rows are.
 
     A held-out row that is less unusual by nothing but rounding counts as one that is as unusual.
-
-    Parameters
-    ----------
-    calibration : Calibration
-        What the detector knows of held-out rows.
     """
 
-    def __init__(self, calibration):
+    def __init__(self, calibration: Calibration):
         super().__init__()
-        self.groups = nn.ModuleList(_HeldOut(*group) for group in calibration._groups)
+        self.groups: Any = nn.ModuleList(_HeldOut(*group) for group in calibration._groups)
         self.n_rows = len(calibration)
 
-    def forward(self, unusual):
+    def forward(self, unusual: Tensor) -> Tensor:
         """Return a tensor of shape (n_samples,) for one of shape (n_members, n_samples)."""
         at_least = torch.stack([group(unusual) for group in self.groups]).sum(dim=0)
         total = sum(group.above[0] for group in self.groups)
@@ -97,16 +95,15 @@ class _Calibration(nn.Module):
 class _HeldOut(nn.Module):
     """Held-out rows that the same members have not seen."""
 
-    def __init__(self, members, unusual, above):
+    def __init__(self, members: np.ndarray, unusual: np.ndarray, above: np.ndarray):
         super().__init__()
         self.n_levels = len(unusual).bit_length()
-        self.register_buffer("members", torch.tensor(np.asarray(members)))
-        # As long as a search by halves wants it.
-        missing = 2**self.n_levels - 1 - len(unusual)
-        self.register_buffer("unusual", torch.tensor(np.r_[unusual, np.full(missing, np.inf)]))
-        self.register_buffer("above", torch.tensor(np.asarray(above)))
+        # A search by halves needs one row less than a power of two.
+        padding = np.full(2**self.n_levels - 1 - len(unusual), np.inf)
+        self.members, self.above = _buffer(members), _buffer(above)
+        self.unusual = _buffer(np.r_[unusual, padding])
 
-    def forward(self, unusual):
+    def forward(self, unusual: Tensor) -> Tensor:
         """Return the total weight of the held-out rows that are at least as unusual as each row."""
         unusual = unusual[self.members].mean(dim=0)
         least = unusual - _ROUNDING * unusual.abs()
@@ -121,12 +118,11 @@ class _HeldOut(nn.Module):
 class _Reconstruction(nn.Module):
     """How unusual rows are by their standardised residuals."""
 
-    def __init__(self, score):
+    def __init__(self, score: ReconstructionScore):
         super().__init__()
-        self.register_buffer("residual_scale", torch.tensor(score.residual_scale_))
+        self.residual_scale = _buffer(score.residual_scale_)
 
-    def forward(self, member, Z):
-        """Return how unusual rows are to a member."""
+    def forward(self, member: AutoencoderModule, Z: Tensor) -> Tensor:
         residual, _ = _residual_and_codes(member, Z)
         return (residual / self.residual_scale).square().mean(dim=1)
 
@@ -134,26 +130,21 @@ class _Reconstruction(nn.Module):
 class _Likelihood(nn.Module):
     """How unusual rows are by their log-likelihood."""
 
-    def __init__(self, score):
-        super().__init__()
-
-    def forward(self, member, Z):
-        """Return how unusual rows are to a member."""
+    def forward(self, member: AutoencoderModule, Z: Tensor) -> Tensor:
         return -member.score(Z)
 
 
 class _Distance(nn.Module):
     """How unusual rows are by the distance of residual and code from Gaussians."""
 
-    def __init__(self, score):
+    def __init__(self, score: MahalanobisScore):
         super().__init__()
         gaussians = score._gaussians
-        self.register_buffer("unit", torch.tensor(gaussians.unit_))
+        self.unit = _buffer(gaussians.unit_)
         self.center = _Gaussians([gaussians.all_])
         self.partitions = nn.ModuleList(map(_Gaussians, gaussians.partitions_))
 
-    def forward(self, member, Z):
-        """Return how unusual rows are to a member."""
+    def forward(self, member: AutoencoderModule, Z: Tensor) -> Tensor:
         values = torch.cat(_residual_and_codes(member, Z), dim=1) / self.unit
         from_center = self.center(values)
         if not self.partitions:
@@ -165,29 +156,50 @@ class _Distance(nn.Module):
 class _Gaussians(nn.Module):
     """Half the squared distance from the nearest of some Gaussians, with its penalty."""
 
-    def __init__(self, gaussians):
+    def __init__(self, gaussians: Sequence[Gaussian]):
         super().__init__()
-        center = np.stack([one.center for one in gaussians])
-        whitening = np.stack([one.whitening.T for one in gaussians])
-        penalty = np.array([one.penalty for one in gaussians])
-        self.register_buffer("center", torch.tensor(center[:, None]))
-        self.register_buffer("whitening", torch.tensor(whitening))
-        self.register_buffer("penalty", torch.tensor(penalty[:, None]))
+        self.center = _buffer([one.center[None] for one in gaussians])
+        self.whitening = _buffer([one.whitening.T for one in gaussians])
+        self.penalty = _buffer([[one.penalty] for one in gaussians])
 
-    def forward(self, values):
-        """Return a tensor of shape (n_samples,)."""
+    def forward(self, values: Tensor) -> Tensor:
         white = torch.bmm(values - self.center, self.whitening)
         return (white.square().sum(dim=2) / 2 + self.penalty).amin(dim=0)
 
 
-def _residual_and_codes(member, Z):
+def _score_module(score: object) -> nn.Module:
+    """Return a module from a member and rows to how unusual the rows are, by a fitted score."""
+    if isinstance(score, ReconstructionScore):
+        return _Reconstruction(score)
+    if isinstance(score, LikelihoodScore):
+        return _Likelihood()
+    if isinstance(score, MahalanobisScore):
+        return _Distance(score)
+    raise ValueError(f"{type(score).__name__} of an outlier detector has no graph in ONNX.")
+
+
+def _residual_and_codes(member: AutoencoderModule, Z: Tensor) -> tuple[Tensor, Tensor]:
     codes = member.codes(Z)
     return Z.double() - member.rows(codes).double(), codes.double()
 
 
-_SCORES = {
-    MixtureScore: _Distance,
-    MahalanobisScore: _Distance,
-    ReconstructionScore: _Reconstruction,
-    LikelihoodScore: _Likelihood,
-}
+def _buffer(values: Any) -> nn.Buffer:
+    return nn.Buffer(torch.tensor(np.asarray(values)))
+
+
+def offset_for(detector: AutoencoderOutlierDetector, scores: np.ndarray) -> float:
+    """Return the threshold for a detector if ordinary rows score this in a quantized graph.
+
+    It was not trained on the rows; it says which share of them may be below the threshold.
+    """
+    level = _AUTO if detector._level == "auto" else detector._level
+    if level * (len(scores) + 1) < 1:
+        raise ValueError(
+            f"quantize=True finds the threshold anew, from the scores of X_sample: contamination="
+            f"{level} needs at least {np.ceil(1 / level) - 1:.0f} rows, X_sample has "
+            f"{len(scores)}. Give ordinary rows that the detector was not trained on, a few "
+            f"hundred of them."
+        )
+    calibration = Calibration()
+    calibration.add(np.array([0]), -scores[:, None], np.ones(len(scores)))
+    return -calibration.threshold(level)

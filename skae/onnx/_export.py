@@ -1,8 +1,10 @@
-"""Torch modules as ONNX graphs."""
+"""Torch modules as ONNX graphs that skl2onnx can take into its own."""
 
 import logging
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,52 +12,21 @@ from torch import nn
 from skae._extras import require
 from skae.networks import Linear
 
-from ._optional_inputs import without_gaps
+from ._graphs import Graph
 
-# The oldest operator set that what is exported here needs; any newer runtime knows it.
+# The oldest operator set that exported modules need; any newer runtime knows it.
 OPSET = 18
 
-# What a file may hold, less some space for the graph.
+# A file holds 2 GiB; the rest is room for the graph.
 _MOST_BYTES = 2**31 - 2**24
 
 
-class _Method(nn.Module):
-    """A method of a module as the `forward` of another."""
+def exported(
+    module: nn.Module, method: str, row_shape: tuple[int, ...], dtype: torch.dtype, opset: int
+) -> Graph:
+    """Return a graph of a method of a module for any number of rows, in one piece.
 
-    def __init__(self, module, method):
-        super().__init__()
-        self.module, self.method = module, method
-
-    def forward(self, X):
-        """Return what the method returns."""
-        return getattr(self.module, self.method)(X)
-
-
-def exported(module, method, row_shape, dtype, opset=OPSET):
-    """Export what a method of a module does with rows.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Its method takes a tensor of shape (n_samples, \\*row_shape) and returns one.
-    method : str
-        Which method.
-    row_shape : tuple of int
-        Shape of a row.
-    dtype : torch.dtype
-        Of the rows.
-    opset : int, default=OPSET
-        Operator set of the graph.
-
-    Returns
-    -------
-    model : onnx.ModelProto
-        From ``X`` to ``Y``, for any number of rows, in one piece.
-
-    Raises
-    ------
-    ValueError
-        If torch cannot export the module, or only for a fixed number of rows.
+    Raise ValueError if torch cannot export the module, or only for a fixed number of rows.
     """
     require("onnxscript", "onnx")
     n_bytes = sum(values.nbytes for values in (*module.parameters(), *module.buffers()))
@@ -65,7 +36,7 @@ def exported(module, method, row_shape, dtype, opset=OPSET):
             f"Fit a smaller network; of an outlier detector, fewer members (n_estimators) or one "
             f"with scoring='reconstruction', which remembers no covariances."
         )
-    module = _Method(module, method).eval()
+    module.eval().forward = getattr(module, method)
     for layer in module.modules():
         if isinstance(layer, Linear):
             # Outside training these pad their input, for the sake of torch's kernels alone.
@@ -73,12 +44,15 @@ def exported(module, method, row_shape, dtype, opset=OPSET):
     # A graph that is traced with a single row might hold for one row only.
     rows = torch.zeros(2, *row_shape, dtype=dtype, device="cpu")
     try:
-        with _quiet(), torch.random.fork_rng(devices=[]):
-            program = torch.onnx.export(
+        with (
+            # Torch tells of absent libraries and of how it traces.
+            only_logging(logging.CRITICAL + 1, "torch"),
+            warnings.catch_warnings(action="ignore"),
+            torch.random.fork_rng(devices=[]),
+        ):
+            program: Any = torch.onnx.export(
                 module,
                 (rows,),
-                input_names=["X"],
-                output_names=["Y"],
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
                 opset_version=opset,
                 dynamo=True,
@@ -93,25 +67,49 @@ def exported(module, method, row_shape, dtype, opset=OPSET):
             "it only works for a fixed number of rows. Ask for that number with x.shape[0], not "
             "with len(x), and let no shape depend on it otherwise."
         )
-    return without_gaps(model)
+    nodes = [same for node in model.graph.node for same in _without_gap(node)]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
 
 
-def _first_cause(error):
-    """Return the first line of what an error came from in the end."""
+def _first_cause(error: BaseException) -> str:
+    """Return the first line of the error at the start of a chain of errors."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().split("\n")[0]
 
 
+def _without_gap(node: Any) -> Iterator[Any]:
+    """Yield nodes that do the same as one, and leave out no optional input before a given one.
+
+    skl2onnx sorts nodes by the names of their inputs, and never finds the empty name of an input
+    that is left out.
+    """
+    onnx = require("onnx", "onnx")
+    make_node = onnx.helper.make_node
+    if node.op_type == "Clip" and len(node.input) == 3 and not node.input[1]:
+        value, _, most = node.input
+        yield make_node("Min", [value, most], node.output, name=node.name)
+        return
+    if node.op_type in ("GRU", "LSTM", "RNN") and len(node.input) > 4 and not node.input[4]:
+        # All sequences of a batch are as long as the longest.
+        steps, batch, lengths = (f"{node.name}_{what}" for what in ("steps", "batch", "lengths"))
+        yield make_node("Shape", [node.input[0]], [steps], start=0, end=1)
+        yield make_node("Shape", [node.input[0]], [batch], start=1, end=2)
+        yield make_node("Expand", [steps, batch], [f"{lengths}_64"])
+        yield make_node("Cast", [f"{lengths}_64"], [lengths], to=onnx.TensorProto.INT32)
+        node.input[4] = lengths
+    yield node
+
+
 @contextmanager
-def _quiet():
-    """Keep back what torch says beside its errors: of absent libraries, of how it traces."""
-    logger = logging.getLogger("torch")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+def only_logging(level: int, name: str | None = None) -> Iterator[None]:
+    """Set the level of a logger, by default of the root, for a while."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(level)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        logger.setLevel(level)
+        logger.setLevel(before)

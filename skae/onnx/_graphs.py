@@ -1,108 +1,86 @@
-"""Small changes to graphs, all of which have one output in the end."""
+"""Small changes to graphs."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from skae._extras import require
 
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto, TensorProto, TypeProto
 
-def with_one_output(model, name):
-    """Keep one output of a graph, and what it needs."""
+Graph: TypeAlias = "ModelProto"
+
+# The name of an operator, and its operands after the first, which are constants.
+Operation = tuple[Any, ...]
+
+
+def decision(offset: float) -> list[Operation]:
+    """Return operations from scores to decisions (the first one), and on to predictions."""
+    return [("Sub", float(offset)), ("Less", 0.0), ("Where", -1, 1)]
+
+
+def chain(
+    value: str, operations: Iterable[Operation], prefix: str
+) -> tuple[list["NodeProto"], list["TensorProto"]]:
+    """Return nodes for operations on a value, one after the other, and their constants.
+
+    The nodes have one output each. All new names begin with the prefix.
+    """
+    onnx = require("onnx", "onnx")
+    nodes: list[NodeProto] = []
+    constants: list[TensorProto] = []
+    for i, (operator, *operands) in enumerate(operations):
+        names = [f"{prefix}{i}_{j}" for j in range(len(operands))]
+        constants += map(onnx.numpy_helper.from_array, map(np.asarray, operands), names)
+        nodes.append(onnx.helper.make_node(operator, [value, *names], [f"{prefix}{i}"]))
+        value = f"{prefix}{i}"
+    return nodes, constants
+
+
+def with_one_output(model: Graph, name: str) -> Graph:
+    """Return a graph of one of the outputs of a graph, without nodes for the others."""
     if len(model.graph.output) == 1:
         return model
     extractor = require("onnx.utils", "onnx").Extractor(model)
     return extractor.extract_model([given.name for given in model.graph.input], [name])
 
 
-def prefixed(model, prefix):
-    """Put a prefix before all names in a graph."""
-    # Functions call one another by their names, which onnx would not change there.
-    add_prefix = require("onnx.compose", "onnx").add_prefix
-    return add_prefix(model, prefix, rename_functions=False)
+def finished(
+    model: Graph,
+    operations: Sequence[Operation],
+    result: "TypeProto",
+    inputs: Sequence[str],
+    output: str,
+) -> Graph:
+    """Return a copy of a graph of one output, with operations at its end and with other names.
 
-
-def named(model, inputs, output):
-    """Give the inputs and the output of a graph names that nothing inside it has.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        The graph.
-    inputs : list of str
-        Names of its inputs, such as those of columns.
-    output : str
-        Name of its output. Where an input has that name, "output_" is put before it.
-
-    Returns
-    -------
-    model : onnx.ModelProto
+    `result` is the type of what the operations give, `inputs` and `output` are names that callers
+    know. Where an input, such as a column, has the name of the output, "output_" is put before
+    the latter.
     """
     make_node = require("onnx", "onnx").helper.make_node
     while output in inputs:
         output = f"output_{output}"
-    prefix = "inside/"
-    while any(name.startswith(prefix) for name in (*inputs, output)):
-        prefix = f"{prefix}/"
-    model = prefixed(model, prefix)
+    inside = "inside/"
+    while any(name.startswith(inside) for name in (*inputs, output)):
+        inside = f"{inside}/"
+    # Functions call one another by their names, which onnx would not change there.
+    add_prefix = require("onnx.compose", "onnx").add_prefix
+    model = add_prefix(model, f"{inside}steps/", rename_functions=False)
     graph = model.graph
     for given, name in zip(graph.input, inputs, strict=True):
         graph.node.insert(0, make_node("Identity", [name], [given.name]))
         given.name = name
-    graph.node.append(make_node("Identity", [graph.output[0].name], [output]))
-    graph.output[0].name = output
+    (value,) = graph.output
+    nodes, constants = chain(value.name, operations, f"{inside}end/")
+    last = nodes[-1].output[0] if nodes else value.name
+    graph.node.extend([*nodes, make_node("Identity", [last], [output])])
+    graph.initializer.extend(constants)
+    value.name = output
+    if operations:
+        value.type.CopyFrom(result)
+    for one in (*graph.input, value):
+        one.type.tensor_type.shape.dim[0].dim_param = "batch"
     return model
-
-
-def renamed(model, name):
-    """Give the output of a graph another name."""
-    graph = model.graph
-    before = graph.output[0].name
-    graph.output[0].name = name
-    for node in graph.node:
-        for names in (node.input, node.output):
-            names[:] = [name if one == before else one for one in names]
-    return model
-
-
-def extended(model, nodes, constants, element_type=None, shape=None):
-    """Add nodes behind the output of a graph.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        The graph, which is changed.
-    nodes : list of onnx.NodeProto
-        The last of them gives the new output.
-    constants : dict of str to ndarray
-        What else they take, by name.
-    element_type : int, default=None
-        Type of the new output; None is that of the former one.
-    shape : tuple of int, default=None
-        Shape of a row of it; None is that of the former one.
-
-    Returns
-    -------
-    model : onnx.ModelProto
-        The same graph.
-    """
-    onnx = require("onnx", "onnx")
-    graph = model.graph
-    before = graph.output.pop().type.tensor_type
-    if shape is None:
-        shape = [dim.dim_value for dim in before.shape.dim[1:]]
-    output = onnx.helper.make_tensor_value_info(
-        nodes[-1].output[0], element_type or before.elem_type, ["batch", *shape]
-    )
-    graph.node.extend(nodes)
-    graph.output.append(output)
-    graph.initializer.extend(
-        onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()
-    )
-    return model
-
-
-def without_column(model):
-    """Return numbers as they are, which skl2onnx gives a column of their own now and then."""
-    onnx = require("onnx", "onnx")
-    model = renamed(model, "column")
-    reshape = onnx.helper.make_node("Reshape", ["column", "one_axis"], ["numbers"])
-    return extended(model, [reshape], {"one_axis": np.array([-1])}, shape=())

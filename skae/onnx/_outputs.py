@@ -1,117 +1,99 @@
-"""The outputs of graphs, and the methods of an estimator that give the same."""
+"""The answers of a model, which its graph has to give, too."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from skae.estimators import Decoder
-
-from ._converters import CONVERTED
+from ._estimators import KINDS, METHODS, ONLY_OF_SKAE
+from ._sample import Columns, Sample
+from ._steps import steps_of
 
 # By so much rounding may change a probability.
 _ROUNDING = 1e-6
 
-# Methods of the last step; where the second number is true, only those of skae have a graph.
-_METHODS = {
-    "codes": ("transform", False),
-    "reconstruction": ("inverse_transform", True),
-    "score": ("score_samples", True),
-    "prediction": ("predict", False),
-    "probability": ("predict_proba", False),
-    "p_value": ("p_values", True),
-}
 
+class ModelOutput:
+    """An output of a fitted model.
 
-def check_output(steps, output):
-    """Refuse an output that the last step does not give.
-
-    Parameters
-    ----------
-    steps : list of (str, estimator)
-        What `steps_of` returns.
-    output : str
-        What the caller asked for.
+    The model's own methods are asked for it; `steps` are what it consists of, `last` is the step
+    that gives the output.
     """
-    last = steps[-1][1] if steps else None
-    of_skae = isinstance(last, CONVERTED)
-    gives = {
-        name: hasattr(last, method) and (of_skae or not only_of_skae)
-        for name, (method, only_of_skae) in _METHODS.items()
-    }
-    if output not in gives:
-        raise ValueError(f"output must be one of {sorted(gives)}, got {output!r}.")
-    if isinstance(last, type) or not any(gives.values()):
-        raise TypeError(
-            f"estimator must be a fitted estimator of skae, or a Pipeline of fitted steps, got "
-            f"{last!r}."
-        )
-    if not gives[output]:
-        name, method = type(last).__name__, method_name(output)
-        lacks = f"output={output!r} is nothing that {name} gives."
-        if hasattr(last, method):
-            lacks = f"output={output!r} has no graph for {method} of {name}, which is not of skae."
-        possible = " or ".join(repr(name) for name in gives if gives[name])
-        advice = " The steps before it are model[:-1]." if len(steps) > 1 else ""
-        raise ValueError(f"{lacks} Use output={possible}.{advice}")
+
+    def __init__(self, model: BaseEstimator, name: str):
+        self.model, self.name = model, name
+        self.steps = steps_of(getattr(model, "best_estimator_", model))
+        self.last: Any = self.steps[-1][1] if self.steps else None
+        self.of_skae = isinstance(self.last, KINDS)
+        self._check_name()
+        self.method = METHODS[name]
+        # Numbers of trees jump, and those of networks do not.
+        self.jumps = not self.of_skae
+        self.is_detection = self.of_skae and name == "prediction"
+
+    def _check_name(self) -> None:
+        """Refuse an output that the last step does not give."""
+        if self.name not in METHODS:
+            raise ValueError(f"output must be one of {sorted(METHODS)}, got {self.name!r}.")
+        gives = [
+            name
+            for name, method in METHODS.items()
+            if hasattr(self.last, method) and (self.of_skae or name not in ONLY_OF_SKAE)
+        ]
+        if isinstance(self.last, type) or not gives:
+            raise TypeError(
+                f"estimator must be a fitted autoencoder or outlier detector of skae, or a "
+                f"Pipeline of fitted steps, got {self.last!r}."
+            )
+        if self.name not in gives:
+            kind, method = type(self.last).__name__, METHODS[self.name]
+            lacks = f"is nothing that {kind} gives"
+            if hasattr(self.last, method):
+                lacks = f"has no graph for {method} of {kind}, which is not of skae"
+            possible = " or ".join(map(repr, gives))
+            advice = " The steps before it are model[:-1]." if len(self.steps) > 1 else ""
+            raise ValueError(f"output={self.name!r} {lacks}. Use output={possible}.{advice}")
+
+    def of(self, X: Any) -> np.ndarray:
+        """Return the output for rows."""
+        if self.name == "p_value":
+            # Pipelines have no such method.
+            *before, (_, last) = self.steps
+            answer = last.p_values(Pipeline(before).transform(X) if before else X)
+        elif self.name == "reconstruction":
+            answer = _reconstructed(self.model, X)
+        else:
+            answer = getattr(self.model, self.method)(X)
+        if isinstance(answer, list):
+            raise ValueError(
+                f"{self.method} gives {len(answer)} tables, one for each target, and a graph "
+                f"has one output. Convert a pipeline for each target."
+            )
+        return answer.toarray() if sparse.issparse(answer) else np.asarray(answer)
+
+    def for_columns_of(self, sample: Sample) -> Callable[[Columns], np.ndarray]:
+        """Return a function from columns like those of a sample to the output for their rows."""
+        return lambda columns: self.of(sample.rows(columns))
+
+    def is_tied(self, X: Any, labels: np.ndarray) -> np.ndarray:
+        """Return for each row whether the model finds no label more probable than the given one.
+
+        A model without probabilities has no ties.
+        """
+        model = self.model
+        if not hasattr(model, "predict_proba") or not hasattr(model, "classes_") or labels.ndim > 1:
+            return np.zeros(labels.shape, dtype=bool)
+        probability = model.predict_proba(X)
+        is_given = labels[:, None] == np.asarray(model.classes_)
+        given = np.where(is_given, probability, -np.inf).max(axis=1)
+        return given >= probability.max(axis=1) - _ROUNDING
 
 
-def method_name(output):
-    """Return the name of the method that gives an output."""
-    return _METHODS[output][0]
-
-
-def answer_of(model, steps, output, X):
-    """Return what a fitted model gives where its graph gives an output.
-
-    Parameters
-    ----------
-    model : estimator
-        The model as the caller knows it: its own methods are asked.
-    steps : list of (str, estimator)
-        What `steps_of` returns.
-    output : str
-        Which output.
-    X : {ndarray, DataFrame}
-        Rows.
-
-    Returns
-    -------
-    answer : ndarray of shape (n_samples, ...)
-    """
-    if output == "p_value":
-        # Pipelines have no such method.
-        *before, (_, last) = steps
-        answer = last.p_values(Pipeline(before).transform(X) if before else X)
-    elif output != "reconstruction":
-        answer = getattr(model, method_name(output))(X)
-    elif hasattr(model, "reconstruct"):
-        answer = model.reconstruct(X)
-    else:
-        codes = X if isinstance(model, Decoder) else model.transform(X)
-        answer = model.inverse_transform(codes)
-    if isinstance(answer, list):
-        raise ValueError(
-            f"{method_name(output)} gives {len(answer)} tables, one for each target, and a graph "
-            f"has one output. Convert a pipeline for each target."
-        )
-    return answer.toarray() if sparse.issparse(answer) else np.asarray(answer)
-
-
-def is_tied(model, X, labels):
-    """Return for each row whether a classifier finds no label more probable than the given one.
-
-    Parameters
-    ----------
-    model : estimator
-        Fitted. Of what gives no probabilities no row is tied.
-    X : {ndarray, DataFrame}
-        Rows.
-    labels : ndarray of shape (n_samples,)
-        A label for each row.
-    """
-    if not hasattr(model, "predict_proba") or not hasattr(model, "classes_") or labels.ndim > 1:
-        return np.zeros(labels.shape, dtype=bool)
-    probability = model.predict_proba(X)
-    is_given = labels[:, None] == np.asarray(model.classes_)
-    given = np.where(is_given, probability, -np.inf).max(axis=1)
-    return given >= probability.max(axis=1) - _ROUNDING
+def _reconstructed(model: Any, X: Any) -> Any:
+    """Return rows after the way there and back; of what only decodes, decoded codes."""
+    if hasattr(model, "reconstruct"):
+        return model.reconstruct(X)
+    return model.inverse_transform(model.transform(X) if hasattr(model, "transform") else X)

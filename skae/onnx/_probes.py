@@ -1,10 +1,14 @@
 """Rows to compare a graph on: those of the sample, and others that the model takes."""
 
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
-import pandas as pd
+
+from ._sample import Columns, Sample
 
 # Rows of the sample, rows between them, and rows with one cell changed, at most.
 _SAMPLED, _BETWEEN, _CHANGED = 200, 64, 400
@@ -20,204 +24,91 @@ _FAR = 10
 
 _UNKNOWN = "a category that is in no table"
 
+# A function from rows to what a graph or a model gives for them; it raises where it takes no such.
+Answer = Callable[[Columns], np.ndarray]
+
 
 @dataclass
 class Probe:
-    """Rows, and what the model answers for them.
+    """Rows, what the model answers for them, and what each of them is, in words."""
 
-    Parameters
-    ----------
-    rows : ndarray or DataFrame
-        The rows.
-    expected : ndarray
-        The answers.
-    places : list of str
-        For each row, what it is, in words.
-    of_sample : bool
-        Whether they are rows of the sample as they are.
-    """
-
-    rows: object
+    columns: Columns
     expected: np.ndarray
-    places: list
+    places: list[str]
     of_sample: bool = False
 
 
-def probes_of(sample, answer):
-    """Yield rows to compare a graph on.
-
-    Parameters
-    ----------
-    sample : ndarray or DataFrame
-        Rows that the model takes.
-    answer : callable
-        Returns what the model gives for rows. What makes it raise is left out, but for rows of
-        the sample.
-
-    Yields
-    ------
-    probe : Probe
-    """
-    chosen = _spread(len(sample), _SAMPLED)
-    rows, places = _take(sample, chosen), [f"row {i} of X_sample" for i in chosen]
-    yield Probe(rows, answer(rows), places, of_sample=True)
-    between = between_rows(rows, _BETWEEN)
+def probes_of(sample: Sample, answer: Answer) -> Iterator[Probe]:
+    """Yield rows to compare a graph on; beside those of the sample only such as the model takes."""
+    chosen = _spread(len(sample.columns[0]), _SAMPLED)
+    columns, places = take(sample.columns, chosen), [f"row {i} of X_sample" for i in chosen]
+    yield Probe(columns, answer(columns), places, of_sample=True)
+    rng = np.random.default_rng(0)
+    between = [_between(values, _BETWEEN, rng) for values in columns]
     expected = answer_or_none(answer, between)
     if expected is not None:
-        words = ["a row between those of X_sample"] * len(between)
+        words = ["a row between those of X_sample"] * _BETWEEN
         yield Probe(between, expected, words)
-        rows, places = _join([rows, between]), places + words
-    for change in (_missing, _zero, _far_below, _far_above, _unknown):
-        values = _values_of(rows, change)
-        if values:
-            yield from _changed(rows, places, values, answer)
+        pairs = zip(columns, between, strict=True)
+        columns, places = [np.concatenate(pair) for pair in pairs], places + words
+    for change in _CHANGES:
+        values = _values_of(change, columns, sample)
+        probe = _changed(columns, places, values, sample, answer) if values else None
+        if probe is not None:
+            yield probe
 
 
-def _changed(rows, places, values, answer):
-    """Yield rows in each of which one column has another value, where the model takes that."""
-    columns = np.array(list(values))[_spread(len(values), _CHANGED)]
-    each = int(np.clip(_CHANGED // len(columns), 1, min(_EACH, len(rows))))
-    column = np.repeat(columns, each)
-    origin = np.arange(len(column)) % len(rows)
-    changed = _with_values(_take(rows, origin), column, values)
-    expected = answer_or_none(answer, changed)
-    kept = np.arange(len(column))
+def _changed(
+    columns: Columns, places: list[str], values: dict[int, Any], sample: Sample, answer: Answer
+) -> Probe | None:
+    """Return rows in each of which one column has another value, where the model takes that."""
+    changed = np.array(list(values))[_spread(len(values), _CHANGED)]
+    each = int(np.clip(_CHANGED // len(changed), 1, min(_EACH, len(places))))
+    column = np.repeat(changed, each)
+    origin = np.arange(len(column)) % len(places)
+    rows = _with_values(take(columns, origin), column, values)
+    expected, kept = answer_or_none(answer, rows), np.arange(len(column))
     if expected is None:
-        tried = columns[_spread(len(columns), _TRIED)]
-        parts = [np.flatnonzero(column == one) for one in tried]
-        answers = [answer_or_none(answer, _take(changed, part)) for part in parts]
-        taken = [i for i, found in enumerate(answers) if found is not None]
+        parts = [np.flatnonzero(column == one) for one in changed[_spread(len(changed), _TRIED)]]
+        tried = [(part, answer_or_none(answer, take(rows, part))) for part in parts]
+        taken = [(part, found) for part, found in tried if found is not None]
         if not taken:
-            return
-        kept = np.concatenate([parts[i] for i in taken])
-        expected = np.concatenate([answers[i] for i in taken])
-    words = [f"{places[origin[i]]} with {_word(rows, column[i], values)}" for i in kept]
-    yield Probe(_take(changed, kept), expected, words)
+            return None
+        kept, expected = map(np.concatenate, zip(*taken, strict=True))
+    words = []
+    for i in kept:
+        value = values[column[i]]
+        word = "NaN" if value != value else repr(value)
+        words.append(f"{places[origin[i]]} with {word} in column {sample.names[column[i]]!r}")
+    return Probe(take(rows, kept), expected, words)
 
 
-def _word(rows, column, values):
-    name = rows.columns[column] if isinstance(rows, pd.DataFrame) else int(column)
-    value = values[column]
-    return f"{'NaN' if value != value else repr(value)} in column {name!r}"
-
-
-def column_that_may_be_missing(rows, answer):
-    """Return the first column in which the model takes NaN, or None.
-
-    Parameters
-    ----------
-    rows : ndarray or DataFrame
-        Rows that the model takes.
-    answer : callable
-        Returns what the model gives for rows.
-
-    Returns
-    -------
-    column : str or int or None
-        Its name in a DataFrame, its place in an array.
-    """
-    values, row = _values_of(rows, _missing), _take(rows, [0])
+def column_that_may_be_missing(sample: Sample, answer: Answer) -> Any:
+    """Return the name of the first column in which the model takes NaN, or None."""
+    row = take(sample.columns, np.array([0]))
+    values = _values_of(_missing, sample.columns, sample)
     for i in values:
         if answer_or_none(answer, _with_values(row, np.array([i]), values)) is not None:
-            return rows.columns[i] if isinstance(rows, pd.DataFrame) else i
+            return sample.names[i]
     return None
 
 
-def answer_or_none(answer, rows):
-    """Return what the model gives for rows; None if it does not take them."""
+def answer_or_none(answer: Answer, columns: Columns) -> np.ndarray | None:
+    """Return what a model gives for rows; None if it does not take them."""
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            return answer(rows)
+        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+            return answer(columns)
     except Exception:
         return None
 
 
-# -- tables, whether arrays or DataFrames ----------------------------------------------------------
+def take(columns: Columns, chosen: np.ndarray) -> Columns:
+    """Return some rows, by their places."""
+    return [values[chosen] for values in columns]
 
 
-def _spread(n, most):
-    """Return the places of at most so many of n things, from the first to the last."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
-
-
-def _take(rows, chosen):
-    return rows.iloc[chosen] if isinstance(rows, pd.DataFrame) else rows[chosen]
-
-
-def _join(tables):
-    if isinstance(tables[0], pd.DataFrame):
-        return pd.concat(tables)
-    return np.concatenate(tables)
-
-
-def _columns_of(rows):
-    """Return the columns of a table as arrays; of images and windows, those of flat rows."""
-    if isinstance(rows, pd.DataFrame):
-        return [rows.iloc[:, i].to_numpy() for i in range(rows.shape[1])]
-    return list(rows.reshape(len(rows), -1).T)
-
-
-def _replaced(rows, columns):
-    """Return rows with other columns, which have the same types."""
-    if not isinstance(rows, pd.DataFrame):
-        return np.stack(columns, axis=1).reshape(-1, *rows.shape[1:])
-    series = [
-        pd.Series(values, dtype=dtype) for values, dtype in zip(columns, rows.dtypes, strict=True)
-    ]
-    table = pd.concat(series, axis=1)
-    table.columns = rows.columns
-    return table
-
-
-def between_rows(rows, n):
-    """Return rows whose cells are those of other rows, or, of fractions, lie between two."""
-    rng = np.random.default_rng(0)
-
-    def mixed(values):
-        one, other = values[rng.integers(len(values), size=(2, n))]
-        if values.dtype.kind != "f":
-            return one
-        return (one + rng.uniform(size=n) * (other - one)).astype(values.dtype)
-
-    return _replaced(rows, [mixed(values) for values in _columns_of(rows)])
-
-
-def moved_rows(rows, steps, rng):
-    """Return rows next to others: all that may be a fraction is a little more or less.
-
-    Parameters
-    ----------
-    rows : ndarray or DataFrame
-        The rows.
-    steps : list of float
-        For each column, how far a cell may be moved; at least to the next number of its type.
-    rng : Generator
-        Source of the moves.
-    """
-
-    def moved(values, step):
-        step = step + np.spacing(np.abs(values))
-        return (values + step * rng.uniform(-1, 1, len(values))).astype(values.dtype)
-
-    return _replaced(
-        rows,
-        [
-            moved(values, far) if values.dtype.kind == "f" else values
-            for values, far in zip(_columns_of(rows), steps, strict=True)
-        ],
-    )
-
-
-def ranges_of(rows):
-    """Return the range of each column of numbers; where it is zero, the size of its values."""
-    return [
-        _low_and_range(values)[1] if values.dtype.kind in "fiu" else 0.0
-        for values in _columns_of(rows)
-    ]
-
-
-def _low_and_range(values):
+def low_and_range(values: np.ndarray) -> tuple[float, float]:
+    """Return the least number of a column and its range; of a constant one its size, or one."""
     values = values[np.isfinite(values)].astype(np.float64)
     if not len(values):
         return 0.0, 1.0
@@ -225,47 +116,51 @@ def _low_and_range(values):
     return low, (high - low) or abs(high) or 1.0
 
 
-def _values_of(rows, change):
-    """Return what a change puts in those columns that it can be made in, by their places."""
-    found = {i: change(values) for i, values in enumerate(_columns_of(rows))}
-    if isinstance(rows, pd.DataFrame):
-        # These columns hold nothing but their own categories.
-        fixed = [isinstance(dtype, pd.CategoricalDtype) for dtype in rows.dtypes]
-        found = {i: value for i, value in found.items() if not fixed[i]}
-    return {i: value for i, value in found.items() if value is not None}
+def _spread(n: int, most: int) -> np.ndarray:
+    """Return the places of at most so many of n things, from the first to the last."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
 
 
-def _with_values(rows, column, values):
-    """Return rows with a value in one column of each."""
-    columns = [cells.copy() for cells in _columns_of(rows)]
+def _between(values: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return n cells of a column, or, of fractions, numbers that lie between two cells."""
+    one, other = values[rng.integers(len(values), size=(2, n))]
+    if values.dtype.kind != "f":
+        return one
+    return (one + rng.uniform(size=n) * (other - one)).astype(values.dtype)
+
+
+def _with_values(columns: Columns, column: np.ndarray, values: dict[int, Any]) -> Columns:
+    """Return rows with another value in one column of each."""
+    columns = [cells.copy() for cells in columns]
     for i, value in values.items():
         columns[i][column == i] = value
-    return _replaced(rows, columns)
+    return columns
 
 
 # -- changes: what a column gets, or None ----------------------------------------------------------
 
 
-def _missing(values):
+def _values_of(
+    change: Callable[[np.ndarray], Any], columns: Columns, sample: Sample
+) -> dict[int, Any]:
+    """Return the value that a change puts in each column that it can be made in, by its place."""
+    free = [i for i in range(len(columns)) if not sample.is_categorical(i)]
+    found = {i: change(columns[i]) for i in free}
+    return {i: value for i, value in found.items() if value is not None}
+
+
+def _missing(values: np.ndarray) -> float | None:
     return np.nan if values.dtype.kind == "f" else None
 
 
-def _zero(values):
+def _zero(values: np.ndarray) -> int | None:
     return 0 if values.dtype.kind in "fiu" else None
 
 
-def _far_below(values):
-    return _far(values, -_FAR)
-
-
-def _far_above(values):
-    return _far(values, 1 + _FAR)
-
-
-def _far(values, times):
+def _far(values: np.ndarray, times: int) -> float | None:
     if values.dtype.kind not in "fiu":
         return None
-    low, size = _low_and_range(values)
+    low, size = low_and_range(values)
     value = np.float64(low + times * size)
     limits = np.finfo if values.dtype.kind == "f" else np.iinfo
     if not limits(values.dtype).min < value < limits(values.dtype).max:
@@ -273,6 +168,9 @@ def _far(values, times):
     return values.dtype.type(value).item()
 
 
-def _unknown(values):
+def _unknown(values: np.ndarray) -> str | None:
     words = values.dtype.kind == "O" and all(isinstance(value, str) for value in values)
     return _UNKNOWN if words else None
+
+
+_CHANGES = (_missing, _zero, partial(_far, times=-_FAR), partial(_far, times=1 + _FAR), _unknown)

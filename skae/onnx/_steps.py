@@ -1,44 +1,37 @@
 """The steps of a pipeline, there and back."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-from skae._extras import require
+from ._graphs import Operation
 
-from ._graphs import extended, renamed
-
-# Nothing is done there.
-_NOTHING = ("passthrough", None)
+Steps = list[tuple[str, BaseEstimator]]
 
 
-def steps_of(model):
-    """Return names and estimators of what a model does one after the other.
+def steps_of(model: Any) -> Steps:
+    """Return names and estimators of what a model does in turn, without steps that do nothing.
 
-    Parameters
-    ----------
-    model : estimator
-        A pipeline, with pipelines in it or without; anything else is a single step.
-
-    Returns
-    -------
-    steps : list of (str, estimator)
-        Without steps that do nothing.
+    A pipeline may have pipelines in it; anything else is a single step.
     """
     # A class of a user's own may do something else than its steps.
     if type(model) is not Pipeline:
         return [(type(model).__name__, model)]
-    return [
-        (name if len(below) == 1 else f"{name}__{inner}", step)
-        for name, outer in model.steps
-        if outer not in _NOTHING
-        for below in [steps_of(outer)]
-        for inner, step in below
-    ]
+    steps: Steps = []
+    for name, outer in model.steps:
+        if outer not in ("passthrough", None):
+            below = steps_of(outer)
+            names = [name if len(below) == 1 else f"{name}__{inner}" for inner, _ in below]
+            steps += [(name, step) for name, (_, step) in zip(names, below, strict=True)]
+    return steps
 
 
-def check_way_back(steps):
+def check_way_back(steps: Steps) -> None:
     """Refuse steps that there is no graph to undo."""
     for name, step in steps:
         if type(step) not in _INVERSES:
@@ -51,69 +44,24 @@ def check_way_back(steps):
             )
 
 
-def back_through(steps, model):
-    """Undo the steps before an autoencoder, the last one first.
-
-    Parameters
-    ----------
-    steps : list of (str, transformer)
-        Fitted.
-    model : onnx.ModelProto
-        Gives rows as the last of them does.
-
-    Returns
-    -------
-    model : onnx.ModelProto
-        The same graph, which gives rows as the first step takes them.
-    """
-    onnx = require("onnx", "onnx")
-    element_type = model.graph.output[0].type.tensor_type.elem_type
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(element_type)
-    for name, step in steps[::-1]:
-        for i, (operator, value) in enumerate(_inverse_of(step)):
-            before, after, constant = (f"{name}_{i}_{what}" for what in ("before", "after", "by"))
-            node = onnx.helper.make_node(operator, [before, constant], [after])
-            value = value.astype(dtype)
-            model = extended(
-                renamed(model, before), [node], {constant: value}, shape=value.shape[-1:]
-            )
-    return model
+def way_back(steps: Steps, dtype: np.dtype) -> list[Operation]:
+    """Return operations on rows of a dtype that undo fitted steps, the last one first."""
+    operations = [one for _, step in steps[::-1] for one in _INVERSES[type(step)](step)]
+    return [(operator, value.astype(dtype)) for operator, value in operations if value is not None]
 
 
-def _inverse_of(step):
-    """Return operators, with the second number that they take, that undo a step."""
-    return [
-        (operator, value) for operator, value in _INVERSES[type(step)](step) if value is not None
-    ]
+def _inverse_of_pca(pca: PCA) -> list[Operation]:
+    components = pca.components_
+    if pca.whiten:
+        components = np.sqrt(pca.explained_variance_)[:, None] * components
+    return [("MatMul", components), ("Add", pca.mean_)]
 
 
-def _of_standard_scaler(step):
-    return [("Mul", step.scale_), ("Add", step.mean_)]
-
-
-def _of_min_max_scaler(step):
-    return [("Sub", step.min_), ("Div", step.scale_)]
-
-
-def _of_max_abs_scaler(step):
-    return [("Mul", step.scale_)]
-
-
-def _of_robust_scaler(step):
-    return [("Mul", step.scale_), ("Add", step.center_)]
-
-
-def _of_pca(step):
-    components = step.components_
-    if step.whiten:
-        components = np.sqrt(step.explained_variance_)[:, None] * components
-    return [("MatMul", components), ("Add", step.mean_)]
-
-
-_INVERSES = {
-    MaxAbsScaler: _of_max_abs_scaler,
-    MinMaxScaler: _of_min_max_scaler,
-    PCA: _of_pca,
-    RobustScaler: _of_robust_scaler,
-    StandardScaler: _of_standard_scaler,
+# Operations that undo a fitted step. It does nothing where an operand is None.
+_INVERSES: dict[type, Callable[[Any], list[Operation]]] = {
+    MaxAbsScaler: lambda scaler: [("Mul", scaler.scale_)],
+    MinMaxScaler: lambda scaler: [("Sub", scaler.min_), ("Div", scaler.scale_)],
+    PCA: _inverse_of_pca,
+    RobustScaler: lambda scaler: [("Mul", scaler.scale_), ("Add", scaler.center_)],
+    StandardScaler: lambda scaler: [("Mul", scaler.scale_), ("Add", scaler.mean_)],
 }

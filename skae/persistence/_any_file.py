@@ -2,7 +2,9 @@
 
 import os
 import shlex
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -11,10 +13,10 @@ from skae._extras import require
 
 from ._errors import ModelFileError
 from ._model_file import load
-from ._trusted_types import TRUSTED_TYPES
+from ._trusted_types import trusted_types
 
 
-def load_estimator(path, trusted=()):
+def load_estimator(path: str | os.PathLike, trusted: Collection[str] = ()) -> Any:
     """Load an estimator of skae, or a pipeline around one.
 
     Neither file runs what it holds, unless types in `trusted` do.
@@ -55,8 +57,7 @@ def load_estimator(path, trusted=()):
     return load(path)
 
 
-def _load_skops(path, trusted):
-    """Return the estimator in a file of skops."""
+def _load_skops(path: Path, trusted: Collection[str]) -> BaseEstimator:
     skops = require("skops.io", "cli")
     for name in trusted:
         if "." not in name.strip("."):
@@ -64,15 +65,17 @@ def _load_skops(path, trusted):
                 f"{name!r} is no type to trust: expected its full name, such as "
                 f"sklearn.tree._tree.Tree."
             )
+    all_trusted = [*trusted_types(), *trusted]
     try:
-        estimator = skops.load(path, trusted=[*TRUSTED_TYPES, *trusted])
+        estimator = skops.load(path, trusted=all_trusted)
     except skops.exceptions.UntrustedTypesFoundException as error:
-        error.args = (_untrusted(path, skops, trusted),)
+        found = [name for name in skops.get_untrusted_types(file=path) if name not in all_trusted]
+        error.args = (_untrusted(path, found),)
         raise
     except OSError:
         raise
     except Exception as error:
-        # A file that was altered can make any of them.
+        # An altered file can raise any of them.
         raise ModelFileError(
             f"{path} cannot be loaded: it is damaged, no file of skops.io.dump, or needs code that "
             f"is not installed ({type(error).__name__}: {error})."
@@ -85,10 +88,8 @@ def _load_skops(path, trusted):
     return estimator
 
 
-def _untrusted(path, skops, trusted):
+def _untrusted(path: Path, names: list[str]) -> str:
     """Return a message that names the types that are not trusted, and how to trust them."""
-    found = skops.get_untrusted_types(file=path)
-    names = [name for name in found if name not in {*TRUSTED_TYPES, *trusted}]
     return (
         f"{path} needs types that are not trusted: {', '.join(names)}. With them a file that is "
         f"made for it could run code or crash the process. If you trust its author, name them: "
@@ -97,6 +98,6 @@ def _untrusted(path, skops, trusted):
     )
 
 
-def _as_options(names):
+def _as_options(names: Iterable[str]) -> str:
     """Return names of types as the command line takes them."""
     return " ".join(f"--trust {shlex.quote(name)}" for name in names)

@@ -1,59 +1,41 @@
-"""Objects made of what a file says, once all of that was checked."""
+"""Objects from the content of a file, once that was checked against annotations."""
 
-from dataclasses import is_dataclass
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 from torch.overrides import TorchFunctionMode
 
+from skae._compat import validate_params
 from skae.engine import resolve_device
 from skae.estimators.base import NOT_REMEMBERED
 
-from ._errors import ModelFileError
-from ._registry import CLASSES
-from ._schema import defaults_of
+from ._errors import ModelFileError, errors_of, refuse
+from ._registry import check_consistency, parameters_of
 from ._tree import Stored
 
-# So many values, and calls of torch's, any network may be made with, and so many more for each byte
-# of the file: its weights, and what is needed on the way.
+# Budget for rebuilding networks, in values that torch makes and in its calls: a fixed allowance,
+# plus some for each byte of the file, for weights and what is needed on the way.
 _VALUES, _VALUES_PER_BYTE = 2**22, 4
 _CALLS, _CALLS_PER_BYTE = 2000, 1 / 8
 
 
-def build(stored, n_bytes, device=None):
-    """Return a fitted estimator.
+def build(stored: Stored, n_bytes: int, device: str | torch.device | None) -> BaseEstimator:
+    """Return the estimator that `check_fitted` has let pass, or raise ModelFileError.
 
-    Parameters
-    ----------
-    stored : Stored
-        What `check_fitted` has checked.
-    n_bytes : int
-        What the file holds; the networks that are made cannot be larger.
-    device : str, torch.device or None
-        Where the networks are to be; None is where they were.
-
-    Returns
-    -------
-    estimator : estimator
-
-    Raises
-    ------
-    ModelFileError
-        If parameters or networks are not what they may be.
+    Its networks cannot be larger than a file of `n_bytes` holds. They are put on the device, or
+    where they were if it is None.
     """
     device = None if device is None else resolve_device(device)
-    try:
-        with _Bounded(n_bytes):
-            return _made(stored, device)
-    except ModelFileError:
-        raise
-    except Exception as error:
-        raise ModelFileError(
-            f"it holds no valid model ({type(error).__name__}: {error})"
-        ) from error
+    with errors_of("it holds no valid model"), _Bounded(n_bytes):
+        estimator = _made(stored, device)
+        check_is_fitted(estimator)
+    return estimator
 
 
-def _made(value, device):
+def _made(value: Any, device: torch.device | None) -> Any:
     """Return a value with an object in the place of everything `Stored`."""
     if isinstance(value, list | tuple):
         return type(value)(_made(item, device) for item in value)
@@ -61,67 +43,78 @@ def _made(value, device):
         return {key: _made(item, device) for key, item in value.items()}
     if not isinstance(value, Stored):
         return value
-    cls, state = CLASSES[value.name], _made(value.state, device)
-    if issubclass(cls, BaseEstimator):
-        return _made_estimator(value.name, state, device)
-    if is_dataclass(cls) and hasattr(cls, "for_rows"):
-        return cls(**state)
-    part = cls.__new__(cls)
-    vars(part).update(state)
-    return part
+    made: Any = object.__new__(value.cls)
+    state = _made(value.state, device)
+    if isinstance(made, BaseEstimator):
+        _fill_estimator(made, state, device)
+    else:
+        vars(made).update(state)
+    check_consistency(made)
+    return made
 
 
-def _made_estimator(name, state, device):
-    cls, defaults = CLASSES[name], defaults_of(name)
+def _fill_estimator(estimator: Any, state: dict[str, Any], device: torch.device | None) -> None:
+    """Give an estimator its attributes, once the parameters are valid."""
+    cls: Any = type(estimator)
+    defaults = parameters_of(cls)
     state = defaults | state
-    _validate(cls, state)
+    if state.get("callbacks") is not None:
+        refuse(f"{cls.__name__}.callbacks", state["callbacks"], "None")
+    validate_params(cls(**{name: state[name] for name in defaults}))
     if "_fitted_params" in state:
-        remembered = {k: v for k, v in defaults.items() if k not in NOT_REMEMBERED}
         fitted = state["_fitted_params"]
-        fitted |= {k: v for k, v in remembered.items() if k not in fitted}
-        _validate(cls, defaults | fitted)
+        validate_params(cls(**(defaults | fitted)))
+        # The parameters that did not exist when the file was written.
+        added = defaults.keys() - fitted.keys() - {*NOT_REMEMBERED}
+        fitted |= {name: defaults[name] for name in defaults if name in added}
         if device is not None:
             fitted["device"] = str(device)
     if device is not None and "device" in state:
         state["device"] = str(device)
-    estimator = cls.__new__(cls)
     if device is not None and "net_" in state:
         # Where the net was stays in its state: the noise of one device is none of another's.
-        estimator._restore_on(device, state)
+        estimator._restore(state, device)
     else:
         estimator.__setstate__(state)
-    for optimizer in estimator.net_.optimizers() if "net_" in state else ():
-        _check_moments(optimizer)
-    return estimator
+    if "net_" in state:
+        for optimizer in estimator.net_.optimizers():
+            _check_moments(optimizer)
 
 
-def _check_moments(optimizer):
-    """Compare what an optimizer remembers of each parameter with the parameter.
+def _check_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Compare the moments of parameters with those that a step of the same kind of optimizer makes.
 
-    Torch does not. The optimizers that files hold remember numbers, and arrays of its shape.
+    Torch does not compare them, and its next step would fail.
     """
+    group = optimizer.param_groups[0]
+    probe = torch.zeros_like(group["params"][0].flatten()[:1], requires_grad=True)
+    probe.grad = torch.zeros_like(probe)
+    kind: Any = type(optimizer)
+    other = kind([{**group, "params": [probe]}])
+    other.step()
+    expected = other.state[probe]
     for parameter, moments in optimizer.state.items():
-        shapes = {(), tuple(getattr(parameter, "shape", ()))}
-        if any(tuple(moment.shape) not in shapes for moment in moments.values()):
-            raise ModelFileError("its optimizer is of another network")
-
-
-def _validate(cls, state):
-    unfitted = cls(**{name: state[name] for name in cls._get_param_names()})
-    if hasattr(cls, "_parameter_constraints"):
-        unfitted._validate_params()
+        if not isinstance(parameter, torch.Tensor) or moments.keys() != expected.keys():
+            raise ModelFileError("its optimizer is of another network or kind")
+        for name, moment in moments.items():
+            is_count = expected[name].ndim == 0
+            form = torch.Size() if is_count else parameter.shape, expected[name].dtype
+            if (moment.shape, moment.dtype) != form or (is_count and not moment >= 0):
+                raise ModelFileError(f"its optimizer is of another network: {name!r} differs")
 
 
 class _Bounded(TorchFunctionMode):
-    """Refuse to go on when more is made than there can be in the file, before it is filled."""
+    """Raises once torch has made more values, or was called more often, than the budget allows."""
 
-    def __init__(self, n_bytes):
+    def __init__(self, n_bytes: int) -> None:
         super().__init__()
-        self._values = _VALUES + _VALUES_PER_BYTE * n_bytes
+        self._values: float = _VALUES + _VALUES_PER_BYTE * n_bytes
         self._calls = _CALLS + _CALLS_PER_BYTE * n_bytes
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        """Call one of torch's functions, and count what it makes."""
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        """Return the result of one of torch's functions, and count the values that it made."""
         result = func(*args, **(kwargs or {}))
         self._calls -= 1
         if _is_new(func, result):
@@ -131,8 +124,8 @@ class _Bounded(TorchFunctionMode):
         return result
 
 
-def _is_new(func, result):
-    """Whether a function made a tensor with memory of its own."""
+def _is_new(func: Callable, result: Any) -> bool:
+    """Return whether a function made a tensor with memory of its own."""
     if not isinstance(result, torch.Tensor) or func.__name__.endswith("_"):
         return False
     return result._base is None and result.device.type != "meta"

@@ -1,9 +1,10 @@
-"""A zip archive of two members, stored as they are, of which every byte is determined."""
+"""A zip archive of two members, stored uncompressed, of which every byte is determined."""
 
 import io
 import zipfile
+from collections.abc import Iterable
 
-from ._errors import ModelFileError
+from ._errors import ModelFileError, errors_of
 
 MEMBERS = ("manifest.json", "weights.safetensors")
 
@@ -13,18 +14,8 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 _UNIX, _VERSION, _MODE = 3, 20, 0o100644
 
 
-def pack(contents):
-    """Return an archive.
-
-    Parameters
-    ----------
-    contents : iterable of bytes
-        What each of `MEMBERS` holds.
-
-    Returns
-    -------
-    archive : bytes
-    """
+def pack(contents: Iterable[bytes]) -> bytes:
+    """Return an archive with the contents of `MEMBERS`."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in zip(MEMBERS, contents, strict=True):
@@ -36,31 +27,20 @@ def pack(contents):
     return buffer.getvalue()
 
 
-def unpack(data):
-    """Return what each of `MEMBERS` holds.
+def unpack(data: bytes) -> list[bytes]:
+    """Return the contents of `MEMBERS`, or raise ModelFileError if `pack` has not written this.
 
-    Nothing is unpacked but these two, which are not compressed, and only if there is no byte
-    in the archive that `pack` would not have written.
-
-    Raises
-    ------
-    ModelFileError
-        If this is any other archive, or none.
+    Nothing is unpacked but these two, which are not compressed.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            plain = all(m.compress_type == zipfile.ZIP_STORED for m in members)
-            plain = plain and sum(m.file_size for m in members) <= len(data)
-            if not plain or tuple(m.filename for m in members) != MEMBERS:
-                raise ModelFileError(
-                    f"it is no archive of {' and '.join(MEMBERS)} alone, stored uncompressed"
-                )
-            contents = [archive.read(member) for member in members]
-    except ModelFileError:
-        raise
-    except Exception as error:
-        raise ModelFileError(f"it is damaged, or no model file ({error})") from error
+    with errors_of("it is damaged, or no model file"), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        is_plain = all(m.compress_type == zipfile.ZIP_STORED for m in members)
+        is_plain = is_plain and sum(m.file_size for m in members) <= len(data)
+        if not is_plain or tuple(m.filename for m in members) != MEMBERS:
+            raise ModelFileError(
+                f"it is no archive of {' and '.join(MEMBERS)} alone, stored uncompressed"
+            )
+        contents = [archive.read(member) for member in members]
     if pack(contents) != data:
         raise ModelFileError("it was altered, or was not written by skae.save")
     return contents

@@ -1,27 +1,30 @@
-"""Estimators as files that are safe to load: the manifest, what it promises, and the weights."""
+"""Estimators as files that are safe to load: a manifest, the arrays that it names, and a digest."""
 
 import hashlib
 import json
-import math
 import os
 import stat
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from safetensors.numpy import load as read_arrays
 from safetensors.numpy import save as write_arrays
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 import skae
+from skae._atomic import write_atomically
 
-from ._atomic import write_atomically
+from ._annotation_check import check_fitted
 from ._build import build
 from ._container import pack, unpack
-from ._errors import ModelFileError
+from ._errors import ModelFileError, errors_of
 from ._other_files import is_a_directory, no_such_file, other_kind_of
-from ._registry import ESTIMATORS
-from ._schema import check_fitted
-from ._tree import DTYPES, TreeWriter, decode
+from ._registry import estimators
+from ._tree import DTYPES, TreeReader, TreeWriter
 
 # Raised when files look different, so that a version that does not know them says so.
 FORMAT_VERSION = 1
@@ -31,17 +34,14 @@ _FORMAT = "skae model"
 _LARGEST_FILE = 2**31 - 1
 _LARGEST_MANIFEST, _MOST_BRACKETS = 2**24, 2**20
 
-_NO_DIGEST = "0" * 64
 
-
-def save(estimator, path):
+def save(estimator: BaseEstimator, path: str | os.PathLike) -> str:
     """Write a fitted estimator to a file that is safe to load.
 
-    The file is a zip archive of two members, stored uncompressed: ``manifest.json``, which says
-    what the model is, and ``weights.safetensors``, its arrays. Nothing in it is a program, so
-    that whoever loads it need not trust who wrote it as far as with a pickle. The same model
-    makes the same bytes. The file is written as a whole or not at all: if writing fails, what was
-    there stays.
+    The file is a zip archive of two members, stored uncompressed: ``manifest.json``, the
+    description of the model, and ``weights.safetensors``, its arrays. Nothing in it is a program,
+    so that loading it takes less trust in its author than a pickle does. The same model makes the
+    same bytes. The file is written as a whole or not at all: if writing fails, the old file stays.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def save(estimator, path):
         A fitted estimator of this package, or the ``encoder_`` or ``decoder_`` of one, of which
         only this half is written.
     path : str or PathLike
-        Where. By convention the name ends in ``.skae``.
+        The file to write. By convention its name ends in ``.skae``.
 
     Returns
     -------
@@ -62,16 +62,14 @@ def save(estimator, path):
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is none of this package, or holds what such files cannot: functions, and networks of
-        your own.
+        If it is none of this package, or holds functions or networks of your own.
     ModelFileError
-        If it has attributes that estimators of its class do not have, or is too large.
+        If it has attributes that its class does not declare, or is too large.
 
     Warns
     -----
     UserWarning
-        If something is left out: callbacks, random states that are no seeds, and requests of
-        metadata.
+        If the file leaves out callbacks, random states that are no seeds, or requests of metadata.
 
     See Also
     --------
@@ -79,12 +77,11 @@ def save(estimator, path):
 
     Notes
     -----
-    Everything that the estimator answers after loading has the same bits on the same machine, and
-    training goes on as it would have. One thing is left behind to keep files small: of the codes of
-    training rows, from which `sample` of most autoencoders finds the Gaussian mixture that it
-    draws from, a file holds that mixture only (the first call of `sample` or of `save` takes the
-    time to find it). If `partial_fit` follows a `fit` from before loading, samples are like the
-    later rows, of which alone `active_units_` of a variational one tells, too.
+    A loaded estimator gives the same bits as the saved one on the same machine, and its training
+    goes on as that would have. To keep files small, most autoencoders leave out the codes of
+    training rows and keep only the Gaussian mixture that `sample` fits on them (the first call of
+    `sample` or of `save` takes the time to fit it). If `partial_fit` follows a `fit` from before
+    loading, samples, and `active_units_` of a variational autoencoder, follow the later rows alone.
 
     Pipelines and estimators of other packages go through `skops
     <https://skops.readthedocs.io>`_: ``skops.io.dump(pipeline, path)``, and
@@ -104,7 +101,7 @@ def save(estimator, path):
     >>> bool((loaded.transform(X) == ae.transform(X)).all())
     True
     """
-    if type(estimator) not in ESTIMATORS.values():
+    if type(estimator) not in estimators().values():
         raise TypeError(
             f"estimator must be one of skae's, got {type(estimator).__name__}. Pipelines and "
             f"estimators of other packages are kept by skops.io.dump(estimator, path)."
@@ -121,25 +118,27 @@ def save(estimator, path):
     return hashlib.sha256(data).hexdigest()
 
 
-def load(path, expected_sha256=None, device=None):
+def load(
+    path: str | os.PathLike,
+    expected_sha256: str | None = None,
+    device: str | torch.device | None = None,
+) -> Any:
     """Read an estimator from a file that :func:`save` wrote.
 
-    Nothing in the file is executed or imported, and nothing is made of it before all that it says
-    was compared: the digest of its content, the classes (those of this package, by name), the
-    parameters, and the shape and type of each array. A file that was altered is refused.
+    Nothing in the file is executed or imported. Before an object is made, its content is checked:
+    the digest, the classes (those of this package, by name), the parameters, and the shape and
+    type of each array. A file that was altered is refused.
 
     Parameters
     ----------
     path : str or PathLike
         The file.
     expected_sha256 : str or None, default=None
-        Digest of the file, as :func:`save` returned it. The digest inside the file shows
-        that it is whole; only one that comes another way shows that it is the one that was
-        written.
+        Digest of the file, as :func:`save` returned it. The digest inside the file shows that it
+        is whole; only a digest that comes another way shows that nobody exchanged the file.
     device : str, torch.device or None, default=None
-        Where the networks are to be: any torch device, or "auto" for a GPU if there is one.
-        None is where they were when the file was written, or the CPU where there is no such
-        device.
+        Device of the networks: any torch device, or "auto" for a GPU if there is one. None is the
+        device that they were on when the file was written, or the CPU where that is absent.
 
     Returns
     -------
@@ -149,8 +148,8 @@ def load(path, expected_sha256=None, device=None):
     Raises
     ------
     ModelFileError
-        If this is no model file, was altered, has another digest than expected, or was
-        written by a later version of the format.
+        If this is no model file, was altered, has another digest than expected, or is of a later
+        version of the format.
     OSError
         If there is no such file, or it cannot be read.
     ValueError
@@ -179,33 +178,34 @@ def load(path, expected_sha256=None, device=None):
         if kind := other_kind_of(path, data):
             raise ModelFileError(f"it is no model file of skae, but seems to be {kind}")
         if expected_sha256 is not None:
-            _compare_digests(hashlib.sha256(data).hexdigest(), expected_sha256)
+            found = hashlib.sha256(data).hexdigest()
+            if found != str(expected_sha256).lower():
+                raise ModelFileError(f"its SHA-256 is {found}, expected {expected_sha256}")
         return build(_from_bytes(data), len(data), device)
     except ModelFileError as error:
         raise ModelFileError(f"{os.fspath(path)!r} cannot be loaded: {error}.") from error
 
 
-def _read(path):
+def _read(path: str | os.PathLike) -> bytes:
     try:
         found = os.stat(path)
     except FileNotFoundError as error:
         raise no_such_file(path) from error
     if stat.S_ISDIR(found.st_mode):
         raise is_a_directory(path)
-    if stat.S_ISREG(found.st_mode) and found.st_size > _LARGEST_FILE:
-        raise ModelFileError(f"it has {found.st_size} bytes, expected at most {_LARGEST_FILE}")
     if not stat.S_ISREG(found.st_mode):
         raise ModelFileError("it is a device or a pipe, expected a file")
-    with open(path, "rb") as file:
-        return file.read(_LARGEST_FILE + 1)
+    if found.st_size > _LARGEST_FILE:
+        raise ModelFileError(f"it has {found.st_size} bytes, expected at most {_LARGEST_FILE}")
+    return Path(os.fsdecode(path)).read_bytes()
 
 
-def _to_bytes(estimator):
+def _to_bytes(estimator: BaseEstimator) -> tuple[bytes, set[str]]:
     """Return an estimator as a file, and the names of what is left out."""
     writer = TreeWriter()
     model = writer.write(estimator, "model")
-    # What cannot be loaded is not written.
-    check_fitted(decode(model, {**writer.arrays}))
+    # A file that could not be loaded is not written.
+    check_fitted(TreeReader(writer.arrays).read(model))
     weights = write_arrays(writer.arrays)
     manifest = {
         "format": _FORMAT,
@@ -225,62 +225,41 @@ def _to_bytes(estimator):
     return data, writer.left_out
 
 
-def _described(arrays):
-    return {name: [array.dtype.name, list(array.shape)] for name, array in arrays.items()}
-
-
-def _signed(manifest, weights):
-    """Return the manifest as bytes, with the digest of itself and of the weights."""
-    text = json.dumps(
-        {**manifest, "sha256": _NO_DIGEST}, sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
-    unsigned = text.encode("ascii")
-    return unsigned.replace(_entry(_NO_DIGEST), _entry(_digest(unsigned, weights)))
-
-
-def _is_signed(signed, digest, weights):
-    """Whether a manifest states the digest of what it was before it did."""
-    unsigned = signed.replace(_entry(digest), _entry(_NO_DIGEST))
-    return unsigned.count(_entry(_NO_DIGEST)) == 1 and digest == _digest(unsigned, weights)
-
-
-def _entry(digest):
-    # Quotes within strings are escaped, and no other object in a manifest has such a key.
-    return f'"sha256":"{digest}"'.encode("ascii")
-
-
-def _digest(unsigned, weights):
-    digest = hashlib.sha256(unsigned)
-    digest.update(weights)
-    return digest.hexdigest()
-
-
-def _from_bytes(data):
-    """Return what is in a file as `Stored`, once all of it was compared."""
-    try:
-        manifest_bytes, weights = unpack(data)
-        manifest = _parse(manifest_bytes)
-        if not _is_signed(manifest_bytes, manifest["sha256"], weights):
+def _from_bytes(data: bytes) -> Any:
+    """Return the content of a file as `Stored`, once it was compared with its digest."""
+    with errors_of("it is no model file"):
+        signed, weights = unpack(data)
+        manifest = _parsed(signed)
+        if _signed(manifest, weights) != signed:
             raise ModelFileError("its content does not have the digest that it states")
-        arrays = _arrays(manifest["arrays"], weights)
-        stored = decode(manifest["model"], arrays)
-        if arrays:
-            raise ModelFileError(f"it holds arrays that belong to nothing: {', '.join(arrays)}")
+        reader = TreeReader(_arrays(manifest["arrays"], weights))
+        stored = reader.read(manifest["model"])
+        if reader.arrays:
+            raise ModelFileError(f"it holds arrays without a place: {', '.join(reader.arrays)}")
         check_fitted(stored)
-    except ModelFileError:
-        raise
-    except Exception as error:
-        raise ModelFileError(f"it is no model file ({type(error).__name__}: {error})") from error
     return stored
 
 
-def _parse(manifest):
+def _described(arrays: dict[str, np.ndarray]) -> dict[str, list]:
+    return {name: [array.dtype.name, list(array.shape)] for name, array in arrays.items()}
+
+
+def _signed(manifest: dict[str, Any], weights: bytes) -> bytes:
+    """Return a manifest as JSON of a single form, with the digest of itself and of the weights."""
+    digest = hashlib.sha256(_as_json({**manifest, "sha256": "0" * 64}))
+    digest.update(weights)
+    return _as_json({**manifest, "sha256": digest.hexdigest()})
+
+
+def _as_json(manifest: dict[str, Any]) -> bytes:
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("ascii")
+
+
+def _parsed(manifest: bytes) -> dict[str, Any]:
     if _is_too_large(manifest):
         raise ModelFileError(f"its manifest is too large: {len(manifest)} bytes")
-    try:
-        parsed = json.loads(manifest, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
-    except RecursionError as error:
-        raise ModelFileError("its manifest is nested too deeply") from error
+    parsed = json.loads(manifest)
     if not isinstance(parsed, dict) or parsed.get("format") != _FORMAT:
         raise ModelFileError("it is no model file of skae")
     version = parsed.get("format_version")
@@ -292,37 +271,15 @@ def _parse(manifest):
     return parsed
 
 
-def _is_too_large(manifest):
-    """Whether a manifest has more bytes, or more lists and objects, than any needs."""
+def _is_too_large(manifest: bytes) -> bool:
+    """Return whether a manifest has more bytes, or more lists and objects, than any needs."""
     n_brackets = manifest.count(b"[") + manifest.count(b"{")
     return len(manifest) > _LARGEST_MANIFEST or n_brackets > _MOST_BRACKETS
 
 
-def _no_key_twice(pairs):
-    parsed = dict(pairs)
-    if len(parsed) != len(pairs):
-        raise ModelFileError("its manifest holds a key twice")
-    return parsed
-
-
-def _no_constant(name):
-    raise ModelFileError(f"its manifest holds {name}, which is not JSON")
-
-
-def _arrays(promised, weights):
+def _arrays(promised: dict[str, list], weights: bytes) -> dict[str, np.ndarray]:
     """Return the arrays, if they are those that the manifest promises."""
-    if not all(dtype in DTYPES for dtype, _ in promised.values()):
-        raise ModelFileError(f"it holds arrays of other types than {', '.join(DTYPES)}")
-    n_bytes = sum(np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape in promised.values())
-    header = int.from_bytes(weights[:8], "little")
-    if 8 + header + n_bytes != len(weights):
-        raise ModelFileError("its arrays are not as large as its manifest says")
     arrays = read_arrays(weights)
-    if _described(arrays) != promised:
+    if _described(arrays) != promised or any(v.dtype.name not in DTYPES for v in arrays.values()):
         raise ModelFileError("its arrays are not those that its manifest names")
     return arrays
-
-
-def _compare_digests(found, expected):
-    if found != str(expected).lower():
-        raise ModelFileError(f"its SHA-256 is {found}, expected {expected}")

@@ -1,56 +1,89 @@
-"""What a model file may hold: these classes, by these names, and no others.
+"""The classes that model files may hold, by their names in files.
 
-The names are part of the file format: a class may move or be renamed, its name here may not.
+An estimator or a network needs no more than its name in ``skae.__all__`` or in
+``skae.networks.__all__``. Parts, such as the calibration of a detector, are the dataclasses of this
+package that the annotations of fitted attributes name, and their subclasses. Names belong to the
+file format: a class may move, but its name must stay.
 """
 
-from skae import detection, estimators
-from skae.detection import (
-    Calibration,
-    Folds,
-    Gaussian,
-    LikelihoodScore,
-    MahalanobisScore,
-    MixtureScore,
-    ReconstructionScore,
-    RobustGaussians,
-)
-from skae.networks import ConvolutionalNetwork, DenseNetwork, SequenceNetwork
-from skae.tables import ColumnScaling
+import inspect
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
 
-ESTIMATORS = {
-    "AdversarialAutoencoder": estimators.AdversarialAutoencoder,
-    "AutoencoderOutlierDetector": detection.AutoencoderOutlierDetector,
-    "AutoencoderTransformer": estimators.AutoencoderTransformer,
-    "ContractiveAutoencoder": estimators.ContractiveAutoencoder,
-    "ConvolutionalAutoencoder": estimators.ConvolutionalAutoencoder,
-    "Decoder": estimators.Decoder,
-    "DenoisingAutoencoder": estimators.DenoisingAutoencoder,
-    "DriftDetector": detection.DriftDetector,
-    "Encoder": estimators.Encoder,
-    "NestedAutoencoder": estimators.NestedAutoencoder,
-    "SparseAutoencoder": estimators.SparseAutoencoder,
-    "VariationalAutoencoder": estimators.VariationalAutoencoder,
-}
-NETWORKS = {
-    "ConvolutionalNetwork": ConvolutionalNetwork,
-    "DenseNetwork": DenseNetwork,
-    "SequenceNetwork": SequenceNetwork,
-}
-_PARTS = {
-    "Calibration": Calibration,
-    "ColumnScaling": ColumnScaling,
-    "Folds": Folds,
-    "Gaussian": Gaussian,
-    "LikelihoodScore": LikelihoodScore,
-    "MahalanobisScore": MahalanobisScore,
-    "MixtureScore": MixtureScore,
-    "ReconstructionScore": ReconstructionScore,
-    "RobustGaussians": RobustGaussians,
-}
+from sklearn.base import BaseEstimator
 
-# What has a net, and what has several.
-AUTOENCODERS = tuple(name for name, cls in ESTIMATORS.items() if hasattr(cls, "reconstruct"))
-DETECTOR = "AutoencoderOutlierDetector"
+import skae
+from skae import networks
+from skae.networks import Network
 
-CLASSES = ESTIMATORS | NETWORKS | _PARTS
-NAMES = {cls: name for name, cls in CLASSES.items()}
+
+def estimators() -> dict[str, type]:
+    """Return the public estimators by name."""
+    return _public(skae, BaseEstimator)
+
+
+def classes() -> dict[str, type]:
+    """Return all classes that model files may hold, by name."""
+    found = estimators() | _public(networks, Network)
+    annotations = [one for cls in found.values() for one in attributes_of(cls).values()]
+    while annotations:
+        annotation = annotations.pop()
+        annotations += get_args(annotation)
+        for part in _parts_of(annotation):
+            if part.__name__ not in found:
+                found[part.__name__] = part
+                annotations += attributes_of(part).values()
+    return found
+
+
+def _public(module: ModuleType, base: type) -> dict[str, type]:
+    """Return the subclasses of a base class that a module exports, by name."""
+    # Read at each call: `skae` is not complete while it imports this wing.
+    found = {name: getattr(module, name) for name in module.__all__}
+    found = {name: cls for name, cls in found.items() if isinstance(cls, type)}
+    return {name: cls for name, cls in found.items() if issubclass(cls, base) and cls is not base}
+
+
+def _parts_of(annotation: Any) -> Iterator[type]:
+    """Yield a class and its subclasses, if they are dataclasses of this package."""
+    if not isinstance(annotation, type) or not annotation.__module__.startswith("skae."):
+        return
+    if issubclass(annotation, BaseEstimator | Network):
+        return
+    # An abstract base class of parts is not decorated itself.
+    if "__dataclass_fields__" in vars(annotation):
+        yield annotation
+    for one in annotation.__subclasses__():
+        yield from _parts_of(one)
+
+
+@cache
+def attributes_of(cls: type) -> dict[str, Any]:
+    """Return the annotations of an estimator's fitted attributes, or of a dataclass's fields."""
+    parameters = parameters_of(cls)
+    if not is_dataclass(cls):
+        return {}
+    hints = get_type_hints(cls, include_extras=True)
+    return {one.name: hints[one.name] for one in fields(cls) if one.name not in parameters}
+
+
+@cache
+def parameters_of(cls: type) -> dict[str, Any]:
+    """Return the parameters of an estimator with their defaults; other classes have none."""
+    if not issubclass(cls, BaseEstimator):
+        return {}
+    return {name: one.default for name, one in inspect.signature(cls).parameters.items()}
+
+
+def check_consistency(value: Any) -> None:
+    """Call an object's ``_check_consistency``, unless it is an unfitted estimator.
+
+    There its class checks what annotations cannot say, and raises ValueError.
+    """
+    cls: type = type(value)
+    is_made = attributes_of(cls).keys() & vars(value).keys()
+    if is_made and hasattr(value, "_check_consistency"):
+        value._check_consistency()

@@ -1,85 +1,50 @@
-"""Plain values as JSON and arrays, and back.
+"""Estimators as JSON and arrays, and back.
 
-Numbers, strings, lists, None and booleans are JSON's own; whatever else there is becomes an object
-with a single key that says what it is. Arrays go into a table beside it, by a path.
+Numbers, strings, lists, None and booleans are JSON's own. Every other value is an object with a
+single key, which names its kind. Arrays go into a table beside the JSON, by their paths.
 """
 
 import math
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from skae._compat import METADATA_REQUEST, validate_params
+
 from ._errors import ModelFileError
-from ._registry import CLASSES, NAMES
+from ._registry import check_consistency, classes
 
 DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Stored:
-    """An object of one of the `CLASSES` before it is made.
+    """The class of an object and its attributes, before it is made."""
 
-    Parameters
-    ----------
-    name : str
-        Of the class.
-    state : dict
-        Its attributes.
-    """
+    cls: type
+    state: dict[str, Any]
 
-    name: str
-    state: dict
-
-
-def class_name(value, where):
-    """Return the name in files of an object's class.
-
-    Raises
-    ------
-    TypeError
-        If a model file cannot hold objects of its class.
-    """
-    if type(value) not in NAMES:
-        shown = " ".join(repr(value).split())
-        raise TypeError(
-            f"{where} is {shown:.100}, and a model file holds nothing of type "
-            f"{type(value).__name__}: only numbers, strings, and what comes with skae."
-        )
-    return NAMES[type(value)]
+    def __repr__(self) -> str:
+        return f"a {self.cls.__name__}"
 
 
 class TreeWriter:
-    """Values as JSON.
+    """Writes values as JSON; keeps their arrays by path, and the names of what it leaves out."""
 
-    Attributes
-    ----------
-    arrays : dict of str to ndarray
-        The arrays in them, by path.
-    left_out : set of str
-        What was left out, as it cannot be held.
-    """
+    def __init__(self) -> None:
+        self.arrays: dict[str, np.ndarray] = {}
+        self.left_out: set[str] = set()
+        self._names = {cls: name for name, cls in classes().items()}
 
-    def __init__(self):
-        self.arrays, self.left_out = {}, set()
+    def write(self, value: Any, path: str) -> Any:
+        """Return a value as JSON, or raise TypeError if it is nothing that a model file can hold.
 
-    def write(self, value, path):
-        """Return a value as JSON.
-
-        Parameters
-        ----------
-        value : object
-            The value.
-        path : str
-            Where it stands: the name of an array, and the beginning of those within.
-
-        Raises
-        ------
-        TypeError
-            If it holds anything that a model file cannot.
+        The path is where the value stands; paths of arrays begin with it.
         """
         if isinstance(value, torch.device):
             return str(value)
@@ -104,149 +69,116 @@ class TreeWriter:
             return {"csr": [self.write(parts, path), list(value.shape)]}
         return self._write_object(value, path)
 
-    def _write_array(self, value, path):
+    def _write_array(self, value: np.ndarray, path: str) -> dict[str, Any]:
         if value.dtype == object and value.ndim == 1 and all(isinstance(v, str) for v in value):
             return {"strings": [str(v) for v in value]}
         if value.dtype.name not in DTYPES:
             raise TypeError(f"{path} is an array of {value.dtype}, expected one of {DTYPES}.")
+        # Keys of a dict may contain slashes, and so lead to the same path twice.
+        while path in self.arrays:
+            path += "+"
         self.arrays[path] = np.asarray(value, order="C")
         return {"array": path}
 
-    def _write_object(self, value, path):
-        name = class_name(value, path)
-        if isinstance(value, BaseEstimator):
-            if hasattr(value, "_parameter_constraints"):
-                value._validate_params()
-            state = self._without_what_is_left_out(value.__getstate__())
-            if "net_" in state:
-                state |= _to_sample_from(value, state["net_"]["optimizers"])
-                state["net_"] = {**state["net_"], "optimizers": _moments(state["net_"])}
-        else:
-            state = vars(value)
-        return {"object": [name, {k: self.write(v, f"{path}/{k}") for k, v in state.items()}]}
+    def _write_object(self, value: Any, path: str) -> dict[str, Any]:
+        if type(value) not in self._names:
+            shown = " ".join(repr(value).split())
+            raise TypeError(
+                f"{path} is {shown:.100}, and a model file holds nothing of type "
+                f"{type(value).__name__}: only numbers, strings, and what comes with skae."
+            )
+        check_consistency(value)
+        state = self._state_of(value) if isinstance(value, BaseEstimator) else vars(value)
+        content = {name: self.write(item, f"{path}/{name}") for name, item in state.items()}
+        return {"object": [self._names[type(value)], content]}
 
-    def _without_what_is_left_out(self, state):
-        state = {**state}
+    def _state_of(self, estimator: Any) -> dict[str, Any]:
+        """Return the attributes of an estimator, without what files do not hold."""
+        validate_params(estimator)
+        state = {**estimator.__getstate__()}
         if state.get("callbacks"):
-            self._leave_out("callbacks")
-        if "callbacks" in state:
+            self.left_out.add("callbacks")
             state["callbacks"] = None
-        if state.pop("_metadata_request", None) is not None:
-            self._leave_out("metadata requests")
+        if state.pop(METADATA_REQUEST, None) is not None:
+            self.left_out.add("metadata requests")
         if "_fitted_params" in state:
             state["_fitted_params"] = {**state["_fitted_params"]}
         for params in (state, state.get("_fitted_params", {})):
             if not isinstance(params.get("random_state"), Integral | None):
-                params["random_state"] = self._leave_out("the RandomState instance random_state")
+                self.left_out.add("the RandomState instance random_state")
+                params["random_state"] = None
+        if "net_" in state:
+            moments = [{"state": optimizer["state"]} for optimizer in state["net_"]["optimizers"]]
+            state["net_"] = {**state["net_"], "optimizers": moments}
+            is_in_stream = any(one["state"] for one in moments)
+            state |= _kept_for_samples(estimator, is_in_stream)
         return state
 
-    def _leave_out(self, what):
-        self.left_out.add(what)
 
+def _kept_for_samples(autoencoder: Any, is_in_stream: bool) -> dict[str, Any]:
+    """Return what `sample` draws from: a mixture is far smaller than the codes behind it.
 
-def _moments(net):
-    """Return what optimizers remember of each parameter, without their own parameters."""
-    return [{"state": optimizer["state"]} for optimizer in net["optimizers"]]
-
-
-def _to_sample_from(autoencoder, optimizers):
-    """Return what a file keeps for `sample`: a mixture is far smaller than the codes behind it."""
-    state, codes = {}, autoencoder._some_codes is not None
-    if codes and autoencoder._draws_from == "mixture":
-        state["_mixture"] = autoencoder._fitted_mixture()
-    # A stream of chunks goes on with the codes that it has.
-    in_a_stream = any(optimizer["state"] for optimizer in optimizers)
-    if autoencoder._draws_from != "codes" and not in_a_stream:
-        state["_some_codes"] = None
-    return state
-
-
-def decode(node, arrays):
-    """Return what `TreeWriter.write` was given, with objects as `Stored`.
-
-    Parameters
-    ----------
-    node : object
-        Parsed JSON.
-    arrays : dict of str to ndarray
-        The arrays by path; those that are found are taken out.
-
-    Raises
-    ------
-    ModelFileError
-        If this is nothing that `TreeWriter` returns.
+    A stream of chunks goes on with the codes that it has.
     """
-    if isinstance(node, list):
-        return [decode(item, arrays) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if len(node) != 1:
-        raise ModelFileError(f"it holds an object of {len(node)} keys, expected a single one")
-    ((kind, content),) = node.items()
-    if kind not in _DECODERS:
-        raise ModelFileError(f"it holds a value of the unknown kind {kind!r}")
-    return _DECODERS[kind](content, arrays)
+    kept: dict[str, Any] = {}
+    if autoencoder._some_codes is not None and autoencoder._draws_from == "mixture":
+        kept["_mixture"] = autoencoder._fitted_mixture()
+    if autoencoder._draws_from != "codes" and not is_in_stream:
+        kept["_some_codes"] = None
+    return kept
 
 
-def _decode_float(content, arrays):
-    if content not in ("nan", "inf", "-inf"):
-        raise ModelFileError(f"it holds {content!r} as a number")
-    return float(content)
+class TreeReader:
+    """Reads what `TreeWriter` has written, with `Stored` in the place of objects."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        self.arrays = {**arrays}
+        self._classes = classes()
+
+    def read(self, node: Any) -> Any:
+        """Return the value of parsed JSON; its arrays are taken out of `arrays`."""
+        if isinstance(node, list):
+            return [self.read(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if len(node) != 1:
+            raise ModelFileError(f"it holds an object of {len(node)} keys, expected a single one")
+        ((kind, content),) = node.items()
+        match kind:
+            case "float" if content in ("nan", "inf", "-inf"):
+                return float(content)
+            case "tuple":
+                return tuple(self.read(_checked(content, list)))
+            case "dict":
+                read = {_checked(key, str | int): self.read(value) for key, value in content}
+                if len(read) != len(content):
+                    raise ModelFileError("it holds a dict with a key twice")
+                return read
+            case "array":
+                # Each array belongs to one place: two that share memory would change together.
+                if _checked(content, str) not in self.arrays:
+                    raise ModelFileError(f"it lacks the array {content!r}, or names it twice")
+                return self.arrays.pop(content)
+            case "strings":
+                return np.array([_checked(v, str) for v in _checked(content, list)], dtype=object)
+            case "csr":
+                parts, shape = content
+                matrix = sparse.csr_array(tuple(self.read(parts)), shape=tuple(shape))
+                matrix.check_format(full_check=True)
+                return matrix
+            case "object":
+                name, state = content
+                if name not in self._classes:
+                    raise ModelFileError(
+                        f"it holds a {name!r}, which this version of skae does not know; expected "
+                        f"one of {', '.join(self._classes)}"
+                    )
+                state = {key: self.read(value) for key, value in _checked(state, dict).items()}
+                return Stored(self._classes[name], state)
+        raise ModelFileError(f"it holds a {kind!r} of {content!r:.100}, which is no value")
 
 
-def _decode_tuple(content, arrays):
-    return tuple(decode(_checked(content, list), arrays))
-
-
-def _decode_dict(content, arrays):
-    pairs = [_checked(pair, list) for pair in _checked(content, list)]
-    decoded = {_checked(key, str | int): decode(value, arrays) for key, value in pairs}
-    if len(decoded) != len(pairs):
-        raise ModelFileError("it holds a dict with a key twice")
-    return decoded
-
-
-def _decode_array(content, arrays):
-    # Each array belongs to one place: two that share memory would change together.
-    if _checked(content, str) not in arrays:
-        raise ModelFileError(f"it holds no array {content!r}, or holds it in two places")
-    return arrays.pop(content)
-
-
-def _decode_strings(content, arrays):
-    return np.array([_checked(v, str) for v in _checked(content, list)], dtype=object)
-
-
-def _decode_csr(content, arrays):
-    parts, shape = content
-    matrix = sparse.csr_array(tuple(decode(parts, arrays)), shape=tuple(shape))
-    matrix.check_format(full_check=True)
-    return matrix
-
-
-def _decode_object(content, arrays):
-    name, state = content
-    if _checked(name, str) not in CLASSES:
-        raise ModelFileError(
-            f"it holds a {name!r}, which this version of skae does not know; expected one of "
-            f"{', '.join(CLASSES)}"
-        )
-    state = {key: decode(value, arrays) for key, value in _checked(state, dict).items()}
-    return Stored(name, state)
-
-
-_DECODERS = {
-    "float": _decode_float,
-    "tuple": _decode_tuple,
-    "dict": _decode_dict,
-    "array": _decode_array,
-    "strings": _decode_strings,
-    "csr": _decode_csr,
-    "object": _decode_object,
-}
-
-
-def _checked(value, kind):
+def _checked(value: Any, kind: Any) -> Any:
     if not isinstance(value, kind) or isinstance(value, bool):
         raise ModelFileError(f"it holds {value!r:.100} where another kind of value is expected")
     return value

@@ -1,49 +1,47 @@
 """Tables: validation, the caller's type, row shapes, scaling, principal components, chunks."""
 
+from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
-from ._mapped_files import SelectedRows, is_memory_mapped
-from ._moments import merge_moments
-from ._output_frames import as_set_output
-from ._principal_components import principal_components
-from ._row_shapes import check_two_dimensions, shape_of
+from ._mapped_files import is_memory_mapped
+from ._moments import column_extremes, merge_moments
+from ._numeric_table import NumericTable
+from ._output_frames import as_set_output, column_names
+from ._principal_components import PrincipalComponents, principal_components
+from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
-from ._scaling import column_moments, extremes_of, fit_scaling
-from ._table_errors import check_table, naming_cells
+from ._table_errors import check_table
+from ._unequal_columns import warn_of_unequal_columns
 from ._validation import (
-    FLOATS,
-    Container,
-    as_tensor,
-    container_of,
-    detached,
+    validate_code_table,
     validate_codes,
     validate_new_rows,
     validate_rows,
-    validate_weight,
+    validate_table,
 )
 
 __all__ = [
-    "FLOATS",
+    "CallerType",
     "ColumnScaling",
-    "Container",
+    "NumericTable",
+    "PrincipalComponents",
     "ScaledRows",
-    "SelectedRows",
     "as_set_output",
     "as_tensor",
+    "caller_type",
     "check_table",
-    "check_two_dimensions",
-    "column_moments",
-    "container_of",
+    "column_extremes",
+    "column_names",
     "dense",
     "detached",
-    "extremes_of",
-    "fit_scaling",
+    "drop_weightless_rows",
     "is_memory_mapped",
     "merge_moments",
-    "naming_cells",
     "principal_components",
-    "shape_of",
+    "validate_code_table",
     "validate_codes",
     "validate_new_rows",
     "validate_rows",
+    "validate_table",
     "validate_weight",
+    "warn_of_unequal_columns",
 ]

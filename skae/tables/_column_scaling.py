@@ -1,51 +1,55 @@
-"""Columns in units of their own, without what is far beyond them."""
+"""Columns in units of their own, with far cells brought in."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 from scipy import sparse
 
-from ._scaling import column_moments
+from skae._typing import ArrayOf
 
-# Standard deviations from its mean beyond which a cell counts as if it were so far: that is far
-# enough to be unusual, and what lies further would decide alone, in training as in scores.
+from ._moments import column_moments
+
+# Standard deviations from the mean of its column beyond which a cell is clipped: that is far enough
+# to be unusual, and what lies further would decide alone, in training as in scores.
 _FARTHEST = 8.0
 
 
+_OfColumns = Annotated[np.ndarray, ArrayOf("float", "n_features")]
+# Losses that need the data's own unit leave cells as they are: no bound is finite.
+_Bounds = Annotated[np.ndarray, ArrayOf("float", "n_features", may_be_infinite=True)]
+
+
+@dataclass(init=False, eq=False)
 class ColumnScaling:
-    """Divide columns by their standard deviations, and bring in what is far outside.
+    """Divides columns by their standard deviations and clips cells that are far outside.
 
-    Sparse matrices stay sparse, as nothing is shifted.
-
-    Parameters
-    ----------
-    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
-        Training rows.
-    weight : ndarray of shape (n_samples,)
-        How much each row counts.
-    changes : bool
-        Whether anything may be done to the columns; if not, they are left as they are.
-
-    Attributes
-    ----------
-    scale : ndarray of shape (n_features,)
-        What the columns are divided by.
-    center : ndarray of shape (n_features,)
-        Their means after that.
+    Sparse matrices stay sparse, as nothing is shifted. `scale` is what the columns are divided by,
+    1 for a constant column as in StandardScaler, and `center` their means after that. Without
+    `changes`, columns stay as they are. Model files hold the attributes by these names.
     """
 
-    def __init__(self, X, weight, changes):
-        mean, self.scale = column_moments(X, weight)
+    scale: _OfColumns
+    center: _OfColumns
+    _low: _Bounds
+    _high: _Bounds
+
+    def __init__(self, X: Any, weight: np.ndarray | None, changes: bool) -> None:
+        mean, variance, unit = column_moments(X, weight)
+        deviation = unit * variance.sqrt().numpy()
+        self.scale = np.where(deviation > 0, deviation, 1.0)
         farthest = _FARTHEST
         if not changes:
             self.scale, farthest = np.ones(X.shape[1]), np.inf
-        self.center = mean / self.scale
+        self.center = unit * mean.numpy() / self.scale
         self._low, self._high = self.center - farthest, self.center + farthest
 
-    def __call__(self, X):
+    def __call__(self, X: Any) -> Any:
         """Return rows in the units of their columns, in the dtype of `X`."""
         # In double precision, as the scales may leave the range of float32.
         scale, low, high = self.scale, self._low, self._high
         if not sparse.issparse(X):
-            return np.clip(X / scale, low, high).astype(X.dtype, copy=False)
+            return np.clip(np.asarray(X) / scale, low, high).astype(X.dtype, copy=False)
         Z = sparse.csr_array(X, copy=True)
         Z.sum_duplicates()
         Z.data = np.clip(Z.data / scale[Z.indices], low[Z.indices], high[Z.indices])
@@ -57,6 +61,6 @@ class ColumnScaling:
         return Z.tocsr().astype(X.dtype)
 
 
-def dense(X):
+def dense(X: Any) -> np.ndarray:
     """Return rows as an array."""
-    return X.toarray() if sparse.issparse(X) else X
+    return X.toarray() if sparse.issparse(X) else np.asarray(X)

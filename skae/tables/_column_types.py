@@ -1,8 +1,10 @@
-"""Which columns of a table hold something else than numbers."""
+"""Columns of a table that hold something else than numbers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,41 +17,22 @@ _NUMBERS = (Real, Decimal, np.bool_)
 
 @dataclass(frozen=True)
 class Column:
-    """A column that is not numeric, with the first of its values that shows it.
+    """A column that is not numeric, with the first of its values that shows it."""
 
-    Parameters
-    ----------
-    label : str
-        Its name in quotes, or its number.
-    type : str
-        Its type.
-    row : int
-        The row of the value, counted from 0.
-    value : str
-        The value.
-    reason : str or Exception
-        Why it is no number.
-    """
-
+    # The name in quotes, or the number of the column.
     label: str
     type: str
     row: int
     value: str
-    reason: object
+    reason: str | Exception
 
 
-def columns_that_are_not_numeric(X):
+def columns_that_are_not_numeric(X: Any) -> list[Column]:
     """Return the columns of a DataFrame or array that hold something else than numbers.
 
-    Parameters
-    ----------
-    X : object
-        A table of any kind; of those without types for columns, only NumPy's are looked at.
-
-    Returns
-    -------
-    columns : list of Column
+    A table of another kind, without types for its columns, is left to validation.
     """
+    candidates: Iterator[tuple[str, Any, np.ndarray]]
     if hasattr(type(X), "columns"):
         candidates = _of_frame(X)
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind not in _NUMERIC:
@@ -62,9 +45,9 @@ def columns_that_are_not_numeric(X):
     return [column for column in columns if column is not None]
 
 
-def _of_frame(X):
+def _of_frame(X: Any) -> Iterator[tuple[str, Any, np.ndarray]]:
     """Yield label, type and values of the columns whose type does not say that they are numeric."""
-    # Arrow's tables call their columns otherwise.
+    # Arrow's tables have other names for both.
     names = getattr(X, "column_names", X.columns)
     types = X.schema.types if hasattr(type(X), "column_names") else X.dtypes
     for i, (name, dtype) in enumerate(zip(names, types, strict=True)):
@@ -72,35 +55,36 @@ def _of_frame(X):
             yield repr(name), dtype, np.asarray(safe_indexing(X, i, axis=1))
 
 
-def _says_numeric(dtype):
+def _says_numeric(dtype: Any) -> bool:
     # NumPy's and pandas's types have a kind, those of polars a method.
     kind = getattr(dtype, "kind", None)
     return kind in tuple(_NUMERIC) or (kind is None and getattr(dtype, "is_numeric", bool)())
 
 
-def _not_numeric(label, dtype, values):
+def _not_numeric(label: str, dtype: Any, values: np.ndarray) -> Column | None:
     """Return a column if one of its values is no number, or None."""
+    one_reason = None
     if isinstance(dtype, pd.CategoricalDtype):
-        candidates, reason_of = np.flatnonzero(~pd.isna(values)), lambda _: "it is a category"
+        candidates, one_reason = np.flatnonzero(~pd.isna(values)), "it is a category"
     elif values.ndim > 1:
-        candidates, reason_of = range(len(values)), lambda _: "it is no single value"
+        candidates, one_reason = np.arange(len(values)), "it is no single value"
     elif values.dtype.kind in _NUMERIC:
         return None
     else:
-        candidates, reason_of = np.flatnonzero(~pd.isna(values)), _reason
-        # Of many values the types are looked at first: there are few of them.
+        candidates = np.flatnonzero(~pd.isna(values))
+        # The types of many values are few, and faster to check.
         types = set(map(type, values[candidates]))
         if all(issubclass(one, _NUMBERS) and not issubclass(one, np.timedelta64) for one in types):
             return None
     for row in candidates:
         value = values[row]
-        reason = reason_of(value)
+        reason = one_reason or _reason(value)
         if reason is not None:
             return Column(label, str(dtype), int(row), _shown(value), reason)
     return None
 
 
-def _reason(value):
+def _reason(value: Any) -> str | Exception | None:
     """Return why a value is no number, or None."""
     if isinstance(value, np.datetime64 | np.timedelta64):
         return "it is a date or a duration"
@@ -117,7 +101,8 @@ def _reason(value):
     return "it is text" if isinstance(value, str | bytes) else None
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
+    """Return a value as an error shows it."""
     if isinstance(value, np.datetime64 | np.timedelta64):
         return str(value)
     value = value.item() if isinstance(value, np.generic) else value

@@ -1,27 +1,30 @@
-"""Rows in the container that `set_output` asks for."""
+"""Names of columns, and rows in the frame that `set_output` asks for."""
+
+from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from skae._compat import container_adapter
 
 
-def as_set_output(estimator, rows, X=None):
+def column_names(estimator: Any, n_columns: int) -> np.ndarray:
+    """Return the names that an estimator saw in `fit`, or, as scikit-learn has it, "x0", "x1", ...
+
+    None stands for an estimator that saw no names.
+    """
+    names = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(n_columns)])
+    return np.asarray(names, dtype=object)
+
+
+def as_set_output(estimator: BaseEstimator, rows: Any, X: Any = None) -> Any:
     """Return rows as a DataFrame if `set_output` or the configuration asks for one.
 
-    scikit-learn does this with what `transform` returns. These are rows like those in `fit`, and
-    their columns have the names that those had.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        A fitted transformer.
-    rows : ndarray or tensor of shape (n_samples, n_features), or of more dimensions
-        The rows. Images, windows and tensors are returned as they are.
-    X : object, default=None
-        What they were made of, whose index they get.
+    scikit-learn does this for what `transform` returns. These rows are like those in `fit`, with
+    the same names of columns. Images, windows and tensors are returned as they are. The index is
+    that of `X`, what the rows were made of.
     """
     adapter = container_adapter("transform", estimator)
     if adapter is None or not isinstance(rows, np.ndarray) or rows.ndim > 2:
         return rows
-    names = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(rows.shape[1])])
-    return adapter.create_container(rows, X, columns=np.asarray(names, dtype=object))
+    return adapter.create_container(rows, X, columns=column_names(estimator, rows.shape[1]))

@@ -1,8 +1,12 @@
 """The rows of a table on their way into the network."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import torch
 from scipy import sparse
+from torch import Tensor
 
 from skae._chunks import CPU, rows_in_chunk, slices
 
@@ -10,65 +14,55 @@ from ._mapped_files import is_memory_mapped
 
 
 class ScaledRows:
-    """Rows of a table, centred and scaled as they are read.
+    """Rows of a table, centred and scaled as they are read, and clipped to the limits of a cell.
 
-    Only the rows that are read become dense, or leave the file that they are mapped from.
-
-    Parameters
-    ----------
-    X : ndarray, SelectedRows, CSR matrix or tensor of shape (n_samples, n_features)
-        Rows. float32 stays float32, any other type is read as float64.
-    mean : ndarray or tensor of shape (n_features,)
-        What is subtracted.
-    scale : float
-        What the difference is divided by.
-    limits : tuple of float or None, default=None
-        Smallest and largest value of a scaled cell; what lies beyond is clipped.
-
-    Attributes
-    ----------
-    dtype : torch.dtype
-        Of the rows that are read.
-    device : torch.device
-        Where they are: a tensor's own, else the CPU.
+    Only the rows that are read become dense, or leave the file that they are mapped from. float32
+    stays float32, any other type is read as float64; tensors stay on their device.
     """
 
-    def __init__(self, X, mean, scale, limits=None):
+    def __init__(
+        self,
+        X: Any,
+        mean: Any = 0.0,
+        scale: float = 1.0,
+        limits: tuple[float, float] | None = None,
+    ) -> None:
         self.X = X
-        self.shape = X.shape
+        self.shape: tuple[int, int] = X.shape
         self.limits = limits
-        if isinstance(X, torch.Tensor):
+        self.mean: Any
+        self.scale: Any
+        if isinstance(X, Tensor):
             self.dtype, self.device = X.dtype, X.device
-            self.mean = torch.as_tensor(mean).to(X)
+            self.mean = torch.as_tensor(mean, dtype=X.dtype, device=X.device)
             self.scale = float(scale)
         else:
             dtype = np.float32 if X.dtype == np.float32 else np.float64
             self.dtype = torch.float32 if dtype is np.float32 else torch.float64
             self.device = CPU
-            self.mean = np.asarray(
-                mean.cpu() if isinstance(mean, torch.Tensor) else mean, dtype=dtype
-            )
+            mean = mean.cpu() if isinstance(mean, Tensor) else mean
+            self.mean = np.asarray(mean, dtype=dtype)
             self._mean_of_torch = torch.from_numpy(self.mean)
             self.scale = dtype(scale)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, selection):
+    def __getitem__(self, selection: Any) -> Tensor:
         """Return the selected rows (a slice or a LongTensor), a new dense tensor."""
-        if isinstance(selection, torch.Tensor) and not isinstance(self.X, torch.Tensor):
+        if isinstance(selection, Tensor) and not isinstance(self.X, Tensor):
             selection = selection.numpy()
         rows = self.X[selection]
         if sparse.issparse(rows):
             rows = rows.toarray()
-        if isinstance(rows, torch.Tensor):
+        if isinstance(rows, Tensor):
             return self._clipped((rows - self.mean).div_(self.scale).contiguous())
         # In one order, whatever that of the table: sums depend on it.
         rows = np.subtract(rows, self.mean, order="C")
         rows /= self.scale
         return self._clipped(torch.from_numpy(rows))
 
-    def read(self, selection, out):
+    def read(self, selection: slice | Tensor, out: Tensor) -> Tensor:
         """Write the selected rows into a tensor and return it; faster if nothing is converted."""
         plain = isinstance(self.X, np.ndarray) and self.X.dtype == self.mean.dtype
         if not plain or self.dtype != out.dtype:
@@ -87,20 +81,20 @@ class ScaledRows:
         rows /= self.scale
         return self._clipped(out)
 
-    def _clipped(self, rows):
+    def chunks(self, size: int | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """Yield the rows in order, `size` at a time, with the slice that they come from."""
+        for selection in slices(len(self), size or rows_in_chunk(self.shape[1], self.device)):
+            yield selection, self[selection]
+
+    def _clipped(self, rows: Tensor) -> Tensor:
         return rows if self.limits is None else rows.clamp_(*self.limits)
 
     @property
-    def out_of_core(self):
+    def out_of_core(self) -> bool:
         """Whether the table as a dense tensor may be more than memory holds."""
         return sparse.issparse(self.X) or is_memory_mapped(self.X)
 
     @property
-    def row_major(self):
+    def row_major(self) -> bool:
         """Whether the table is an array whose rows each lie in one piece."""
         return isinstance(self.X, np.ndarray) and self.X.strides[1] == self.X.itemsize
-
-    def chunks(self, size=None):
-        """Yield the rows in order, `size` at a time, with the slice that they come from."""
-        for selection in slices(len(self), size or rows_in_chunk(self.shape[1], self.device)):
-            yield selection, self[selection]

@@ -1,8 +1,9 @@
-"""Errors about what is no table of numbers: they name columns and cells, and say what to do."""
+"""Errors about data that are no table of numbers; they name columns, cells and a cure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,21 +29,8 @@ _CURE = (
 )
 
 
-def check_table(X):
-    """Check that X is a table, and that its columns hold numbers.
-
-    Parameters
-    ----------
-    X : object
-        What the caller gave.
-
-    Raises
-    ------
-    TypeError
-        If it is no table.
-    ValueError, TypeError
-        If a column holds something else than numbers.
-    """
+def check_table(X: Any) -> None:
+    """Raise an error if X is no table, or if a column holds something else than numbers."""
     _check_kind(X)
     if isinstance(X, list | tuple):
         try:
@@ -64,14 +52,14 @@ def check_table(X):
     if len(named) > _NAMED:
         named[_NAMED:] = [f"and {len(named) - _NAMED} more"]
     first = columns[0]
-    error = TypeError if isinstance(first.reason, TypeError) else ValueError
-    raise error(
+    kind = TypeError if isinstance(first.reason, TypeError) else ValueError
+    raise kind(
         f"X has columns that are not numeric: {', '.join(named)}. Row {first.row} of column "
         f"{first.label}, counted from 0, holds {first.value}: {first.reason}. {_CURE}"
     )
 
 
-def _check_names(X):
+def _check_names(X: Any) -> None:
     """Refuse names of columns that occur twice: which one is meant would be left to chance."""
     names = getattr(X, "columns", None)
     if names is None or not hasattr(X, "iloc") or names.is_unique:
@@ -83,7 +71,8 @@ def _check_names(X):
     )
 
 
-def _check_kind(X):
+def _check_kind(X: Any) -> None:
+    """Raise a TypeError if X is no table."""
     if X is None:
         what, cure = "None", "Give the rows"
     elif isinstance(X, str | bytes | PathLike):
@@ -108,7 +97,7 @@ def _check_kind(X):
 
 
 @contextmanager
-def naming_cells(X):
+def naming_cells(X: Any) -> Iterator[None]:
     """Add to scikit-learn's error about NaN or infinity which cell holds it."""
     try:
         yield
@@ -127,7 +116,7 @@ def naming_cells(X):
         ) from None
 
 
-def _first_cell(X, is_bad):
+def _first_cell(X: Any, is_bad: Callable[[Any], Any]) -> str | None:
     """Return where the first bad value is, in words, or None where that takes too long."""
     if is_memory_mapped(X):
         return None
@@ -149,6 +138,6 @@ def _first_cell(X, is_bad):
     return None
 
 
-def _is_infinite(values):
+def _is_infinite(values: Any) -> np.ndarray:
     with np.errstate(over="ignore"):
         return np.isinf(np.asarray(values, dtype=np.float64))

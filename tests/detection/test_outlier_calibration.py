@@ -1,5 +1,7 @@
 """Thresholds and selections mean on new rows what they say; other rows to compare with."""
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -15,21 +17,27 @@ MANY = {"autoencoder": AutoencoderTransformer(3, hidden_layer_sizes=(), max_iter
 MANY["scoring"] = "mahalanobis"
 
 
+@pytest.fixture(scope="module")
+def fitted_blob():
+    return pickle.dumps(make_detector().fit(X))
+
+
 @pytest.fixture
-def fitted():
-    return make_detector().fit(X)
+def fitted(fitted_blob):
+    """A fitted detector of the test's own."""
+    return pickle.loads(fitted_blob)
 
 
 # -- the threshold ------------------------------------------------------------------------
 
 
 def test_the_threshold_moves_without_training(fitted):
-    before, offsets, flagged = answers(fitted, NEW), [], []
+    before, offsets, flagged = answers(fitted, NEW[:10]), [], []
     for contamination in (0.01, 0.05, 0.2, 0.5):
         assert fitted.set_contamination(contamination) is fitted
         offsets.append(fitted.offset_)
         flagged.append((fitted.predict(NEW) == -1).mean())
-        assert_same(before | {"offset": fitted.offset_}, answers(fitted, NEW))
+        assert_same(before | {"offset": fitted.offset_}, answers(fitted, NEW[:10]))
     assert (np.diff(offsets) > 0).all()
     assert_allclose(flagged, [0.01, 0.05, 0.2, 0.5], rtol=0.25, atol=0.02)
     # The parameter is the caller's.
@@ -37,12 +45,11 @@ def test_the_threshold_moves_without_training(fitted):
     assert fitted.set_contamination(0.05).offset_ == make_detector().fit(X).offset_
 
 
-@pytest.mark.parametrize("n_estimators", [1, 2, 5])
-def test_the_asked_share_of_new_rows_is_beyond_the_threshold(n_estimators):
+def test_the_asked_share_of_new_rows_is_beyond_the_threshold():
     """Where it stands on training scores, it is more: what was learned looks ordinary."""
     rng, shares = np.random.default_rng(0), []
     for repeat in range(40):
-        params = {"n_estimators": n_estimators, "random_state": repeat, "cv": 5}
+        params = {"n_estimators": 2, "random_state": repeat, "cv": 5}
         detector = make_detector(contamination=0.1, **MANY, **params)
         detector.fit(draw(rng, 80))
         new = draw(rng, 300)
@@ -72,7 +79,7 @@ def test_recalibrate_is_split_conformal(fitted, weighted):
     before = answers(fitted, new)
     assert fitted.recalibrate(known, sample_weight=weight if weighted else None) is fitted
     after = answers(fitted, new)
-    for name in ("scores", "weights", "codes", "shares"):
+    for name in ("scores", "weights", "codes", "kept"):
         assert_array_equal(after[name], before[name])
     assert fitted.n_calibration_ == (weight > 0).sum()
     relative = weight / weight[weight > 0].mean()
@@ -118,8 +125,7 @@ def test_select_is_benjamini_hochberg_on_the_p_values(fitted):
     assert not fitted.select(NEW[:20], fdr=0.1).any()
 
 
-@pytest.mark.parametrize("n_estimators", [1, 4])
-def test_the_false_discovery_rate_is_held(n_estimators):
+def test_the_false_discovery_rate_is_held():
     """The control selects all rows whose p-value is below the rate."""
     n_repeats, fdr = 50, 0.1
     rng, is_outlier = np.random.default_rng(0), np.repeat([False, True], [80, 20])
@@ -129,7 +135,7 @@ def test_the_false_discovery_rate_is_held(n_estimators):
         return (selected & ~is_outlier).sum() / max(1, selected.sum())
 
     for repeat in range(n_repeats):
-        params = {"n_estimators": n_estimators, "cv": 2, "random_state": repeat}
+        params = {"n_estimators": 1, "cv": 2, "random_state": repeat}
         rows, new = draw(rng, 120), np.r_[draw(rng, 80), 3 * draw_outliers(rng, 20)]
         detector = make_detector(**MANY, **params).fit(rows)
         selected = detector.select(new, fdr=fdr)
@@ -140,33 +146,23 @@ def test_the_false_discovery_rate_is_held(n_estimators):
     assert naive.mean() > fdr + 3 * naive.std() / n_repeats**0.5
 
 
-def test_nothing_is_selected_where_nothing_is_unusual():
-    """Under the null the rate is how often anything is selected at all."""
-    rng = np.random.default_rng(0)
-    found = 0
-    for repeat in range(60):
-        detector = make_detector(n_estimators=2, cv=2, random_state=repeat).fit(draw(rng, 100))
-        found += detector.select(draw(rng, 20), fdr=0.2).any()
-    assert found <= stats.binom.ppf(0.999, 60, 0.2)
-
-
 # -- levels that the held-out rows cannot tell from none ----------------------------------
 
 
 def test_too_few_held_out_rows_for_the_level():
     detector = make_detector(n_estimators=1).fit(X[:50])
     assert detector.n_calibration_ == 10
-    before = answers(detector, NEW)
+    before = answers(detector, NEW[:10])
     message = r"contamination=0.05 needs at least 19 held-out rows.*n_calibration_=10"
     with pytest.raises(ValueError, match=message):
         detector.set_contamination(0.05)
     with pytest.raises(ValueError, match=r"fdr=0.05 needs at least 19 held-out rows"):
         detector.select(NEW, fdr=0.05)
-    assert_same(before, answers(detector, NEW))
+    assert_same(before, answers(detector, NEW[:10]))
     # As the message says; "auto" is that level, too.
     with pytest.raises(ValueError, match="n_calibration_=18"):
         detector.recalibrate(NEW[:18])
-    assert_same(before, answers(detector, NEW))
+    assert_same(before, answers(detector, NEW[:10]))
     detector.recalibrate(NEW[:19]).set_contamination(0.05)
     with pytest.raises(ValueError, match="n_calibration_=18"):
         detector.recalibrate(NEW[:18])

@@ -86,7 +86,7 @@ def test_scores_are_higher_for_ordinary_rows(scoring, dtype):
 def test_the_score_is_the_mean_of_what_the_members_say(fitted):
     Z = NEW / fitted.scale_
     unusual = [
-        score.unusual(member, Z)
+        score.outlier_scores(member, Z)
         for score, member in zip(fitted._scores, fitted.estimators_, strict=True)
     ]
     assert_allclose(fitted.score_samples(NEW), -np.mean(unusual, axis=0), rtol=1e-12)
@@ -115,10 +115,9 @@ def test_contamination_only_moves_the_threshold(fitted):
 # -- the default --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_default_beats_the_plain_bottleneck_where_outliers_are_trained_on(seed):
+def test_the_default_beats_the_plain_bottleneck_where_outliers_are_trained_on():
     """A tenth of the rows obeys another law, which the plain network learns as well."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     other_law = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 8))
     outliers = other_law + 0.3 * rng.normal(size=(40, 8))
     rows, is_outlier = np.r_[draw(rng, 360), outliers], np.repeat([0, 1], [360, 40])
@@ -154,7 +153,8 @@ def test_any_autoencoder(autoencoder):
     before = autoencoder.get_params()
     detector = make_detector(autoencoder, n_estimators=2).fit(X)
     assert auroc(detector) > 0.8
-    assert_allclose(detector.explain(NEW)["share"].sum(axis=1), detector.score_samples(NEW))
+    share = detector.explain(NEW[:10])["share"]
+    assert_allclose(share.sum(axis=1), detector.score_samples(NEW[:10]))
     assert all(type(member) is type(autoencoder) for member in detector.estimators_)
     # What was given stays as it was.
     assert detector.autoencoder is autoencoder
@@ -227,16 +227,10 @@ def test_codes_and_back(fitted):
 @pytest.mark.parametrize(
     ("max_samples", "n_expected"), [("auto", 160), (50, 50), (1000, 160), (0.25, 40), (1.0, 160)]
 )
-def test_max_samples(max_samples, n_expected):
-    seen = []
-
-    class Recorder(AutoencoderTransformer):
-        def _validate_rows(self, X, *args, **kwargs):
-            seen.append(X)
-            return super()._validate_rows(X, *args, **kwargs)
-
-    detector = make_detector(Recorder(**LINEAR.get_params()), max_samples=max_samples).fit(X)
+def test_max_samples(trained_on, max_samples, n_expected):
+    detector = make_detector(max_samples=max_samples).fit(X)
     assert detector.max_samples_ == n_expected
+    seen = [rows for [rows] in trained_on.values()]
     assert [len(rows) for rows in seen] == [n_expected] * 3
     # Each has rows of its own.
     assert len({rows.tobytes() for rows in seen}) == 3
@@ -253,15 +247,17 @@ def test_an_ensemble_varies_less_between_seeds_than_one_network():
 
     def spread(n_estimators):
         scores = [
-            make_detector(autoencoder, n_estimators=n_estimators, random_state=seed)
+            make_detector(
+                autoencoder, scoring="mahalanobis", n_estimators=n_estimators, random_state=seed
+            )
             .fit(X)
             .score_samples(NEW)
-            for seed in range(6)
+            for seed in range(5)
         ]
         # What moves all scores alike does not change which rows are unusual.
         return np.std(np.argsort(np.argsort(scores, axis=1), axis=1), axis=0).mean()
 
-    assert spread(8) < 0.6 * spread(1)
+    assert spread(6) < 0.6 * spread(1)
 
 
 # -- weights ------------------------------------------------------------------------------
@@ -270,25 +266,26 @@ def test_an_ensemble_varies_less_between_seeds_than_one_network():
 def test_rows_of_weight_zero_are_left_out():
     weight = np.random.default_rng(0).integers(0, 3, size=len(X)).astype(float)
     rows = np.where(weight[:, None] > 0, X, 1e6)
+    new = NEW[:10]
     there = make_detector().fit(rows, sample_weight=weight)
     gone = make_detector().fit(X[weight > 0], sample_weight=weight[weight > 0])
-    assert_same(answers(gone, NEW), answers(there, NEW))
+    assert_same(answers(gone, new), answers(there, new))
     assert there.n_samples_seen_ == (weight > 0).sum()
     assert there.n_calibration_ == gone.n_calibration_
     there.partial_fit(rows, sample_weight=weight)
     gone.partial_fit(X[weight > 0], sample_weight=weight[weight > 0])
-    assert_same(answers(gone, NEW), answers(there, NEW))
+    assert_same(answers(gone, new), answers(there, new))
     there.recalibrate(rows, sample_weight=weight)
     gone.recalibrate(X[weight > 0], sample_weight=weight[weight > 0])
-    assert_same(answers(gone, NEW), answers(there, NEW))
+    assert_same(answers(gone, new), answers(there, new))
 
 
-@pytest.mark.parametrize("unit", [2.0**-1000, 2.0**10, 2.0**1022])
-def test_the_unit_of_the_weights_changes_nothing(unit):
+def test_the_unit_of_the_weights_changes_nothing():
     weight = np.random.default_rng(0).uniform(0.5, 1, size=len(X))
-    one = make_detector().fit(X, sample_weight=weight)
-    other = make_detector().fit(X, sample_weight=unit * weight)
-    assert_same(answers(one, NEW), answers(other, NEW))
+    one = answers(make_detector().fit(X, sample_weight=weight), NEW[:10])
+    for unit in (2.0**-1000, 2.0**10, 2.0**1022):
+        other = make_detector().fit(X, sample_weight=unit * weight)
+        assert_same(one, answers(other, NEW[:10]))
 
 
 @pytest.mark.parametrize("scoring", SCORINGS)
@@ -322,7 +319,7 @@ CONTAINERS = {
 
 
 # Not by kinds, which rounding may change.
-BY_DISTANCE = {"scoring": "mahalanobis", "contamination": 0.1, "n_estimators": 2}
+BY_DISTANCE = {"contamination": 0.1, "n_estimators": 2}
 
 
 @pytest.fixture(scope="module")
@@ -338,8 +335,8 @@ def test_containers(fitted_on_arrays, contain):
         assert_allclose(found, getattr(fitted, method)(NEW), rtol=1e-3, atol=1e-3)
     assert isinstance(other.predict(contain(NEW)), np.ndarray)
     assert (other.predict(contain(X)) == -1).sum() == 20
-    found = other.explain(contain(NEW)).to_numpy()
-    assert_allclose(found, fitted.explain(NEW).to_numpy(), rtol=1e-2, atol=1e-2)
+    found = other.explain(contain(NEW[:10])).to_numpy()
+    assert_allclose(found, fitted.explain(NEW[:10]).to_numpy(), rtol=1e-2, atol=1e-2)
     other.partial_fit(contain(NEW)).recalibrate(contain(NEW))
 
 
@@ -355,9 +352,9 @@ def test_rows_and_weights_are_not_changed(fitted):
     before = weight.copy()
     matrix = sparse.csr_array(rows)
     for given in (rows, matrix):
-        detector = make_detector(random_state=1).fit(given, sample_weight=weight)
+        detector = make_detector(n_estimators=1).fit(given, sample_weight=weight)
         detector.partial_fit(given, sample_weight=weight).recalibrate(given, sample_weight=weight)
-        detector.explain(given)
+        detector.explain(given[:10])
     assert_array_equal(rows, X)
     assert_array_equal(matrix.toarray(), X)
     assert_array_equal(weight, before)
@@ -369,17 +366,18 @@ def test_rows_and_weights_are_not_changed(fitted):
 @pytest.mark.parametrize("copy", [deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
 def test_copies_answer_alike_and_go_on_alike(fitted, copy):
     other = copy(fitted)
-    assert_same(answers(fitted, NEW), answers(other, NEW))
+    assert_same(answers(fitted, NEW[:10]), answers(other, NEW[:10]))
+    assert_array_equal(fitted.explain(NEW[:10]), other.explain(NEW[:10]))
     fitted.partial_fit(NEW).set_contamination(0.1)
     other.partial_fit(NEW).set_contamination(0.1)
-    assert_same(answers(fitted, X), answers(other, X))
+    assert_same(answers(fitted, X[:10]), answers(other, X[:10]))
 
 
 def test_a_clone_is_unfitted_and_owns_its_autoencoder(fitted):
     other = clone(fitted)
     assert not hasattr(other, "estimators_")
     assert other.autoencoder is not fitted.autoencoder
-    assert_same(answers(fitted, NEW), answers(other.fit(X), NEW))
+    assert_same(answers(fitted, NEW[:10]), answers(other.fit(X), NEW[:10]))
 
 
 @pytest.mark.parametrize("scoring", SCORINGS)
@@ -389,7 +387,7 @@ def test_one_random_state_one_answer(scoring):
 
     def result(seed):
         detector = make_detector(random_state=seed, **params).fit(X)
-        return answers(detector.partial_fit(NEW), NEW)
+        return answers(detector.partial_fit(NEW), NEW[:10])
 
     first = result(0)
     assert_same(first, result(0))
@@ -407,7 +405,8 @@ def test_a_row_alone_is_judged_as_in_a_batch(scoring):
     rows = BOTH[90:110]
     alone = [detector.score_samples(rows[i : i + 1])[0] for i in range(20)]
     assert_allclose(alone, detector.score_samples(rows), rtol=1e-9)
-    many = detector.score_samples(np.tile(rows, (300, 1)))
-    assert_allclose(many, np.tile(alone, 300), rtol=1e-9)
+    # More rows than are scored at once.
+    many = detector.score_samples(np.tile(rows, (210, 1)))
+    assert_allclose(many, np.tile(alone, 210), rtol=1e-9)
     alone = [detector.p_values(rows[i : i + 1])[0] for i in range(20)]
     assert_allclose(alone, detector.p_values(rows), rtol=1e-9)

@@ -41,7 +41,7 @@ def default():
 
 @pytest.mark.parametrize("move", [0, 5, 1e4, 1e100])
 def test_shares_sum_up_to_the_score(fitted, move):
-    rows = NEW + move * SPREAD * np.eye(8)[3]
+    rows = NEW[:20] + move * SPREAD * np.eye(8)[3]
     share = fitted.explain(rows)["share"]
     assert_allclose(share.sum(axis=1), fitted.score_samples(rows), rtol=1e-9)
     # A log-likelihood may have either sign.
@@ -101,7 +101,7 @@ def test_a_residual_of_a_training_row_has_unit_variance(fitted):
 # -- what it points at --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("move", [-8, -4, 4, 8])
+@pytest.mark.parametrize("move", [-8, 4])
 def test_the_cell_that_was_changed_is_to_blame(fitted, move):
     """Each cell of some rows is moved far up or down."""
     rows, column = NEW[:10].repeat(8, axis=0), np.tile(np.arange(8), 10)
@@ -162,9 +162,9 @@ def test_columns_and_index_are_the_callers():
 
 
 def test_without_names_columns_are_numbered(fitted):
-    explanation = fitted.explain(NEW)
+    explanation = fitted.explain(NEW[:10])
     assert list(explanation["share"].columns) == [f"x{i}" for i in range(8)]
-    assert list(explanation.index) == list(range(40))
+    assert list(explanation.index) == list(range(10))
 
 
 @pytest.mark.parametrize(
@@ -173,12 +173,12 @@ def test_without_names_columns_are_numbered(fitted):
     ids=["csr", "tensor", "list"],
 )
 def test_containers_are_explained_alike(fitted, contain):
-    found, expected = fitted.explain(contain(NEW)), fitted.explain(NEW)
+    found, expected = fitted.explain(contain(NEW[:10])), fitted.explain(NEW[:10])
     assert_frame_equal(found, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_the_explanation_of_one_row_is_that_of_a_batch(fitted):
-    one, many = fitted.explain(NEW[3:4]), fitted.explain(NEW)
+    one, many = fitted.explain(NEW[3:4]), fitted.explain(NEW[:10])
     assert_allclose(one.iloc[0], many.iloc[3], rtol=1e-7, atol=1e-9)
 
 
@@ -189,6 +189,7 @@ def test_names_that_are_no_strings_are_the_callers_too():
 
 
 def test_explaining_changes_nothing(fitted):
-    before = answers(fitted, NEW)
+    before, explained = answers(fitted, NEW), fitted.explain(NEW[:5])
     fitted.explain(NEW + 1e3)
     assert_same(before, answers(fitted, NEW))
+    assert_frame_equal(fitted.explain(NEW[:5]), explained)

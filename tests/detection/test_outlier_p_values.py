@@ -1,4 +1,6 @@
-"""p-values: uniform on ordinary rows, and ranks among rows that were held out."""
+"""p-values of detectors: uniform on ordinary rows, and ranks among rows that were held out."""
+
+import pickle
 
 import numpy as np
 import pytest
@@ -12,25 +14,22 @@ RNG = np.random.default_rng(1)
 X, NEW, OUTLIERS = draw(RNG, 400), draw(RNG, 1000), draw_outliers(RNG, 100)
 
 
+@pytest.fixture(scope="module")
+def fitted_blob():
+    return pickle.dumps(make_detector().fit(X))
+
+
 @pytest.fixture
-def fitted():
-    return make_detector().fit(X)
+def fitted(fitted_blob):
+    """A fitted detector of the test's own."""
+    return pickle.loads(fitted_blob)
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"n_estimators": 1, "cv": 2},
-        {"n_estimators": 3, "cv": 3},
-        {"n_estimators": 3, "cv": 2, "max_samples": 25},
-    ],
-    ids=str,
-)
-def test_p_values_are_uniform_on_ordinary_rows(params):
+def test_p_values_are_uniform_on_ordinary_rows():
     """One row from each of many detectors; the control ranks it among the training rows."""
-    n_repeats, n_rows, n_new = 80, 60, 40
+    n_repeats, n_rows, n_new = 60, 60, 40
     autoencoder = AutoencoderTransformer(3, hidden_layer_sizes=(), max_iter=1)
-    params = {"autoencoder": autoencoder, "scoring": "mahalanobis"} | params
+    params = {"autoencoder": autoencoder, "scoring": "mahalanobis", "n_estimators": 2, "cv": 2}
     rng = np.random.default_rng(0)
     honest, naive = np.empty((2, n_repeats, n_new))
     for repeat in range(n_repeats):
@@ -51,22 +50,21 @@ def test_p_values_are_uniform_on_ordinary_rows(params):
 @pytest.mark.parametrize("params", [{}, {"n_estimators": 1}, {"n_estimators": 7, "cv": 3}], ids=str)
 def test_p_values_are_ranks_among_rows_that_were_held_out(params, weighted):
     """Each new row is compared with each held-out row by the members that left this one out."""
-    weight = np.random.default_rng(0).uniform(0.5, 2, size=len(X)) if weighted else np.ones(len(X))
-    detector = make_detector(**params).fit(X, sample_weight=weight if weighted else None)
+    weight = np.random.default_rng(0).uniform(0.5, 2, size=len(X)) if weighted else None
+    detector = make_detector(scoring="mahalanobis", **params).fit(X, sample_weight=weight)
     Z, kept_weight, fold = detector._kept
     assert_allclose(kept_weight.mean(), 1)
     new = np.r_[NEW[:20], OUTLIERS[:20]]
 
-    def unusual(rows, members):
-        return np.mean(
-            [detector._scores[i].unusual(detector.estimators_[i], rows) for i in members], axis=0
-        )
+    def scores(rows, members):
+        members = [(detector._scores[i], detector.estimators_[i]) for i in members]
+        return np.mean([score.outlier_scores(member, rows) for score, member in members], axis=0)
 
     at_least, total, n_held_out = np.zeros(len(new)), 0.0, 0
     for one in set(detector._folds.left_out):
         members = np.flatnonzero(detector._folds.left_out == one)
-        known, mine = unusual(Z[fold == one], members), kept_weight[fold == one]
-        for i, value in enumerate(unusual(new / detector.scale_, members)):
+        known, mine = scores(Z[fold == one], members), kept_weight[fold == one]
+        for i, value in enumerate(scores(new / detector.scale_, members)):
             for other, weight_of_other in zip(known, mine, strict=True):
                 at_least[i] += weight_of_other * (other >= value)
         total += mine.sum()
@@ -82,15 +80,13 @@ def test_p_values_are_ranks_among_rows_that_were_held_out(params, weighted):
     [
         ({"n_estimators": 1}, 80),
         ({"n_estimators": 1, "cv": 2}, 200),
-        ({"n_estimators": 3}, 240),
         ({"n_estimators": 5}, 400),
-        ({"n_estimators": 7}, 400),
         ({"n_estimators": 7, "max_samples": 50}, 400),
     ],
     ids=str,
 )
 def test_with_as_many_members_as_folds_all_rows_are_held_out_by_one(params, n_expected):
-    detector = make_detector(**params).fit(X)
+    detector = make_detector(scoring="mahalanobis", **params).fit(X)
     assert detector.n_calibration_ == n_expected
     p_values = detector.p_values(OUTLIERS * 100)
     assert_allclose(p_values.min(), 1 / (n_expected + 1))

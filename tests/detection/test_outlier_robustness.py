@@ -10,7 +10,8 @@ from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer
-from skae.tables._scaling import column_moments
+from skae.detection import _default_autoencoder
+from skae.tables import ColumnScaling
 
 RNG = np.random.default_rng(1)
 X, NEW, OUTLIERS = draw(RNG, 200), draw(RNG, 100), draw_outliers(RNG, 100)
@@ -21,6 +22,14 @@ def auroc(detector, ordinary, outliers):
     return roc_auc_score(np.repeat([0, 1], [len(ordinary), len(outliers)]), scores)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_steps():
+    """Train the default autoencoder shortly: these tests are not about its power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_default_autoencoder, "_STEPS", 150)
+        yield
+
+
 def make_default():
     return AutoencoderOutlierDetector(n_estimators=1, random_state=0)
 
@@ -28,12 +37,12 @@ def make_default():
 def assert_answers(detector, rows):
     """Every answer is a number, and shares add up."""
     scores, p_values = detector.score_samples(rows), detector.p_values(rows)
-    explanation = detector.explain(rows)
+    explanation = detector.explain(rows[:10])
     for answer in (scores, p_values, explanation, detector.transform(rows), detector.offset_):
         assert np.isfinite(np.asarray(answer)).all()
     assert ((p_values > 0) & (p_values <= 1)).all()
     assert set(detector.predict(rows)) <= {-1, 1}
-    assert_allclose(explanation["share"].sum(axis=1), scores, rtol=1e-9, atol=1e-12)
+    assert_allclose(explanation["share"].sum(axis=1), scores[:10], rtol=1e-9, atol=1e-12)
 
 
 DETECTORS = {
@@ -65,7 +74,7 @@ def test_a_constant_column_may_move_by_a_hairs_breadth(make, value):
     still, moved, far = (detector.predict(with_column(NEW, m)) for m in (0, 1e-3, 100))
     assert (moved != still).mean() < 0.03
     assert (far == -1).all()
-    explanation = detector.explain(with_column(NEW, 100))
+    explanation = detector.explain(with_column(NEW[:20], 100))
     if make is not DETECTORS["default"]:
         assert (explanation["share"].to_numpy().argmin(axis=1) == 8).all()
 
@@ -276,13 +285,13 @@ def test_sparse_rows_of_mostly_zeros():
 
 
 @pytest.mark.parametrize("scoring", SCORINGS)
-@pytest.mark.parametrize("unit", [2.0**-40, 2.0**40, 2.0**-300, 2.0**300], ids="{:.0e}".format)
+@pytest.mark.parametrize("unit", [2.0**-300, 2.0**40, 2.0**300], ids="{:.0e}".format)
 def test_the_unit_of_the_data_changes_nothing(scoring, unit):
     plain, other = fitted(DETECTORS[scoring]), DETECTORS[scoring]().fit(X * unit)
     assert_allclose(other.score_samples(NEW * unit), plain.score_samples(NEW), rtol=1e-6)
     assert_allclose(other.p_values(NEW * unit), plain.p_values(NEW), atol=0.01)
-    expected = other.explain(NEW * unit)["expected"] / unit
-    assert_allclose(expected, plain.explain(NEW)["expected"], rtol=1e-4, atol=1e-6)
+    expected = other.explain(NEW[:10] * unit)["expected"] / unit
+    assert_allclose(expected, plain.explain(NEW[:10])["expected"], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("scoring", SCORINGS)
@@ -306,5 +315,5 @@ def test_times_in_milliseconds_are_no_constant(n_samples):
     """A spread that is small beside the value, but far above its rounding; a constant beside it."""
     rng = np.random.default_rng(0)
     times = 1.7e12 + 100 * rng.normal(size=n_samples)
-    _, scale = column_moments(np.c_[times, np.full(n_samples, 0.1)], None)
-    assert_allclose(scale, [times.std(), 1], rtol=1e-6)
+    scaling = ColumnScaling(np.c_[times, np.full(n_samples, 0.1)], None, changes=True)
+    assert_allclose(scaling.scale, [times.std(), 1], rtol=1e-6)

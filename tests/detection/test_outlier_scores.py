@@ -11,8 +11,8 @@ from sklearn.metrics import roc_auc_score
 from skae import VariationalAutoencoder
 from skae.detection import _robust_gaussians
 from skae.detection._default_autoencoder import denoiser_for_detection
+from skae.detection._outlier_scores import SCORES
 from skae.detection._robust_gaussians import RobustGaussians
-from skae.detection._row_distances import SCORES
 
 RNG = np.random.default_rng(1)
 X, NEW, WEIGHT = draw(RNG, 200), draw(RNG, 50), RNG.integers(1, 4, size=200).astype(float)
@@ -39,20 +39,21 @@ def test_reconstruction():
     model, score = fit_score("reconstruction")
     scale = residual_of(model, X).std(axis=0)
     expected = np.mean((residual_of(model, NEW) / scale) ** 2, axis=1)
-    assert_allclose(score.unusual(model, NEW), expected, rtol=1e-6)
+    assert_allclose(score.outlier_scores(model, NEW), expected, rtol=1e-6)
 
 
 def test_reconstruction_with_weights_is_that_of_repeated_rows():
     model, score = fit_score("reconstruction", WEIGHT)
     scale = residual_of(model, X.repeat(WEIGHT.astype(int), axis=0)).std(axis=0)
     expected = np.mean((residual_of(model, NEW) / scale) ** 2, axis=1)
-    assert_allclose(score.unusual(model, NEW), expected, rtol=1e-6)
-    assert not np.allclose(fit_score("reconstruction")[1].unusual(model, NEW), expected, rtol=1e-3)
+    assert_allclose(score.outlier_scores(model, NEW), expected, rtol=1e-6)
+    plain = fit_score("reconstruction")[1]
+    assert not np.allclose(plain.outlier_scores(model, NEW), expected, rtol=1e-3)
 
 
 def test_likelihood():
     model, score = fit_score("likelihood")
-    assert_array_equal(score.unusual(model, NEW), -model.score_samples(NEW))
+    assert_array_equal(score.outlier_scores(model, NEW), -model.score_samples(NEW))
 
 
 def test_mahalanobis():
@@ -71,7 +72,7 @@ def test_mahalanobis():
         distance = gaussian.mahalanobis(known / unit)
         nearest = known[distance <= np.quantile(distance, _robust_gaussians._SUPPORT)]
     expected = gaussian.mahalanobis(residual_and_code(NEW) / unit) / 2
-    assert_allclose(score.unusual(model, NEW), expected, rtol=1e-5)
+    assert_allclose(score.outlier_scores(model, NEW), expected, rtol=1e-5)
 
 
 def test_one_kind_of_rows_has_one_distance():
@@ -96,7 +97,7 @@ def test_the_detector_asks_each_member_about_columns_of_unit_variance(scoring):
         kept, _, fold = detector._kept
         Z = kept[fold != detector._folds.left_out[i]]
         score = SCORES[scoring]().fit(member, Z, np.ones(len(Z)), np.random.RandomState(0))
-        unusual.append(score.unusual(member, new / detector.scale_))
+        unusual.append(score.outlier_scores(member, new / detector.scale_))
     assert_allclose(-detector.score_samples(new), np.mean(unusual, axis=0), rtol=1e-6)
 
 

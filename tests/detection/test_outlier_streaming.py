@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from outlier_cases import (
-    LINEAR,
     SCORINGS,
     answers,
     assert_same,
@@ -35,13 +34,13 @@ def test_the_first_call_makes_a_detector(scoring):
     assert_allclose(detector.scale_, X.std(axis=0))
     assert auroc(detector) > 0.8
     again = make_detector(scoring=scoring).partial_fit(X)
-    assert_same(answers(detector, NEW), answers(again, NEW))
+    assert_same(answers(detector, NEW[:10]), answers(again, NEW[:10]))
 
 
 def test_chunks_improve_the_detector():
     autoencoder = AutoencoderTransformer(3, hidden_layer_sizes=(16,), init="random", batch_size=32)
-    detector = make_detector(autoencoder, scoring="reconstruction").partial_fit(X[:100])
-    early = auroc(detector)
+    detector = make_detector(autoencoder, scoring="reconstruction", n_estimators=1)
+    early = auroc(detector.partial_fit(X[:100]))
     for _ in range(10):
         for chunk in np.split(X, 4):
             detector.partial_fit(chunk)
@@ -61,21 +60,10 @@ def test_it_goes_on_from_fit():
     assert_array_equal(detector.scale_, scale)
 
 
-class Recorder(AutoencoderTransformer):
-    """Writes down the rows that it is trained on, by the seed that it has in the ensemble."""
-
-    seen = {}  # noqa: RUF012  shared by all copies on purpose
-
-    def _validate_rows(self, X, *args, **kwargs):
-        self.seen.setdefault(self.random_state, []).append(X)
-        return super()._validate_rows(X, *args, **kwargs)
-
-
 @pytest.mark.parametrize("first", ["fit", "partial_fit"])
 @pytest.mark.parametrize("params", [{}, {"n_estimators": 6, "cv": 4, "max_samples": 60}], ids=str)
-def test_held_out_rows_are_never_trained_on(first, params):
-    Recorder.seen.clear()
-    detector = make_detector(Recorder(**LINEAR.get_params()), **params)
+def test_held_out_rows_are_never_trained_on(trained_on, first, params):
+    detector = make_detector(scoring="reconstruction", **params)
     getattr(detector, first)(X[:200])
     for chunk in (X[200:207], X[207:300], X[300:]):
         detector.partial_fit(chunk)
@@ -84,8 +72,8 @@ def test_held_out_rows_are_never_trained_on(first, params):
     assert_allclose(np.unique(kept * detector.scale_, axis=0), np.unique(X, axis=0))
     held_out_by_any = np.zeros(400, dtype=bool)
     for i, member in enumerate(detector.estimators_):
-        trained_on = {row.tobytes() for rows in Recorder.seen[member.random_state] for row in rows}
-        was_seen = np.array([row.tobytes() in trained_on for row in kept])
+        seen = {row.tobytes() for rows in trained_on[member.random_state] for row in rows}
+        was_seen = np.array([row.tobytes() in seen for row in kept])
         held_out = fold == detector._folds.left_out[i]
         assert not (was_seen & held_out).any()
         if "max_samples" not in params or first == "partial_fit":
@@ -93,19 +81,20 @@ def test_held_out_rows_are_never_trained_on(first, params):
         assert 60 < held_out.sum() < 120
         held_out_by_any |= held_out
     assert detector.n_calibration_ == held_out_by_any.sum()
-    assert len(Recorder.seen) == len(detector.estimators_)
+    assert len(trained_on) == len(detector.estimators_)
 
 
-@pytest.mark.parametrize("n_estimators", [1, 5])
+@pytest.mark.parametrize("n_estimators", [1, 3])
 def test_p_values_are_uniform_again_after_a_shift(n_estimators):
     rng = np.random.default_rng(0)
 
     def shifted(n_samples):
         return draw(rng, n_samples, noise=0.45) + 0.5
 
-    detector, batch = make_detector(n_estimators=n_estimators).fit(X), shifted(1000)
+    detector = make_detector(n_estimators=n_estimators, scoring="mahalanobis").fit(X)
+    batch = shifted(1000)
     assert (detector.p_values(batch) <= 0.1).mean() > 0.2
-    for _ in range(5):
+    for _ in range(4):
         # As many rows as are kept.
         detector.partial_fit(shifted(500))
     share = (detector.p_values(batch) <= 0.1).mean()
@@ -114,13 +103,14 @@ def test_p_values_are_uniform_again_after_a_shift(n_estimators):
 
 
 def test_the_level_of_the_threshold_stays():
-    detector = make_detector(n_estimators=5).fit(X).set_contamination(0.2)
+    detector = make_detector(scoring="mahalanobis").fit(X).set_contamination(0.2)
     before = detector.offset_
     detector.partial_fit(NEW)
     assert detector.offset_ != before
     assert abs((detector.predict(draw(np.random.default_rng(5), 1000)) == -1).mean() - 0.2) < 0.06
     # And so does the one that was asked for at first.
-    detector = make_detector(contamination=0.3).partial_fit(X).partial_fit(NEW)
+    detector = make_detector(scoring="mahalanobis", contamination=0.3)
+    detector.partial_fit(X).partial_fit(NEW)
     assert abs((detector.predict(NEW) == -1).mean() - 0.3) < 0.08
 
 
@@ -133,7 +123,7 @@ def test_recalibrated_after_new_data():
 
 @pytest.mark.parametrize("contain", [np.asarray, sparse.csr_array])
 def test_only_the_latest_rows_are_kept(contain):
-    detector = make_detector().fit(contain(X))
+    detector = make_detector(scoring="reconstruction", n_estimators=1).fit(contain(X))
     for _ in range(5):
         detector.partial_fit(contain(NEW))
     kept, weight, fold = detector._kept
@@ -146,21 +136,20 @@ def test_only_the_latest_rows_are_kept(contain):
 
 def test_weights_count_in_chunks():
     weight = np.where(np.arange(400) < 200, 10.0, 0.1)
-    plain = make_detector().partial_fit(X).partial_fit(X)
-    weighted = make_detector().partial_fit(X, sample_weight=weight)
+    plain = make_detector(n_estimators=1).partial_fit(X).partial_fit(X)
+    weighted = make_detector(n_estimators=1).partial_fit(X, sample_weight=weight)
     weighted.partial_fit(X, sample_weight=weight)
     assert not np.array_equal(weights_of(plain), weights_of(weighted))
     assert not np.array_equal(plain.p_values(NEW), weighted.p_values(NEW))
 
 
-@pytest.mark.parametrize("n_rows", [1, 2])
-def test_few_rows_at_a_time_fall_into_all_folds(n_rows):
-    detector = make_detector(n_estimators=2, cv=4).fit(X[:50])
-    for chunk in np.split(NEW[: 40 * n_rows], 40):
+def test_rows_one_at_a_time_fall_into_all_folds():
+    detector = make_detector(scoring="reconstruction", n_estimators=1, cv=4).fit(X[:50])
+    for chunk in np.split(NEW[:40], 40):
         detector.partial_fit(chunk)
-    assert detector.n_samples_seen_ == 50 + 40 * n_rows
+    assert detector.n_samples_seen_ == 90
     fold = detector._kept[2][50:]
-    assert np.bincount(fold, minlength=4).min() >= 4 * n_rows
+    assert np.bincount(fold, minlength=4).min() >= 4
     assert np.isfinite(detector.score_samples(NEW)).all()
 
 

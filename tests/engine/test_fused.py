@@ -1,12 +1,13 @@
 """The training step with a hand-derived backward, against plain autograd."""
 
 import copy
-import inspect
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 import pytest
 import torch
+from fused_cases import AdamByAutograd, fused_step, is_fused, pairwise
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -14,7 +15,8 @@ from skorch.callbacks import Callback, Freezer, LRScheduler, Unfreezer
 from torch import nn, optim
 
 from skae import AutoencoderTransformer
-from skae.engine.fused._eligibility import fused_step
+from skae._batch import Batch
+from skae.engine import fused
 from skae.networks import (
     ACTIVATIONS,
     Autoencoder,
@@ -22,7 +24,7 @@ from skae.networks import (
     add_linear_path,
     start_linear_path,
 )
-from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
+from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
 
 N_FEATURES, N_COMPONENTS = 7, 3
 PENALTIES = {"none": (0.0, 0.0), "l2": (0.1, 0.0), "l1": (0.1, 1.0), "elastic": (0.1, 0.4)}
@@ -65,7 +67,7 @@ def make_rows(n_rows=20):
 
 
 def make_objective(loss="squared_error", penalty="none"):
-    return ReconstructionObjective(LOSSES[loss], WeightPenalty(*PENALTIES[penalty]))
+    return ReconstructionObjective([Head(LOSSES[loss])], WeightPenalty(*PENALTIES[penalty]))
 
 
 def gradients(module):
@@ -73,24 +75,19 @@ def gradients(module):
 
 
 def by_autograd(module, objective, x, weight):
-    parts = objective(module, x, weight)
+    parts = objective(module, Batch(x, weight))
     sum(parts.values()).backward()
     return parts, gradients(module)
 
 
 def by_hand(module, objective, x, weight):
     step = fused_step(module, objective, optim.Adam(module.parameters()), None)
-    return step(x, weight), gradients(module)
+    return step(Batch(x, weight)), gradients(module)
 
 
-@pytest.mark.parametrize(("linear_path", "weighted"), [(False, False), (False, True), (True, True)])
 @pytest.mark.parametrize(
-    ("activation", "loss", "penalty"),
-    [
-        *((activation, loss, "none") for activation in ACTIVATIONS for loss in LOSSES),
-        # Penalties are of the weights alone.
-        *(("tanh", "huber", penalty) for penalty in PENALTIES if penalty != "none"),
-    ],
+    ("activation", "loss", "penalty", "linear_path", "weighted"),
+    pairwise(ACTIVATIONS, LOSSES, PENALTIES, [False, True], [False, True]),
 )
 def test_gradients_equal_those_of_autograd(activation, loss, penalty, linear_path, weighted):
     x, objective = make_rows(), make_objective(loss, penalty)
@@ -109,16 +106,15 @@ def test_gradients_equal_those_of_autograd(activation, loss, penalty, linear_pat
         assert expected[name].any()
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("linear_path", [False, True])
 @pytest.mark.parametrize("hidden", [(), (4,), (8, 6, 4)])
-def test_gradients_for_other_depths(hidden, loss):
-    x, objective = make_rows(), make_objective(loss)
-    for linear_path in (False, True):
-        one, other = (make_module("tanh", linear_path, hidden) for _ in range(2))
-        expected = by_autograd(one, objective, x, None)[1]
-        found = by_hand(other, objective, x, None)[1]
-        for name in expected:
-            assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-14, err_msg=name)
+def test_gradients_for_other_depths(hidden, linear_path):
+    x, objective = make_rows(), make_objective("huber")
+    one, other = (make_module("tanh", linear_path, hidden) for _ in range(2))
+    expected = by_autograd(one, objective, x, None)[1]
+    found = by_hand(other, objective, x, None)[1]
+    for name in expected:
+        assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-14, err_msg=name)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -139,9 +135,11 @@ def test_gradients_of_the_losses_pass_gradcheck(loss):
     assert torch.autograd.gradcheck(Mean.apply, (output.requires_grad_(), target))
 
 
-@pytest.mark.parametrize("linear_path", [False, True])
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+# Each activation once and each loss at least once, with and without the linear path.
+@pytest.mark.parametrize(
+    ("activation", "loss", "linear_path"),
+    [*zip(ACTIVATIONS, cycle(LOSSES), cycle([False, True]), strict=False)],
+)
 def test_the_whole_step_passes_gradcheck(activation, loss, linear_path):
     x, module = make_rows(6), make_module(activation, linear_path, hidden=(4,))
     optimizer = optim.SGD(module.parameters(), lr=0.0, momentum=0.9)
@@ -151,7 +149,7 @@ def test_the_whole_step_passes_gradcheck(activation, loss, linear_path):
         @staticmethod
         def forward(ctx, parameters):
             step.flat.copy_(parameters)
-            value = step(x, None)["reconstruction"].clone()
+            value = step(Batch(x))["reconstruction"].clone()
             ctx.save_for_backward(step.gradient.clone())
             return value
 
@@ -166,17 +164,14 @@ def test_the_whole_step_passes_gradcheck(activation, loss, linear_path):
 def loss_curve(step, module, objective, optimizer, batches):
     curve = []
     for x in 10 * batches:
-        curve.append(float(sum(step(x).values())))
+        curve.append(float(sum(step(Batch(x)).values())))
         objective.after_step(module, optimizer)
     return curve
 
 
 @pytest.mark.parametrize(
     ("activation", "loss", "penalty"),
-    [
-        *((activation, "squared_error", "none") for activation in ACTIVATIONS),
-        *(("silu", loss, penalty) for loss in LOSSES for penalty in PENALTIES),
-    ],
+    [*zip(ACTIVATIONS, cycle(LOSSES), cycle(PENALTIES), strict=False)],
 )
 def test_loss_curves_equal_those_of_autograd(activation, loss, penalty):
     objective, batches = make_objective(loss, penalty), list(make_rows(23).split(12))
@@ -185,16 +180,16 @@ def test_loss_curves_equal_those_of_autograd(activation, loss, penalty):
         module = make_module(activation, linear_path=True)
         optimizer = optim.AdamW(module.parameters(), lr=0.01, eps=1e-6)
 
-        def by_autograd(x, module=module, optimizer=optimizer):
+        def by_autograd(batch, module=module, optimizer=optimizer):
             optimizer.zero_grad()
-            parts = objective(module, x)
+            parts = objective(module, batch)
             sum(parts.values()).backward()
             optimizer.step()
             return {name: value.detach() for name, value in parts.items()}
 
         step = by_autograd
         if by_hand:
-            step = partial(fused_step(module, objective, optimizer, None), sample_weight=None)
+            step = fused_step(module, objective, optimizer)
         curves.append(loss_curve(step, module, objective, optimizer, batches))
     assert curves[0][-1] < 0.99 * curves[0][0]
     assert_allclose(curves[1], curves[0], rtol=1e-7)
@@ -220,11 +215,11 @@ def test_steps_and_their_state_equal_those_of_the_optimizer(make, max_grad_norm)
         step = fused_step(other, objective, fused, max_grad_norm)
         for _ in range(5):
             plain.zero_grad()
-            sum(objective(one, x).values()).backward()
+            sum(objective(one, Batch(x)).values()).backward()
             if max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(one.parameters(), max_grad_norm)
             plain.step()
-            step(x, None)
+            step(Batch(x))
         step.release()
     for (name, p), q in zip(one.named_parameters(), other.parameters(), strict=True):
         assert_allclose(q.detach(), p.detach(), rtol=1e-7, atol=1e-12, err_msg=name)
@@ -235,23 +230,19 @@ def test_steps_and_their_state_equal_those_of_the_optimizer(make, max_grad_norm)
             assert_allclose(found[key][name], value, rtol=1e-6, atol=1e-14)
 
 
-class ByAutograd(optim.Adam):
-    """Adam, under a name that the fused step does not know."""
-
-
 @pytest.mark.parametrize(
-    "params",
+    ("params", "weighted"),
     [
-        {},
-        {"init": "random"},
-        {"loss": "absolute_error", "alpha": 1e-3, "l1_ratio": 0.5},
-        {"early_stopping": True, "max_grad_norm": 0.1},
-        {"batch_size": 37, "max_iter": 3, "learning_rate": "constant"},
-        {"hidden_layer_sizes": ()},
+        ({}, False),
+        ({}, True),
+        ({"init": "random"}, True),
+        ({"loss": "absolute_error", "alpha": 1e-3, "l1_ratio": 0.5}, True),
+        ({"early_stopping": True, "max_grad_norm": 0.1}, False),
+        ({"batch_size": 37, "max_iter": 3, "learning_rate": "constant"}, True),
+        ({"hidden_layer_sizes": ()}, False),
     ],
     ids=str,
 )
-@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.filterwarnings("ignore:max_iter")
 def test_a_fit_is_the_same_with_and_without(params, weighted):
     weight = np.arange(len(DIGITS)) % 3 + 0.5 if weighted else None
@@ -259,7 +250,7 @@ def test_a_fit_is_the_same_with_and_without(params, weighted):
     base = {"hidden_layer_sizes": (16, 8), "batch_size": 400, "max_iter": 15, "random_state": 0}
     base |= params
     fits = {}
-    for name, optimizer in (("fused", optim.Adam), ("autograd", ByAutograd)):
+    for name, optimizer in (("fused", optim.Adam), ("autograd", AdamByAutograd)):
         # With torch's eps, Adam would turn the rounding of vanishing gradients into steps.
         ae = AutoencoderTransformer(4, optimizer=partial(optimizer, eps=1e-6), **base)
         fits[name] = ae.fit(DIGITS, sample_weight=weight)
@@ -270,11 +261,6 @@ def test_a_fit_is_the_same_with_and_without(params, weighted):
         ae.partial_fit(DIGITS[:100])
     assert_allclose(fused.loss_curve_, plain.loss_curve_, rtol=tolerance)
     assert_allclose(fused.score_samples(DIGITS), plain.score_samples(DIGITS), rtol=10 * tolerance)
-
-
-def is_fused(ae):
-    net = ae.net_
-    return fused_step(net.module_, net.criterion_, net.optimizer_, None) is not None
 
 
 def test_the_defaults_are_fused():
@@ -288,7 +274,7 @@ def test_the_defaults_are_fused():
         ({"optimizer": "adamw"}, True),
         ({"optimizer": "sgd"}, True),
         ({"optimizer": "rmsprop"}, False),
-        ({"optimizer": ByAutograd}, False),
+        ({"optimizer": AdamByAutograd}, False),
         ({"optimizer": optim.LBFGS}, False),
         ({"dropout": 0.5}, False),
         ({"normalization": "batch"}, False),
@@ -304,23 +290,23 @@ def test_what_the_step_cannot_do_is_left_to_autograd(params, fused):
 
 def test_another_objective_is_left_to_autograd():
     class Doubled(ReconstructionObjective):
-        def forward(self, autoencoder, x, sample_weight=None):
-            parts = super().forward(autoencoder, x, sample_weight)
+        def forward(self, autoencoder, batch):
+            parts = super().forward(autoencoder, batch)
             return {name: 2 * value for name, value in parts.items()}
 
     module = make_module()
     optimizer = optim.Adam(module.parameters())
-    objective = Doubled(LOSSES["squared_error"], WeightPenalty(0.0, 0.0))
+    objective = Doubled([Head(LOSSES["squared_error"])], WeightPenalty(0.0, 0.0))
     assert fused_step(module, objective, optimizer, None) is None
     assert fused_step(module, make_objective(), optimizer, None) is not None
 
 
-def test_every_activation_has_a_hand_derived_backward():
-    from skae.engine.fused import _eligibility
-
-    assert set(ACTIVATIONS.values()) == set(_eligibility.ACTIVATIONS)
-    # A layer of ours computes what torch's own does, in training as the step does it.
-    assert "autograd" in inspect.getdoc(_eligibility)
+@pytest.mark.parametrize(("fields", "fused"), [({"x"}, True), ({"x", "target"}, False)])
+def test_fields_that_the_step_cannot_take_are_left_to_autograd(fields, fused):
+    module, objective = make_module(), make_objective()
+    optimizer = optim.Adam(module.parameters())
+    step = fused_step(module, objective, optimizer, fields=frozenset(fields))
+    assert (step is not None) is fused
 
 
 def test_a_copy_of_the_module_is_a_module_of_its_own():
@@ -392,7 +378,7 @@ def test_unusual_settings_of_adam_mean_the_same(settings):
     if "maximize" in settings:
         params["learning_rate_init"] = 1e-5
     losses = []
-    for optimizer in (optim.Adam, ByAutograd):
+    for optimizer in (optim.Adam, AdamByAutograd):
         ae = AutoencoderTransformer(
             4, init="random", optimizer=partial(optimizer, eps=1e-6, **settings), **params
         )
@@ -467,15 +453,14 @@ CHANGES = {
 def test_the_step_is_made_anew_only_if_something_changed(monkeypatch, change, n_steps):
     made = []
 
-    def count(*arguments):
-        made.append(fused_step(*arguments))
+    def count(net):
+        made.append(fused.fused_step(net))
         return made[-1]
 
     monkeypatch.setattr("skae.engine._net.fused_step", count)
     params = {"hidden_layer_sizes": (6,), "max_iter": 5, "random_state": 0}
     AutoencoderTransformer(2, callbacks=[Count(change)], **params).fit(DIGITS)
     assert len(made) == n_steps
-    assert None not in made
 
 
 @pytest.mark.parametrize(("step_every", "fused"), [("epoch", True), ("batch", False)])

@@ -1,17 +1,19 @@
 """The fused step where something is drawn or charged between the two halves of a network."""
 
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 import pytest
 import torch
+from fused_cases import AdamByAutograd, fused_step, pairwise
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
 from skorch.callbacks import Callback
 from torch import nn, optim
 
 from skae import AdversarialAutoencoder, AutoencoderTransformer, VariationalAutoencoder
-from skae.engine.fused._eligibility import fused_step
+from skae._batch import Batch
 from skae.networks import (
     Autoencoder,
     DenseNetwork,
@@ -21,16 +23,10 @@ from skae.networks import (
     make_discriminator,
     start_linear_path,
 )
-from skae.objectives import (
-    LOSSES,
-    PRIORS,
-    Adversary,
-    GaussianNoise,
-    PosteriorDraw,
-    ReconstructionObjective,
-    VariationalObjective,
-    WeightPenalty,
-)
+from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
+from skae.objectives._adversarial import Adversary
+from skae.objectives._priors import PRIORS
+from skae.objectives._variational import GaussianNoise, PosteriorDraw, VariationalObjective
 
 N_FEATURES, N_COMPONENTS = 7, 3
 DIGITS = np.random.default_rng(0).permutation(load_digits().data)[:400]
@@ -65,14 +61,14 @@ def gaussian(penalty, variance, learned, **params):
 
 def variational(loss, penalty, noise, **params):
     draw = PosteriorDraw(N_FEATURES, **{"beta": 0.7, "kl_warm_up": 0.0, "free_bits": 0.0} | params)
-    return VariationalObjective(LOSSES[loss], penalty, draw, noise)
+    return VariationalObjective([Head(LOSSES[loss])], penalty, draw, noise)
 
 
 def adversarial(loss, penalty):
     generator = torch.Generator().manual_seed(5)
     discriminator = make_discriminator(N_COMPONENTS, (4,), generator)
     adversary = Adversary(discriminator, PRIORS["normal"](N_COMPONENTS), 0.3)
-    return ReconstructionObjective(LOSSES[loss], penalty, code_term=adversary)
+    return ReconstructionObjective([Head(LOSSES[loss])], penalty, code_term=adversary)
 
 
 OBJECTIVES = {
@@ -84,13 +80,13 @@ OBJECTIVES = {
     "adversarial": lambda p: adversarial("squared_error", p),
     "adversarial, huber": lambda p: adversarial("huber", p),
     "decoder norms": lambda p: ReconstructionObjective(
-        LOSSES["squared_error"], p, code_term=DecoderNorms()
+        [Head(LOSSES["squared_error"])], p, code_term=DecoderNorms()
     ),
     "no penalty": lambda p: ReconstructionObjective(
-        LOSSES["squared_error"], p, code_term=Scaled({})
+        [Head(LOSSES["squared_error"])], p, code_term=Scaled({})
     ),
     "constant penalty": lambda p: ReconstructionObjective(
-        LOSSES["squared_error"], p, code_term=Scaled({"constant": torch.tensor(2.0)})
+        [Head(LOSSES["squared_error"])], p, code_term=Scaled({"constant": torch.tensor(2.0)})
     ),
 }
 PENALTIES = {"none": (0.0, 0.0), "elastic": (0.1, 0.4)}
@@ -137,10 +133,10 @@ def make_rows(n_rows=20):
     return torch.rand(n_rows, N_FEATURES, generator=generator, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("linear_path", [False, True])
-@pytest.mark.parametrize("penalty", PENALTIES)
-@pytest.mark.parametrize("kind", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("kind", "penalty", "linear_path", "weighted"),
+    pairwise(OBJECTIVES, PENALTIES, [False, True], [False, True]),
+)
 def test_gradients_equal_those_of_autograd(kind, penalty, linear_path, weighted):
     x = make_rows()
     weight = torch.linspace(0.1, 1.9, len(x), dtype=torch.float64) if weighted else None
@@ -150,9 +146,9 @@ def test_gradients_equal_those_of_autograd(kind, penalty, linear_path, weighted)
         module = make_module(objective, linear_path)
         if by_hand:
             step = fused_step(module, objective, optim.Adam(module.parameters()), None)
-            parts = step(x, weight)
+            parts = step(Batch(x, weight))
         else:
-            parts = objective(module, x, weight)
+            parts = objective(module, Batch(x, weight))
             sum(parts.values()).backward()
         gradients = {name: p.grad.clone() for name, p in module.named_parameters()}
         results.append((parts, gradients, {n: b.clone() for n, b in objective.named_buffers()}))
@@ -184,13 +180,14 @@ def test_what_is_charged_reaches_the_gradients():
             else:
                 attribute = "beta" if kind == "learned noise" else "strength"
                 setattr(objective.code_term, attribute, strength)
-            fused_step(module, objective, optim.Adam(module.parameters()), None)(make_rows(), None)
+            fused_step(module, objective, optim.Adam(module.parameters()), None)(Batch(make_rows()))
             found.append(module.encoder[0].weight.grad.clone())
         assert (found[0] - found[1]).norm() > 1e-3 * found[1].norm()
 
 
-@pytest.mark.parametrize("max_grad_norm", [None, 0.05])
-@pytest.mark.parametrize("kind", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("kind", "max_grad_norm"), [*zip(OBJECTIVES, cycle([None, 0.05]), strict=False)]
+)
 def test_steps_and_their_state_equal_those_of_the_optimizer(kind, max_grad_norm):
     # Batches of two sizes, each with a tape of its own.
     batches = [*make_rows(23).split(12)]
@@ -203,11 +200,11 @@ def test_steps_and_their_state_equal_those_of_the_optimizer(kind, max_grad_norm)
         step = fused_step(other, objectives[1], fused, max_grad_norm)
         for x in 3 * batches:
             plain.zero_grad()
-            sum(objectives[0](one, x).values()).backward()
+            sum(objectives[0](one, Batch(x)).values()).backward()
             if max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(one.parameters(), max_grad_norm)
             plain.step()
-            step(x, None)
+            step(Batch(x))
         step.release()
     for (name, p), q in zip(one.named_parameters(), other.parameters(), strict=True):
         assert_allclose(q.detach(), p.detach(), rtol=1e-6, atol=1e-9, err_msg=name)
@@ -218,9 +215,9 @@ def test_the_noise_of_a_step_is_fresh():
     module = make_module(objective)
     still = optim.SGD(module.parameters(), lr=0.0, momentum=0.9)
     step, x = fused_step(module, objective, still, None), make_rows()
-    values = [step(x, None)["reconstruction"].item() for _ in range(3)]
+    values = [step(Batch(x))["reconstruction"].item() for _ in range(3)]
     assert len(set(values)) == 3
-    assert len({step(x, None)["kl"].item() for _ in range(3)}) == 1
+    assert len({step(Batch(x))["kl"].item() for _ in range(3)}) == 1
 
 
 def test_short_products_are_left_to_autograd():
@@ -229,10 +226,6 @@ def test_short_products_are_left_to_autograd():
     optimizer = optim.Adam(module.parameters())
     assert fused_step(module, objective, optimizer, None, torch.bfloat16) is None
     assert fused_step(module, objective, optimizer, None) is not None
-
-
-class ByAutograd(optim.Adam):
-    """Adam, under a name that the fused step does not know."""
 
 
 class Watch(Callback):
@@ -258,15 +251,19 @@ FITS = {
 }
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize(("kind", "params"), FITS.values(), ids=FITS)
+# Each class is fitted with weights and without.
+@pytest.mark.parametrize(
+    ("kind", "params", "weighted"),
+    [(*fit, weighted) for fit, weighted in zip(FITS.values(), cycle([True, False]), strict=False)],
+    ids=FITS,
+)
 def test_a_fit_is_the_same_with_and_without(kind, params, weighted):
     X = DIGITS / 16 if params.get("loss") == "log_loss" else DIGITS
     weight = np.arange(len(X)) % 3 + 0.5 if weighted else None
     # One batch an epoch is computed in double precision, where rounding stays rounding.
     base = {"hidden_layer_sizes": (16,), "batch_size": 400, "max_iter": 6, "random_state": 0}
     fits, fused = [], []
-    for optimizer in (optim.Adam, ByAutograd):
+    for optimizer in (optim.Adam, AdamByAutograd):
         # With torch's eps, Adam would turn the rounding of vanishing gradients into steps.
         watch = Watch()
         fits.append(

@@ -7,6 +7,7 @@ from threading import Barrier, Event
 import numpy as np
 import pytest
 import torch
+from fused_cases import fused_step, is_fused, pairwise
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -15,10 +16,10 @@ from skorch.callbacks import Callback
 from torch import nn, optim
 
 from skae import AutoencoderTransformer, ConvolutionalAutoencoder
+from skae._batch import Batch
 from skae.engine._precision import autocast, products_in
-from skae.engine.fused._eligibility import fused_step
 from skae.networks import Autoencoder, ConvolutionalNetwork, DenseNetwork, SequenceNetwork
-from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
+from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data)[:600].astype(np.float32)
 # A start at PCA might be gone back to, and nothing of training would be seen.
@@ -41,11 +42,6 @@ def weights(ae):
     return torch.cat([p.detach().ravel() for p in ae.net_.module_.parameters()])
 
 
-def is_fused(ae):
-    net = ae.net_
-    return fused_step(net.module_, net.criterion_, net.optimizer_, None) is not None
-
-
 # -- bfloat16 --------------------------------------------------------------------------------
 
 VARIANTS = {
@@ -61,10 +57,11 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("normalization", [None, "layer"])
-@pytest.mark.parametrize("params", VARIANTS.values(), ids=VARIANTS)
-def test_bfloat16_learns_as_much(params, normalization, weighted):
+@pytest.mark.parametrize(
+    ("variant", "normalization", "weighted"), pairwise(VARIANTS, [None, "layer"], [False, True])
+)
+def test_bfloat16_learns_as_much(variant, normalization, weighted):
+    params = VARIANTS[variant]
     X = DIGITS / 16 if params.get("loss") == "log_loss" else DIGITS
     weight = np.arange(600) % 3 + 1.0 if weighted else None
     params = params | {"normalization": normalization}
@@ -100,23 +97,23 @@ def gradient(compute, loss):
     encoder, decoder = halves(DenseNetwork((32, 16)), 64, 8, generator)
     module = Autoencoder(encoder, decoder, 8)
     rows = torch.rand(200, 64, generator=generator)
-    objective = ReconstructionObjective(LOSSES[loss], WeightPenalty(0.0, 0.0))
+    objective = ReconstructionObjective([Head(LOSSES[loss])], WeightPenalty(0.0, 0.0))
     compute(module, objective, rows)
     return torch.cat([p.grad.ravel() for p in module.parameters()])
 
 
 def by_autograd(module, objective, x):
-    sum(objective(module, x).values()).backward()
+    sum(objective(module, Batch(x)).values()).backward()
 
 
 def by_autocast(module, objective, x):
     with torch.autocast("cpu", torch.bfloat16):
-        parts = objective(module, x)
+        parts = objective(module, Batch(x))
     sum(parts.values()).backward()
 
 
 def by_hand(module, objective, x):
-    fused_step(module, objective, optim.Adam(module.parameters()), None, torch.bfloat16)(x, None)
+    fused_step(module, objective, optim.Adam(module.parameters()), None, torch.bfloat16)(Batch(x))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -143,9 +140,17 @@ def test_a_batch_of_all_rows_is_then_not_in_double_precision():
 # -- tf32 ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("params", [{}, {"normalization": "layer"}, {"batch_size": 600}], ids=str)
+@pytest.mark.parametrize(
+    ("params", "dtype", "method"),
+    [
+        ({}, np.float32, "fit"),
+        ({}, np.float64, "partial_fit"),
+        ({"normalization": "layer"}, np.float32, "partial_fit"),
+        ({"batch_size": 600}, np.float64, "fit"),
+        ({"batch_size": 600}, np.float32, "fit"),
+    ],
+    ids=str,
+)
 def test_tf32_changes_no_bit_on_the_cpu(params, dtype, method):
     X, params = DIGITS.astype(dtype), params | {"early_stopping": False}
     exact, short = (getattr(make(precision=p, **params), method)(X) for p in ("float32", "tf32"))

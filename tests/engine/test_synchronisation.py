@@ -18,7 +18,7 @@ from torch import nn, optim
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skae import AutoencoderTransformer
-from skae.estimators.base._lockstep import fit_together
+from skae.estimators.base._lockstep import fit_in_lockstep
 
 DIGITS = load_digits().data[:400].astype(np.float32) / 16
 WEIGHT = np.arange(400) % 3 + 1.0
@@ -117,7 +117,7 @@ def test_reads_of_members_that_are_trained_together():
         params = PARAMS | {"batch_size": batch_size}
         members = [AutoencoderTransformer(**params | {"random_state": i}) for i in range(3)]
         with Reads() as found:
-            fit_together(members, DIGITS, sample_weight=WEIGHT)
+            fit_in_lockstep(members, DIGITS, sample_weight=WEIGHT)
         return found.count
 
     assert reads(20) == reads(200) > 0

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from skae import AutoencoderTransformer
-from skae.estimators.base._lockstep import fit_together
+from skae.estimators.base._lockstep import fit_in_lockstep
 
 DIGITS = load_digits().data[:300]
 PARAMS = {"n_components": 2, "hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
@@ -57,10 +57,16 @@ def interrupt():
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("method", ["fit", "partial_fit", "fit_transform"])
 @pytest.mark.parametrize(
-    "params",
-    [{}, {"normalization": "layer"}, {"early_stopping": True}, {"batch_size": 300}],
+    ("params", "method"),
+    [
+        ({}, "fit"),
+        ({}, "partial_fit"),
+        ({}, "fit_transform"),
+        ({"normalization": "layer"}, "partial_fit"),
+        ({"early_stopping": True}, "fit"),
+        ({"batch_size": 300}, "fit"),
+    ],
     ids=str,
 )
 def test_a_small_network_has_one_thread(params, method):
@@ -190,7 +196,7 @@ def test_members_that_end_one_after_the_other():
     """The first one to end is not the last one to begin, and the others go on as before."""
     n_epochs = (2, 5, 3)
     members = [make(max_iter=n, hidden_layer_sizes=(n,)) for n in n_epochs]
-    fit_together(members, DIGITS)
+    fit_in_lockstep(members, DIGITS)
     assert [len(member.net_.history) for member in members] == [*n_epochs]
     assert all(threads_seen(member) == {1} for member in members)
     assert torch.get_num_threads() == OURS
@@ -202,10 +208,10 @@ def test_a_large_stack_has_the_threads_that_large_work_has(monkeypatch):
     monkeypatch.setattr("skae._threads._SMALL", 3 * work)
     for n, threads in ((2, 1), (3, OURS)):
         members = [make(init="random") for _ in range(n)]
-        fit_together(members, DIGITS)
+        fit_in_lockstep(members, DIGITS)
         assert all(threads_seen(member) == {threads} for member in members)
         assert torch.get_num_threads() == OURS
     # What takes its steps one after the other is as small as ever.
     members = [make(init="random", dropout=0.1) for _ in range(3)]
-    fit_together(members, DIGITS)
+    fit_in_lockstep(members, DIGITS)
     assert all(threads_seen(member) == {1} for member in members)

@@ -4,6 +4,7 @@ from math import ceil, sqrt
 
 import numpy as np
 import pytest
+from fused_cases import pairwise
 
 from skae import (
     AdversarialAutoencoder,
@@ -31,10 +32,12 @@ VARIANTS = [
 ]
 
 
-@pytest.mark.parametrize("cls", VARIANTS)
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-# The last shapes are controls, in which there are rows enough.
-@pytest.mark.parametrize("shape", [(2, 9), (5, 64), (8, 144), (12, 100), (40, 101)], ids=str)
+@pytest.mark.parametrize(
+    ("cls", "shape", "method"),
+    # The last shapes are controls, in which there are rows enough.
+    pairwise(VARIANTS, [(2, 9), (8, 144), (40, 101)], ["fit", "partial_fit"])
+    + [(AutoencoderTransformer, shape, "fit") for shape in [(5, 64), (12, 100)]],
+)
 def test_there_are_fewer_codes_than_rows(cls, method, shape):
     params = PARAMS | ({"channels": (2,)} if cls is ConvolutionalAutoencoder else {})
     X = RNG.normal(size=shape)

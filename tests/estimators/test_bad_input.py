@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fused_cases import pairwise
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from skorch.callbacks import Callback, EarlyStopping
@@ -224,7 +225,7 @@ def test_one_row(fitted):
 WEIGHTS = [
     (np.full(60, -1.0), "Negative values"),
     (np.zeros(60), "zero"),
-    (np.eye(1, 60).ravel(), "1 sample with a weight above zero"),
+    (np.eye(1, 60).ravel(), "1 row with a weight above zero"),
     (np.ones(59), r"sample_weight.shape == \(59,\)"),
     (np.ones((60, 2)), "Sample weights must be 1D"),
     (np.full(60, np.nan), "contains NaN"),
@@ -234,7 +235,7 @@ WEIGHTS = [
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])
 @pytest.mark.parametrize(("weights", "message"), WEIGHTS, ids=[m for _, m in WEIGHTS])
 def test_bad_weights(fitted, method, weights, message):
-    if "1 sample" in message and method != "fit":
+    if "1 row" in message and method != "fit":
         getattr(fitted, method)(X, sample_weight=weights)  # one row is enough for these
         return
     call = getattr(fitted, method)
@@ -268,11 +269,15 @@ def test_data_outside_the_range_of_the_loss(loss, bad, message):
 DIVERGING = {"optimizer": "sgd", "learning_rate_init": 1e20, "learning_rate": "constant"}
 
 
-@pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("init", ["pca", "random"])
-# With one batch and one epoch only the weights that are left are infinite, no recorded loss.
-@pytest.mark.parametrize("max_iter", [1, 3])
-@pytest.mark.parametrize("method", ["fit", "partial_fit", "warm_start"])
+@pytest.mark.parametrize(
+    ("method", "max_iter", "init", "early_stopping"),
+    # With one batch and one epoch only the weights that are left are infinite, no recorded loss.
+    [
+        *pairwise(["fit", "partial_fit", "warm_start"], [1, 3], ["pca", "random"], [False, True]),
+        ("fit", 1, "random", False),
+        ("warm_start", 1, "random", False),
+    ],
+)
 def test_diverging_loss(method, max_iter, init, early_stopping):
     # One batch of float64 would be trained in float64, where 1e20 is far from overflowing.
     rows = X.astype(np.float32)
@@ -430,15 +435,26 @@ def test_early_stopping_of_skorch_ends_training_without_a_warning():
     assert AutoencoderTransformer(2, **PARAMS | {"max_iter": 30}).fit(X).n_iter_ > ae.n_iter_
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "huber", "poisson", "log_loss"])
-@pytest.mark.parametrize("init", ["pca", "random"])
-@pytest.mark.parametrize("normalization", [None, "batch"])
+POOR = {
+    "one_column": X[:, :1],
+    "constant_column": np.c_[X, np.full(60, 0.3)],
+    "all_constant": np.full((60, 3), 0.3),
+    "all_zero": np.zeros((60, 2)),
+    "two_rows": X[:2],
+}
+
+
 @pytest.mark.parametrize(
-    "table",
-    [X[:, :1], np.c_[X, np.full(60, 0.3)], np.full((60, 3), 0.3), np.zeros((60, 2)), X[:2]],
-    ids=["one_column", "constant_column", "all_constant", "all_zero", "two_rows"],
+    ("table", "normalization", "init", "loss"),
+    pairwise(
+        POOR,
+        [None, "batch"],
+        ["pca", "random"],
+        ["squared_error", "huber", "poisson", "log_loss"],
+    ),
 )
 def test_tables_that_are_poor_but_valid(table, normalization, init, loss):
+    table = POOR[table]
     ae = AutoencoderTransformer(1, loss=loss, init=init, normalization=normalization, **PARAMS)
     codes = ae.fit(table).transform(table)
     assert codes.shape == (len(table), 1)
@@ -453,10 +469,11 @@ def test_constant_data_is_reconstructed_exactly(n_components):
     np.testing.assert_allclose(ae.reconstruct(table), table, rtol=1e-6)
 
 
-@pytest.mark.parametrize("to_input", [np.asarray, sparse.csr_array])
-# A whole table in one batch is trained in float64, batches of it in float32.
-@pytest.mark.parametrize("batch_size", [60, 20])
-@pytest.mark.parametrize("unit", [2.0**-664, 2.0**-60, 2.0**60, 2.0**400], ids="{:.0e}".format)
+@pytest.mark.parametrize(
+    ("unit", "batch_size", "to_input"),
+    # A whole table in one batch is trained in float64, batches of it in float32.
+    pairwise([2.0**-664, 2.0**-60, 2.0**60, 2.0**400], [60, 20], [np.asarray, sparse.csr_array]),
+)
 def test_the_unit_of_the_data_changes_nothing(unit, batch_size, to_input):
     params = PARAMS | {"batch_size": batch_size}
     plain = AutoencoderTransformer(2, **params).fit(to_input(X))

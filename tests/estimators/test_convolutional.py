@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+from itertools import cycle
 from math import prod
 
 import numpy as np
@@ -105,8 +106,16 @@ def test_initial_weights_come_from_the_generator_and_keep_the_variance():
             assert_allclose(result[:, :, 3:-3, 3:-3].var(), 1 / 3, rtol=0.1)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", SHAPES)
+# Both types for images with and without channels, and with one row of pixels.
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        *zip(SHAPES, cycle([np.float32, np.float64]), strict=False),
+        ((13, 9, 3), np.float64),
+        ((13, 9), np.float32),
+        ((1, 7), np.float32),
+    ],
+)
 def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(shape, dtype):
     # In one batch, float64 is trained in double precision, which convolves otherwise.
     X = np.random.default_rng(0).normal(size=(150, *shape)).astype(dtype)

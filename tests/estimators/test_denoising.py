@@ -6,14 +6,13 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from fused_cases import AdamByAutograd, is_fused
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from torch import optim
 
 from skae import AutoencoderTransformer, DenoisingAutoencoder
-from skae.engine.fused._eligibility import fused_step
 from skae.objectives import NOISES, Corruption
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data).astype(np.float32)
@@ -193,22 +192,14 @@ def test_it_removes_its_noise_better_than_pca_and_the_plain_autoencoder(noise, l
     assert error(denoiser) < 0.79 * error(plain)
 
 
-class ByAutograd(optim.Adam):
-    """Adam, under a name that the fused step does not know."""
-
-
 @pytest.mark.parametrize("noise", NOISES)
 def test_the_fused_step_sees_the_same_noise_as_autograd(noise):
     params = SMALL | {"max_iter": 8, "noise": noise, "noise_level": 0.3}
     fits = [
         DenoisingAutoencoder(optimizer=optimizer, **params).fit(TRAIN)
-        for optimizer in ("adam", lambda p, lr: ByAutograd(p, lr=lr, eps=1e-6))
+        for optimizer in ("adam", lambda p, lr: AdamByAutograd(p, lr=lr, eps=1e-6))
     ]
-    fused = [
-        fused_step(net.module_, net.criterion_, net.optimizer_, None) is not None
-        for net in (ae.net_ for ae in fits)
-    ]
-    assert fused == [True, False]
+    assert [is_fused(ae) for ae in fits] == [True, False]
     assert_allclose(fits[0].loss_curve_, fits[1].loss_curve_, rtol=1e-3)
     assert_allclose(fits[0].validation_loss_curve_, fits[1].validation_loss_curve_, rtol=1e-3)
 

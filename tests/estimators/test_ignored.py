@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fused_cases import pairwise
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -40,18 +41,24 @@ def fit_and_hear_what_is_ignored(estimator, *args, method="fit"):
 # -- parameters of the dense network beside another --------------------------------------------
 
 
+CHANGED = {
+    "dropout": 0.5,
+    "hidden_layer_sizes": (9,),
+    "activation": "relu",
+    "normalization": "batch",
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("dropout", 0.5),
-        ("hidden_layer_sizes", (9,)),
-        ("activation", "relu"),
-        ("normalization", "batch"),
-    ],
+    ("cls", "method", "name"),
+    pairwise(
+        [AutoencoderTransformer, DenoisingAutoencoder, SparseAutoencoder],
+        ["fit", "partial_fit"],
+        CHANGED,
+    ),
 )
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize("cls", [AutoencoderTransformer, DenoisingAutoencoder, SparseAutoencoder])
-def test_a_changed_parameter_beside_a_network(cls, method, name, value):
+def test_a_changed_parameter_beside_a_network(cls, method, name):
+    value = CHANGED[name]
     ae = cls(2, network=NETWORK, **{name: value}, **PARAMS)
     if cls is SparseAutoencoder:
         ae.set_params(n_nonzero_coefs=1)

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose, assert_array_equal, assert_array_less
+from fused_cases import AdamByAutograd, is_fused
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from torch import nn, optim
+from torch import nn
 
 from skae import AutoencoderTransformer, NestedAutoencoder
-from skae.engine.fused._eligibility import fused_step
 from skae.networks import DenseNetwork, Network
-from skae.objectives import NestedDropout, first_components, length_probabilities
+from skae.objectives._nested_dropout import NestedDropout, first_components, length_probabilities
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data).astype(np.float32)
 TRAIN, TEST = DIGITS[:1300], DIGITS[1300:]
@@ -127,14 +127,13 @@ def test_its_first_components_do_nearly_as_well_as_a_net_trained_for_them_alone(
     # Trained to the end: a net for all widths learns more slowly than one for a single width.
     params = {"max_iter": 150, "learning_rate_init": 4e-3, "early_stopping": False}
     params |= {"random_state": 0}
-    alone = [AutoencoderTransformer(k, **params).fit(TRAIN) for k in range(1, 5)]
-    errors = np.array([error(ae, TEST) for ae in alone])
+    alone = {k: AutoencoderTransformer(k, **params).fit(TRAIN) for k in (2, 4)}
+    errors = {k: error(ae, TEST) for k, ae in alone.items()}
     nested = NestedAutoencoder(4, **params).fit(TRAIN)
-    found = np.array([error(nested.truncate(k), TEST) for k in range(1, 5)])
-    assert_array_less(found, 1.2 * errors)
+    for k, error_alone in errors.items():
+        assert error(nested.truncate(k), TEST) < 1.2 * error_alone
     # The control: a code that nothing ordered, cut in the same way.
-    cut = np.array([error_of_first(alone[-1], k, TEST) for k in range(1, 4)])
-    assert_array_less(1.8 * errors[:3], cut)
+    assert error_of_first(alone[4], 2, TEST) > 1.8 * errors[2]
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -168,7 +167,8 @@ def test_for_other_losses_it_is_the_share_of_the_loss_of_the_mean_row(loss):
     objective = ae.net_.criterion_
     rows = torch.as_tensor((X - ae.mean_) / ae.scale_)
     mean = rows.mean(dim=0).expand_as(rows)
-    raw = mean if objective.loss.link is None else objective.loss.link(mean)
+    (head,) = objective.heads
+    raw = mean if head.loss.link is None else head.loss.link(mean)
     of_mean = float(objective.row_losses(raw, rows).mean()) * ae._loss_unit()
     assert_allclose(ae.explained_variance_ratio_.sum(), 1 + ae.score(X) / of_mean, atol=1e-5)
 
@@ -317,20 +317,12 @@ def test_numpys_integers_are_integers(fitted):
 # -- training --------------------------------------------------------------------------------
 
 
-class ByAutograd(optim.Adam):
-    """Adam, under a name that the fused step does not know."""
-
-
 def test_the_fused_step_drops_what_autograd_drops():
     fits = [
         NestedAutoencoder(optimizer=optimizer, **SMALL | {"max_iter": 8}).fit(TRAIN)
-        for optimizer in ("adam", lambda p, lr: ByAutograd(p, lr=lr, eps=1e-6))
+        for optimizer in ("adam", lambda p, lr: AdamByAutograd(p, lr=lr, eps=1e-6))
     ]
-    fused = [
-        fused_step(net.module_, net.criterion_, net.optimizer_, None) is not None
-        for net in (ae.net_ for ae in fits)
-    ]
-    assert fused == [True, False]
+    assert [is_fused(ae) for ae in fits] == [True, False]
     assert_allclose(fits[0].loss_curve_, fits[1].loss_curve_, rtol=1e-3)
     assert_allclose(fits[0].validation_loss_curve_, fits[1].validation_loss_curve_, rtol=1e-3)
 

@@ -10,8 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderTransformer
-from skae.tables import ScaledRows
-from skae.tables._principal_components import principal_components
+from skae.tables import ScaledRows, principal_components
 
 DIGITS = load_digits().data
 

@@ -5,6 +5,7 @@ from functools import cache, partial
 
 import numpy as np
 import pytest
+from fused_cases import AdamByAutograd, is_fused
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_digits
@@ -12,7 +13,6 @@ from sklearn.metrics.pairwise import rbf_kernel
 from torch import nn, optim
 
 from skae import SparseAutoencoder
-from skae.engine.fused._eligibility import fused_step
 from skae.networks import DenseNetwork
 from skae.objectives import LOSSES
 
@@ -48,21 +48,15 @@ def n_active(codes):
     return np.count_nonzero(codes, axis=1)
 
 
-class ByAutograd(optim.Adam):
-    """Adam, under a name that the fused step does not know."""
-
-
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_a_fit_is_the_same_with_and_without_the_fused_step(penalty):
     fits = [
         SparseAutoencoder(
             penalty=penalty, optimizer=optimizer, batch_size=400, **SMALL | {"max_iter": 15}
         ).fit(TRAIN[:400].astype(np.float64))
-        for optimizer in (partial(optim.Adam, eps=1e-6), partial(ByAutograd, eps=1e-6))
+        for optimizer in (partial(optim.Adam, eps=1e-6), partial(AdamByAutograd, eps=1e-6))
     ]
-    nets = [ae.net_ for ae in fits]
-    fused = [fused_step(n.module_, n.criterion_, n.optimizer_, None) is not None for n in nets]
-    assert fused == [True, False]
+    assert [is_fused(ae) for ae in fits] == [True, False]
     assert_allclose(fits[0].loss_curve_, fits[1].loss_curve_, rtol=1e-6)
 
 
@@ -142,7 +136,7 @@ def test_batch_top_k_keeps_k_values_on_average():
 
 
 def without_turns(monkeypatch):
-    monkeypatch.setattr("skae.objectives._sparsity._LOUDEST", 0)
+    monkeypatch.setattr("skae.objectives._sparsity._MAX_DOUBLINGS", 0)
 
 
 @pytest.mark.parametrize("penalty", ["top_k", "batch_top_k"])

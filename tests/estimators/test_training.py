@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
 from skae import AutoencoderTransformer
-from skae.estimators.base._training import MIN_VALIDATION_ROWS
+from skae.estimators.base._fit_decisions import MIN_VALIDATION_ROWS
 from skae.objectives import LOSSES
 
 IRIS = load_iris().data

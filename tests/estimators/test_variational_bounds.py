@@ -27,7 +27,8 @@ from variational_cases import (
 )
 
 from skae import VariationalAutoencoder
-from skae.objectives import balanced_draws
+from skae._batch import Batch
+from skae.objectives._bounds import balanced_draws
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_the_objective_is_the_bound_of_torch_distributions(case, weighted, beta)
     x = torch.as_tensor((case["data"] - vae.mean_) / vae.scale_)
     weight = torch.linspace(0.1, 1.9, len(x), dtype=torch.float64) if weighted else None
     with torch.no_grad():
-        parts = objective(module, x, weight)
+        parts = objective(module, Batch(x, weight))
         q = trained_posterior(vae, case["data"])
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(q.mean.shape, generator=generator, dtype=torch.float64)

@@ -9,9 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import log_loss, mean_poisson_deviance
 from torch import nn, optim
 
+from skae._batch import Batch
 from skae.engine import OPTIMIZERS
-from skae.objectives import LOSSES, ReconstructionObjective, WeightPenalty
-from skae.objectives._proximal import shrink
+from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
+from skae.objectives._weight_penalty import shrink
 
 
 def normal(*shape, seed=0):
@@ -130,25 +131,112 @@ def test_the_slope_of_a_link_is_its_derivative(name):
 
 # -- the objective --------------------------------------------------------------------------
 
+NO_PENALTY = WeightPenalty(0.0, 0.0)
+
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_weights_of_rows_count_in_the_objective(name):
     target = TARGETS[name]
-    objective = ReconstructionObjective(LOSSES[name], WeightPenalty(0.0, 0.0))
+    objective = ReconstructionObjective([Head(LOSSES[name])], NO_PENALTY)
 
     def network(x):
         return OUTPUT
 
     rows = FORMULAS[name](OUTPUT.numpy(), target.numpy())[0].mean(axis=1)
     assert_allclose(objective.row_losses(OUTPUT, target), rows, atol=1e-12)
-    unweighted, equal = objective(network, target), objective(network, target, torch.ones(8))
+    unweighted = objective(network, Batch(target))
+    equal = objective(network, Batch(target, torch.ones(8)))
     assert list(unweighted) == ["reconstruction"]
     assert_allclose(unweighted["reconstruction"].item(), rows.mean())
     assert_allclose(equal["reconstruction"].item(), rows.mean())
     weight = torch.arange(8.0, dtype=torch.float64) / 3.5
-    weighted = objective(network, target, weight)["reconstruction"].item()
+    weighted = objective(network, Batch(target, weight))["reconstruction"].item()
     assert_allclose(weighted, np.average(rows, weights=weight))
     assert abs(weighted - rows.mean()) > 1e-3
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("squared_error", "log_loss"),
+        ("poisson", "huber"),
+        ("absolute_error", "squared_error"),
+        ("log_loss", "poisson"),
+    ],
+)
+def test_each_head_judges_its_columns(names, weighted):
+    columns = slice(0, 2), slice(2, None)
+    heads = [Head(LOSSES[name], part) for name, part in zip(names, columns, strict=True)]
+    objective = ReconstructionObjective(heads, NO_PENALTY)
+    pairs = [*zip(names, columns, strict=True)]
+    target = torch.cat([TARGETS[name][:, part] for name, part in pairs], dim=1)
+    z, x = OUTPUT.numpy(), target.numpy()
+    cells = [FORMULAS[name](z[:, part], x[:, part]) for name, part in pairs]
+    losses, slopes = (np.concatenate(both, axis=1) for both in zip(*cells, strict=True))
+    weight = torch.arange(8.0, dtype=torch.float64) / 3.5 if weighted else None
+    of_rows = np.ones(8) if weight is None else weight.numpy()
+    value, gradient = (losses * of_rows[:, None]).mean(), slopes * of_rows[:, None] / losses.size
+
+    assert_allclose(objective.row_losses(OUTPUT, target), losses.mean(axis=1), atol=1e-12)
+    output, batch = OUTPUT.clone().requires_grad_(), Batch(target, weight)
+    parts = objective(lambda x: output, batch)
+    parts["reconstruction"].backward()
+    assert_allclose(parts["reconstruction"].item(), value)
+    assert_allclose(output.grad, gradient, atol=1e-12)
+    output = OUTPUT.clone()
+    found, in_place = objective.reconstruction_and_gradient(output, batch)
+    assert in_place is output
+    assert_allclose(found.item(), value)
+    assert_allclose(output, gradient, atol=1e-12)
+    in_data = [LOSSES[name].to_data(OUTPUT[:, part]) for name, part in pairs]
+    assert_array_equal(objective.to_data(OUTPUT), torch.cat(in_data, dim=1))
+
+
+def test_heads_judge_several_networks_at_once():
+    heads = [Head(LOSSES["squared_error"], slice(0, 2)), Head(LOSSES["huber"], slice(2, None))]
+    objective = ReconstructionObjective(heads, NO_PENALTY)
+    output, target = torch.stack([OUTPUT, 2 * OUTPUT]), torch.stack([normal(8, 5), normal(8, 5)])
+    for weight in (None, normal(2, 8).abs()):
+        found = objective.reconstruction_and_gradient(output.clone(), Batch(target, weight))
+        for i in range(2):
+            batch = Batch(target[i], None if weight is None else weight[i])
+            alone = objective.reconstruction_and_gradient(output[i].clone(), batch)
+            assert_allclose(found[0][i], alone[0])
+            assert_allclose(found[1][i], alone[1])
+
+
+def test_heads_of_one_loss_are_one_head():
+    whole = ReconstructionObjective([Head(LOSSES["huber"])], NO_PENALTY)
+    parts = [Head(LOSSES["huber"], slice(i, i + 1)) for i in range(5)]
+    split, batch = ReconstructionObjective(parts, NO_PENALTY), Batch(TARGETS["huber"])
+    assert_allclose(split.reconstruction(OUTPUT, batch), whole.reconstruction(OUTPUT, batch))
+    for one, other in zip(
+        split.reconstruction_and_gradient(OUTPUT.clone(), batch),
+        whole.reconstruction_and_gradient(OUTPUT.clone(), batch),
+        strict=True,
+    ):
+        assert_allclose(one, other)
+
+
+def test_a_target_takes_the_place_of_the_rows():
+    objective = ReconstructionObjective([Head(LOSSES["squared_error"])], NO_PENALTY)
+    batch, target = Batch(normal(8, 3), target=normal(8, 5, seed=1)), normal(8, 5, seed=1)
+    expected = (OUTPUT - target).square().mean()
+    assert_allclose(objective(lambda x: OUTPUT, batch)["reconstruction"], expected)
+    found, gradient = objective.reconstruction_and_gradient(OUTPUT.clone(), batch)
+    assert_allclose(found, expected)
+    assert_allclose(gradient, 2 * (OUTPUT - target) / target.numel())
+
+
+def test_a_mask_of_observed_cells_is_refused():
+    objective = ReconstructionObjective([Head(LOSSES["squared_error"])], NO_PENALTY)
+    batch = Batch(OUTPUT, observed=torch.ones(8, 5, dtype=torch.bool))
+    for function in (objective.reconstruction, objective.reconstruction_and_gradient):
+        with pytest.raises(TypeError, match="mask of observed"):
+            function(OUTPUT, batch)
+    with pytest.raises(TypeError, match="mask of observed"):
+        objective(nn.Identity(), batch)
 
 
 def small_network():
@@ -185,12 +273,12 @@ def test_weight_penalty_against_numpy(module, alpha, l1_ratio):
 
 
 def test_the_parts_of_the_objective_have_names(module):
-    objective = ReconstructionObjective(LOSSES["squared_error"], WeightPenalty(0.1, 0.5))
+    objective = ReconstructionObjective([Head(LOSSES["squared_error"])], WeightPenalty(0.1, 0.5))
     square = module[0]
     square.weight.data = normal(4, 4)
     square.bias.data = normal(4)
     x = normal(3, 4)
-    parts = objective(square, x)
+    parts = objective(square, Batch(x))
     assert set(parts) == {"reconstruction", "l1", "l2"}
     assert_allclose(parts["reconstruction"].item(), (square(x) - x).square().mean().item())
 

@@ -6,10 +6,11 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from fused_cases import fused_step
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import optim
 
-from skae.engine.fused._eligibility import fused_step
+from skae._batch import Batch
 from skae.networks import (
     Autoencoder,
     BatchTopKLatent,
@@ -18,15 +19,9 @@ from skae.networks import (
     RectifiedLatent,
     TopKLatent,
 )
-from skae.objectives import (
-    LOSSES,
-    KLSparsity,
-    L1Sparsity,
-    ReconstructionObjective,
-    TakingTurns,
-    UnitColumnsObjective,
-    WeightPenalty,
-)
+from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
+from skae.objectives._kl_sparsity import KLSparsity
+from skae.objectives._sparsity import L1Sparsity, UnitColumnsObjective, UnusedUnitBoost
 
 PENALTIES = ["top_k", "batch_top_k", "l1", "kl"]
 
@@ -76,18 +71,18 @@ def test_the_threshold_follows_the_batches():
 
 
 @pytest.mark.parametrize("latent", [RectifiedLatent(), TopKLatent(3), BatchTopKLatent(3).double()])
-def test_what_makes_codes_leaves_codes_as_they_are(latent):
+def test_latents_leave_codes_as_they_are(latent):
     latent(outputs())
     latent.eval()
     codes = latent(outputs())
     assert torch.equal(latent(codes), codes)
 
 
-def test_a_unit_that_is_not_chosen_is_heard_louder_until_it_is():
+def test_the_boost_of_an_unused_unit_grows_until_it_is_chosen():
     h = outputs(4).abs() + 1
     h[:, 3] = 0.3
     module = make_module("top_k")
-    term = TakingTurns(h.shape[1])
+    term = UnusedUnitBoost(h.shape[1])
     chosen = [bool(term(module, h, None)[0][:, 3].any()) for _ in range(12)]
     # The third largest of some row is 16 times as large at most, after which it waits again.
     wait = math.ceil(math.log2(h.topk(3).values[:, -1].min() / 0.3)) + 1
@@ -121,7 +116,7 @@ def test_the_l1_penalty_weighs_activations_by_what_they_write(weighted):
 def test_the_kl_penalty_is_that_of_bernoulli_distributions(weighted):
     module, h = make_module("kl"), outputs(5)
     weight = torch.arange(1, 6).double() if weighted else None
-    _, parts = KLSparsity(3.0, 0.1)(module, h, weight)
+    _, parts = KLSparsity(3.0, 0.1, 9, adapts=False)(module, h, weight)
     mean = np.average(1 / (1 + np.exp(-h.numpy())), axis=0, weights=weight)
     Bernoulli = partial(torch.distributions.Bernoulli, validate_args=False)
     divergence = torch.distributions.kl_divergence(
@@ -133,9 +128,10 @@ def test_the_kl_penalty_is_that_of_bernoulli_distributions(weighted):
 def test_the_kl_penalty_of_saturated_units_is_finite():
     for value in (-1000.0, 1000.0):
         h = torch.full((4, 9), value, requires_grad=True)
-        value = KLSparsity(1.0, 0.05)(make_module("kl").float(), h, None)[1]["sparsity"]
-        value.backward()
-        assert value.isfinite()
+        term = KLSparsity(1.0, 0.05, 9, adapts=False)
+        penalty = term(make_module("kl").float(), h, None)[1]["sparsity"]
+        penalty.backward()
+        assert penalty.isfinite()
         assert h.grad.isfinite().all()
 
 
@@ -158,11 +154,11 @@ def make_module(penalty, hidden=()):
 
 
 def make_objective(penalty):
-    loss, weights = LOSSES["squared_error"], WeightPenalty(0.01, 0.0)
+    heads, weights = [Head(LOSSES["squared_error"])], WeightPenalty(0.01, 0.0)
     if penalty in ("top_k", "batch_top_k"):
-        return UnitColumnsObjective(loss, weights, code_term=TakingTurns(9))
-    term = L1Sparsity(0.3) if penalty == "l1" else KLSparsity(0.3, 0.1)
-    return ReconstructionObjective(loss, weights, code_term=term)
+        return UnitColumnsObjective(heads, weights, code_term=UnusedUnitBoost(9))
+    term = L1Sparsity(0.3) if penalty == "l1" else KLSparsity(0.3, 0.1, 9, adapts=False)
+    return ReconstructionObjective(heads, weights, code_term=term)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -172,12 +168,12 @@ def test_gradients_of_the_fused_step_equal_those_of_autograd(penalty, hidden, we
     x = torch.randn(20, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     weight = torch.linspace(0.1, 1.9, len(x), dtype=torch.float64) if weighted else None
     modules = [make_module(penalty, hidden) for _ in range(2)]
-    expected = make_objective(penalty)(modules[0], x, weight)
+    expected = make_objective(penalty)(modules[0], Batch(x, weight))
     sum(expected.values()).backward()
     step = fused_step(
         modules[1], make_objective(penalty), optim.Adam(modules[1].parameters()), None
     )
-    found = step(x, weight)
+    found = step(Batch(x, weight))
     assert found.keys() == expected.keys()
     for name in expected:
         assert_allclose(found[name].detach(), expected[name].detach(), rtol=1e-12)
@@ -191,6 +187,6 @@ def test_the_l1_penalty_adds_to_the_gradient_of_the_decoder():
         module, objective = make_module("l1"), make_objective("l1")
         objective.code_term.strength = strength
         step = fused_step(module, objective, optim.Adam(module.parameters()), None)
-        step(torch.ones(3, 6, dtype=torch.float64), None)
+        step(Batch(torch.ones(3, 6, dtype=torch.float64)))
         gradients.append(module.decoder[0].weight.grad.clone())
     assert not torch.allclose(*gradients)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skl2onnx
 import torch
 from onnx_cases import FAST, X
 from scipy import sparse
@@ -16,11 +17,27 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, SplineTransformer, StandardScaler
 
-from skae import AutoencoderOutlierDetector, AutoencoderTransformer, DriftDetector, to_onnx
+import skae
+from skae import (
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    VariationalAutoencoder,
+    to_onnx,
+)
 from skae.networks import Network
+from skae.onnx._estimators import classes_with_graphs
+from skae.onnx._export import OPSET, exported
 
 AE = AutoencoderTransformer(3, **FAST).fit(X)
 PIPELINE = make_pipeline(StandardScaler(), AutoencoderTransformer(3, **FAST)).fit(X)
+
+# Public estimators about an autoencoder, which is their first parameter.
+NOT_CONVERTED = [
+    name
+    for name in skae.__all__
+    if hasattr(getattr(skae, name), "get_params")
+    and getattr(skae, name) not in classes_with_graphs()
+]
 
 
 class Wayward(torch.nn.Module):
@@ -108,25 +125,48 @@ def test_outputs(estimator, output, message):
     "thing", [AutoencoderTransformer, "model.onnx", None, make_pipeline("passthrough")]
 )
 def test_other_things(thing):
-    with pytest.raises(TypeError, match="estimator must be a fitted estimator of skae"):
+    with pytest.raises(
+        TypeError, match="estimator must be a fitted autoencoder or outlier detector of skae"
+    ):
         to_onnx(thing, X)
 
 
 def test_steps_without_a_converter():
-    spline = make_pipeline(
-        SplineTransformer(n_knots=2, degree=1), AutoencoderTransformer(3, **FAST)
-    ).fit(X)
+    spline = SplineTransformer(n_knots=2, degree=1)
+    pipeline = make_pipeline(spline, AutoencoderTransformer(3, **FAST)).fit(X)
     with pytest.raises(ValueError, match=r"Step 'splinetransformer' has no converter.*Spline"):
-        to_onnx(spline, X)
+        to_onnx(pipeline, X)
 
-    class MyAutoencoder(AutoencoderTransformer):
-        pass
 
-    with pytest.raises(ValueError, match=r"has no converter to ONNX.*MyAutoencoder"):
-        to_onnx(MyAutoencoder(3, **FAST).fit(X), X)
-    drift = DriftDetector(AE).fit(X)
-    with pytest.raises((TypeError, ValueError), match="DriftDetector"):
-        to_onnx(drift, X, "prediction")
+class MyAutoencoder(VariationalAutoencoder):
+    """A class that may answer in its own way."""
+
+
+def test_classes_of_a_users_own():
+    mine = MyAutoencoder(2, **FAST).fit(X)
+    detector = AutoencoderOutlierDetector(
+        MyAutoencoder(2, **FAST), n_estimators=1, scoring="likelihood", random_state=0
+    ).fit(X)
+    for estimator, output in (
+        (mine, "score"),
+        (mine.encoder_, "codes"),
+        (mine.decoder_, "reconstruction"),
+        (detector, "score"),
+        (make_pipeline(mine.encoder_, StandardScaler()).fit(X), "codes"),
+    ):
+        rows = X[:, :2] if output == "reconstruction" else X
+        with pytest.raises(ValueError, match=r"has no converter to ONNX: .*MyAutoencoder"):
+            to_onnx(estimator, rows, output)
+    with pytest.raises(ValueError, match=r"has no converter to ONNX: .*MyAutoencoder"):
+        skl2onnx.to_onnx(detector, X[:2])
+
+
+@pytest.mark.parametrize("name", NOT_CONVERTED)
+def test_estimators_of_skae_without_a_graph_are_refused_by_name(name):
+    estimator = getattr(skae, name)(AE).fit(X)
+    for output in ("codes", "score", "prediction"):
+        with pytest.raises((TypeError, ValueError), match=name):
+            to_onnx(estimator, X, output)
 
 
 def test_steps_that_skl2onnx_stumbles_over():
@@ -162,30 +202,27 @@ def test_files_that_would_be_too_large():
     autoencoder = AutoencoderTransformer(3, **FAST).fit(X)
     large = torch.empty(16, 2**25, device="meta")
     autoencoder.net_.module_.decoder.register_buffer("large", large, persistent=False)
-    from skae.onnx._export import exported
-
     with pytest.raises(ValueError, match=r"take 2\.0 GiB, and an ONNX file in one piece holds 2"):
-        exported(autoencoder.net_.module_, "forward", (16,), torch.float32)
+        exported(autoencoder.net_.module_, "forward", (16,), torch.float32, OPSET)
 
 
 @pytest.mark.parametrize("absent", ["onnx", "skl2onnx", "onnxscript", "onnxruntime"])
 def test_packages_that_are_not_installed(monkeypatch, absent):
+    # Only networks are exported by torch, which takes long.
+    estimator = AE if absent == "onnxscript" else PIPELINE[0]
     monkeypatch.setitem(sys.modules, absent, None)
     with pytest.raises(ImportError, match=rf'{absent}.*pip install "skae\[onnx\]"'):
-        to_onnx(AE, X, quantize=True)
+        to_onnx(estimator, X, quantize=True)
 
 
 def test_skae_itself_needs_none_of_them():
     script = """
 import sys
-import numpy as np
 from skae import AutoencoderTransformer, to_onnx
 assert not any("onnx" in name.split(".")[0] for name in sys.modules)
 sys.modules["skl2onnx"] = None
-X = np.random.default_rng(0).uniform(size=(20, 4))
-autoencoder = AutoencoderTransformer(2, hidden_layer_sizes=(), max_iter=1).fit(X)
 try:
-    to_onnx(autoencoder, X)
+    to_onnx(AutoencoderTransformer(), [[0]])
 except ImportError as error:
     print(error)
 """

@@ -2,12 +2,25 @@
 
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 import skl2onnx
-from onnx_cases import FAST, X, Y, answer, check_graph, error, run, session_of
+import torch
+from onnx_cases import (
+    FAST,
+    X,
+    Y,
+    answer,
+    check_graph,
+    columns_of,
+    error,
+    run,
+    session_of,
+)
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skae import (
     AutoencoderOutlierDetector,
@@ -16,24 +29,71 @@ from skae import (
     VariationalAutoencoder,
     to_onnx,
 )
+from skae.detection import Calibration
+from skae.onnx._detector_modules import CalibrationModule
 
 ONE = {"n_estimators": 1, "cv": 2, "random_state": 0}
 
 
-def test_all_outputs_in_both_dtypes():
-    for dtype, outputs in {
-        np.float64: ("codes", "reconstruction", "prediction"),
-        np.float32: ("score",),
-    }.items():
-        rows = X.astype(dtype)
-        members = AutoencoderTransformer(3, **FAST)
-        detector = AutoencoderOutlierDetector(members, **ONE | {"n_estimators": 2}).fit(rows)
-        assert len(detector._scores[0]._gaussians.partitions_) > 1
-        for output in outputs:
-            model = to_onnx(detector, rows[:3], output)
-            check_graph(model, answer(detector, rows, output), rows, output)
+@pytest.fixture(scope="module")
+def pipeline():
+    """Two members behind a scaler, fitted on the first 300 rows."""
+    detector = AutoencoderOutlierDetector(
+        AutoencoderTransformer(3, **FAST), **ONE | {"n_estimators": 2}
+    )
+    return make_pipeline(MinMaxScaler(), detector).fit(X[:300])
+
+
+@pytest.mark.parametrize("output", ["codes", "reconstruction"])
+def test_codes_and_reconstructions(pipeline, output):
+    model = to_onnx(pipeline, X[:3], output)
+    check_graph(model, answer(pipeline, X, output), X, output)
+
+
+def test_scores_in_float32(pipeline):
+    rows, detector = X.astype(np.float32), pipeline[-1]
+    assert len(detector._scores[0]._gaussians.partitions_) > 1
+    model = to_onnx(detector, rows[:3], "score")
+    check_graph(model, detector.score_samples(rows), rows, "score")
     found = run(model, rows)
     np.testing.assert_array_equal(found < detector.offset_, detector.predict(rows) == -1)
+
+
+def test_p_values(pipeline):
+    model = to_onnx(pipeline, X[:50], "p_value")
+    rows = np.vstack([X, 100 * X[:5]])
+    found, expected = run(model, rows), pipeline[-1].p_values(pipeline[:-1].transform(rows))
+    assert found[-1] == expected[-1] == 1 / 301
+    assert len(np.unique(expected)) > 100
+    off = np.abs(found - expected) * 301
+    # Rows that the detector was trained on have the very scores that it compares them with.
+    assert off[:300].max() < 1.01
+    assert np.mean(off[300:] > 1e-6) < 0.02
+    assert run(model, X[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 7, 8, 9, 500])
+def test_p_values_of_held_out_rows_with_weights(n_rows):
+    rng = np.random.default_rng(n_rows)
+    calibration = Calibration()
+    for members in ([0], [1, 2]):
+        # Scores of several signs and sizes, some of them tied.
+        known = rng.normal(size=(n_rows, 3)).round(1) * 1e3
+        calibration.add(np.array(members), known, rng.uniform(0.1, 2, n_rows))
+    unusual = np.vstack([rng.normal(size=(50, 3)).round(1) * 1e3, known, np.full((2, 3), 1e9)])
+    expected = calibration.p_values(unusual)
+    found = CalibrationModule(calibration)(torch.tensor(unusual.T))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    # What is equal but for rounding counts as equal.
+    rounded = torch.tensor(unusual.T * (1 + 1e-7))
+    np.testing.assert_allclose(CalibrationModule(calibration)(rounded), expected, rtol=1e-12)
+
+
+def test_p_values_are_not_quantized(pipeline):
+    with pytest.raises(ValueError, match="output='p_value' cannot be quantized"):
+        to_onnx(pipeline, X, "p_value", quantize=True)
+    with pytest.raises(ValueError, match="output='p_value' is nothing that LogisticReg"):
+        to_onnx(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y), X, "p_value")
 
 
 @pytest.mark.parametrize(
@@ -57,27 +117,54 @@ def test_every_scoring(scoring, autoencoder):
 def test_columns_that_follow_from_others():
     # Residuals of nearly no size, in units of their least scale, and a mean of a million.
     table = np.c_[X[:, :4], X[:, 0] + X[:, 1], np.full(len(X), 3.0)] + 1e6
-    detector = AutoencoderOutlierDetector(n_estimators=1, random_state=0).fit(table)
+    member = AutoencoderTransformer(4, hidden_layer_sizes=(), max_iter=3)
+    detector = AutoencoderOutlierDetector(member, n_estimators=1, random_state=0).fit(table)
     model = to_onnx(detector, table[:3], "score")
     shuffled = np.random.default_rng(0).permuted(table, axis=0)
     for rows in (table, shuffled):
         assert error(run(model, rows), detector.score_samples(rows)) < 1e-5
 
 
-def test_in_a_pipeline():
+@pytest.fixture(scope="module")
+def single():
+    """One member behind a scaler."""
     detector = AutoencoderOutlierDetector(AutoencoderTransformer(3, **FAST), **ONE)
-    pipeline = make_pipeline(MinMaxScaler(), detector).fit(X)
-    assert {*pipeline.predict(X)} == {-1, 1}
-    # What skl2onnx itself makes of an outlier detector: predictions and decisions.
-    model = skl2onnx.to_onnx(pipeline, X[:3])
+    return make_pipeline(MinMaxScaler(), detector).fit(X)
+
+
+def test_predictions_and_decisions_by_skl2onnx(single):
+    # What skl2onnx itself makes of an outlier detector.
+    assert {*single.predict(X)} == {-1, 1}
+    model = skl2onnx.to_onnx(single, X[:3])
     onnx.checker.check_model(model, full_check=True)
     label, scores = session_of(model).run(["label", "scores"], {"X": X})
-    np.testing.assert_array_equal(label, pipeline.predict(X))
-    assert error(scores, pipeline.decision_function(X)) < 1e-5
+    np.testing.assert_array_equal(label, single.predict(X))
+    assert error(scores, single.decision_function(X)) < 1e-5
 
 
-def test_codes_of_a_detector_for_a_classifier():
-    detector = AutoencoderOutlierDetector(AutoencoderTransformer(3, **FAST), **ONE)
-    pipeline = make_pipeline(detector, LogisticRegression()).fit(X, Y)
+def test_codes_for_a_classifier(single):
+    codes = single.transform(X)
+    pipeline = make_pipeline(*(step for _, step in single.steps), LogisticRegression())
+    pipeline[-1].fit(codes, Y)
     model = to_onnx(pipeline, X[:3], "prediction")
     assert (run(model, X) == pipeline.predict(X)).mean() > 0.99
+
+
+def test_predictions_for_columns_with_names_that_a_detector_gives():
+    names = ["score", "prediction", "decision", "offset"]
+    table = pd.DataFrame(X[:, 1:5], columns=names)
+    detector = AutoencoderOutlierDetector(AutoencoderTransformer(2, **FAST), **ONE)
+    columns = ColumnTransformer([("a", StandardScaler(), names)])
+    pipeline = make_pipeline(columns, detector).fit(table)
+    model = to_onnx(pipeline, table[:20], "prediction")
+    (output,) = session_of(model).get_outputs()
+    assert (output.name, output.shape, output.type) == (
+        "output_prediction",
+        ["batch"],
+        "tensor(int64)",
+    )
+    # A row at the threshold may be on either side of it in float32.
+    clear = abs(pipeline.decision_function(table)) > 1e-4
+    assert clear.sum() > 390
+    found = run(model, columns_of(table))
+    np.testing.assert_array_equal(found[clear], pipeline.predict(table)[clear])

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from onnx_cases import FAST, X, Y, answer, check_graph, error, run, session_of
+from onnx_cases import FAST, X, Y, answer, check_graph, columns_of, error, run, session_of
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
@@ -15,20 +14,17 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skae import AutoencoderOutlierDetector, AutoencoderTransformer, to_onnx
-from skae.detection._calibration import Calibration
-from skae.onnx._detector_modules import _Calibration
+from skae import AutoencoderTransformer, to_onnx
 
 SINGLE = X.astype(np.float32)
 
 
 def test_clusters_behind_an_autoencoder():
-    pipeline = make_pipeline(
-        AutoencoderTransformer(2, **FAST), KMeans(3, n_init=1, random_state=0)
-    ).fit(X)
+    autoencoder, clusters = AutoencoderTransformer(2, **FAST), KMeans(3, n_init=1, random_state=0)
+    pipeline = make_pipeline(autoencoder, clusters).fit(X)
     model = to_onnx(pipeline, X[:5])
     check_graph(model, pipeline.transform(X), X, "codes")
 
@@ -79,9 +75,8 @@ def test_probabilities(last, y, rows):
 
 
 def test_probabilities_behind_an_autoencoder():
-    pipeline = make_pipeline(
-        AutoencoderTransformer(3, **FAST), RandomForestClassifier(10, random_state=0)
-    ).fit(X, Y)
+    forest = RandomForestClassifier(10, random_state=0)
+    pipeline = make_pipeline(AutoencoderTransformer(3, **FAST), forest).fit(X, Y)
     model = to_onnx(pipeline, X[:100], "probability")
     far = np.abs(run(model, X) - pipeline.predict_proba(X)).max(axis=1) > 1e-5
     # A code may be at a threshold.
@@ -95,53 +90,6 @@ def test_what_gives_no_probabilities():
     several = make_pipeline(StandardScaler(), RandomForestClassifier(3)).fit(X, np.c_[Y, Y])
     with pytest.raises(ValueError, match="predict_proba gives 2 tables, one for each target"):
         to_onnx(several, X, "probability")
-
-
-@pytest.fixture(scope="module")
-def detector():
-    return make_pipeline(
-        MinMaxScaler(),
-        AutoencoderOutlierDetector(
-            AutoencoderTransformer(3, **FAST), n_estimators=2, cv=2, random_state=0
-        ),
-    ).fit(X[:300])
-
-
-def test_p_values(detector):
-    model = to_onnx(detector, X[:50], "p_value")
-    rows = np.vstack([X, 100 * X[:5]])
-    found, expected = run(model, rows), detector[-1].p_values(detector[:-1].transform(rows))
-    assert found[-1] == expected[-1] == 1 / 301
-    assert len(np.unique(expected)) > 100
-    off = np.abs(found - expected) * 301
-    # Rows that the detector was trained on have the very scores that it compares them with.
-    assert off[:300].max() < 1.01
-    assert np.mean(off[300:] > 1e-6) < 0.02
-    assert run(model, X[:0]).shape == (0,)
-
-
-@pytest.mark.parametrize("n_rows", [1, 2, 3, 7, 8, 9, 500])
-def test_p_values_of_held_out_rows_with_weights(n_rows):
-    rng = np.random.default_rng(n_rows)
-    calibration = Calibration()
-    for members in ([0], [1, 2]):
-        # Scores of several signs and sizes, some of them tied.
-        known = rng.normal(size=(n_rows, 3)).round(1) * 1e3
-        calibration.add(np.array(members), known, rng.uniform(0.1, 2, n_rows))
-    unusual = np.vstack([rng.normal(size=(50, 3)).round(1) * 1e3, known, np.full((2, 3), 1e9)])
-    expected = calibration.p_values(unusual)
-    found = _Calibration(calibration)(torch.tensor(unusual.T))
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
-    # What is equal but for rounding counts as equal.
-    rounded = torch.tensor(unusual.T * (1 + 1e-7))
-    np.testing.assert_allclose(_Calibration(calibration)(rounded), expected, rtol=1e-12)
-
-
-def test_p_values_are_not_quantized(detector):
-    with pytest.raises(ValueError, match="output='p_value' cannot be quantized"):
-        to_onnx(detector, X, "p_value", quantize=True)
-    with pytest.raises(ValueError, match="output='p_value' is nothing that LogisticReg"):
-        to_onnx(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y), X, "p_value")
 
 
 @pytest.mark.parametrize(
@@ -163,23 +111,5 @@ def test_names_of_columns_and_of_the_output(names, output, found):
     session = session_of(to_onnx(pipeline, table[:20], output))
     assert [given.name for given in session.get_inputs()] == [*map(str, names)]
     assert [given.name for given in session.get_outputs()] == [found]
-    feeds = {str(name): table[[name]].to_numpy() for name in table}
-    assert error(session.run([found], feeds)[0], answer(pipeline, table, output)) < 1e-5
-
-
-def test_columns_that_are_named_after_what_a_detector_gives():
-    names = ["score", "prediction", "decision", "offset"]
-    table = pd.DataFrame(X[:, 1:5], columns=names)
-    detector = AutoencoderOutlierDetector(
-        AutoencoderTransformer(2, **FAST), n_estimators=1, cv=2, random_state=0
-    )
-    columns = ColumnTransformer([("a", StandardScaler(), names)])
-    pipeline = make_pipeline(columns, detector).fit(table)
-    model = to_onnx(pipeline, table[:20], "prediction")
-    feeds = {name: table[[name]].to_numpy() for name in table}
-    (output,) = session_of(model).get_outputs()
-    assert output.name == "output_prediction"
-    # A row at the threshold may be on either side of it in float32.
-    clear = abs(pipeline.decision_function(table)) > 1e-4
-    assert clear.sum() > 390
-    np.testing.assert_array_equal(run(model, feeds)[clear], pipeline.predict(table)[clear])
+    (values,) = session.run([found], columns_of(table))
+    assert error(values, answer(pipeline, table, output)) < 1e-5

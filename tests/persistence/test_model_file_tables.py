@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from model_file_cases import loaded
 from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -27,7 +28,7 @@ SMALL = {"n_components": 3, "hidden_layer_sizes": (3,), "max_iter": 1, "random_s
 VARIATIONAL = skae.VariationalAutoencoder(n_draws=4, **SMALL)
 ESTIMATORS = {
     "transformer": skae.AutoencoderTransformer(**SMALL),
-    "denoising": skae.DenoisingAutoencoder(**SMALL),
+    "denoising": skae.DenoisingAutoencoder(noise="salt_and_pepper", **SMALL),
     "nested": skae.NestedAutoencoder(**SMALL),
     "sparse": skae.SparseAutoencoder(**SMALL),
     "contractive": skae.ContractiveAutoencoder(**SMALL),
@@ -57,39 +58,48 @@ def answers(estimator, X):
 
 
 def assert_comes_back(fitted, path, X):
-    skae.save(fitted, path)
-    expected, found = answers(fitted, X), answers(skae.load(path), X)
+    expected, found = answers(fitted, X), answers(loaded(fitted, path), X)
     for name, value in expected.items():
         assert_array_equal(found[name], value, err_msg=name)
 
 
-# What such tables make estimators warn of is told elsewhere.
+# These have no fitted attributes of their own, so that one table is enough.
+PLAIN = ("contractive", "adversarial", "convolutional")
+
+
+# The warnings about such tables are tested elsewhere.
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("name", ESTIMATORS)
-def test_every_estimator_of_every_table_comes_back(name, table, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        (name, table)
+        for name in ESTIMATORS
+        for table in TABLES
+        if name not in PLAIN or table == "collinear columns, tiny"
+    ],
+)
+def test_every_estimator_of_every_table_comes_back(name, table, path):
     X = TABLES[table]
-    assert_comes_back(clone(ESTIMATORS[name]).fit(X), tmp_path / "model.skae", X[:4])
+    assert_comes_back(clone(ESTIMATORS[name]).fit(X), path, X[:4])
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("loss", ["absolute_error", "huber", "log_loss", "poisson"])
-def test_detectors_of_every_loss_come_back(loss, tmp_path):
+def test_detectors_of_every_loss_come_back(loss, path):
     """Losses that need the data's own unit leave cells as they are, however far outside."""
     X = np.minimum(np.abs(ROWS), 1)
     member = skae.AutoencoderTransformer(loss=loss, **SMALL)
     for scoring in ("mixture", "reconstruction"):
         detector = skae.AutoencoderOutlierDetector(member, scoring=scoring, n_estimators=1)
-        assert_comes_back(detector.fit(X), tmp_path / "model.skae", X[:4])
+        assert_comes_back(detector.fit(X), path, X[:4])
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("table", ["nothing but a constant", "repeated rows"])
-def test_drift_detectors_of_such_tables_come_back(table, tmp_path):
+def test_drift_detectors_of_such_tables_come_back(table, path):
     X = TABLES[table]
     drift = skae.DriftDetector(clone(VARIATIONAL).fit(X), n_permutations=60, random_state=0).fit(X)
-    skae.save(drift, tmp_path / "model.skae")
-    found = skae.load(tmp_path / "model.skae").test(X[:20]).tests
+    found = loaded(drift, path).test(X[:20]).tests
     assert_array_equal(found["p_value"], drift.test(X[:20]).tests["p_value"])
 
 

@@ -12,8 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from skae import AutoencoderTransformer, ConvolutionalAutoencoder, DenoisingAutoencoder
 from skae.networks import ConvolutionalNetwork, DenseNetwork, SequenceNetwork
-from skae.tables import is_memory_mapped
-from skae.tables._validation import validate_rows
+from skae.tables import is_memory_mapped, validate_rows
 
 SMALL = {"max_iter": 2, "random_state": 0}
 SHAPES = [(8, 6), (8, 6, 1), (7, 5, 3)]
@@ -139,10 +138,10 @@ def test_mapped_files_stay_mapped(tmp_path):
     X = make_images((7, 5, 3))
     np.save(tmp_path / "images.npy", X)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
-    rows, container = validate_rows(small(), mapped, "fit", reset=True)
+    rows, caller = validate_rows(small(), mapped, "fit", ConvolutionalNetwork(), reset=True)
     assert is_memory_mapped(rows)
     assert rows.shape == (60, 105)
-    assert container.row_shape == (7, 5, 3)
+    assert caller.row_shape == (7, 5, 3)
     assert_same(everything(small().fit(mapped), mapped), everything(small().fit(X), X))
 
 

@@ -14,7 +14,7 @@ from skae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
-from skae.networks import DenseNetwork, Network, SequenceNetwork
+from skae.networks import DenseNetwork, Network, SequenceNetwork, check_widths_of
 
 # Training for one epoch ends anywhere.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -213,16 +213,7 @@ def test_what_is_no_half(network, error, match):
 
 
 def test_the_check_leaves_statistics_and_mode_alone():
-    class Normalised(Linear):
-        def build_decoder(self, n_components, n_features, generator):
-            decoder = super().build_decoder(n_components, n_features, generator)
-            built.append(nn.Sequential(nn.BatchNorm1d(n_components), decoder))
-            return built[-1]
-
-    built = []
-    ae = AutoencoderTransformer(2, network=Normalised(), init="random", **PARAMS)
-    ae._row_shape, ae.n_features_in_, ae.n_components_ = None, 4, 2
-    ae.network_, ae.has_linear_path_ = ae._network_of_fit(), False
-    ae._build_module(0)
-    assert built[0].training
-    assert built[0][0].num_batches_tracked == 0
+    decoder = nn.Sequential(nn.BatchNorm1d(2), _linear(2, 4, torch.Generator()))
+    check_widths_of(decoder, "build_decoder", Linear(), 2, 4)
+    assert decoder.training
+    assert decoder[0].num_batches_tracked == 0

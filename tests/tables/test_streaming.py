@@ -65,9 +65,16 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+# Every two of variant, type, method and weights meet.
+@pytest.mark.parametrize(
+    ("dtype", "method", "weighted"),
+    [
+        ("float32", "fit", False),
+        ("float32", "partial_fit", True),
+        ("float64", "fit", True),
+        ("float64", "partial_fit", False),
+    ],
+)
 @pytest.mark.parametrize("params", VARIANTS.values(), ids=VARIANTS)
 def test_a_mapped_file_gives_the_bits_of_an_array(tmp_path, params, dtype, method, weighted):
     X = DIGITS.astype(dtype)
@@ -85,16 +92,16 @@ def test_a_mapped_file_gives_the_bits_of_an_array(tmp_path, params, dtype, metho
 TYPES = ["float32", "float64", "uint8", "int64", "float16", "bool", ">f4"]
 
 
-@pytest.mark.parametrize("how", ["r", "c", "load", "load columns"])
+@pytest.mark.parametrize("weight", [None, np.arange(300) % 3], ids=["plain", "weighted"])
 @pytest.mark.parametrize("dtype", TYPES)
-def test_every_way_to_map_every_type(tmp_path, dtype, how):
-    rows = mapped(DIGITS.astype(dtype), tmp_path, how)
+def test_every_way_to_map_every_type(tmp_path, dtype, weight):
     # All but float32 is read as float64.
     X = DIGITS.astype(dtype).astype("float32" if dtype == "float32" else "float64")
-    for weight in (None, np.arange(300) % 3):
-        fits = [(make().fit(given, sample_weight=weight), given) for given in (X, rows)]
-        assert_same(*(outcome(*fit) for fit in fits))
-    np.testing.assert_array_equal(rows, DIGITS.astype(dtype))
+    expected = outcome(make().fit(X, sample_weight=weight), X)
+    for how in ("r", "c", "load", "load columns"):
+        rows = mapped(DIGITS.astype(dtype), tmp_path, how)
+        assert_same(expected, outcome(make().fit(rows, sample_weight=weight), rows))
+        np.testing.assert_array_equal(rows, DIGITS.astype(dtype))
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -205,9 +212,16 @@ def bad_chunks(error):
 ERRORS = {"NaN": ValueError, "63 features": ValueError, "no more": KeyError}
 
 
-@pytest.mark.parametrize("params", [{}, {"optimizer": "rmsprop", "dropout": 0.1}], ids=str)
-@pytest.mark.parametrize("error", ERRORS)
-@pytest.mark.parametrize("method", [None, "fit", "partial_fit"])
+# Every two of error, method and parameters meet.
+TWO = [{}, {"optimizer": "rmsprop", "dropout": 0.1}]
+MIDDLES = [
+    pytest.param(method, error, TWO[(i + j) % 2], id=f"{method}-{error}-{(i + j) % 2}")
+    for i, method in enumerate([None, "fit", "partial_fit"])
+    for j, error in enumerate(ERRORS)
+]
+
+
+@pytest.mark.parametrize(("method", "error", "params"), MIDDLES)
 def test_an_error_in_the_middle_changes_nothing(method, error, params):
     ae, twin = make(**params), make(**params)
     if method is not None:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from threading import Lock
 
 import torch
+from torch import Tensor
+
+from skae._batch import Batch
+
+from ._step import FusedStep
 
 # CUDA records one graph at a time in a process.
 _recording = Lock()
@@ -15,57 +20,53 @@ _recording = Lock()
 
 @dataclass
 class _Recorded:
-    """A step for one batch tensor: the graph, what it reads and what it answers."""
+    """A recorded step: the graph, the batch that it reads and the parts that it fills."""
 
     graph: torch.cuda.CUDAGraph
-    x: torch.Tensor
-    sample_weight: torch.Tensor
-    parts: dict
+    batch: Batch
+    parts: dict[str, Tensor]
 
 
 class GraphedStep:
     """A fused step that is recorded at its second call for batches of a size, then replayed.
 
     The first call runs as it is: libraries set themselves up and buffers are made, which a
-    graph must not contain.
-
-    Parameters
-    ----------
-    step : FusedStep
-        The step. Batches of one size must come in one and the same tensor.
+    graph must not contain. Batches of one size must come in one and the same tensor.
     """
 
-    def __init__(self, step):
+    def __init__(self, step: FusedStep):
         self._step = step
         self._rate = torch.zeros((), device=step.flat.device)
-        self._warm = set()
-        self._recorded = {}
+        self._warm: set[int] = set()
+        self._recorded: dict[int, _Recorded] = {}
 
-    def __call__(self, x, sample_weight):
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """Take one step and return the parts of the objective on the batch before it."""
+        x = batch.x
         self._step.prepare(x)
         # The graph reads the learning rate where it is put here.
         self._rate.fill_(self._step.learning_rate)
         recorded = self._recorded.get(x.shape[0])
-        if recorded is None or recorded.x is not x:
+        if recorded is None or recorded.batch.x is not x:
             if x.shape[0] not in self._warm:
                 self._warm.add(x.shape[0])
-                return self._step.run(x, sample_weight, self._rate)
-            recorded = self._recorded[x.shape[0]] = self._record(x, sample_weight)
-        if sample_weight is not None:
-            recorded.sample_weight.copy_(sample_weight)
+                return self._step.run(batch, self._rate)
+            recorded = self._recorded[x.shape[0]] = self._record(batch)
+        if batch.weight is not None and recorded.batch.weight is not None:
+            recorded.batch.weight.copy_(batch.weight)
         recorded.graph.replay()
         return recorded.parts
 
-    def _record(self, x, sample_weight):
-        kept_weight = None if sample_weight is None else sample_weight.clone()
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(x.device)
+    def _record(self, batch: Batch) -> _Recorded:
+        device, weight = batch.x.device, batch.weight
+        kept = Batch(batch.x, None if weight is None else weight.clone())
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
         # Work of other threads on the GPU is not recorded.
         record = torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local")
-        with _recording, torch.cuda.device(x.device), record:
-            parts = self._step.run(x, kept_weight, self._rate)
-        return _Recorded(graph, x, kept_weight, parts)
+        with _recording, torch.cuda.device(device), record:
+            parts = self._step.run(kept, self._rate)
+        return _Recorded(graph, kept, parts)
 
-    def release(self):
+    def release(self) -> None:
         """Release the step; see `FusedStep.release`."""
         self._step.release()

@@ -1,25 +1,37 @@
 """The recorded calls of a fused training step."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
+
+from ._fusable import Half
+
+if TYPE_CHECKING:
+    from ._step import FusedStep
+
+Calls = list[Callable[[], Any]]
 
 
-class Tape:
+class RecordedCalls:
     """The calls of a step for one batch tensor, with every operand and result in its place.
 
     Between `run_forward` and `run_backward` the gradient of the loss must take the place of
     `output`.
     """
 
-    def __init__(self, step, x):
+    def __init__(self, step: "FusedStep", x: Tensor):
         self.x = x
-        # What the encoder sees.
+        # The rows as the encoder sees them.
         self.seen = x = torch.empty_like(x) if step.corruptions else x
         encoder, decoder = step.halves
         low = step.low_flat
-        self._encode, self._decode = [], []
-        self._decoder_backward, self._encoder_backward = [], []
+        self._encode: Calls = []
+        self._decode: Calls = []
+        self._decoder_backward: Calls = []
+        self._encoder_backward: Calls = []
         if low is not None:
             x = x.to(low.dtype)
             self._encode += [partial(low.copy_, step.flat), partial(x.copy_, self.seen)]
@@ -33,28 +45,27 @@ class Tape:
             self.output = torch.empty_like(self.x)
             self._decode.append(partial(self.output.copy_, output))
             self._decoder_backward.append(partial(output.copy_, self.output))
-        to_code = _record_backward(
-            self._decoder_backward, decoder, decoded, output, step, input_needed=True
-        )
+        to_code = _record_backward(self._decoder_backward, decoder, decoded, output, step)
         if self._latent is not None:
             self._latent.codes_gradient = to_code
             to_code = self._latent.h_gradient
+        # The rows need no gradient.
         _record_backward(
             self._encoder_backward, encoder, encoded, to_code, step, input_needed=False
         )
-        if low is not None:
+        if step.low_gradient is not None:
             self._encoder_backward.append(partial(step.gradient.copy_, step.low_gradient))
 
-    def run_forward(self, sample_weight):
+    def run_forward(self, weight: Tensor | None) -> dict[str, Tensor]:
         """Fill `output`; return the penalties on the way."""
         for call in self._encode:
             call()
-        penalties = {} if self._latent is None else self._latent.forward(sample_weight)
+        penalties = {} if self._latent is None else self._latent.forward(weight)
         for call in self._decode:
             call()
         return penalties
 
-    def run_backward(self):
+    def run_backward(self) -> None:
         """Fill the gradients of all parameters."""
         for call in self._decoder_backward:
             call()
@@ -66,37 +77,40 @@ class Tape:
 
 
 class _LatentByAutograd:
-    """The way through the latent, between the two halves, left to autograd: it is short.
+    """The latent, between the two halves, which autograd differentiates: it is short.
 
     `codes` and `h_gradient` are where the halves find them; `codes_gradient` is set to where
     the decoder's backward puts what the latent needs.
     """
 
-    def __init__(self, step, h):
+    def __init__(self, step: "FusedStep", h: Tensor):
         self._module, self._objective = step.nets[0].module, step.objective
         # It shares the memory that the encoder writes into, and nothing of its history.
         self._h = h.detach().requires_grad_()
         self.codes = h.new_empty(len(h), len(self._module.code_mean))
         self.h_gradient = torch.empty_like(h)
-        self.codes_gradient = None
-        self._graph = []
+        self.codes_gradient: Tensor | None = None
+        self._graph: list[Tensor] = []
 
-    def forward(self, sample_weight):
-        codes, penalties = self._objective.through_latent(self._module, self._h, sample_weight)
+    def forward(self, weight: Tensor | None) -> dict[str, Tensor]:
+        codes, penalties = self._objective.through_latent(self._module, self._h, weight)
         self.codes.copy_(codes.detach())
         self._graph = [codes, *(p for p in penalties.values() if p.requires_grad)]
         return penalties
 
-    def backward(self):
+    def backward(self) -> None:
         gradients = [self.codes_gradient, *[None] * (len(self._graph) - 1)]
         torch.autograd.backward(self._graph, gradients)
-        self.h_gradient.copy_(self._h.grad)
+        self.h_gradient.copy_(self._h.grad)  # type: ignore[arg-type]  # backward has set it
         self._h.grad, self._graph = None, []
 
 
-def _record_forward(calls, half, x, step):
+def _record_forward(
+    calls: Calls, half: Half, x: Tensor, step: "FusedStep"
+) -> tuple[Tensor, tuple[list[Tensor], list[Tensor | None]]]:
     """Record a half; return its output, and of each layer the input and what is saved."""
-    inputs, saved = [x], [None]
+    inputs: list[Tensor] = [x]
+    saved: list[Tensor | None] = [None]
     for layer, activation in zip(half.layers, half.activations, strict=True):
         z = x.new_empty(*x.shape[:-1], layer.weight.shape[-2])
         calls.append(partial(step.addmm, layer.bias, inputs[-1], layer.transposed, out=z))
@@ -114,8 +128,15 @@ def _record_forward(calls, half, x, step):
     return z, (inputs, saved)
 
 
-def _record_backward(calls, half, recorded, gradient, step, input_needed):
-    """Record the gradients of a half's parameters; return that of its input if needed."""
+def _record_backward(
+    calls: Calls,
+    half: Half,
+    recorded: tuple[list[Tensor], list[Tensor | None]],
+    gradient: Tensor,
+    step: "FusedStep",
+    input_needed: bool = True,
+) -> Tensor:
+    """Record the gradients of a half's parameters; return that of its input if it is needed."""
     inputs, saved = recorded
     if half.linear is not None:
         _record_gradients(calls, half.linear, gradient, inputs[0], step)
@@ -124,18 +145,20 @@ def _record_backward(calls, half, recorded, gradient, step, input_needed):
         layer = half.layers[i]
         _record_gradients(calls, layer, delta, inputs[i], step)
         if i == 0 and not input_needed:
-            return None
+            break
         below = torch.empty_like(inputs[i])
         calls.append(partial(step.mm, delta, layer.weight, out=below))
         delta = below
-        if saved[i] is not None:
-            backward = half.activations[i - 1].backward
-            calls.append(partial(backward, delta, saved[i]))
-    if half.linear is not None:
+        activation, kept = half.activations[i - 1], saved[i]
+        if activation is not None and kept is not None:
+            calls.append(partial(activation.backward, delta, kept))
+    if half.linear is not None and input_needed:
         calls.append(partial(step.addmm, delta, gradient, half.linear.weight, out=delta))
     return delta
 
 
-def _record_gradients(calls, layer, delta, x, step):
+def _record_gradients(
+    calls: Calls, layer: Any, delta: Tensor, x: Tensor, step: "FusedStep"
+) -> None:
     calls.append(partial(step.mm, delta.mT, x, out=layer.weight_gradient))
     calls.append(partial(torch.sum, delta, -2, out=layer.bias_gradient))

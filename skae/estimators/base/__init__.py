@@ -1,19 +1,45 @@
-"""What all autoencoders share, and what tools need to know of them."""
+"""The base class of all autoencoders, and the names that variants and tools need of it."""
 
 from ._base_autoencoder import BaseAutoencoder
-from ._halves import Decoder, Encoder
-from ._ignored import warn_of_ignored_device, warn_of_ignored_parameters
-from ._lockstep import fit_together
-from ._net_maker import NOT_REMEMBERED
+from ._encoder_decoder import Decoder, Encoder
+from ._estimator import estimator, fitted
+from ._fit_decisions import check_range, resolve_hidden_layer_sizes
+from ._ignored_arguments import warn_of_ignored_device, warn_of_ignored_parameters
+from ._lockstep import fit_in_lockstep
+from ._net_building import NOT_REMEMBERED
 from ._parameter_errors import ParameterErrorsMixin
+from ._parameters import (
+    POSITIVE_INT,
+    LayerSizes,
+    NetworkParameters,
+    NonNegative,
+    Positive,
+    PositiveInt,
+    RandomState,
+    StandardizedCodes,
+)
+from ._pca_start import start_at_probabilistic_pca
 
 __all__ = [
     "NOT_REMEMBERED",
+    "POSITIVE_INT",
     "BaseAutoencoder",
     "Decoder",
     "Encoder",
+    "LayerSizes",
+    "NetworkParameters",
+    "NonNegative",
     "ParameterErrorsMixin",
-    "fit_together",
+    "Positive",
+    "PositiveInt",
+    "RandomState",
+    "StandardizedCodes",
+    "check_range",
+    "estimator",
+    "fit_in_lockstep",
+    "fitted",
+    "resolve_hidden_layer_sizes",
+    "start_at_probabilistic_pca",
     "warn_of_ignored_device",
     "warn_of_ignored_parameters",
 ]

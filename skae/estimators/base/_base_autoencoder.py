@@ -1,132 +1,40 @@
-"""What every autoencoder of the package has in common."""
+"""The base class of all autoencoders."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from numbers import Integral
-
-import numpy as np
-import torch
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from typing import Any, Self
 
 from skae._compat import fit_context
-from skae.engine import resolve_device, to_gpu, torch_defaults, train_together
+from skae.engine import torch_defaults
 from skae.objectives import LOSSES
-from skae.tables import (
-    SelectedRows,
-    fit_scaling,
-    is_memory_mapped,
-    principal_components,
-    validate_rows,
-    validate_weight,
-)
+from skae.tables import CallerType, drop_weightless_rows, validate_rows
 
-from ._callback_params import CallbackParamsMixin
-from ._constraints import AUTOENCODER_CONSTRAINTS
-from ._fitted_network import FittedNetworkMixin
-from ._ignored import warn_of_ignored_parameters, warn_of_ignored_target
-from ._link_start import start_below_the_means
-from ._net_maker import NetMakerMixin
-from ._parameter_errors import ParameterErrorsMixin
-from ._pca_start import start_at_pca
-from ._trainer import TrainerMixin
-from ._training import (
-    check_range,
-    resolve_batch_size,
-    split_rows,
-    until_interrupted,
-)
-from ._unequal_columns import warn_of_unequal_columns
+from ._estimator import estimator
+from ._fit_decisions import check_range, until_interrupted
+from ._fitted_network import FittedNetwork
+from ._ignored_arguments import warn_of_ignored_parameters, warn_of_ignored_target
+from ._training import TrainingFlow
 
 
-class BaseAutoencoder(
-    CallbackParamsMixin,
-    ParameterErrorsMixin,
-    NetMakerMixin,
-    TrainerMixin,
-    FittedNetworkMixin,
-    BaseEstimator,
-):
-    """Base class of autoencoders: validates rows and sets up what training starts from.
+@estimator
+class BaseAutoencoder(FittedNetwork, TrainingFlow):
+    """Base class of autoencoders: validates rows and trains on them.
 
-    `NetMakerMixin` builds the net, `TrainerMixin` trains it, `FittedNetworkMixin` applies it.
+    A variant is a dataclass of its own parameters, decorated with ``@estimator``. It overrides
+    the methods that differ:
 
-    A variant's ``__init__`` stores its own parameters and hands on the others. What it does in
-    another way it overrides: `_check_parameters` (which of them go together), `_learn_from`
-    (what it needs to know of the rows before training), `_make_latent` (what a code is),
-    `_start_at_pca` (what PCA means for it), `_make_corruption` (what it does to a batch),
-    `_make_objective` (what training minimises), `_describe_fit` (what else to say of the
-    trained network), `_draw_codes` (what its codes are drawn from).
+    - `_check_parameters` refuses parameters that do not go together;
+    - `_learn_from` sets attributes from the rows before training;
+    - `_make_latent` returns the module that turns outputs of the encoder into codes;
+    - `_start_at_pca` sets initial weights from PCA;
+    - `_make_corruption` returns the noise on a batch;
+    - `_make_objective` returns the objective of training;
+    - `_describe_fit` sets the variant's own fitted attributes;
+    - `_draw_codes` returns the codes that `sample` decodes.
     """
-
-    _parameter_constraints = AUTOENCODER_CONSTRAINTS
-
-    # Parameters of a variant without which it would be another one: training cannot continue
-    # with others.
-    _fixed_parameters = ()
-
-    def __init__(
-        self,
-        n_components,
-        *,
-        hidden_layer_sizes,
-        activation,
-        init,
-        loss,
-        alpha,
-        l1_ratio,
-        dropout,
-        normalization,
-        network,
-        optimizer,
-        learning_rate_init,
-        learning_rate,
-        max_grad_norm,
-        batch_size,
-        max_iter,
-        early_stopping,
-        validation_fraction,
-        n_iter_no_change,
-        tol,
-        warm_start,
-        random_state,
-        device,
-        precision,
-        callbacks,
-        verbose,
-    ):
-        self.n_components = n_components
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.init = init
-        self.loss = loss
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.dropout = dropout
-        self.normalization = normalization
-        self.network = network
-        self.optimizer = optimizer
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
-        self.max_grad_norm = max_grad_norm
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.callbacks = callbacks
-        self.verbose = verbose
-
-    # -- fitting ----------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
     @torch_defaults()
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train the autoencoder.
 
         Parameters
@@ -165,35 +73,13 @@ class BaseAutoencoder(
         warn_of_ignored_target(X, y)
         warn_of_ignored_parameters(self)
         with self._as_before_on_error():
-            train_together([self._fitting(X, sample_weight)])
+            continued = bool(self.warm_start) and hasattr(self, "net_")
+            X, weight, caller = self._validated(X, sample_weight, 2, reset=not continued)
+            self._run(self._prepare_fit(X, weight, caller, continued))
         return self
 
-    def _fitting(self, X, sample_weight, n_together=1):
-        """Do what `fit` does, but for the steps of training; see `AutoencoderNet.training`.
-
-        `n_together` is the number of estimators that are fitted together.
-        """
-        continued = self.warm_start and hasattr(self, "net_")
-        X, sample_weight, container = self._validate_rows(X, sample_weight, 2, reset=not continued)
-        X = to_gpu(X, self._device(continued))
-        rng = check_random_state(self.random_state)
-        hold_out = self._early_stopping()
-        train, valid = split_rows(X.shape[0], hold_out, self.validation_fraction, rng)
-        n_train = X.shape[0] if train is None else len(train)
-        batch_size = self._batch_size(n_train)
-        if continued:
-            self._renew_net()
-        else:
-            self._start(X, sample_weight, container, batch_size >= X.shape[0], rng)
-        self.net_.set_params(batch_size=batch_size)
-        return (
-            yield from self._training(
-                X, sample_weight, train, valid, from_scratch=not continued, n_together=n_together
-            )
-        )
-
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one pass over these rows, from where training stands.
 
         The first call fixes the scaling, the number of components and the start from its
@@ -230,137 +116,68 @@ class BaseAutoencoder(
         warn_of_ignored_target(X, y)
         if not hasattr(self, "net_"):
             warn_of_ignored_parameters(self)
-        empty = True
+        n_chunks = 0
         with self._as_before_on_error():
             for chunk in until_interrupted(chunks):
-                self._partial_fit(chunk, sample_weight, follows=not empty)
-                empty = False
+                # The first chunk copies the net, the others train the copy.
+                self._pass_over(chunk, sample_weight, keep_net=n_chunks > 0)
+                n_chunks += 1
                 # The next chunk is made before this name is given to it.
                 del chunk
                 if self.net_.interrupted_:
                     break
-            if empty:
+            if n_chunks == 0:
                 raise ValueError("X is an iterator without a single chunk, expected one at least.")
         return self
 
     @torch_defaults()
-    def _partial_fit(self, X, sample_weight, follows):
-        """Train on a chunk; `follows` says that the net is one that this call has made."""
-        continued = hasattr(self, "net_")
+    def _pass_over(self, X: Any, sample_weight: Any, keep_net: bool) -> None:
+        """Train for one pass over a chunk."""
         self._check_no_held_out_need()
-        X, sample_weight, container = self._validate_rows(
+        continued = hasattr(self, "net_")
+        X, weight, caller = self._validated(
             X, sample_weight, 1 if continued else 2, reset=not continued
         )
-        X = to_gpu(X, self._device(continued))
-        if not continued:
-            rng = check_random_state(self.random_state)
-            self._start(X, sample_weight, container, False, rng)
-        elif not follows:
-            self._renew_net(keep_optimizer=True)
-        params = self._net_params() | {"learning_rate": "constant"}
-        self.net_.set_params(**params, batch_size=self._batch_size(X.shape[0]))
-        train_together([self._training(X, sample_weight, epochs=1)])
+        self._run(self._prepare_pass(X, weight, caller, continued, keep_net))
 
-    @contextmanager
-    def _as_before_on_error(self):
-        """Leave the estimator as it was if fitting fails: training goes on in a copy."""
-        before = self.__dict__.copy()
-        try:
-            yield
-        except BaseException:
-            self.__dict__ = before
-            raise
-
-    def _validate_rows(self, X, sample_weight, n_needed, reset):
-        """Return the rows that count, their weights, of mean one, or None, and the container."""
+    def _validated(
+        self, X: Any, sample_weight: Any, n_needed: int, reset: bool
+    ) -> tuple[Any, Any, CallerType]:
+        """Return the rows that count, their weights of mean one or None, and the caller's type."""
         self._check_parameters(continued=not reset)
-        method = "fit" if reset else "partial_fit"
-        X, container = validate_rows(self, X, method, reset=reset, ensure_min_samples=n_needed)
+        X, caller = validate_rows(
+            self,
+            X,
+            "fit" if reset else "partial_fit",
+            self._make_network() if reset else self.network_,
+            reset=reset,
+            ensure_min_samples=n_needed,
+        )
+        return *self._counted(X, sample_weight, n_needed), caller
+
+    def _counted(self, X: Any, sample_weight: Any, n_needed: int) -> tuple[Any, Any]:
+        """Return the validated rows that count and their weights of mean one, or None."""
         check_range(X, LOSSES[self.loss])
-        if sample_weight is None:
-            return X, None, container
-        sample_weight = validate_weight(sample_weight, X)
-        # Dividing by the largest first keeps the sum of extreme weights in range.
-        sample_weight = sample_weight / sample_weight.max()
-        counted = sample_weight > 0
-        if counted.sum() < n_needed:
-            raise ValueError(
-                f"sample_weight leaves only 1 sample with a weight above zero, while a minimum "
-                f"of {n_needed} is required."
-            )
-        if not counted.all():
-            mapped = is_memory_mapped(X)
-            X = SelectedRows(X, np.flatnonzero(counted)) if mapped else X[counted]
-            sample_weight = sample_weight[counted]
-        return X, sample_weight / sample_weight.mean(), container
+        return drop_weightless_rows(X, sample_weight, n_needed)
 
-    def _batch_size(self, n_samples):
-        batch_size = resolve_batch_size(self.batch_size, n_samples)
-        by_batch = getattr(self._make_network(), "normalization", None) == "batch"
-        if batch_size < 2 and by_batch:
-            raise ValueError(
-                f"normalization='batch' needs batches of at least 2 rows, but "
-                f"batch_size={self.batch_size} makes batches of {batch_size} of n_samples="
-                f"{n_samples}. Use larger batches, or another normalization."
-            )
-        return batch_size
+    def _check_parameters(self, continued: bool) -> None:
+        """Refuse parameters that do not go together, before rows are read."""
 
-    def _start(self, X, sample_weight, container, full_batch, rng):
-        """Set everything that must stand before the first step of training."""
-        device = resolve_device(self.device)
-        seed = int(rng.randint(np.iinfo(np.int32).max))
-        loss = LOSSES[self.loss]
-        self._remember_params()
-        self._row_shape = container.row_shape
-        self.network_ = self._network_of_fit()
-        mean, self.scale_, deviations = fit_scaling(X, sample_weight, loss)
-        self.mean_ = container.close(mean)
-        if loss.centered and self._row_shape is None:
-            names = getattr(self, "feature_names_in_", None)
-            warn_of_unequal_columns(X, deviations, names)
-        # Where an epoch is one batch, double precision costs next to nothing, and a fit
-        # with weights then equals a fit with repeated rows to the last digits.
-        rows = self._scaled(X, loss.limits)
-        self._learn_from(X, container)
-        exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
-        exact = exact and self.precision != "bfloat16"
-        pca = None
-        if self.init == "pca" or not isinstance(self.n_components, Integral | str):
-            wanted = self._n_components_wanted(len(rows))
-            pca = principal_components(rows, sample_weight, wanted, rng)
-        self.n_components_ = self._n_components_wanted(len(rows))
-        if not isinstance(self.n_components_, Integral):
-            self.n_components_ = max(1, len(pca.components))
-        self.has_linear_path_ = self.init == "pca"
-        module = self._build_module(seed)
-        if self.has_linear_path_:
-            self._start_at_pca(module, pca, rng)
-        if loss.link is not None:
-            start_below_the_means(module, rows, sample_weight, loss, self.has_linear_path_)
-        module.to(torch.float64 if exact else torch.float32)
-        self.net_ = self._make_net(module, device, seed, self._callbacks()).initialize()
-        self._code_moments = self._some_codes = None
+    # -- rows that are validated already ----------------------------------------------
 
-    def _n_components_wanted(self, n_samples):
-        if self.n_components == "auto":
-            # Rows that are centred span one dimension less than they are many.
-            return min(int(np.ceil(np.sqrt(self.n_features_in_))), max(1, n_samples - 1))
-        share = not isinstance(self.n_components, Integral)
-        return self.n_components if share else int(self.n_components)
-
-    def _check_parameters(self, continued):
-        """Refuse parameters of a variant that do not go together, before rows are read."""
-
-    def _learn_from(self, X, container):
-        """Set what a variant needs to know of the validated rows before training."""
-
-    def _start_at_pca(self, module, pca, rng):
-        """Set the linear paths of a new module so that training starts at a PCA."""
-        start_at_pca(module, pca, LOSSES[self.loss], rng)
+    def _partial_fit_rows(self, X: Any, sample_weight: Any = None) -> Self:
+        """Do as `partial_fit`, on validated rows."""
+        with self._as_before_on_error():
+            self._check_no_held_out_need()
+            continued = hasattr(self, "net_")
+            self._check_parameters(continued)
+            X, weight = self._counted(X, sample_weight, 1 if continued else 2)
+            self._run(self._prepare_pass(X, weight, CallerType(), continued, keep_net=False))
+        return self
 
     # -- scikit-learn's protocols -----------------------------------------------------
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.array_api_support = True

@@ -1,14 +1,19 @@
 """Callbacks as parameters: reached by name, and given the held-out rows that they ask for."""
 
+from typing import Any, Self
+
+from skae._compat import BaseEstimator
 from skae.engine import held_out_need, named_callbacks, with_callback_params
+
+from ._parameters import AutoencoderParameters
 
 _PREFIX = "callbacks__"
 
 
-class CallbackParamsMixin:
+class CallbackParams(AutoencoderParameters, BaseEstimator):
     """Parameters of callbacks by ``callbacks__name__parameter``, as skorch has them."""
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of this estimator.
 
         Parameters
@@ -32,7 +37,7 @@ class CallbackParamsMixin:
                     params |= {f"{_PREFIX}{name}__{key}": v for key, v in of_callback.items()}
         return params
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator, of its network and of its callbacks.
 
         Parameters
@@ -56,10 +61,10 @@ class CallbackParamsMixin:
             self.callbacks = with_callback_params(self.callbacks, of_callbacks)
         return self
 
-    def _named_callbacks(self):
+    def _named_callbacks(self) -> list[tuple[str, Any]]:
         return named_callbacks(self.callbacks) if isinstance(self.callbacks, list) else []
 
-    def _early_stopping(self):
+    def _early_stopping(self) -> bool | str:
         """Return whether to hold rows out: a callback that needs them decides for "auto"."""
         need = self._held_out_need()
         if need is None:
@@ -71,7 +76,7 @@ class CallbackParamsMixin:
             )
         return True
 
-    def _check_no_held_out_need(self):
+    def _check_no_held_out_need(self) -> None:
         need = self._held_out_need()
         if need is not None:
             raise ValueError(
@@ -79,7 +84,7 @@ class CallbackParamsMixin:
                 f"look at training rows, or take it out of callbacks."
             )
 
-    def _held_out_need(self):
+    def _held_out_need(self) -> str | None:
         """Return which callback needs held-out rows, with its parameter that says so, or None."""
         for name, callback in self._named_callbacks():
             if (parameter := held_out_need(callback)) is not None:

@@ -1,35 +1,26 @@
-"""The scale of codes in which they show how much they count."""
+"""The scale of codes by their effect on the decoded rows."""
 
 import numpy as np
 import torch
+from torch import Tensor
+
+from skae.networks import Autoencoder
+from skae.objectives import Loss
 
 # Codes that are enough to see the effect of each component.
 _ENOUGH_CODES = 256
 
 
 @torch.no_grad()
-def scale_by_effect(autoencoder, codes, sample_weight, loss):
-    """Return what codes are divided by so that they vary as much as the rows do because of them.
+def scale_by_effect(
+    autoencoder: Autoencoder, codes: Tensor, sample_weight: Tensor, loss: Loss
+) -> np.ndarray:
+    """Return the scale that makes codes vary as much as the rows do because of them.
 
-    The effect of a component is the change of the decoded rows when it is replaced by its mean.
-    For PCA, that is its standard deviation.
-
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        The trained network.
-    codes : tensor of shape (n_codes, n_components)
-        Codes of training rows, as the latent gives them.
-    sample_weight : tensor of shape (n_codes,)
-        Weights of these rows.
-    loss : Loss
-        Maps what is decoded to the data.
-
-    Returns
-    -------
-    scale : ndarray of shape (n_components,)
-        The standard deviation of each component by its effect, in the unit of the scaled rows;
-        1 for a component without effect.
+    Codes are divided by it; it is 1 for a component without effect. The effect of a component is
+    the change of the decoded rows, in the unit of the scaled rows, when it is replaced by its
+    mean. For PCA, that is its standard deviation. `codes` are those of training rows, of shape
+    (n_codes, n_components), as the latent gives them.
     """
     chosen = slice(None, None, -(-len(codes) // _ENOUGH_CODES))
     codes = codes[chosen].to(autoencoder.code_mean)
@@ -38,7 +29,7 @@ def scale_by_effect(autoencoder, codes, sample_weight, loss):
     means = share @ codes.double()
     deviations = (share @ (codes.double() - means).square()).sqrt()
 
-    def rows_of(codes):
+    def rows_of(codes: Tensor) -> Tensor:
         return loss.to_data(autoencoder.decoder(codes)).double()
 
     rows = rows_of(codes)

@@ -1,42 +1,51 @@
-"""What a fitted autoencoder does with rows and codes."""
+"""Methods that apply a fitted autoencoder to rows and codes."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn import config_context
+from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
+from skae._compat import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from skae._threads import one_thread
 from skae.engine import torch_defaults
 from skae.tables import (
+    CallerType,
     ScaledRows,
     as_set_output,
-    as_tensor,
     validate_codes,
     validate_new_rows,
     validate_weight,
 )
 
-from ._halves import Decoder, Encoder
-from ._sampling import SamplingMixin
-from ._training import check_range
+from ._encoder_decoder import Decoder, Encoder
+from ._fit_decisions import check_range
+from ._sampling import Sampling
 
 
-class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
-    """Encode, decode and score with ``net_``, ``mean_`` and ``scale_``."""
+class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling):
+    """Encodes, decodes, scores and generates.
+
+    Methods with ``_rows`` or ``_codes`` in their names take validated input and return tensors.
+    """
 
     @property
-    def encoder_(self):
+    def encoder_(self) -> Encoder:
         """The half that makes codes; an :class:`Encoder`, which later fits do not change."""
         return Encoder(self._snapshot())
 
     @property
-    def decoder_(self):
+    def decoder_(self) -> Decoder:
         """The half that makes rows of codes; a :class:`Decoder`, which later fits do not change."""
         return Decoder(self._snapshot())
 
-    def _snapshot(self):
+    def _snapshot(self) -> "FittedNetwork":
         """Return an estimator that stays as this one is now.
 
         They share the fitted net, which nothing changes: training goes on in a copy.
@@ -47,7 +56,7 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
         return snapshot
 
     @torch_defaults()
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Encode rows.
 
         Parameters
@@ -62,15 +71,11 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
             nothing else gives them a scale, they have zero mean and unit variance over the
             training rows.
         """
-        X, container = validate_new_rows(self, X, "transform")
-        rows = self._scaled(X)
-        codes = torch.empty(len(rows), self.n_components_, dtype=rows.dtype, device=rows.device)
-        for selection, _, result in self.net_.forward_chunks_(self._encode, rows):
-            codes[selection] = result[: selection.stop - selection.start]
-        return container.close(codes)
+        X, caller = validate_new_rows(self, X, "transform")
+        return caller.to_caller(self._encode_rows(X))
 
     @torch_defaults()
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> Any:
         """Decode codes back to rows.
 
         Parameters
@@ -89,17 +94,17 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
         ValueError
             If `X` has not `n_components_` columns.
         """
-        codes, container = validate_codes(self, X, "inverse_transform")
+        codes, caller = validate_codes(self, X, "inverse_transform")
         if codes.shape[1] != self.n_components_:
             raise ValueError(
                 f"X has {codes.shape[1]} columns, but {type(self).__name__} decodes codes of "
                 f"n_components_={self.n_components_}, as transform gives them."
             )
-        container = replace(container, row_shape=self._row_shape)
-        return as_set_output(self, container.close_rows(self._decoded_codes(codes)), X)
+        caller = replace(caller, row_shape=self._row_shape)
+        return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)), X)
 
     @torch_defaults()
-    def reconstruct(self, X):
+    def reconstruct(self, X: Any) -> Any:
         """Encode rows and decode them again.
 
         Parameters
@@ -112,12 +117,11 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
         X_reconstructed : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
             ``inverse_transform(transform(X))``. A DataFrame if `set_output` asks for one.
         """
-        rows, container = validate_new_rows(self, X, "reconstruct")
-        rows = container.close_rows(self._decoded(self._there_and_back, self._scaled(rows)))
-        return as_set_output(self, rows, X)
+        rows, caller = validate_new_rows(self, X, "reconstruct")
+        return as_set_output(self, caller.rows_to_caller(self._reconstruct_rows(rows)), X)
 
     @torch_defaults()
-    def score_samples(self, X):
+    def score_samples(self, X: Any) -> Any:
         """Score rows by how well they are reconstructed.
 
         Parameters
@@ -132,22 +136,11 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
             unit of the data: minus the mean squared error for ``loss="squared_error"``.
             Higher is more ordinary.
         """
-        X, container = validate_new_rows(self, X, "score_samples")
-        return container.close(self._score_samples(X))
-
-    def _score_samples(self, X):
-        objective = self.net_.criterion_
-        check_range(X, objective.loss, self.scale_)
-        rows = self._scaled(X, objective.loss.limits)
-        scores = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
-        with one_thread():
-            for selection, x, output in self.net_.forward_chunks_(self._there_and_back, rows):
-                losses = objective.row_losses(output.to(scores), x.to(scores))
-                scores[selection] = losses[: selection.stop - selection.start]
-        return scores.mul_(-self._loss_unit())
+        X, caller = validate_new_rows(self, X, "score_samples")
+        return caller.to_caller(self._score_rows(X))
 
     @torch_defaults()
-    def score(self, X, y=None, sample_weight=None):
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Average the scores of rows.
 
         Parameters
@@ -165,53 +158,92 @@ class FittedNetworkMixin(SamplingMixin, ClassNamePrefixFeaturesOutMixin, Transfo
             Weighted mean of :meth:`score_samples`; higher is better.
         """
         X, _ = validate_new_rows(self, X, "score")
-        scores = self._score_samples(X).cpu().numpy()
+        scores = self._score_rows(X).cpu().numpy()
         if sample_weight is not None:
             sample_weight = validate_weight(sample_weight, scores)
         return float(np.average(scores, weights=sample_weight))
 
+    @torch_defaults()
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
+        """Generate rows like those of the training data.
+
+        Codes are drawn and decoded: from the prior where the estimator has one, otherwise from
+        a Gaussian mixture of ten components that is fitted on codes of the training rows (Ghosh
+        et al., 2020). It is fitted when this is called for the first time, on codes that the
+        estimator keeps: at most 5000, and half a million values.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many rows.
+        random_state : int, RandomState instance or None, default=None
+            Determines the rows. An int gives the same ones on every call.
+
+        Returns
+        -------
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
+            Rows in the unit of the training data, in float64; images or windows where the first
+            `fit` saw arrays of them. A DataFrame if `set_output` asks for one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `n_samples` is not an integer of at least 1.
+        """
+        check_is_fitted(self, "net_")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        # The mixture starts where k-means ends, which knows NumPy's arrays only.
+        with config_context(array_api_dispatch=False):
+            codes = self._draw_codes(int(n_samples), check_random_state(random_state))
+        caller = CallerType(row_shape=self._row_shape)
+        return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)))
+
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self.n_components_
 
-    def _scaled(self, X, limits=None):
-        return ScaledRows(X, as_tensor(self.mean_), self.scale_, limits)
+    # -- rows and codes that are validated already ------------------------------------
 
-    def _loss_unit(self):
-        """What a loss of scaled rows is multiplied by to be one of the data."""
-        return self.scale_**self.net_.criterion_.loss.scale_power
+    def _encode_rows(self, X: Any) -> Tensor:
+        rows = self._table.rows(X)
+        codes = torch.empty(len(rows), self.n_components_, dtype=rows.dtype, device=rows.device)
+        for selection, _, result in self.net_.forward_chunks_(self._encode, rows):
+            codes[selection] = result[: selection.stop - selection.start]
+        return codes
 
-    def _in_data_units(self, objective):
-        """Return a value of the objective, which is one of scaled rows, as one of the data."""
-        return objective * self._loss_unit()
+    def _decode_codes(self, codes: Any) -> Tensor:
+        return self._decoded(self._decode, ScaledRows(codes))
 
-    def _encode(self, x):
+    def _reconstruct_rows(self, X: Any) -> Tensor:
+        return self._decoded(self._there_and_back, self._table.rows(X))
+
+    def _score_rows(self, X: Any) -> Tensor:
+        objective, loss = self.net_.criterion_, self._fitted_loss
+        check_range(X, loss, self.scale_)
+        rows = self._table.rows(X, loss.limits)
+        scores = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
+        with one_thread():
+            for selection, x, output in self.net_.forward_chunks_(self._there_and_back, rows):
+                losses = objective.row_losses(output.to(scores), x.to(scores))
+                scores[selection] = losses[: selection.stop - selection.start]
+        return scores.mul_(-self._loss_unit())
+
+    def _encode(self, x: Tensor) -> Tensor:
         return self.net_.module_.encode(x)
 
-    def _decode(self, codes):
+    def _decode(self, codes: Tensor) -> Tensor:
         return self.net_.module_.decode(codes)
 
-    def _there_and_back(self, x):
+    def _there_and_back(self, x: Tensor) -> Tensor:
         return self._decode(self._encode(x))
 
-    def _decoded_codes(self, codes):
-        """Return validated codes as rows in the unit of the data."""
-        rows = ScaledRows(codes, np.zeros(self.n_components_), 1.0)
-        return self._decoded(self._decode, rows)
-
-    def _decoded(self, function, rows):
+    def _decoded(self, function: Callable[[Tensor], Tensor], rows: ScaledRows) -> Tensor:
         """Run a function that ends in the decoder; return rows in the unit of the data."""
-        loss = self.net_.criterion_.loss
-        shape = (len(rows), self.n_features_in_)
-        decoded = torch.empty(shape, dtype=rows.dtype, device=rows.device)
-
-        def to_data(x):
-            return loss.to_data(function(x))
-
-        # In double precision, as the scale of the data may leave the range of float32.
-        mean = as_tensor(self.mean_).to(device=rows.device, dtype=torch.float64)
+        to_data, table = self.net_.criterion_.to_data, self._table
+        decoded = torch.empty(len(rows), table.n_columns, dtype=rows.dtype, device=rows.device)
         with one_thread():
-            for selection, _, output in self.net_.forward_chunks_(to_data, rows):
-                output = output[: selection.stop - selection.start].to(mean)
-                decoded[selection] = output * self.scale_ + mean
+            chunks = self.net_.forward_chunks_(lambda x: to_data(function(x)), rows)
+            for selection, _, output in chunks:
+                output = output[: selection.stop - selection.start].to(rows.device)
+                decoded[selection] = table.to_data(output)
         return decoded

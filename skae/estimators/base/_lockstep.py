@@ -1,43 +1,50 @@
-"""Several estimators fitted side by side."""
+"""Several estimators that are fitted side by side."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Any
 
-from skae._compat import safe_indexing
-from skae.engine import torch_defaults, train_together
+import numpy as np
+
+from skae._compat import safe_indexing, validate_params
+from skae.engine import torch_defaults, train_in_lockstep
+from skae.tables import CallerType
+
+from ._base_autoencoder import BaseAutoencoder
 
 
 @torch_defaults()
-def fit_together(estimators, X, rows=None, sample_weight=None):
+def fit_in_lockstep(
+    estimators: Sequence[BaseAutoencoder],
+    X: Any,
+    rows: Sequence[np.ndarray] | None = None,
+    sample_weight: Any = None,
+) -> None:
     """Fit estimators, each on rows of its own, in the time of fewer.
 
     Each ends as its own `fit` would leave it, up to the rounding of its matrix products. Dense
     networks of one architecture on equally many rows are trained as one stack; others take
-    turns. Each holds its rows until all are fitted.
+    turns. Each holds its rows until all are fitted. If one of them fails, all stay as they were.
 
-    Parameters
-    ----------
-    estimators : list of BaseAutoencoder
-        What is fitted, in place. If one of them fails, all stay as they were.
-    X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-        The rows.
-    rows : list of ndarray of int, or None, default=None
-        Which rows each of them is fitted on; None is all rows.
-    sample_weight : array-like of shape (n_samples,), default=None
-        How much each row counts.
-
-    Raises
-    ------
-    ValueError
-        As :meth:`BaseAutoencoder.fit`.
+    Parameters are validated here, `X` already is. `rows` are the indices of the rows of each
+    estimator; None is all rows for all.
     """
-    fittings = []
-    with ExitStack() as stack:
+    caller, trainings = CallerType(), []
+    with ExitStack() as on_error, ExitStack() as while_training:
         for i, estimator in enumerate(estimators):
-            estimator._validate_params()
-            stack.enter_context(estimator._as_before_on_error())
+            validate_params(estimator)
+            continued = bool(estimator.warm_start) and hasattr(estimator, "net_")
+            estimator._check_parameters(continued)
+            on_error.enter_context(estimator._as_before_on_error())
             mine, weight = X, sample_weight
             if rows is not None:
                 mine = safe_indexing(X, rows[i])
                 weight = None if weight is None else safe_indexing(weight, rows[i])
-            fittings.append(estimator._fitting(mine, weight, len(estimators)))
-        train_together(fittings)
+            mine, weight = estimator._counted(mine, weight, 2)
+            trainings.append(estimator._prepare_fit(mine, weight, caller, continued))
+        for estimator, training in zip(estimators, trainings, strict=True):
+            context = estimator._while_training(training, len(estimators))
+            while_training.enter_context(context)
+        train_in_lockstep(trainings)
+        for estimator, training in zip(estimators, trainings, strict=True):
+            estimator._finish(training)

@@ -1,27 +1,22 @@
-"""Errors about parameters that say what was probably meant."""
+"""Suggestions in errors about parameters."""
 
-import re
 from numbers import Real
+from typing import Any
 
 from torch import optim
 
-from skae._compat import InvalidParameterError, StrOptions
+from skae._compat import HintedErrors, StrOptions, parameter_constraints
 from skae.networks import did_you_mean
 
 
-class ParameterErrorsMixin:
-    """Add a suggestion to scikit-learn's error about a parameter that it refuses."""
+class ParameterErrorsMixin(HintedErrors):
+    """Adds a suggestion to scikit-learn's error about a parameter that it refuses."""
 
-    def _validate_params(self):
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            name = re.match(r"The '(\w+)' parameter", str(error))[1]
-            hint = _hint(name, getattr(self, name), self._parameter_constraints[name])
-            raise InvalidParameterError(f"{error}{hint}") from None
+    def _parameter_hint(self, name: str) -> str:
+        return _hint(name, getattr(self, name), parameter_constraints(self)[name])
 
 
-def _hint(name, value, constraints):
+def _hint(name: str, value: Any, constraints: list[Any]) -> str:
     """Return a sentence about a refused value, with a space before it, or nothing."""
     if name == "learning_rate" and isinstance(value, Real):
         return " It is a schedule; the rate itself is learning_rate_init."

@@ -3,27 +3,20 @@
 import numpy as np
 import torch
 
-from skae.networks import start_linear_path
+from skae.networks import Autoencoder, start_linear_path
+from skae.objectives import Loss
+from skae.tables import PrincipalComponents
 
 
-def start_at_pca(autoencoder, pca, loss, rng):
-    """Set the linear paths of encoder and decoder to a PCA.
+def start_at_pca(
+    autoencoder: Autoencoder, pca: PrincipalComponents, loss: Loss, rng: np.random.RandomState
+) -> None:
+    """Set the linear paths of encoder and decoder to a PCA of the scaled rows.
 
     The codes start whitened, so that what learns beside the linear paths sees inputs of
     unit variance. Codes beyond the rank of the data start as random directions that the
     decoder does not use yet. A loss with a link starts at the first-order expansion of
     the link around the mean; see `start_below_the_means`.
-
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        With linear paths, still to be set.
-    pca : PrincipalComponents
-        Of the scaled rows.
-    loss : Loss
-        Knows the link between the decoder's output and the data.
-    rng : RandomState
-        Source of the random directions.
     """
     n_components, n_features = len(autoencoder.code_mean), len(pca.mean)
     deviations = np.sqrt(pca.variances)[:, None]
@@ -36,23 +29,15 @@ def start_at_pca(autoencoder, pca, loss, rng):
     _start_decoder(autoencoder, decoder, pca.mean, loss)
 
 
-def start_at_probabilistic_pca(autoencoder, pca, loss, noise_variance):
+def start_at_probabilistic_pca(
+    autoencoder: Autoencoder, pca: PrincipalComponents, loss: Loss, noise_variance: float
+) -> None:
     """Set the linear paths of a variational autoencoder to the most likely linear one.
 
     That is probabilistic PCA (Tipping and Bishop, 1999), whose posterior is normal with
     independent components, so that the bound starts tight. Codes beyond the rank of the data
-    start at the prior.
-
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        With a `GaussianLatent` and linear paths, still to be set.
-    pca : PrincipalComponents
-        Of the scaled rows.
-    loss : Loss
-        Knows the link between the decoder's output and the data.
-    noise_variance : float
-        Variance of the noise around the decoded rows.
+    start at the prior. `noise_variance` is that of the noise around the
+    decoded rows.
     """
     n_components, n_features = len(autoencoder.code_mean), len(pca.mean)
     encoder = np.zeros((2 * n_components, n_features))
@@ -71,10 +56,12 @@ def start_at_probabilistic_pca(autoencoder, pca, loss, noise_variance):
     _start_decoder(autoencoder, decoder, pca.mean, loss)
 
 
-def _start_decoder(autoencoder, components, mean, loss):
+def _start_decoder(
+    autoencoder: Autoencoder, components: np.ndarray, mean: np.ndarray, loss: Loss
+) -> None:
     intercept = mean
-    if loss.link is not None:
-        mean = torch.as_tensor(mean)
-        intercept = loss.link(mean).numpy()
-        components = components * loss.link_slope(mean).numpy()
+    if loss.link is not None and loss.link_slope is not None:
+        at_mean = torch.as_tensor(mean)
+        intercept = loss.link(at_mean).numpy()
+        components = components * loss.link_slope(at_mean).numpy()
     start_linear_path(autoencoder.decoder, components.T, intercept)

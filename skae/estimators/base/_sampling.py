@@ -1,67 +1,29 @@
-"""New rows like those that an autoencoder was fitted on."""
+"""New codes like those of the rows that an autoencoder was fitted on."""
 
 import warnings
-from numbers import Integral
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
-from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import check_random_state
 
-from skae.engine import torch_defaults
-from skae.tables import Container, as_set_output
+from ._fitted_attributes import FittedAttributes
 
-# As many as Ghosh et al. fit; each of them needs rows to be told apart from the others.
+# Ghosh et al. fit ten components; each needs rows enough to be told apart from the others.
 _MIXTURE_COMPONENTS, _ROWS_EACH = 10, 50
 
 
-class SamplingMixin:
-    """Draw codes and decode them."""
+class Sampling(FittedAttributes):
+    """Draws codes like those of the training rows."""
 
-    # What codes are drawn from: a "mixture" that is fitted on codes of training rows, these
-    # "codes" themselves, or a "prior".
-    _draws_from = "mixture"
+    # Codes are drawn from a "mixture" that is fitted on codes of training rows, from these
+    # "codes" themselves, or from a "prior".
+    _draws_from: ClassVar[Literal["mixture", "codes", "prior"]] = "mixture"
 
-    @torch_defaults()
-    def sample(self, n_samples=1, random_state=None):
-        """Generate rows like those of the training data.
-
-        Codes are drawn and decoded: from the prior where the estimator has one, otherwise from
-        a Gaussian mixture of ten components that is fitted on codes of the training rows (Ghosh
-        et al., 2020). It is fitted when this is called for the first time, on codes that the
-        estimator keeps: at most 5000, and half a million values.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            How many rows.
-        random_state : int, RandomState instance or None, default=None
-            Determines the rows. An int gives the same ones on every call.
-
-        Returns
-        -------
-        X : {ndarray, DataFrame} of shape (n_samples, n_features)
-            Rows in the unit of the training data, in float64; images or windows where the first
-            `fit` saw arrays of them. A DataFrame if `set_output` asks for one.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `n_samples` is not an integer of at least 1.
-        """
-        check_is_fitted(self, "net_")
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        # The mixture starts where k-means ends, which knows NumPy's arrays only.
-        with config_context(array_api_dispatch=False):
-            codes = self._draw_codes(int(n_samples), check_random_state(random_state))
-        rows = Container(row_shape=self._row_shape).close_rows(self._decoded_codes(codes))
-        return as_set_output(self, rows)
-
-    def _kept_codes(self):
-        """Return codes of training rows, as they leave, and each one's share of the weight."""
+    def _kept_codes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return codes of training rows, scaled as `transform` does, and their weights' shares."""
         if self._some_codes is None:
             raise ValueError(
                 f"This {type(self).__name__} keeps no codes of training rows to draw others like "
@@ -76,25 +38,25 @@ class SamplingMixin:
         mean, scale = (t.cpu().double().numpy() for t in (module.code_mean, module.code_scale))
         return (codes - mean) / scale, weight / weight.sum()
 
-    def _fitted_mixture(self):
+    def _fitted_mixture(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the mixture that codes are drawn from: weights, means, roots of covariances."""
         if self._mixture is None:
             self._mixture = _fit_mixture(*self._kept_codes(), self.net_.random_state)
         return self._mixture
 
-    def _keep_first_codes(self, k):
-        """Draw from what the first components of the codes are drawn from."""
+    def _keep_first_codes(self, k: int) -> None:
+        """Cut what codes are drawn from to the first components."""
         if self._some_codes is not None:
             codes, weight = self._some_codes
             self._some_codes, self._mixture = (codes[:, :k], weight), None
         elif self._mixture is not None:
             weights, means, roots = self._mixture
-            # The first rows of a triangular root are that of the first components.
+            # The first rows of a triangular root are the root of the first components.
             first = (slice(None), *[slice(k)] * (roots.ndim - 1))
             self._mixture = weights, means[:, :k], roots[first]
 
-    def _draw_codes(self, n_samples, rng):
-        """Draw codes, float64 and in the scale in which they leave."""
+    def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        """Return random codes, in float64 and scaled as `transform` does."""
         weights, means, roots = self._fitted_mixture()
         kinds = rng.choice(len(weights), n_samples, p=weights)
         codes = rng.standard_normal((n_samples, self.n_components_))
@@ -106,7 +68,9 @@ class SamplingMixin:
         return codes
 
 
-def _fit_mixture(codes, share, seed):
+def _fit_mixture(
+    codes: np.ndarray, share: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return weights, means and square roots of the covariances: Cholesky's, or deviations."""
     rng = check_random_state(seed)
     if not np.all(share == share[0]):
@@ -121,7 +85,7 @@ def _fit_mixture(codes, share, seed):
     n_needed = max(_ROWS_EACH, 2 * n_components)
     n_mixture = int(np.clip(n_rows // n_needed, 1, _MIXTURE_COMPONENTS))
     kind = "full" if n_rows > n_needed else "diag"
-    # Components need not be at their best, only in their place.
+    # A rough fit is enough: components only have to be in the right place.
     mixture = GaussianMixture(n_mixture, covariance_type=kind, tol=1e-2, random_state=rng)
     with warnings.catch_warnings():
         # Rows that are equal make fewer clusters than asked for, and the others stay empty.

@@ -1,165 +1,273 @@
-"""The decisions of a fit that depend on the size of the table."""
+"""Setting up a fit, training the net, and setting the fitted attributes."""
 
-import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from numbers import Integral
+from typing import Any
 
 import numpy as np
-from scipy import sparse
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 
+from skae._compat import parameter_constraints
+from skae._threads import threads_for
 from skae._warnings import warn_caller
+from skae.engine import (
+    AutoencoderNet,
+    Training,
+    TrainingRows,
+    merge_codes,
+    resolve_device,
+    to_gpu,
+    work_of_step,
+)
+from skae.networks import Autoencoder
+from skae.objectives import LOSSES
+from skae.tables import (
+    CallerType,
+    NumericTable,
+    PrincipalComponents,
+    is_memory_mapped,
+    merge_moments,
+    principal_components,
+    warn_of_unequal_columns,
+)
 
-# Validation rows below which their loss says more about chance than about the model.
-MIN_VALIDATION_ROWS = 50
-
-# Values beyond a limit by less than this are at it: a few times the resolution of float32.
-_ROUNDING = 1e-6
-
-# Batches of this size are small enough for many steps and large enough for fast products. A table
-# that is only half as large again is not cut.
-_SMALLEST_BATCH = 32
-_ONE_BATCH = _SMALLEST_BATCH + _SMALLEST_BATCH // 2
+from ._code_scale import scale_by_effect
+from ._fit_decisions import resolve_batch_size, split_rows
+from ._link_start import start_below_the_means
+from ._pca_start import start_at_pca
+from ._pickling import Pickling
 
 
-def split_rows(n_samples, early_stopping, validation_fraction, rng):
-    """Choose which rows are held out to judge training by.
+class TrainingFlow(Pickling):
+    """Trains on validated rows and sets the fitted attributes.
 
-    Parameters
-    ----------
-    n_samples : int
-        Rows of the table.
-    early_stopping : bool or "auto"
-        "auto" holds rows out if that makes at least 50 of them.
-    validation_fraction : float
-        Share of the rows to hold out, in (0, 1).
-    rng : RandomState
-        Source of the choice.
-
-    Returns
-    -------
-    train, valid : ndarray of int, or None
-        Indices of the rows; both None if none are held out.
-
-    Raises
-    ------
-    ValueError
-        If rows must be held out and too few are there.
+    A variant overrides `_learn_from`, `_start_at_pca`, `_n_components_wanted` and
+    `_describe_fit`.
     """
-    n_valid = math.ceil(validation_fraction * n_samples)
-    if early_stopping == "auto":
-        early_stopping = n_valid >= MIN_VALIDATION_ROWS and n_samples - n_valid > n_valid
-    if not early_stopping:
-        return None, None
-    if n_valid < 2 or n_samples - n_valid < 2:
-        raise ValueError(
-            f"early_stopping=True, or a callback that needs held-out rows, holds out "
-            f"validation_fraction={validation_fraction} of n_samples={n_samples} rows, which makes "
-            f"{n_valid} validation and {n_samples - n_valid} training rows; both must be at least "
-            f"2. Change validation_fraction, or set early_stopping=False."
+
+    # True where the objective gives codes a scale. The other variants have the parameter
+    # `standardize`.
+    _codes_have_a_scale = False
+
+    # Whether codes of training rows are of use after training: to draw others like them.
+    _keeps_codes = True
+
+    # -- variants override these ------------------------------------------------------
+
+    def _learn_from(self, X: Any, caller: CallerType) -> None:
+        """Set attributes of a variant from the rows, before training."""
+
+    def _n_components_wanted(self, n_samples: int) -> int | float:
+        """Return the width of the code, or the share of the variance that it must explain."""
+        wanted = self.n_components
+        if isinstance(wanted, str):
+            # Centred rows span one dimension less than their number.
+            return min(int(np.ceil(np.sqrt(self.n_features_in_))), max(1, n_samples - 1))
+        return int(wanted) if isinstance(wanted, Integral) else float(wanted)
+
+    def _start_at_pca(self, module: Autoencoder, pca: PrincipalComponents, rng: Any) -> None:
+        """Set the linear paths to a PCA of the scaled rows."""
+        start_at_pca(module, pca, LOSSES[self.loss], rng)
+
+    def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
+        """Set the variant's own fitted attributes; `rows` are those of the last call."""
+
+    # -- before training --------------------------------------------------------------
+
+    def _prepare_fit(self, X: Any, weight: Any, caller: CallerType, continued: bool) -> Training:
+        """Return the training of a whole fit on validated rows."""
+        X = self._on_device(X, continued)
+        rng = check_random_state(self.random_state)
+        train, valid = split_rows(X.shape[0], self._early_stopping(), self.validation_fraction, rng)
+        batch_size = self._batch_size(X.shape[0] if train is None else len(train))
+        if continued:
+            self._renew_net()
+        else:
+            self._start(X, weight, caller, batch_size >= X.shape[0], rng)
+        self.net_.set_params(batch_size=batch_size)
+        return self._training(
+            X,
+            weight,
+            train=train,
+            valid=valid,
+            from_scratch=not continued,
+            never_worse=self.init == "pca",
+            verbose=self.verbose,
         )
-    order = rng.permutation(n_samples)
-    return np.sort(order[n_valid:]), np.sort(order[:n_valid])
 
+    def _prepare_pass(
+        self, X: Any, weight: Any, caller: CallerType, continued: bool, keep_net: bool
+    ) -> Training:
+        """Return the training of one pass over validated rows, in a net of this call or a copy."""
+        X = self._on_device(X, continued)
+        if not continued:
+            self._start(X, weight, caller, False, check_random_state(self.random_state))
+        elif not keep_net:
+            self._renew_net(keep_optimizer=True)
+        params = self._net_params() | {"learning_rate": "constant"}
+        self.net_.set_params(**params, batch_size=self._batch_size(X.shape[0]))
+        return self._training(X, weight, epochs=1, from_scratch=False)
 
-def resolve_batch_size(batch_size, n_samples):
-    """Return the number of rows in a batch.
+    def _on_device(self, X: Any, continued: bool) -> Any:
+        return X if is_memory_mapped(X) else to_gpu(X, self._device(continued))
 
-    Parameters
-    ----------
-    batch_size : int or "auto"
-        The parameter.
-    n_samples : int
-        Rows to train on.
-    """
-    if batch_size != "auto":
-        return int(min(batch_size, n_samples))
-    if n_samples <= _ONE_BATCH:
-        return n_samples
-    return int(np.clip(2 ** round(math.log2(n_samples / 64)), _SMALLEST_BATCH, 256))
-
-
-def resolve_hidden_layer_sizes(sizes, name="hidden_layer_sizes"):
-    """Return the widths of the hidden layers as a tuple of positive int.
-
-    Parameters
-    ----------
-    sizes : tuple of int or int
-        The parameter.
-    name : str, default="hidden_layer_sizes"
-        What it is called.
-
-    Raises
-    ------
-    ValueError
-        If one of them is not a positive integer.
-    """
-    sizes = tuple(np.atleast_1d(np.asarray(sizes)).tolist())
-    if any(type(size) is not int or size < 1 for size in sizes):
-        raise ValueError(
-            f"{name} must hold integers of at least 1, got {sizes}. Use () for no hidden layer."
-        )
-    return sizes
-
-
-def check_range(X, loss, unit=None):
-    """Check that the data lies where the loss is defined, up to rounding.
-
-    Parameters
-    ----------
-    X : {ndarray, CSR matrix}
-        Validated rows.
-    loss : Loss
-        Knows its range.
-    unit : float or None, default=None
-        The size of typical values where the loss has no upper limit; None is the mean of X.
-
-    Raises
-    ------
-    ValueError
-        If a value lies outside by more than float32, in which networks compute, can tell.
-    """
-    if loss.limits is None:
-        return
-    if sparse.issparse(X) and not X.has_canonical_format:
-        # Finding the smallest value would add up duplicates in the caller's matrix.
-        X = X.copy()
-    low, high = float(X.min()), float(X.max())
-    if math.isfinite(loss.maximum):
-        unit = loss.maximum - loss.minimum
-    elif unit is None:
-        unit = max(float(X.mean()), 0.0)
-    rounding = _ROUNDING * unit
-    if low >= loss.minimum - rounding and high <= loss.maximum + rounding:
-        return
-    if math.isfinite(loss.maximum):
-        needed = "values in [0, 1]"
-        cure = (
-            "Scale them with MinMaxScaler, and with MinMaxScaler(clip=True) where new rows may "
-            "exceed the training rows"
-        )
-    else:
-        needed, cure = "values of zero or more", "Shift them"
-    found = "Negative values in data" if low < -rounding else "Values too large in data"
-    raise ValueError(
-        f"{found}: loss={loss.name!r} needs {needed}, but X holds values from {low:.10g} to "
-        f"{high:.10g}. {cure}, or use loss='squared_error'."
-    )
-
-
-def until_interrupted(chunks):
-    """Yield chunks until there are no more, or the keyboard interrupts the making of one."""
-    chunks, n_chunks = iter(chunks), 0
-    while True:
-        try:
-            chunk = next(chunks)
-        except StopIteration:
-            return
-        except KeyboardInterrupt:
-            if n_chunks == 0:
-                raise
-            warn_caller(
-                f"The iterator was interrupted after {n_chunks} chunks; what was learned from them "
-                f"is kept."
+    def _batch_size(self, n_samples: int) -> int:
+        batch_size = resolve_batch_size(self.batch_size, n_samples)
+        by_batch = getattr(self._make_network(), "normalization", None) == "batch"
+        if batch_size < 2 and by_batch:
+            raise ValueError(
+                f"normalization='batch' needs batches of at least 2 rows, but "
+                f"batch_size={self.batch_size} makes batches of {batch_size} of n_samples="
+                f"{n_samples}. Use larger batches, or another normalization."
             )
+        return batch_size
+
+    def _start(
+        self, X: Any, weight: Any, caller: CallerType, full_batch: bool, rng: np.random.RandomState
+    ) -> None:
+        """Set the attributes and the net that the first step of training needs."""
+        device = resolve_device(self.device)
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        loss = LOSSES[self.loss]
+        self._remember_params()
+        self.n_features_in_ = X.shape[1]
+        self._row_shape = caller.row_shape
+        self.network_ = self._network_of_fit()
+        table, deviations = NumericTable.learn(
+            X, weight, centered=loss.centered, scaled=loss.scaled
+        )
+        self.mean_, self.scale_ = caller.to_caller(table.mean), table.scale
+        if loss.centered and self._row_shape is None:
+            warn_of_unequal_columns(X, deviations, self)
+        # Where an epoch is one batch, double precision costs next to nothing, and a fit
+        # with weights then equals a fit with repeated rows to the last digits.
+        rows = table.rows(X, loss.limits)
+        self._learn_from(X, caller)
+        exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
+        exact = exact and self.precision != "bfloat16"
+        self.has_linear_path_ = self.init == "pca"
+        wanted, pca = self._n_components_wanted(len(rows)), None
+        if self.has_linear_path_ or isinstance(wanted, float):
+            pca = principal_components(rows, weight, wanted, rng)
+            wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
+        self.n_components_ = int(wanted)
+        module = self._build_module(seed)
+        if pca is not None and self.has_linear_path_:
+            self._start_at_pca(module, pca, rng)
+        if loss.link is not None:
+            start_below_the_means(module, rows, weight, loss, self.has_linear_path_)
+        module.to(torch.float64 if exact else torch.float32)
+        self.net_ = self._make_net(module, device, seed, list(self.callbacks or []))
+        self._some_codes = None
+        self._code_moments = None  # type: ignore[assignment]  # until the codes are known
+
+    def _training(self, X: Any, weight: Any, **how: Any) -> Training:
+        """Return a training of the present net on these rows."""
+        weights = next(self.net_.module_.parameters())
+        rows = self._table.rows(X, LOSSES[self.loss].limits)
+        return Training(self.net_, TrainingRows(rows, weight, weights.dtype, weights.device), **how)
+
+    # -- training ---------------------------------------------------------------------
+
+    @contextmanager
+    def _as_before_on_error(self) -> Iterator[None]:
+        """Leave the estimator as it was if fitting fails: training goes on in a copy."""
+        before = self.__dict__.copy()
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+    def _while_training(self, training: Training, n_together: int = 1) -> AbstractContextManager:
+        """Return the context in which the net is trained."""
+        return threads_for(work_of_step(training, n_together))
+
+    def _run(self, training: Training) -> None:
+        """Train alone, and set the fitted attributes."""
+        with self._while_training(training):
+            training.run()
+            self._finish(training)
+
+    # -- after training ---------------------------------------------------------------
+
+    def _finish(self, training: Training) -> None:
+        """Set the fitted attributes, and warn of a bad end of training."""
+        net, whole_fit = training.net, training.epochs is None
+        self._remember_codes(net, whole_fit)
+        self._describe_fit(training.rows, whole_fit)
+        if not self._keeps_codes:
+            self._some_codes = None
+        if whole_fit:
+            # A later partial_fit starts with a new optimizer at its full rate.
+            net.initialize_optimizer()
+        self._set_curves(net, whole_fit)
+        if whole_fit:
+            self._warn_above_the_means(net)
+        self._warn(net, whole_fit)
+
+    def _remember_codes(self, net: AutoencoderNet, whole_fit: bool) -> None:
+        """Set the scale of the codes, and keep some of them for `sample`."""
+        module = net.module_
+        moments, some = net.code_moments_, net.some_codes_
+        if not whole_fit:
+            moments = merge_moments(self._code_moments, moments)
+            seed = net.random_state, len(net.history)
+            some = merge_codes(self._some_codes, some, seed)
+        self._code_moments, self._some_codes, self._mixture = moments, some, None
+        _, mean, variance = moments
+        scale = np.where(variance > 0, np.sqrt(variance), 1)
+        if self._codes_have_a_scale:
+            mean, scale = np.zeros_like(mean), np.ones_like(scale)
+        elif not getattr(self, "standardize", True):
+            codes, weight = some
+            scale = scale_by_effect(module, codes, weight, self._fitted_loss) / self.scale_
+        module.code_mean.copy_(torch.as_tensor(mean))
+        module.code_scale.copy_(torch.as_tensor(scale))
+
+    def _set_curves(self, net: AutoencoderNet, whole_fit: bool) -> None:
+        self.loss_ = self._in_data_units(net.objective_)
+        self.n_iter_ = len(net.history)
+        # A stream of chunks may be long: losses of earlier chunks are not read again.
+        known = [] if whole_fit else getattr(self, "loss_curve_", [])
+        added = net.history[len(known) :]
+        added_losses = [self._in_data_units(epoch["train_loss"]) for epoch in added]
+        self.loss_curve_ = [*known, *added_losses]
+        if whole_fit:
+            valid = [epoch["valid_loss"] for epoch in added if "valid_loss" in epoch]
+            self.validation_loss_curve_ = [*map(self._in_data_units, valid)] or None
+        else:
+            self.validation_loss_curve_ = getattr(self, "validation_loss_curve_", None)
+        held_out = net.valid_objective_
+        self.best_validation_loss_ = None if held_out is None else self._in_data_units(held_out)
+
+    def _warn_above_the_means(self, net: AutoencoderNet) -> None:
+        if net.above_means_ is None:
             return
-        n_chunks += 1
-        yield chunk
-        del chunk
+        error, of_means = (value * self._loss_unit() for value in net.above_means_)
+        end = "so training was undone" if net.went_back_ else "so the codes tell little of the rows"
+        can_start_at_pca = "pca" in parameter_constraints(self)["init"][0].options
+        start = "init='pca', " if can_start_at_pca and self.init != "pca" else ""
+        warn_caller(
+            f"The fit ended above the error of the column means: {error:.4g} against "
+            f"{of_means:.4g}, {end}. Try {start}a smaller learning_rate_init (now "
+            f"{self.learning_rate_init}), a larger max_iter (now {self.max_iter}), or weaker "
+            f"penalties.",
+            ConvergenceWarning,
+        )
+
+    def _warn(self, net: AutoencoderNet, whole_fit: bool) -> None:
+        if net.interrupted_:
+            warn_caller(
+                f"Training was interrupted after {self.n_iter_} epochs; the best weights so far "
+                f"are kept."
+            )
+        elif whole_fit and not net.converged_:
+            warn_caller(
+                f"max_iter={self.max_iter} epochs were reached while the loss still fell. Raise "
+                f"max_iter, or use learning_rate='one_cycle', which is planned to its end.",
+                ConvergenceWarning,
+            )

@@ -1,0 +1,34 @@
+"""A batch, from the rows to the objective and back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+# The parts of an objective by name: scalars that add up to it.
+Parts = dict[str, Tensor]
+
+
+def total(values: Iterable[Tensor]) -> Tensor:
+    """Return the sum of tensors, of which there is at least one."""
+    return sum(values)  # type: ignore[return-value]  # without any it would be the number 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows of one step, or of one measurement; a field that is absent is None.
+
+    A leading dimension counts nets that take their steps as one.
+    """
+
+    # Scaled rows as the encoder sees them, of shape (..., n_samples, n_inputs).
+    x: Tensor
+    # Weights of the rows, of shape (..., n_samples), with a mean of one over all training rows.
+    weight: Tensor | None = None
+    # True where a cell is known, of the shape of `x`; other cells do not count.
+    observed: Tensor | None = None
+    # The values that the decoder should give, of shape (..., n_samples, n_outputs); None is `x`.
+    target: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.x.shape[-2]

@@ -1,0 +1,73 @@
+"""The autoencoders of an ensemble, trained and asked: no other file here calls them.
+
+Rows come validated and in the units of their columns, and are not validated again. Answers are
+arrays.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+
+from skae._compat import validate_params
+from skae.estimators.base import BaseAutoencoder, fit_in_lockstep
+from skae.tables import dense
+
+Rows: TypeAlias = np.ndarray | sparse.csr_array
+
+
+@contextmanager
+def as_before_on_error(estimators: Sequence[BaseEstimator]) -> Iterator[None]:
+    """Give estimators their attributes back if training, which replaces these, fails."""
+    before = [vars(one).copy() for one in estimators]
+    try:
+        yield
+    except BaseException:
+        for one, attributes in zip(estimators, before, strict=True):
+            one.__dict__ = attributes
+        raise
+
+
+def fit_members(
+    members: list[BaseAutoencoder], Z: Rows, rows: list[np.ndarray], weight: np.ndarray | None
+) -> None:
+    """Fit each member on its rows, given by their indices."""
+    fit_in_lockstep(members, Z, rows, weight)
+
+
+def train_member(member: BaseAutoencoder, Z: Rows, weight: np.ndarray | None) -> bool:
+    """Train a member for one pass over rows; return whether the user interrupted that."""
+    validate_params(member)
+    member._partial_fit_rows(Z, weight)
+    return member.net_.interrupted_
+
+
+def forget_codes(members: list[BaseAutoencoder]) -> None:
+    """Free the training codes, which only `sample` of a member would need."""
+    for member in members:
+        if member._draws_from != "prior":
+            member._some_codes = None
+
+
+def codes_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
+    """Return the codes of rows, in their dtype."""
+    return member._encode_rows(Z).cpu().numpy()
+
+
+def rows_of(member: BaseAutoencoder, codes: np.ndarray) -> np.ndarray:
+    """Return decoded codes, in their dtype."""
+    return member._decode_codes(codes).cpu().numpy()
+
+
+def scores_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
+    """Return the score of each row, higher for more ordinary ones."""
+    return member._score_rows(Z).cpu().numpy()
+
+
+def residuals_and_codes(member: BaseAutoencoder, Z: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Return the residuals of rows and their codes, in float64."""
+    codes = codes_of(member, Z)
+    return dense(Z) - rows_of(member, codes).astype(np.float64), codes.astype(np.float64)

@@ -1,0 +1,47 @@
+"""The entries that training writes into skorch's history."""
+
+import math
+from typing import TYPE_CHECKING
+
+from ._batches import Batches, MeasuredBatches
+
+if TYPE_CHECKING:
+    from ._net import AutoencoderNet
+
+
+def record_epoch(
+    net: "AutoencoderNet", prefix: str, batches: Batches | MeasuredBatches, parts: dict[str, float]
+) -> None:
+    """Write the mean parts of the objective, their sum and whether it is the best so far."""
+    history, loss = net.history, net.finite(sum(parts.values()), f"{prefix} loss")
+    if not net.listens_to_batches_:
+        # skorch's callbacks may look at the last batch: the whole epoch counts as one.
+        history.new_batch()
+        record_batch(net, prefix, loss, len(batches.rows))
+    history.record(prefix + "_batch_count", len(batches))
+    best = _best_recorded(history, prefix)
+    history.record(prefix + "_loss", loss)
+    history.record(prefix + "_loss_best", loss < best)
+    for name, value in parts.items():
+        history.record(f"{prefix}_{name}", value)
+
+
+def record_batch(net: "AutoencoderNet", prefix: str, loss: float, n_rows: int) -> None:
+    """Write loss and size of a batch."""
+    net.history.record_batch(prefix + "_loss", loss)
+    net.history.record_batch(prefix + "_batch_size", n_rows)
+
+
+def drop_unfinished_epoch(net: "AutoencoderNet", last_entry: str) -> None:
+    """Remove the last epoch if it lacks the entry that is written last."""
+    if net.history and last_entry not in net.history[-1]:
+        net.history.pop()
+
+
+def _best_recorded(history: list, prefix: str) -> float:
+    """Return the lowest loss of the epochs before: that of the last one marked as best."""
+    for i in range(len(history) - 2, -1, -1):
+        epoch = history[i]
+        if epoch.get(prefix + "_loss_best"):
+            return epoch[prefix + "_loss"]
+    return math.inf

@@ -1,0 +1,123 @@
+"""The fitted attributes that autoencoders share."""
+
+import math
+from typing import Annotated, Any
+
+import numpy as np
+
+from skae._typing import AnyFloat, ArrayOf
+from skae.engine import AutoencoderNet
+from skae.networks import Network
+from skae.objectives import Loss
+from skae.tables import NumericTable
+
+from ._callback_params import CallbackParams
+from ._estimator import estimator, fitted
+from ._parameter_errors import ParameterErrorsMixin
+from ._parameters import Positive
+
+_OfCodes = Annotated[np.ndarray, ArrayOf("float", "n_components_")]
+_CodeSample = tuple[
+    Annotated[Any, ArrayOf("float", "n_codes", "n_components_")],
+    Annotated[Any, ArrayOf("float", "n_codes")],
+]
+_Mixture = tuple[
+    Annotated[np.ndarray, ArrayOf("float", "n_kinds")],
+    Annotated[np.ndarray, ArrayOf("float", "n_kinds", "n_components_")],
+    Annotated[np.ndarray, ArrayOf("float", "n_kinds", "n_components_", "n_components_")]
+    | Annotated[np.ndarray, ArrayOf("float", "n_kinds", "n_components_")],
+]
+
+
+@estimator
+class FittedAttributes(ParameterErrorsMixin, CallbackParams):
+    """Parameters and fitted attributes of an autoencoder.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Width of the code.
+    mean_ : {ndarray, tensor} of shape (n_features,)
+        Subtracted from the rows before training.
+    scale_ : float
+        Divisor of the centred rows.
+    network_ : Network
+        Description of the network that was trained.
+    has_linear_path_ : bool
+        Whether encoder and decoder have a linear path beside the deep one.
+    net_ : skorch.NeuralNet
+        The trained net: ``net_.module_`` is the torch module, ``net_.history`` what
+        happened in each epoch, in the unit of the scaled data. Its own ``predict`` knows
+        nothing of scaling; use the estimator's methods.
+    n_iter_ : int
+        Epochs that were run since the last cold start.
+    loss_ : float
+        The objective over all training rows with the weights that were kept, in the unit
+        of the data.
+    loss_curve_ : list of float
+        Its mean over the training rows during each epoch.
+    validation_loss_curve_ : list of float or None
+        That of the held-out rows after each epoch; None if no rows were held out.
+    best_validation_loss_ : float or None
+        That of the weights that were kept, the start included. None if the last call held
+        no rows out.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if `X` had names that are all strings.
+    """
+
+    n_features_in_: int = fitted()
+    n_components_: int = fitted()
+    network_: Network = fitted()
+    has_linear_path_: bool = fitted()
+    mean_: Annotated[Any, ArrayOf("float", "n_features_in_")] = fitted()
+    scale_: Positive = fitted()
+    net_: AutoencoderNet = fitted()
+    loss_: AnyFloat = fitted()
+    loss_curve_: list[AnyFloat] = fitted()
+    validation_loss_curve_: list[AnyFloat] | None = fitted()
+    best_validation_loss_: AnyFloat | None = fitted()
+    n_iter_: int = fitted()
+    # The shape of a row in arrays of more than two dimensions, and the parameters of the fit.
+    _row_shape: tuple[int, ...] | None = fitted()
+    _fitted_params: dict[str, Any] = fitted()
+    # Weight, mean and variance of the codes of the training rows; some of these codes and their
+    # weights; the mixture that is fitted on them: weights, means, roots of covariances.
+    _code_moments: tuple[Positive, _OfCodes, _OfCodes] = fitted()
+    _some_codes: _CodeSample | None = fitted()
+    _mixture: _Mixture | None = fitted()
+
+    def _check_consistency(self) -> None:
+        """Raise a ValueError for fitted attributes, from a file, that do not fit together."""
+        if self._row_shape is not None and math.prod(self._row_shape) != self.n_features_in_:
+            raise ValueError(
+                f"rows of shape {self._row_shape} have not n_features_in_={self.n_features_in_} "
+                f"values"
+            )
+        if self._mixture is not None:
+            shares = self._mixture[0]
+            if (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
+                raise ValueError("the shares of the mixture do not sum up to one")
+        if self._some_codes is not None:
+            weights = self._some_codes[1]
+            if (weights < 0).any() or not weights.sum() > 0:
+                raise ValueError("the weights of the kept codes are no weights")
+
+    @property
+    def _fitted_loss(self) -> Loss:
+        """The loss of the fit, whatever parameters were set since."""
+        return self.net_.criterion_.heads[0].loss
+
+    def _loss_unit(self) -> float:
+        """Return the factor that turns a loss of scaled rows into one of the data."""
+        return self.scale_**self._fitted_loss.scale_power
+
+    def _in_data_units(self, objective: float) -> float:
+        """Return a value of the objective, which is one of scaled rows, as one of the data."""
+        return objective * self._loss_unit()
+
+    @property
+    def _table(self) -> NumericTable:
+        """The translation of the caller's rows into inputs, and of outputs into rows."""
+        return NumericTable(self.mean_, self.scale_)

@@ -1,0 +1,68 @@
+"""Warnings about arguments that a fit ignores."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skae._warnings import warn_caller
+from skae.tables import check_table, detached
+
+# Parameters of the dense network, which `network` replaces.
+_OF_DENSE_NETWORK = ("hidden_layer_sizes", "activation", "dropout", "normalization")
+
+
+def warn_of_ignored_parameters(estimator: Any) -> None:
+    """Warn if parameters of the dense network were changed and another network is given."""
+    network = getattr(estimator, "network", None)
+    if network is None or isinstance(network, type):
+        return
+    parameters = inspect.signature(type(estimator)).parameters
+    changed = {
+        name: getattr(estimator, name)
+        for name in _OF_DENSE_NETWORK
+        if name in parameters and _differ(getattr(estimator, name), parameters[name].default)
+    }
+    if not changed:
+        return
+    fields = network.get_params() if hasattr(network, "get_params") else {}
+    own = ", ".join(f"network__{name}" for name in changed if name in fields)
+    absent = ", ".join(name for name in changed if name not in fields)
+    cure = f" Set {own}." if own else ""
+    if absent:
+        cure += f" {type(network).__name__} has no {absent}: leave it out."
+    warn_caller(
+        f"{', '.join(f'{name}={value!r}' for name, value in changed.items())} is ignored: it "
+        f"describes the dense network, and network={network!r} takes its place.{cure}"
+    )
+
+
+def warn_of_ignored_device(device: Any, autoencoder: Any) -> None:
+    """Warn if a device is given beside an autoencoder that trains on another one."""
+    if str(device) not in ("cpu", str(autoencoder.device)):
+        warn_caller(
+            f"device={str(device)!r} is ignored: it is for the default autoencoder, and the one "
+            f"that is given has device={str(autoencoder.device)!r}. Set autoencoder__device."
+        )
+
+
+def _differ(value: Any, default: Any) -> bool:
+    return not np.array_equal(np.asarray(value), np.asarray(default))
+
+
+def warn_of_ignored_target(X: Any, y: Any) -> None:
+    """Warn if `y` looks like targets of the reconstruction."""
+    shape = getattr(X, "shape", ())
+    if y is X or len(shape) < 2 or getattr(y, "shape", ()) != shape or sparse.issparse(y):
+        return
+    check_table(detached(X))
+    y = np.asarray(detached(y))
+    X = X.toarray() if sparse.issparse(X) else np.asarray(detached(X))
+    # A y equal to X asks for what happens anyway.
+    if y.dtype.kind == "f" and not np.allclose(X, y, equal_nan=True):
+        warn_caller(
+            "y has the shape of X and is ignored: the autoencoder learns to give back X itself. "
+            "For clean rows of noisy ones use DenoisingAutoencoder, fitted on the clean rows, "
+            "which makes noise of its own. If y is for a later step, nothing is wrong."
+        )

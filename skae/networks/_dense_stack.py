@@ -1,0 +1,39 @@
+"""The parts of a dense half of an autoencoder, for code that computes it another way."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from ._layers import ACTIVATIONS, Linear
+from ._linear_path import WithLinearPath
+
+
+@dataclass(frozen=True, eq=False)
+class DenseStack:
+    """Linear layers, the activations between them, and a linear path beside them.
+
+    `activations` are elementwise and one fewer than `layers`: nothing follows the last layer.
+    The output of `linear`, a layer on the same input, is added to that of the last layer.
+    """
+
+    layers: list[nn.Module]
+    activations: list[nn.Module]
+    linear: nn.Module | None = None
+
+
+def dense_stack_of(half: nn.Module) -> DenseStack | None:
+    """Return the parts of a dense half, or None if `half` computes anything else.
+
+    Classes must match exactly: a subclass may override `forward`.
+    """
+    linear = None
+    if type(half) is WithLinearPath:
+        linear, half = half.linear, half.deep
+    modules = list(half) if type(half) is nn.Sequential else [half]
+    layers, activations = modules[::2], modules[1::2]
+    is_dense = (
+        len(layers) == len(activations) + 1
+        and all(type(layer) in (Linear, nn.Linear) for layer in layers)
+        and all(type(activation) in ACTIVATIONS.values() for activation in activations)
+    )
+    return DenseStack(layers, activations, linear) if is_dense else None

@@ -1,0 +1,24 @@
+"""Fixtures that the tests of detectors share."""
+
+import pytest
+
+from skae.detection import _members, _outlier_detector
+
+
+@pytest.fixture
+def trained_on(monkeypatch):
+    """For each member, by its seed, the arrays of rows that it is trained on, one a call."""
+    seen = {}
+
+    def fit_members(members, Z, rows, weight):
+        for member, mine in zip(members, rows, strict=True):
+            seen.setdefault(member.random_state, []).append(Z[mine])
+        _members.fit_members(members, Z, rows, weight)
+
+    def train_member(member, Z, weight):
+        seen.setdefault(member.random_state, []).append(Z)
+        return _members.train_member(member, Z, weight)
+
+    monkeypatch.setattr(_outlier_detector, "fit_members", fit_members)
+    monkeypatch.setattr(_outlier_detector, "train_member", train_member)
+    return seen

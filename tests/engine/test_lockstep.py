@@ -1,0 +1,504 @@
+"""Several estimators trained side by side, against the same ones trained apart."""
+
+import copy
+import pickle
+from itertools import cycle
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
+
+from skae import (
+    AdversarialAutoencoder,
+    AutoencoderTransformer,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+)
+from skae.engine import _lockstep
+from skae.estimators.base._lockstep import fit_in_lockstep
+from skae.networks import ACTIVATIONS, ConvolutionalNetwork
+from skae.objectives import LOSSES, NOISES
+
+DIGITS = load_digits().data
+WEIGHT = np.random.default_rng(0).uniform(0, 2, size=len(DIGITS))
+N_ROWS = 300
+SMALL = {"n_components": 3, "hidden_layer_sizes": (12,), "max_iter": 6}
+
+
+@pytest.fixture
+def stacks(monkeypatch):
+    """Sizes of the stacks in the order in which they are made."""
+    sizes = []
+
+    class Counted(_lockstep._Stack):
+        def __init__(self, nets, read):
+            sizes.append(len(nets))
+            super().__init__(nets, read)
+
+    monkeypatch.setattr(_lockstep, "_Stack", Counted)
+    return sizes
+
+
+def members_of(kind, n=3, **params):
+    return [kind(**SMALL | params, random_state=seed) for seed in range(n)]
+
+
+def rows_of(n, n_rows=N_ROWS):
+    rng = np.random.default_rng(1)
+    return [rng.choice(len(DIGITS), n_rows, replace=False) for _ in range(n)]
+
+
+def both_ways(kind, X=DIGITS, weight=None, n=3, rows=None, **params):
+    """The same estimators fitted together and apart."""
+    together, apart = members_of(kind, n, **params), members_of(kind, n, **params)
+    rows = rows_of(n) if rows is None else rows
+    fit_in_lockstep(together, X, rows, weight)
+    for one, mine in zip(apart, rows, strict=True):
+        one.fit(X[mine], sample_weight=None if weight is None else weight[mine])
+    return together, apart
+
+
+def weights_of(ae):
+    return {name: p.detach().numpy() for name, p in ae.net_.module_.state_dict().items()}
+
+
+def assert_same(one, other, rtol=1e-5):
+    """Equal weights, relative to the largest of their layer, and equal fitted attributes."""
+    found, expected = weights_of(one), weights_of(other)
+    for name in expected:
+        assert found[name].dtype == expected[name].dtype
+        atol = rtol * max(np.abs(expected[name]).max(), 0.1)
+        assert_allclose(found[name], expected[name], rtol=0, atol=atol, err_msg=name)
+    public = {name for name in vars(other) if name.endswith("_") and not name.startswith("_")}
+    assert public == {n for n in vars(one) if n.endswith("_") and not n.startswith("_")}
+    assert (one.n_iter_, one.n_components_) == (other.n_iter_, other.n_components_)
+    assert_array_equal(one.mean_, other.mean_)
+    assert one.scale_ == other.scale_
+    for name in ("loss_", "loss_curve_", "best_validation_loss_", "validation_loss_curve_"):
+        if getattr(other, name) is None:
+            assert getattr(one, name) is None
+        else:
+            assert_allclose(getattr(one, name), getattr(other, name), rtol=rtol, err_msg=name)
+    states = zip(one.net_.generator_states(), other.net_.generator_states(), strict=True)
+    assert all(torch.equal(*pair) for pair in states)
+
+
+class Double(DenoisingAutoencoder):
+    """Trains in double precision, where rounding has no time to grow."""
+
+    def _make_net(self, module, *args):
+        return super()._make_net(module.double(), *args)
+
+
+def has_learned(ae):
+    return ae.loss_curve_[-1] < 0.99 * ae.loss_curve_[0]
+
+
+STACKED = {
+    "PCA's start": {"init": "pca"},
+    "random start": {},
+    "linear": {"hidden_layer_sizes": ()},
+    "linear from PCA": {"hidden_layer_sizes": (), "init": "pca"},
+    "deep": {"hidden_layer_sizes": (20, 10)},
+    # 300 rows make five batches, of which none is smaller by more than one row.
+    "uneven batches": {"batch_size": 64},
+    "one batch": {"batch_size": N_ROWS, "max_iter": 30},
+    "clipped": {"max_grad_norm": 0.05, "learning_rate_init": 0.01},
+    "penalised": {"alpha": 1e-3, "l1_ratio": 0.5},
+    "held out": {"early_stopping": True, "validation_fraction": 0.2},
+    "constant rate": {"learning_rate": "constant", "max_iter": 5},
+    "adamw": {"optimizer": "adamw"},
+    "sgd": {"optimizer": "sgd", "learning_rate_init": 0.1},
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("params", "weight"),
+    [*zip(STACKED.values(), cycle([None, WEIGHT]), strict=False), ({}, WEIGHT)],
+    ids=[*STACKED, "weighted"],
+)
+def test_together_is_as_apart(stacks, params, weight):
+    together, apart = both_ways(Double, weight=weight, **{"init": "random"} | params)
+    assert stacks == [3]
+    for one, other in zip(together, apart, strict=True):
+        assert_same(one, other, rtol=1e-9)
+        assert has_learned(one) or "init" in params
+    # The control: another member, with other rows and another seed, is another network.
+    with pytest.raises(AssertionError):
+        assert_same(together[0], apart[1], rtol=1e-2)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation(stacks, activation):
+    pairs = both_ways(AutoencoderTransformer, init="random", activation=activation)
+    assert stacks == [3]
+    for one, other in zip(*pairs, strict=True):
+        assert_same(one, other)
+        assert has_learned(one)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss(stacks, loss):
+    weight = None if loss == "squared_error" else WEIGHT
+    X = DIGITS / 16
+    pairs = both_ways(AutoencoderTransformer, X, weight, init="random", loss=loss, max_iter=15)
+    assert stacks == [3]
+    for one, other in zip(*pairs, strict=True):
+        assert_same(one, other, rtol=1e-4)
+        assert has_learned(one)
+
+
+def doubled(x, generator):
+    return 2 * x
+
+
+@pytest.mark.parametrize("noise", [*NOISES, doubled])
+def test_every_noise(stacks, noise):
+    pairs = both_ways(DenoisingAutoencoder, init="random", noise=noise, noise_level=0.3)
+    assert stacks == [3]
+    for one, other in zip(*pairs, strict=True):
+        assert_same(one, other)
+        assert has_learned(one)
+
+
+def test_noise_of_one_member_is_not_that_of_another():
+    """Members of one seed are equal; another seed of the noise alone makes another member."""
+    alike = [DenoisingAutoencoder(**SMALL, init="random", random_state=0) for _ in range(2)]
+    fit_in_lockstep(alike, DIGITS[:N_ROWS])
+    assert_same(*alike)
+    corruptions = [ae.net_.criterion_.corruption.train() for ae in alike]
+    x = torch.ones(2, 50, 64)
+    first, second = corruptions[0].corrupt_stack(corruptions, x)
+    assert torch.equal(first, second)
+    corruptions[1].random.generator.manual_seed(5)
+    first, second = corruptions[0].corrupt_stack(corruptions, x)
+    assert 0.2 < (first != second).double().mean() < 0.6
+
+
+OTHERS = {
+    "variational": (VariationalAutoencoder, {}),
+    "adversarial": (AdversarialAutoencoder, {}),
+    "sparse": (SparseAutoencoder, {"n_components": 20}),
+    "contractive": (ContractiveAutoencoder, {}),
+    "images": (
+        AutoencoderTransformer,
+        {
+            "network": ConvolutionalNetwork(image_shape=(8, 8), channels=(4,)),
+            "hidden_layer_sizes": (256, 128),
+            "max_iter": 2,
+        },
+    ),
+    "dropout": (AutoencoderTransformer, {"dropout": 0.1}),
+    "normalised": (AutoencoderTransformer, {"normalization": "batch"}),
+    "rmsprop": (AutoencoderTransformer, {"optimizer": "rmsprop"}),
+    "bfloat16": (AutoencoderTransformer, {"precision": "bfloat16"}),
+}
+
+
+@pytest.mark.parametrize(("kind", "params"), OTHERS.values(), ids=OTHERS)
+def test_what_is_not_stacked_is_trained_all_the_same(stacks, kind, params):
+    params = {"max_iter": 3} | params
+    pairs = both_ways(kind, n=2, **params)
+    assert stacks == []
+    for one, other in zip(*pairs, strict=True):
+        assert_same(one, other, rtol=0)
+
+
+class Batches(Callback):
+    """Listen to single batches."""
+
+    def __init__(self):
+        self.n = 0
+
+    def on_batch_end(self, net, training, **kwargs):
+        self.n += training
+
+
+def test_who_listens_to_batches_hears_all_of_them(stacks):
+    heard = [Batches(), Batches()]
+    members = members_of(AutoencoderTransformer, 2)
+    for member, callback in zip(members, heard, strict=True):
+        member.set_params(callbacks=[callback], batch_size=100)
+    fit_in_lockstep(members, DIGITS[:N_ROWS])
+    assert stacks == []
+    assert [callback.n for callback in heard] == [18, 18]
+
+
+STOPPING = {"init": "random", "learning_rate": "constant", "early_stopping": True}
+STOPPING |= {"max_iter": 200, "n_iter_no_change": 2, "tol": 0.02}
+
+
+def test_members_stop_when_they_would_alone(stacks):
+    together, apart = both_ways(AutoencoderTransformer, n=5, **STOPPING)
+    epochs = [ae.n_iter_ for ae in together]
+    assert len(set(epochs)) > 2
+    # A stack is made anew from those that go on; the last one goes alone.
+    assert stacks[0] == 5
+    assert stacks == sorted({sum(n >= m for n in epochs) for m in epochs} - {1}, reverse=True)
+    for one, other in zip(together, apart, strict=True):
+        assert_same(one, other)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_members_whose_rates_differ_part(stacks):
+    plateau = STOPPING | {"learning_rate": "plateau", "n_iter_no_change": 6, "max_iter": 60}
+    together, apart = both_ways(AutoencoderTransformer, n=4, **plateau)
+    assert stacks[0] == 4
+    assert len(stacks) > 1
+    for one, other in zip(together, apart, strict=True):
+        assert_same(one, other)
+
+
+def test_only_members_of_one_kind_are_stacked(stacks):
+    """Five kinds: pairs that agree in everything but the seed are found among the others."""
+    changes = [{}, {"activation": "tanh"}, {"max_iter": 5}, {"hidden_layer_sizes": (9,)}]
+    changes += [{"max_grad_norm": 0.5}, {"alpha": 0.1}, {"learning_rate_init": 1e-3}]
+    kinds = [SMALL | {"init": "random"} | change for change in changes]
+    members = [AutoencoderTransformer(**kind, random_state=s) for s in range(2) for kind in kinds]
+    apart = [clone(member) for member in members]
+    rows = rows_of(len(members))
+    fit_in_lockstep(members, DIGITS, rows)
+    # With the fifth epoch `max_iter=5` ends, and nobody else's stack is touched.
+    assert stacks == [2] * len(changes)
+    for one, other, mine in zip(members, apart, rows, strict=True):
+        assert_same(one, other.fit(DIGITS[mine]))
+
+
+def test_tables_of_different_sizes_go_alone(stacks):
+    rows = [np.arange(200 + 50 * i) for i in range(3)]
+    together, apart = both_ways(AutoencoderTransformer, rows=rows)
+    assert stacks == []
+    for one, other in zip(together, apart, strict=True):
+        assert_same(one, other, rtol=0)
+
+
+def test_large_networks_are_stacked_on_a_cpu_as_far_as_the_cache_goes(stacks, monkeypatch):
+    module = members_of(AutoencoderTransformer, init="random")[0].fit(DIGITS).net_.module_
+    n_values = 4 * sum(p.numel() for p in module.parameters())
+    monkeypatch.setattr(_lockstep, "_CACHED", 3 * n_values)
+    together, apart = both_ways(AutoencoderTransformer, n=5, init="random")
+    assert sorted(stacks) == [2, 3]
+    for one, other in zip(together, apart, strict=True):
+        assert_same(one, other)
+
+
+class Freeze(Callback):
+    """Change something after the second epoch."""
+
+    def __init__(self, decay):
+        self.decay = decay
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 2:
+            net.optimizer_.param_groups[0]["weight_decay"] = self.decay
+
+
+def test_a_stack_is_made_anew_when_a_callback_changes_its_nets(stacks):
+    def members():
+        made = members_of(AutoencoderTransformer, 4, init="random")
+        for i, one in enumerate(made):
+            one.set_params(callbacks=[Freeze((0.1, 0.1, 0.1, 0.5)[i])])
+        return made
+
+    together, apart = members(), members()
+    fit_in_lockstep(together, DIGITS[:N_ROWS])
+    assert stacks == [4, 3]
+    for one, other in zip(together, apart, strict=True):
+        assert_same(one, other.fit(DIGITS[:N_ROWS]))
+
+
+@pytest.mark.parametrize("form", ["float32", "sparse", "large"])
+def test_other_tables(stacks, form):
+    X, rows = DIGITS, rows_of(2)
+    if form == "float32":
+        X = X.astype(np.float32)
+    if form == "sparse":
+        X = sparse.csr_matrix(X)
+    if form == "large":
+        # More cells than are copied without a thought: read batch by batch, by all alike.
+        X = np.random.default_rng(0).normal(size=(70_000, 64)).astype(np.float32)
+        rows = [np.arange(len(X)), np.arange(len(X))[::-1]]
+    params = {"init": "random", "max_iter": 1 if form == "large" else 5}
+    together, apart = (
+        members_of(AutoencoderTransformer, 2, **params),
+        members_of(AutoencoderTransformer, 2, **params),
+    )
+    fit_in_lockstep(together, X, rows)
+    assert stacks == [2]
+    for one, other, mine in zip(together, apart, rows, strict=True):
+        other.fit(X[mine])
+        assert_same(one, other)
+
+
+def test_all_rows_for_all(stacks):
+    together, apart = members_of(Double, 2), members_of(Double, 2)
+    fit_in_lockstep(together, DIGITS[:N_ROWS], sample_weight=WEIGHT[:N_ROWS])
+    assert stacks == [2]
+    for one, other in zip(together, apart, strict=True):
+        assert_same(one, other.fit(DIGITS[:N_ROWS], sample_weight=WEIGHT[:N_ROWS]))
+
+
+# -- afterwards --------------------------------------------------------------------------------
+
+
+def fitted(n=3, **params):
+    members = members_of(AutoencoderTransformer, n, init="random", **params)
+    fit_in_lockstep(members, DIGITS, rows_of(n))
+    return members
+
+
+def test_members_have_memory_of_their_own():
+    members = fitted()
+    tensors = [t for ae in members for t in ae.net_.module_.parameters()]
+    tensors += [
+        value
+        for ae in members
+        for state in ae.net_.optimizer_.state.values()
+        for value in state.values()
+    ]
+    places = [t.untyped_storage().data_ptr() for t in tensors]
+    assert len(set(places)) == len(places)
+    assert all(t.untyped_storage().nbytes() == t.nbytes for t in tensors)
+    assert all(p.grad is None for ae in members for p in ae.net_.module_.parameters())
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy], ids=["pickle", "deepcopy"])
+def test_a_copy_of_a_member_holds_no_other(copied):
+    members = fitted(6, hidden_layer_sizes=(40,))
+    alone = clone(members[0]).fit(DIGITS[rows_of(6)[0]])
+    if copied is pickle.dumps:
+        assert len(pickle.dumps(members[0])) < 1.1 * len(pickle.dumps(alone))
+    again = copied(members[0])
+    again = pickle.loads(again) if isinstance(again, bytes) else again
+    assert_array_equal(again.transform(DIGITS), members[0].transform(DIGITS))
+
+
+def test_training_one_member_further_leaves_the_others_alone():
+    members, apart = fitted(), fitted()
+    before = [weights_of(ae) for ae in copy.deepcopy(members)]
+    for ae in (members[1], apart[1]):
+        ae.partial_fit(DIGITS[:200]).set_params(warm_start=True).fit(DIGITS[:N_ROWS])
+    assert_same(members[1], apart[1], rtol=0)
+    for i in (0, 2):
+        for name, weight in weights_of(members[i]).items():
+            assert_array_equal(weight, before[i][name])
+    assert np.abs(members[1].transform(DIGITS) - apart[0].transform(DIGITS)).max() > 0.1
+
+
+def test_the_same_call_gives_the_same_bits():
+    for one, other in zip(fitted(), fitted(), strict=True):
+        assert_same(one, other, rtol=0)
+
+
+def test_members_continue_together(stacks):
+    together, apart = fitted(2), fitted(2)
+    stacks.clear()
+    for ae in (*together, *apart):
+        ae.set_params(warm_start=True, max_iter=3)
+    fit_in_lockstep(together, DIGITS[:N_ROWS])
+    assert stacks == [2]
+    for one, other in zip(together, apart, strict=True):
+        assert_same(one, other.fit(DIGITS[:N_ROWS]))
+        assert one.n_iter_ == 9
+
+
+# -- when it goes wrong ------------------------------------------------------------------------
+
+
+class Break(Callback):
+    """Raise an error at the end of an epoch."""
+
+    def __init__(self, error, epoch=3):
+        self.error, self.epoch = error, epoch
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == self.epoch:
+            raise self.error
+
+
+@pytest.mark.parametrize("refitted", [False, True])
+def test_a_failing_member_leaves_all_as_they_were(refitted):
+    members = fitted() if refitted else members_of(AutoencoderTransformer)
+    before = [vars(copy.deepcopy(ae)) for ae in members]
+    members[0].set_params(max_iter=1)
+    members[2].set_params(callbacks=[Break(RuntimeError("the third one failed"))])
+    with pytest.raises(RuntimeError, match="the third one failed"):
+        fit_in_lockstep(members, DIGITS[:N_ROWS])
+    for ae, then in zip(members, before, strict=True):
+        assert vars(ae).keys() == then.keys()
+        if refitted:
+            for name, p in then["net_"].module_.named_parameters():
+                assert torch.equal(ae.net_.module_.get_parameter(name), p)
+
+
+def test_a_failing_continuation_puts_the_weights_back():
+    members = fitted()
+    before = [weights_of(ae) for ae in copy.deepcopy(members)]
+    for ae in members:
+        ae.set_params(warm_start=True)
+    members[2].set_params(callbacks=[Break(RuntimeError("stop"), epoch=8)])
+    with pytest.raises(RuntimeError, match="stop"):
+        fit_in_lockstep(members, DIGITS[:N_ROWS])
+    for ae, then in zip(members, before, strict=True):
+        for name, weight in weights_of(ae).items():
+            assert_array_equal(weight, then[name])
+
+
+def test_bad_parameters_and_rows_are_refused_before_anybody_is_fitted():
+    members = members_of(AutoencoderTransformer)
+    members[1].set_params(max_iter=0)
+    with pytest.raises(ValueError, match="max_iter"):
+        fit_in_lockstep(members, DIGITS)
+    members[1].set_params(max_iter=2)
+    members[2].set_params(loss="poisson", init="random")
+    spoiled = DIGITS.copy()
+    spoiled[5] = -1
+    with pytest.raises(ValueError, match="Negative values"):
+        fit_in_lockstep(members, spoiled, [np.arange(10, 90), np.arange(10, 90), np.arange(90)])
+    assert not any(hasattr(ae, "net_") for ae in members)
+
+
+@pytest.mark.parametrize("kind", [AutoencoderTransformer, VariationalAutoencoder])
+def test_an_interrupt_ends_all_with_what_they_have(kind):
+    members = members_of(kind, max_iter=20)
+    members[1].set_params(callbacks=[Break(KeyboardInterrupt)])
+    with pytest.warns(UserWarning, match="interrupted after 3 epochs") as caught:
+        fit_in_lockstep(members, DIGITS[:N_ROWS])
+    assert len(caught) == 3
+    assert [ae.n_iter_ for ae in members] == [3] * 3
+    assert all(np.isfinite(ae.transform(DIGITS)).all() for ae in members)
+
+
+def test_an_interrupt_between_two_steps_ends_all(monkeypatch):
+    calls = []
+
+    class Interrupted(_lockstep.FusedStep):
+        def __call__(self, batch):
+            calls.append(len(batch.x))
+            if len(calls) == 12:
+                raise KeyboardInterrupt
+            return super().__call__(batch)
+
+    monkeypatch.setattr(_lockstep, "FusedStep", Interrupted)
+    members = members_of(AutoencoderTransformer, batch_size=50)
+    with pytest.warns(UserWarning, match="interrupted after 1 epochs"):
+        fit_in_lockstep(members, DIGITS[:N_ROWS])
+    # Six batches an epoch: the second one is not done.
+    assert calls == [3] * 12
+    assert [len(ae.loss_curve_) for ae in members] == [1] * 3
+
+
+def test_an_unfinished_schedule_is_warned_of_for_each():
+    with pytest.warns(ConvergenceWarning) as caught:
+        fitted(2, learning_rate="constant", max_iter=2)
+    assert len(caught) == 2
+    assert all(warning.filename == __file__ for warning in caught)
