@@ -23,3 +23,47 @@ def _torch_generator_stays_untouched():
     before = torch.random.get_rng_state()
     yield
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return an empty folder, in which the test is run."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# Tests of serving share these; only they need the libraries of the extra.
+
+
+@pytest.fixture(scope="session")
+def autoencoder():
+    """Return a fitted autoencoder."""
+    from serving_cases import fit_autoencoder
+
+    return fit_autoencoder()
+
+
+@pytest.fixture(scope="session")
+def detector():
+    """Return a fitted detector."""
+    from serving_cases import fit_detector
+
+    return fit_detector()
+
+
+@pytest.fixture(scope="module")
+def port(autoencoder):
+    """Yield the port of a server of the autoencoder."""
+    from serving_cases import running
+
+    with running(autoencoder) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def detector_port(detector):
+    """Yield the port of a server of the detector."""
+    from serving_cases import running
+
+    with running(detector) as port:
+        yield port
