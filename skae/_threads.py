@@ -1,7 +1,6 @@
 """The number of threads that torch uses."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock, current_thread, local, main_thread
 
 import torch
@@ -20,52 +19,50 @@ def threads_for(work: int) -> AbstractContextManager[None]:
     return nullcontext() if alone and work >= _SMALL else one_thread()
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Use one thread for torch's products, and put the caller's setting back afterwards.
-
-    One thread is faster for small matrix products, keeps a parallel grid search from
-    fighting over the cores, and gives the same bits whatever the number of cores.
-    """
-    _Setting.enter()
-    try:
-        yield
-    finally:
-        _Setting.leave()
-
-
-class _Setting:
-    """The caller's number of threads while any thread holds the limit of one.
+class _OneThread:
+    """Context that replaces the caller's number of threads, and puts it back afterwards.
 
     Torch keeps the number for each thread, but a new thread starts with the number that was set
     last by any thread. A value of 1 read while another thread holds the limit may be that
     thread's; the number from before is then put back.
     """
 
-    lock = Lock()
-    users = 0
-    n_threads = 1
-    # In each thread, `depth` counts its nested contexts: only the outermost changes the setting.
-    own = local()
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._users = 0
+        self._n_threads = 1
+        # In each thread, `depth` counts its nested contexts: only the outermost changes the number.
+        self._own = local()
 
-    @classmethod
-    def enter(cls) -> None:
-        cls.own.depth = getattr(cls.own, "depth", 0) + 1
-        if cls.own.depth > 1:
+    def __enter__(self) -> None:
+        own = self._own
+        own.depth = getattr(own, "depth", 0) + 1
+        if own.depth > 1:
             return
         n_threads = torch.get_num_threads()
-        with cls.lock:
-            if cls.users == 0:
-                cls.n_threads = n_threads
-            cls.users += 1
-            cls.own.before = cls.n_threads if n_threads == 1 else n_threads
+        with self._lock:
+            if self._users == 0:
+                self._n_threads = n_threads
+            self._users += 1
+            own.before = self._n_threads if n_threads == 1 else n_threads
             torch.set_num_threads(1)
 
-    @classmethod
-    def leave(cls) -> None:
-        cls.own.depth -= 1
-        if cls.own.depth:
+    def __exit__(self, *error: object) -> None:
+        self._own.depth -= 1
+        if self._own.depth:
             return
-        with cls.lock:
-            cls.users -= 1
-            torch.set_num_threads(cls.own.before)
+        with self._lock:
+            self._users -= 1
+            torch.set_num_threads(self._own.before)
+
+
+_one_thread = _OneThread()
+
+
+def one_thread() -> AbstractContextManager[None]:
+    """Use one thread for torch's products, and put the caller's setting back afterwards.
+
+    One thread is faster for small matrix products, keeps a parallel grid search from
+    fighting over the cores, and gives the same bits whatever the number of cores.
+    """
+    return _one_thread

@@ -36,8 +36,10 @@ def torch_defaults() -> Iterator[None]:
     """
     with ExitStack() as stack:
         stack.enter_context(_whole_process)
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        if not torch.is_grad_enabled():
+            stack.enter_context(torch.enable_grad())
         for device_type in _AUTOCAST_TYPES:
             if torch.is_autocast_enabled(device_type):
                 stack.enter_context(torch.autocast(device_type, enabled=False))

@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ._calls import call
 from ._dense_stack import DenseStack, dense_stack_of
 from ._latents import Latent, PlainLatent
 from ._layers import leaves_of
@@ -43,11 +44,11 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the scaled codes of `x`."""
-        return (self.latent(self.encoder(x)) - self.code_mean) / self.code_scale
+        return (call(self.latent, call(self.encoder, x)) - self.code_mean) / self.code_scale
 
     def decode(self, codes: Tensor) -> Tensor:
         """Return the raw reconstruction of scaled codes."""
-        return self.decoder(codes * self.code_scale + self.code_mean)
+        return call(self.decoder, codes * self.code_scale + self.code_mean)
 
     @property
     def half(self) -> Half | None:  # type: ignore[override]  # hides torch's cast to float16

@@ -7,6 +7,7 @@ from typing import Self
 
 from torch import Generator, nn
 
+from ._calls import Stack
 from ._layers import ACTIVATIONS, NORMALIZATIONS, Dropout, check_sizes, make_linear
 from ._names import check_name
 from ._network import Network
@@ -66,7 +67,7 @@ class DenseNetwork(Network):
         """Return the decoder; see :meth:`Network.build_decoder`."""
         return self._stack((n_components, *self.hidden_layer_sizes[::-1], n_outputs), generator)
 
-    def _stack(self, sizes: tuple[int, ...], generator: Generator) -> nn.Sequential:
+    def _stack(self, sizes: tuple[int, ...], generator: Generator) -> Stack:
         self._check()
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes[:-1]):
@@ -77,7 +78,7 @@ class DenseNetwork(Network):
             if self.dropout > 0:
                 layers.append(Dropout(self.dropout))
         layers.append(make_linear(sizes[-2], sizes[-1], generator))
-        return nn.Sequential(*layers)
+        return Stack(*layers)
 
     def _check(self) -> None:
         check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from ._calls import Stack
 from ._layers import ACTIVATIONS, Linear
 from ._linear_path import WithLinearPath
 
@@ -29,7 +30,7 @@ def dense_stack_of(half: nn.Module) -> DenseStack | None:
     linear = None
     if type(half) is WithLinearPath:
         linear, half = half.linear, half.deep
-    modules = list(half) if type(half) is nn.Sequential else [half]
+    modules = list(half) if type(half) in (Stack, nn.Sequential) else [half]
     layers, activations = modules[::2], modules[1::2]
     is_dense = (
         len(layers) == len(activations) + 1

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ._calls import call
 from ._layers import Linear, leaves_of
 
 
@@ -17,7 +18,7 @@ class WithLinearPath(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``deep(x) + linear(x)``."""
-        return self.deep(x) + self.linear(x)
+        return call(self.deep, x) + call(self.linear, x)
 
 
 def add_linear_path(deep: nn.Module, n_in: int, n_out: int) -> nn.Module:

@@ -40,7 +40,7 @@ class ScaledRows:
             dtype = np.float32 if X.dtype == np.float32 else np.float64
             self.dtype = torch.float32 if dtype is np.float32 else torch.float64
             self.device = CPU
-            mean = mean.cpu() if isinstance(mean, Tensor) else mean
+            mean = mean.cpu().numpy() if isinstance(mean, Tensor) else mean
             self.mean = np.asarray(mean, dtype=dtype)
             self._mean_of_torch = torch.from_numpy(self.mean)
             self.scale = dtype(scale)
