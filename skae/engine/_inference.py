@@ -12,13 +12,12 @@ from skae._threads import one_thread
 # On the CPU rows go through the network in chunks of a fixed size, the last one filled up with
 # zeros, on one thread: the BLAS then takes the same route for every row, and a row alone gives
 # the bits that it gives in a batch. A table of fewer rows does with a smaller chunk where that
-# gives the same bits. With 32 rows a chunk is a multiple of what elementwise functions take at a
-# time; with 8 it depends on the widths of the layers.
-_CHUNKS = (8, 32, 64, 128, 256)
+# gives the same bits. It cannot be smaller than the first one: elementwise functions take 32
+# values at a time, and another route for what is left.
+_CHUNKS = (32, 64, 128, 256)
 
 # In rows wider than this, few are enough.
 _WIDE = 2**11
-_CHUNKS_OF_WIDE = _CHUNKS[:3]
 
 
 class ChunkedForward:
@@ -32,7 +31,7 @@ class ChunkedForward:
         self._module = module
         example = next(module.parameters())
         self._dtype, self._device = example.dtype, example.device
-        self._small_chunks: list[int] | None = None
+        self._chunks_agree: bool | None = None
 
     def __call__(
         self, function: Callable[[Tensor], Tensor], rows: Any
@@ -61,22 +60,21 @@ class ChunkedForward:
             yield selection, x, result
 
     def _chunk_size(self, n_rows: int, width: int) -> int:
-        chunks = _CHUNKS if width <= _WIDE else _CHUNKS_OF_WIDE
-        if n_rows > chunks[-2]:
-            return chunks[-1]
-        if self._small_chunks is None:
-            self._small_chunks = self._chunks_that_agree(width)
-        return next((n for n in chunks if n_rows <= n and n in self._small_chunks), chunks[-1])
+        chunks = _CHUNKS if width <= _WIDE else _CHUNKS[:2]
+        if n_rows <= chunks[-2] and self._same_in_all_chunks(width):
+            return next(size for size in chunks if n_rows <= size)
+        return chunks[-1]
 
-    def _chunks_that_agree(self, width: int) -> list[int]:
-        """Return the sizes of chunks in which a row gets the same bits here as in the largest."""
-        with torch.inference_mode(), one_thread():
-            examples = self._examples(width)
-            return [
-                size
-                for size in _CHUNKS[:-1]
-                if all(_same_in_parts(function, x, size) for function, x in examples)
-            ]
+    def _same_in_all_chunks(self, width: int) -> bool:
+        """Return whether the BLAS here gives a row the same bits in chunks of all sizes."""
+        if self._chunks_agree is None:
+            with torch.inference_mode(), one_thread():
+                self._chunks_agree = all(
+                    _same_in_parts(function, x, size)
+                    for function, x in self._examples(width)
+                    for size in _CHUNKS[:-1]
+                )
+        return self._chunks_agree
 
     def _examples(self, width: int) -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:
         """Return the halves of the network, each with rows that it takes."""
