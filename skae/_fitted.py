@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-from scipy import sparse
-
 
 def first_step(estimator: Any) -> Any:
     """Return the step of a pipeline that rows reach first; an estimator without steps itself."""
@@ -42,8 +39,3 @@ def reconstruct(estimator: Any, X: Any, codes: Any = None) -> Any:
         # A decoder alone is given codes.
         codes = estimator.transform(X) if has_method(estimator, "transform") else X
     return estimator.inverse_transform(codes)
-
-
-def dense(values: Any) -> np.ndarray:
-    """Return an answer, sparse or of any array type, as a NumPy array."""
-    return values.toarray() if sparse.issparse(values) else np.asarray(values)

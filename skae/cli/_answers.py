@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from skae._fitted import dense, reconstruct
+from skae._fitted import reconstruct
+from skae.tables import dense
 
 
 def codes_of(model: Any, X: pd.DataFrame) -> pd.DataFrame:

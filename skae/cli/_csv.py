@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 import pandas as pd
 
+from skae.tables import column_names
+
 from ._options import CsvOptions
 from ._table_files import LONE_HYPHEN, opened, separator_of
 
@@ -62,7 +64,7 @@ def open_csv(
     names, lines = _first_row(text, sep)
     header: dict[str, Any] = {"header": 0}
     if options.no_header:
-        header = {"header": None, "names": default_names(len(names)) or None}
+        header = {"header": None, "names": [*column_names(None, len(names))] or None}
     else:
         check_names([name for name in names if name])
     reader = pd.read_csv(
@@ -100,11 +102,6 @@ def is_number(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def default_names(n_columns: int) -> list[str]:
-    """Return names of columns that have none."""
-    return [f"x{i}" for i in range(n_columns)]
 
 
 def _separator(options: CsvOptions, path: Path) -> str:

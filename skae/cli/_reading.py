@@ -78,8 +78,7 @@ def check_table(path: Path, csv: CsvOptions) -> None:
 def _errors_that_name(path: Path) -> Iterator[None]:
     """Let errors in reading a file name it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
             yield
     except pd.errors.ParserWarning as warning:
         raise ValueError(

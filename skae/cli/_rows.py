@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skae.tables import column_names
+
 from ._answers import codes_of, predictions_of, reconstruction_of, scores_of
-from ._csv import default_names
 from ._features import Features, columns_of
 from ._model_files import load_model
 from ._options import DEFAULTS, NO_TRUST, RowOptions, TrustOptions
@@ -114,7 +115,7 @@ def sample(
     check_table_out(out)
     estimator = load_model(model, trusted, ["sample"], "generate rows")
     rows = np.asarray(estimator.sample(n_samples, random_state=random_state))
-    names = getattr(estimator, "feature_names_in_", default_names(rows[0].size))
+    names = column_names(estimator, rows[0].size)
     with table_writer(out) as write:
         write(pd.DataFrame(rows.reshape(len(rows), -1), columns=names))
 

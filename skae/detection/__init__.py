@@ -12,9 +12,6 @@ from ._outlier_scores import (
 )
 from ._robust_gaussians import Gaussian, RobustGaussians
 
-# Older names of public ones.
-_AUTO, _WEIGHT_OF_CENTER = AUTO_LEVEL, RobustGaussians.weight_of_center
-
 __all__ = [
     "AUTO_LEVEL",
     "AutoencoderOutlierDetector",

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.special import comb
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
@@ -23,6 +22,7 @@ from skae.estimators.base import (
     estimator,
     fitted,
 )
+from skae.tables import detached
 
 from ._two_sample_tests import holm, ks_test, mmd_test
 
@@ -254,7 +254,9 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
             msg="model is not fitted: this %(name)s must be, on other rows than the detector "
             "is. Call DriftDetector(model.fit(X_train)).fit(X_heldout).",
         )
-        scores, codes = map(_as_array, (self.model.score_samples(X), self.model.transform(X)))
+        answers = self.model.score_samples(X), self.model.transform(X)
+        # They may be tensors or DataFrames.
+        scores, codes = (np.asarray(detached(one), dtype=np.float64) for one in answers)
         if codes.ndim != 2 or scores.shape != codes.shape[:1]:
             raise ValueError(
                 f"model gives scores of shape {scores.shape} and codes of shape {codes.shape}, "
@@ -354,10 +356,3 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
         n_codes = len(self.model.get_feature_names_out())
         if self.codes_.shape[1] != n_codes:
             raise ValueError(f"the model has codes of {n_codes} values, the reference has not")
-
-
-def _as_array(values: Any) -> np.ndarray:
-    """Return answers of a model, which may be tensors or DataFrames, as float64."""
-    if isinstance(values, torch.Tensor):
-        values = values.cpu()
-    return np.asarray(values, dtype=np.float64)

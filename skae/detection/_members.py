@@ -4,31 +4,16 @@ Rows come validated and in the units of their columns, and are not validated aga
 arrays.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TypeAlias
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
 
 from skae._compat import validate_params
 from skae.estimators.base import BaseAutoencoder, fit_in_lockstep
 from skae.tables import dense
 
 Rows: TypeAlias = np.ndarray | sparse.csr_array
-
-
-@contextmanager
-def as_before_on_error(estimators: Sequence[BaseEstimator]) -> Iterator[None]:
-    """Give estimators their attributes back if training, which replaces these, fails."""
-    before = [vars(one).copy() for one in estimators]
-    try:
-        yield
-    except BaseException:
-        for one, attributes in zip(estimators, before, strict=True):
-            one.__dict__ = attributes
-        raise
 
 
 def fit_members(

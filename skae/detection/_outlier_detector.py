@@ -17,6 +17,7 @@ from skae.estimators.base import (
     ParameterErrorsMixin,
     PositiveInt,
     RandomState,
+    as_before_on_error,
     estimator,
     fitted,
     warn_of_ignored_device,
@@ -29,7 +30,7 @@ from ._default_autoencoder import denoiser_for_detection
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
 from ._kept_rows import N_KEPT, latest_rows
-from ._members import Rows, as_before_on_error, fit_members, forget_codes, train_member
+from ._members import Rows, fit_members, forget_codes, train_member
 from ._outlier_scores import SCORES
 from ._validation import validate_table
 
@@ -220,7 +221,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         ValueError
             For invalid parameters or data, or an autoencoder that has not the score.
         """
-        with as_before_on_error([self]):
+        with as_before_on_error(self):
             X, weight = validate_table(self, X, sample_weight, reset=True)
             rng = check_random_state(self.random_state)
             self._start(X, weight, rng)
@@ -269,7 +270,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             As :meth:`fit`.
         """
         first = not hasattr(self, "estimators_")
-        with as_before_on_error([self] if first else [self, *self.estimators_]):
+        with as_before_on_error(self, *(() if first else self.estimators_)):
             X, weight = validate_table(self, X, sample_weight, reset=first)
             if first:
                 self._start(X, weight, check_random_state(self.random_state))

@@ -112,8 +112,7 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
         X, caller = validate_new_rows(self, X, "jacobian_norm")
         rows = self._table.rows(X)
         norms = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
-        for selection, _, result in self.net_.forward_chunks_(self._jacobian_norms, rows):
-            norms[selection] = result[: selection.stop - selection.start]
+        self._fill(norms, rows, self._jacobian_norms)
         return caller.to_caller(norms.div_(self.scale_))
 
     def _jacobian_norms(self, x: torch.Tensor) -> torch.Tensor:

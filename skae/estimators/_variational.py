@@ -11,7 +11,6 @@ from sklearn.utils import check_scalar
 
 from skae._batch import Batch
 from skae._compat import Interval
-from skae._threads import one_thread
 from skae._typing import AnyFloat
 from skae._warnings import warn_caller
 from skae.engine import TrainingRows, torch_defaults
@@ -32,7 +31,6 @@ from .base import (
     NonNegative,
     Positive,
     PositiveInt,
-    check_range,
     estimator,
     fitted,
     start_at_probabilistic_pca,
@@ -303,16 +301,10 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     def _bounds(self, X: Any, bound: Callable[..., torch.Tensor]) -> torch.Tensor:
         # It may have been changed since the fit.
         check_scalar(self.n_draws, "n_draws", Integral, min_val=1)
-        objective, module, loss = self.net_.criterion_, self.net_.module_, self._fitted_loss
-        check_range(X, loss, self.scale_)
-        rows = self._table.rows(X, loss.limits)
-        bounds = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
+        rows, bounds = self._rows_to_score(X)
         draws = balanced_draws(self.n_draws, self.n_components_)
 
         def of(x: torch.Tensor) -> torch.Tensor:
-            return bound(objective, module, x, draws)
+            return bound(self.net_.criterion_, self.net_.module_, x, draws)
 
-        with one_thread():
-            for selection, _, result in self.net_.forward_chunks_(of, rows):
-                bounds[selection] = result[: selection.stop - selection.start]
-        return bounds.sub_(self._log_volume())
+        return self._fill(bounds, rows, of).sub_(self._log_volume())

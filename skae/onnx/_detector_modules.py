@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from skae.detection import (
-    _AUTO,
-    _WEIGHT_OF_CENTER,
+    AUTO_LEVEL,
     AutoencoderOutlierDetector,
     Calibration,
     Gaussian,
     LikelihoodScore,
     MahalanobisScore,
     ReconstructionScore,
+    RobustGaussians,
 )
 
 from ._autoencoder_modules import AutoencoderModule, autoencoder_module
@@ -150,7 +150,8 @@ class _Distance(nn.Module):
         if not self.partitions:
             return from_center
         from_kind = torch.stack([kinds(values) for kinds in self.partitions]).mean(dim=0)
-        return (_WEIGHT_OF_CENTER * from_center + from_kind) / (_WEIGHT_OF_CENTER + 1)
+        weight = RobustGaussians.weight_of_center
+        return (weight * from_center + from_kind) / (weight + 1)
 
 
 class _Gaussians(nn.Module):
@@ -192,7 +193,7 @@ def offset_for(detector: AutoencoderOutlierDetector, scores: np.ndarray) -> floa
 
     It was not trained on the rows; it says which share of them may be below the threshold.
     """
-    level = _AUTO if detector._level == "auto" else detector._level
+    level = AUTO_LEVEL if detector._level == "auto" else detector._level
     if level * (len(scores) + 1) < 1:
         raise ValueError(
             f"quantize=True finds the threshold anew, from the scores of X_sample: contamination="

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
+
+from skae._fitted import reconstruct
+from skae.tables import dense
 
 from ._estimators import KINDS, METHODS, ONLY_OF_SKAE
 from ._sample import Columns, Sample
@@ -64,7 +66,7 @@ class ModelOutput:
             *before, (_, last) = self.steps
             answer = last.p_values(Pipeline(before).transform(X) if before else X)
         elif self.name == "reconstruction":
-            answer = _reconstructed(self.model, X)
+            answer = reconstruct(self.model, X)
         else:
             answer = getattr(self.model, self.method)(X)
         if isinstance(answer, list):
@@ -72,7 +74,7 @@ class ModelOutput:
                 f"{self.method} gives {len(answer)} tables, one for each target, and a graph "
                 f"has one output. Convert a pipeline for each target."
             )
-        return answer.toarray() if sparse.issparse(answer) else np.asarray(answer)
+        return dense(answer)
 
     def for_columns_of(self, sample: Sample) -> Callable[[Columns], np.ndarray]:
         """Return a function from columns like those of a sample to the output for their rows."""
@@ -90,10 +92,3 @@ class ModelOutput:
         is_given = labels[:, None] == np.asarray(model.classes_)
         given = np.where(is_given, probability, -np.inf).max(axis=1)
         return given >= probability.max(axis=1) - _ROUNDING
-
-
-def _reconstructed(model: Any, X: Any) -> Any:
-    """Return rows after the way there and back; of what only decodes, decoded codes."""
-    if hasattr(model, "reconstruct"):
-        return model.reconstruct(X)
-    return model.inverse_transform(model.transform(X) if hasattr(model, "transform") else X)

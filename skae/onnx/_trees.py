@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
+
+from skae.tables import dense
 
 from ._outputs import ModelOutput
 from ._probes import column_that_may_be_missing
@@ -39,7 +40,7 @@ def check_trees(output: ModelOutput, sample: Sample) -> None:
             row = sample.rows(columns)
             output.of(row)
             X = row if before is None else before.transform(row)
-            cells = X.toarray() if sparse.issparse(X) else np.asarray(X)
+            cells = dense(X)
             if not pd.isna(cells).any():
                 raise ValueError("Nothing is missing.")
             return cells

@@ -42,9 +42,8 @@ def classes() -> dict[str, type]:
 def _public(module: ModuleType, base: type) -> dict[str, type]:
     """Return the subclasses of a base class that a module exports, by name."""
     # Read at each call: `skae` is not complete while it imports this wing.
-    found = {name: getattr(module, name) for name in module.__all__}
-    found = {name: cls for name, cls in found.items() if isinstance(cls, type)}
-    return {name: cls for name, cls in found.items() if issubclass(cls, base) and cls is not base}
+    found = {name: getattr(module, name) for name in module.__all__ if name != base.__name__}
+    return {k: v for k, v in found.items() if isinstance(v, type) and issubclass(v, base)}
 
 
 def _parts_of(annotation: Any) -> Iterator[type]:

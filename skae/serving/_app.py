@@ -168,13 +168,6 @@ def _routes(service: Service, bodies: BodyReader) -> "list[Route]":
     async def ready(request: "Request") -> Response:
         return JSONResponse({"ready": service.ready}, 200 if service.ready else 503)
 
-    async def live(request: "Request") -> Response:
-        return JSONResponse({"live": True})
-
-    async def server_metadata(request: "Request") -> Response:
-        extensions = ["binary_tensor_data"]
-        return JSONResponse({"name": "skae", "version": __version__, "extensions": extensions})
-
     async def metrics(request: "Request") -> Response:
         text, content_type = service.metrics.text()
         return Response(text, headers={"Content-Type": content_type})
@@ -188,11 +181,14 @@ def _routes(service: Service, bodies: BodyReader) -> "list[Route]":
         )
         for prefix in (_MODEL, _MODEL + "/versions/{version}")
     ]
+    extensions = ["binary_tensor_data"]
+    server = {"name": "skae", "version": __version__, "extensions": extensions}
     return [
         *of_model,
-        Route("/v2/health/live", live),
+        # Answers that never change.
+        Route("/v2/health/live", JSONResponse({"live": True}), methods=["GET"]),
         Route("/v2/health/ready", ready),
-        Route("/v2", server_metadata),
+        Route("/v2", JSONResponse(server), methods=["GET"]),
         Route("/metrics", metrics),
     ]
 

@@ -1,19 +1,21 @@
 """Estimators that are served: their methods as named outputs."""
 
 import logging
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import is_outlier_detector
 
-from skae._fitted import dense, first_step, has_method, last_step, reconstruct
+from skae._fitted import first_step, has_method, last_step, reconstruct
 from skae.detection import AutoencoderOutlierDetector
+from skae.tables import dense
 
 from ._refusal import error_excerpt
 from ._served_model import Inputs, Names, Outputs, ServedModel
 from ._tensors import TensorSpec
-from ._trial_rows import missing_cells, quiet, trial_rows
+from ._trial_rows import missing_cells, trial_rows
 
 # The methods that give outputs. Predictions of outlier detectors are called "outlier".
 _METHODS = {
@@ -49,7 +51,8 @@ class EstimatorModel(ServedModel):
             )
         # Other numbers are accepted as well; FP64 loses nothing.
         self.inputs = (TensorSpec("input", "FP64", [-1, n_features]),)
-        with quiet():
+        # Warnings say nothing about made-up rows.
+        with warnings.catch_warnings(action="ignore"):
             self.outputs, row = self._try_out(candidates, n_features)
             self.missing = missing_cells(estimator, self._answers, row)
 

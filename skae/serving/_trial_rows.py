@@ -1,9 +1,7 @@
 """Rows on which an estimator is tried, to learn what it answers and which cells may be missing."""
 
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
@@ -13,14 +11,6 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from skae._compat import safe_indexing
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Suppress warnings, which say nothing about made-up rows."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def trial_rows(estimator: Any, n_features: int) -> Iterator[np.ndarray]:

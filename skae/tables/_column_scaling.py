@@ -62,5 +62,5 @@ class ColumnScaling:
 
 
 def dense(X: Any) -> np.ndarray:
-    """Return rows as an array."""
+    """Return rows or answers, sparse or of any array type, as a NumPy array."""
     return X.toarray() if sparse.issparse(X) else np.asarray(X)

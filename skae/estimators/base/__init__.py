@@ -3,7 +3,7 @@
 from ._base_autoencoder import BaseAutoencoder
 from ._encoder_decoder import Decoder, Encoder
 from ._estimator import estimator, fitted
-from ._fit_decisions import check_range, resolve_hidden_layer_sizes
+from ._fit_decisions import as_before_on_error, resolve_hidden_layer_sizes
 from ._ignored_arguments import warn_of_ignored_device, warn_of_ignored_parameters
 from ._lockstep import fit_in_lockstep
 from ._net_building import NOT_REMEMBERED
@@ -34,7 +34,7 @@ __all__ = [
     "PositiveInt",
     "RandomState",
     "StandardizedCodes",
-    "check_range",
+    "as_before_on_error",
     "estimator",
     "fit_in_lockstep",
     "fitted",

@@ -9,7 +9,7 @@ from skae.objectives import LOSSES
 from skae.tables import CallerType, drop_weightless_rows, validate_rows
 
 from ._estimator import estimator
-from ._fit_decisions import check_range, until_interrupted
+from ._fit_decisions import as_before_on_error, check_range, until_interrupted
 from ._fitted_network import FittedNetwork
 from ._ignored_arguments import warn_of_ignored_parameters, warn_of_ignored_target
 from ._training import TrainingFlow
@@ -72,7 +72,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         """
         warn_of_ignored_target(X, y)
         warn_of_ignored_parameters(self)
-        with self._as_before_on_error():
+        with as_before_on_error(self):
             continued = bool(self.warm_start) and hasattr(self, "net_")
             X, weight, caller = self._validated(X, sample_weight, 2, reset=not continued)
             self._run(self._prepare_fit(X, weight, caller, continued))
@@ -117,7 +117,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         if not hasattr(self, "net_"):
             warn_of_ignored_parameters(self)
         n_chunks = 0
-        with self._as_before_on_error():
+        with as_before_on_error(self):
             for chunk in until_interrupted(chunks):
                 # The first chunk copies the net, the others train the copy.
                 self._pass_over(chunk, sample_weight, keep_net=n_chunks > 0)
@@ -167,7 +167,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
     def _partial_fit_rows(self, X: Any, sample_weight: Any = None) -> Self:
         """Do as `partial_fit`, on validated rows."""
-        with self._as_before_on_error():
+        with as_before_on_error(self):
             self._check_no_held_out_need()
             continued = hasattr(self, "net_")
             self._check_parameters(continued)

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import BaseEstimator
 
 from skae._warnings import warn_caller
 from skae.objectives import Loss
@@ -100,6 +102,18 @@ def check_range(X: Any, loss: Loss, unit: float | None = None) -> None:
         f"{found}: loss={loss.name!r} needs {needed}, but X holds values from {low:.10g} to "
         f"{high:.10g}. {cure}, or use loss='squared_error'."
     )
+
+
+@contextmanager
+def as_before_on_error(*estimators: BaseEstimator) -> Iterator[None]:
+    """Give estimators their attributes back if fitting, which replaces these, fails."""
+    before = [vars(one).copy() for one in estimators]
+    try:
+        yield
+    except BaseException:
+        for one, attributes in zip(estimators, before, strict=True):
+            one.__dict__ = attributes
+        raise
 
 
 def until_interrupted(chunks: Iterable[Any]) -> Iterator[Any]:

@@ -28,6 +28,8 @@ from ._encoder_decoder import Decoder, Encoder
 from ._fit_decisions import check_range
 from ._sampling import Sampling
 
+_Call = Callable[..., Tensor]
+
 
 class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling):
     """Encodes, decodes, scores and generates.
@@ -207,9 +209,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
     def _encode_rows(self, X: Any) -> Tensor:
         rows = self._table.rows(X)
         codes = torch.empty(len(rows), self.n_components_, dtype=rows.dtype, device=rows.device)
-        for selection, _, result in self.net_.forward_chunks_(self._encode, rows):
-            codes[selection] = result[: selection.stop - selection.start]
-        return codes
+        return self._fill(codes, rows, self._encode)
 
     def _decode_codes(self, codes: Any) -> Tensor:
         return self._decoded(self._decode, ScaledRows(codes))
@@ -218,15 +218,19 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         return self._decoded(self._there_and_back, self._table.rows(X))
 
     def _score_rows(self, X: Any) -> Tensor:
-        objective, loss = self.net_.criterion_, self._fitted_loss
+        rows, scores = self._rows_to_score(X)
+
+        def losses(x: Tensor, output: Tensor) -> Tensor:
+            return self.net_.criterion_.row_losses(output.to(scores), x.to(scores))
+
+        return self._fill(scores, rows, self._there_and_back, losses).mul_(-self._loss_unit())
+
+    def _rows_to_score(self, X: Any) -> tuple[ScaledRows, Tensor]:
+        """Return rows that must be in the range of the loss, and room for their scores."""
+        loss = self._fitted_loss
         check_range(X, loss, self.scale_)
         rows = self._table.rows(X, loss.limits)
-        scores = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
-        with one_thread():
-            for selection, x, output in self.net_.forward_chunks_(self._there_and_back, rows):
-                losses = objective.row_losses(output.to(scores), x.to(scores))
-                scores[selection] = losses[: selection.stop - selection.start]
-        return scores.mul_(-self._loss_unit())
+        return rows, torch.empty(len(rows), dtype=torch.float64, device=rows.device)
 
     def _encode(self, x: Tensor) -> Tensor:
         return self.net_.module_.encode(x)
@@ -237,13 +241,21 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
     def _there_and_back(self, x: Tensor) -> Tensor:
         return self._decode(self._encode(x))
 
-    def _decoded(self, function: Callable[[Tensor], Tensor], rows: ScaledRows) -> Tensor:
+    def _decoded(self, function: _Call, rows: ScaledRows) -> Tensor:
         """Run a function that ends in the decoder; return rows in the unit of the data."""
         to_data, table = self.net_.criterion_.to_data, self._table
         decoded = torch.empty(len(rows), table.n_columns, dtype=rows.dtype, device=rows.device)
+
+        def in_data_units(_: Tensor, output: Tensor) -> Tensor:
+            return table.to_data(output.to(rows.device))
+
+        return self._fill(decoded, rows, lambda x: to_data(function(x)), in_data_units)
+
+    def _fill(
+        self, out: Tensor, rows: ScaledRows, function: _Call, answer: _Call = lambda _, y: y
+    ) -> Tensor:
+        """Write ``answer(x, function(x))`` of all rows into a tensor; `function` runs the net."""
         with one_thread():
-            chunks = self.net_.forward_chunks_(lambda x: to_data(function(x)), rows)
-            for selection, _, output in chunks:
-                output = output[: selection.stop - selection.start].to(rows.device)
-                decoded[selection] = table.to_data(output)
-        return decoded
+            for selection, x, result in self.net_.forward_chunks_(function, rows):
+                out[selection] = answer(x, result)[: selection.stop - selection.start]
+        return out

@@ -11,6 +11,7 @@ from skae.engine import torch_defaults, train_in_lockstep
 from skae.tables import CallerType
 
 from ._base_autoencoder import BaseAutoencoder
+from ._fit_decisions import as_before_on_error
 
 
 @torch_defaults()
@@ -35,7 +36,7 @@ def fit_in_lockstep(
             validate_params(estimator)
             continued = bool(estimator.warm_start) and hasattr(estimator, "net_")
             estimator._check_parameters(continued)
-            on_error.enter_context(estimator._as_before_on_error())
+            on_error.enter_context(as_before_on_error(estimator))
             mine, weight = X, sample_weight
             if rows is not None:
                 mine = safe_indexing(X, rows[i])

@@ -4,10 +4,11 @@ import warnings
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.utils import check_random_state
+
+from skae.tables import detached
 
 from ._fitted_attributes import FittedAttributes
 
@@ -30,10 +31,7 @@ class Sampling(FittedAttributes):
                 f"them: it is half of one, or a member of a detector."
             )
         # Tensors where they were trained, or, if the estimator was pickled, arrays.
-        codes, weight = (
-            np.asarray(kept.cpu() if isinstance(kept, torch.Tensor) else kept, dtype=np.float64)
-            for kept in self._some_codes
-        )
+        codes, weight = (np.asarray(detached(kept), dtype=np.float64) for kept in self._some_codes)
         module = self.net_.module_
         mean, scale = (t.cpu().double().numpy() for t in (module.code_mean, module.code_scale))
         return (codes - mean) / scale, weight / weight.sum()
@@ -87,9 +85,8 @@ def _fit_mixture(
     kind = "full" if n_rows > n_needed else "diag"
     # A rough fit is enough: components only have to be in the right place.
     mixture = GaussianMixture(n_mixture, covariance_type=kind, tol=1e-2, random_state=rng)
-    with warnings.catch_warnings():
-        # Rows that are equal make fewer clusters than asked for, and the others stay empty.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    # Rows that are equal make fewer clusters than asked for, and the others stay empty.
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         mixture.fit(codes)
     root = np.linalg.cholesky if kind == "full" else np.sqrt
     roots = root(mixture.covariances_)

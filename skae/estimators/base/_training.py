@@ -1,7 +1,6 @@
 """Setting up a fit, training the net, and setting the fitted attributes."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from numbers import Integral
 from typing import Any
 
@@ -171,16 +170,6 @@ class TrainingFlow(Pickling):
         return Training(self.net_, TrainingRows(rows, weight, weights.dtype, weights.device), **how)
 
     # -- training ---------------------------------------------------------------------
-
-    @contextmanager
-    def _as_before_on_error(self) -> Iterator[None]:
-        """Leave the estimator as it was if fitting fails: training goes on in a copy."""
-        before = self.__dict__.copy()
-        try:
-            yield
-        except BaseException:
-            self.__dict__ = before
-            raise
 
     def _while_training(self, training: Training, n_together: int = 1) -> AbstractContextManager:
         """Return the context in which the net is trained."""
