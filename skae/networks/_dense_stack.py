@@ -30,7 +30,9 @@ def dense_stack_of(half: nn.Module) -> DenseStack | None:
     linear = None
     if type(half) is WithLinearPath:
         linear, half = half.linear, half.deep
-    modules = list(half) if type(half) in (Stack, nn.Sequential) else [half]
+    modules = [half]
+    if isinstance(half, nn.Sequential) and type(half) in (Stack, nn.Sequential):
+        modules = list(half)
     layers, activations = modules[::2], modules[1::2]
     is_dense = (
         len(layers) == len(activations) + 1
