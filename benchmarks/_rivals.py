@@ -13,13 +13,13 @@ from skae import AutoencoderTransformer
 RATE = 1e-3
 
 
-def skae(X, sizes, batch_size, n_epochs, device="cpu", precision="float32"):
+def skae(X, sizes, batch_size, n_epochs, device="cpu", precision="float32", init="random"):
     """Fit the transformer as a plain network, so that it does what the others do."""
     AutoencoderTransformer(
         sizes[-1],
         hidden_layer_sizes=sizes[1:-1],
         activation="relu",
-        init="random",
+        init=init,
         early_stopping=False,
         learning_rate="constant",
         n_iter_no_change=n_epochs,
