@@ -24,60 +24,58 @@ from .base import (
 
 @estimator
 class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
-    """Autoencoder whose codes follow a distribution of choice: generates and lays out.
+    """Autoencoder whose codes follow a prior of choice, to generate rows or to map them.
 
-    A second network, the discriminator, learns to tell codes from draws of a prior, and the
+    A second network, the discriminator, learns to tell codes from draws of the prior, and the
     encoder learns to fool it (Makhzani et al., 2015). Codes then fill the prior without holes:
-    :meth:`sample` decodes draws of it, and neighbours in it decode to similar rows. The prior
-    may be anything that can be drawn from, where the variational autoencoder needs a density.
+    :meth:`sample` decodes draws of it, and neighbouring codes decode to similar rows. Any prior
+    that can be drawn from will do; the variational autoencoder needs a density.
 
     Parameters
     ----------
     prior : {"normal", "uniform", "mixture"}, default="normal"
-        Distribution of the codes, with zero mean and unit variance: the standard normal one,
-        the uniform one on a cube, or ten equally likely round clusters, which suits data that
-        fall into groups. Deviations of 8 and 32 codes came within 0.05 of one on the digits, and
-        within 0.2 on tables of fewer features than codes. A fit that continues may have another
-        prior than the first.
+        Distribution of the codes, with zero mean and unit variance: standard normal, uniform on
+        a cube, or ten equally likely round clusters, which suit data that fall into groups. The
+        standard deviations of 8 and 32 codes were within 0.05 of one on the digits, and within
+        0.2 on tables of fewer features than codes. Continued training may change the prior.
     adversarial_weight : float, default=0.1
         Weight of the encoder's loss (cross-entropy against the discriminator and divergence of
-        means and variances from the prior's, in nats) beside the mean loss of the scaled rows.
-        From 0.01 to 0.1 a classifier could not tell
-        the codes of the digits from the prior; 0.01 reconstructed them better by a tenth.
+        means and variances from the prior's, in nats), added to the mean loss of the scaled
+        rows. From 0.01 to 0.1 a classifier could not tell the codes of the digits from the
+        prior; with 0.01 the reconstruction error was a tenth lower.
     discriminator_layer_sizes : tuple of int or int, default=(128, 128)
-        Widths of the discriminator's hidden layers, with leaky rectifiers.
+        Widths of the discriminator's hidden layers, which use leaky rectifiers.
     init : {"pca", "random"}, default="pca"
         Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
         and starts at PCA's whitened codes, whose mean and variance are the prior's. "random" is
         the plain network.
     early_stopping : bool or "auto", default=False
         Whether to hold out `validation_fraction` of the rows, stop when their reconstruction no
-        longer improves, and keep the weights that reconstruct them best. Off by default, as
-        these need not be the weights whose codes are nearest to the prior.
+        longer improves, and keep the weights that reconstruct them best. Off by default: the
+        codes of these weights are not always the nearest to the prior.
 
     Attributes
     ----------
     loss_ : float
         The reconstruction loss and the penalties on the weights over all training rows, in the
-        unit of the data. The discriminator has no part in it, as it changes; its own loss is in
-        ``net_.history[:, "discriminator_loss"]``; log 2 is that of one that cannot tell them apart.
+        unit of the data. The discriminator has no part in it, as it changes. Its own loss is in
+        ``net_.history[:, "discriminator_loss"]``: log 2 if it cannot tell codes from draws.
     loss_curve_ : list of float
         Mean of reconstruction loss, penalties and the encoder's loss against the discriminator
         over the training rows during each epoch.
 
     See Also
     --------
-    VariationalAutoencoder : Normal codes by a bound of the likelihood, without a game.
-    AutoencoderTransformer : The same without the adversary.
+    VariationalAutoencoder : Normal codes by a bound of the likelihood, without a discriminator.
+    AutoencoderTransformer : The same without the discriminator.
 
     Notes
     -----
-    Each step of the autoencoder is followed by one of the discriminator, on the codes of the same
-    batch and as many draws of the prior. The discriminator has an Adam optimizer of its own,
-    with `learning_rate_init` as its constant rate. Of codes that it tells apart with ease, a
-    discriminator says little about their scale, so their means and variances are charged as well,
-    with a Lagrange multiplier for each. `alpha` and `max_grad_norm` are for the
-    autoencoder only.
+    After each step of the autoencoder the discriminator takes one, on the codes of the same batch
+    and as many draws of the prior. The discriminator has an Adam optimizer of its own,
+    with `learning_rate_init` as its constant rate. A discriminator that tells codes apart easily
+    gives little gradient for their scale. The loss therefore penalises means and variances too,
+    with a Lagrange multiplier for each. `alpha` and `max_grad_norm` apply to the autoencoder only.
 
     References
     ----------

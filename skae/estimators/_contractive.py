@@ -27,16 +27,16 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
 
     The squared norm of the encoder's Jacobian, averaged over the rows, is added to the loss
     (Rifai et al., 2011). Codes then ignore the directions in which rows do not vary, and are
-    often more robust features. :meth:`jacobian_norm` says how sensitive they are.
+    often more robust features. :meth:`jacobian_norm` measures how sensitive they are.
 
     Parameters
     ----------
     contraction : float, default=0.01
-        Strength of the penalty, beside the loss of the scaled data. With 0.01 the norm of the
-        Jacobian falls by 41 percent on the digits (8 codes), by 43 percent on the breast cancer
-        data (6 codes), and held-out rows are reconstructed a little better than without; more
-        codes than the data need lose more of both. With 0.1 the error of the digits that were
-        trained on is a quarter higher. 0 is the plain autoencoder.
+        Factor of the penalty, which is added to the loss of the scaled data. With 0.01 the norm
+        of the Jacobian falls by 41 percent on the digits (8 codes) and by 43 percent on the
+        breast cancer data (6 codes), and the error of held-out rows is a little lower than
+        without; with more codes than the data need both fall further. With 0.1 the error of the
+        training digits is a quarter higher. 0 is the plain autoencoder.
 
     Attributes
     ----------
@@ -47,24 +47,24 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
     See Also
     --------
     AutoencoderTransformer : The same without the penalty.
-    DenoisingAutoencoder : Robust to noise of a kind that is chosen.
+    DenoisingAutoencoder : Robust to a chosen kind of noise.
 
     Notes
     -----
-    The Jacobian is that of the codes divided by their standard deviations over the batch, which
-    is that of what :meth:`transform` returns. Rifai et al. penalise the codes themselves and
-    let encoder and decoder share their weights; where they do not, the encoder would shrink,
-    the decoder grow, and nothing else would change. For a linear autoencoder the penalty is
-    the sum of one over the variances along its codes, which PCA minimises.
+    The Jacobian is that of the codes divided by their standard deviations over the batch, as
+    :meth:`transform` returns them. Rifai et al. penalise the codes themselves and let encoder and
+    decoder share their weights; with separate weights the encoder would shrink, the decoder grow,
+    and nothing else would change. For a linear autoencoder the penalty is the sum of one over the
+    variances along its codes, which PCA minimises.
 
-    It is exact for dense networks of up to one hidden layer, without dropout and normalisation.
-    For others it is estimated in every batch from one random sum of the codes of each row
-    (Hutchinson, 1990), which is right on average. What is measured (`loss_`, the losses of
-    held-out rows) has the same sums every time, so that it can be compared.
+    The penalty is exact for dense networks of up to one hidden layer, without dropout and
+    normalisation. For others each batch estimates it without bias from one random sum of the codes
+    of each row (Hutchinson, 1990). `loss_` and the losses of held-out rows use the same sums every
+    time, so that they can be compared.
 
-    The spread of the codes of a few rows is not well known, and batches of less than about ten
-    rows make the penalty noisy. A batch of one row, also a chunk of one row in `partial_fit`, is
-    refused. Training takes about twice the time of the plain autoencoder.
+    Few rows determine the spread of the codes poorly: batches of less than about ten rows make the
+    penalty noisy. A batch of one row, also a chunk of one row in `partial_fit`, raises an error.
+    Training takes about twice the time of the plain autoencoder.
 
     References
     ----------
@@ -105,9 +105,8 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
         Returns
         -------
         norms : {ndarray, tensor} of shape (n_samples,) and dtype float64
-            For each row the Frobenius norm of the derivative of :meth:`transform` there: by
-            how much codes change, in their standard deviations, for each unit of the data.
-            It is exact for every network.
+            The Frobenius norm of the derivative of :meth:`transform` at each row: the change of
+            the codes, in their standard deviations, per unit of the data. Exact for every network.
         """
         X, caller = validate_new_rows(self, X, "jacobian_norm")
         rows = self._table.rows(X)
@@ -116,7 +115,7 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
         return caller.to_caller(norms.div_(self.scale_))
 
     def _jacobian_norms(self, x: torch.Tensor) -> torch.Tensor:
-        # Rows do not depend on each other, so one backward pass serves a code of all of them.
+        # Rows do not depend on each other: one backward pass gives a code's gradients for all rows.
         encoder = self.net_.module_.encoder
         with torch.inference_mode(False), torch.enable_grad(), differentiable(encoder, x.device):
             x = x.clone().requires_grad_()

@@ -18,16 +18,16 @@ class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):
     """Autoencoder for images.
 
     The encoder is a stack of convolutions, each of which halves height and width, with dense
-    layers between them and the code; the decoder mirrors it (Masci et al., 2011). What a stroke
-    or an edge looks like is learned once for all places of the image, so that it loses less than a
-    dense network of as many weights: of handwritten digits of 28 x 28 pixels, with 8
-    components, a squared error of 13.1 in an image against 16.2, with 16 components 7.6 against
-    11.5 (10000 images, 15 epochs, held-out images).
+    layers between them and the code; the decoder mirrors it (Masci et al., 2011). The network
+    learns a stroke or an edge once for all places of the image. Its error is therefore lower than
+    that of a dense network of as many weights: on handwritten digits of 28 x 28 pixels, a squared
+    error per image of 13.1 against 16.2 with 8 components, and of 7.6 against 11.5 with 16
+    (10000 images, 15 epochs, held-out images).
 
     :meth:`fit` and all other methods take images of shape (n_images, height, width) or
     (n_images, height, width, n_channels), or flat rows of a table. :meth:`reconstruct` returns
-    the shape that it was given, :meth:`inverse_transform` and :meth:`sample` that of the images
-    in `fit`.
+    the shape of its input, :meth:`inverse_transform` and :meth:`sample` return the shape of the
+    images in `fit`.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):
         then square images if their number of columns is a square number, and otherwise images
         that are one pixel high.
     channels : tuple of int, default=(16, 32)
-        Channels of the convolutions, from the image to the code. Each of them halves the image,
-        which needs no power of two: 7 pixels become 4. Two suit images of 8 to 32 pixels;
-        larger ones want one more for each doubling.
+        Channels of the convolutions, from the image to the code. Each convolution halves the
+        image, whose sides need not be powers of two: 7 pixels become 4. Two convolutions suit
+        images of 8 to 32 pixels; add one for each doubling.
     hidden_layer_sizes : tuple of int or int, default=(128,)
         Widths of the dense layers between the convolutions and the code; the decoder mirrors
-        them. Without them, ``()``, the network has an eighth of its weights and the error on the
-        digits above is that of the dense network (16.6).
+        them. With ``()`` the network has an eighth of the weights, and its error on the digits
+        above is about that of the dense network (16.6).
     activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "logistic", \
             "identity"}, default="silu"
         Activation of the hidden layers.
@@ -53,8 +53,8 @@ class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):
     init : {"pca", "random"}, default="random"
         Where training starts. "random" is the plain network. "pca" gives encoder and decoder a
         linear path beside the deep one and starts at PCA's solution. If the objective over the
-        training rows ends above its start, `fit` goes back there. Convolutions with data enough
-        end lower from a random start: on the digits above 13.1 against 14.8.
+        training rows ends above its start, `fit` goes back there. With enough data convolutions
+        end lower from a random start: 13.1 against 14.8 on the digits above.
 
     Attributes
     ----------
@@ -68,8 +68,8 @@ class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):
 
     Notes
     -----
-    Every estimator takes images with ``network=ConvolutionalNetwork(...)``, which has the size of
-    the kernels as a parameter, too: ``DenoisingAutoencoder(network=ConvolutionalNetwork())``.
+    The other autoencoders take images with ``network=ConvolutionalNetwork(...)``, which also has a
+    parameter for the kernel size: ``DenoisingAutoencoder(network=ConvolutionalNetwork())``.
 
     References
     ----------

@@ -22,28 +22,26 @@ from .base import (
 class DenoisingAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder that learns to remove noise from its input.
 
-    Every batch is corrupted anew and the loss compares what comes out with the clean rows
-    (Vincent et al., 2008), so that the network has to learn how the features depend on each
-    other. :meth:`reconstruct` is the denoiser; the codes of :meth:`transform` are often better
+    Training corrupts every batch anew, and the loss compares the reconstruction with the clean
+    rows (Vincent et al., 2008). The network has to learn how the features depend on each other.
+    :meth:`reconstruct` is the denoiser; the codes of :meth:`transform` are often better
     features than those of the plain autoencoder, and may be wider than the input.
 
     Parameters
     ----------
     noise : {"masking", "gaussian", "salt_and_pepper", "swap"} or callable, default="masking"
-        What is done to a batch. "masking" puts the mean of its feature in place of a cell (zero
-        for losses that do not centre the data), "gaussian" adds normal noise,
-        "salt_and_pepper" puts the smallest or largest value of the feature in place of a cell,
-        "swap" the value of another row of the batch. "masking" is the default because it
-        means the same whatever the unit of the data. A callable ``noise(x, generator)`` is
-        given the batch in the unit of the data, a float64 tensor of shape (n_batch,
-        n_features), and a random generator on its device, and returns a tensor of the same
-        shape: ``lambda x, g: x + torch.randn(x.shape, generator=g, device=x.device)``.
+        The corruption of a batch. "masking" replaces a cell by the mean of its feature (by zero
+        for losses that do not centre the data), "salt_and_pepper" by the smallest or largest
+        value of the feature, and "swap" by the value of another row of the batch; "gaussian"
+        adds normal noise. "masking" is the default because it does not depend on the unit of
+        the data. A callable ``noise(x, generator)`` gets the batch in the unit of the data, a
+        float64 tensor of shape (n_batch, n_features), and a random generator on its device, and
+        returns a tensor of the same shape:
+        ``lambda x, g: x + torch.randn(x.shape, generator=g, device=x.device)``.
     noise_level : float, default=0.25
-        For "gaussian" the standard deviation, in the unit of the data: half to twice their
-        standard deviation is worth a try. For the others the probability with which a cell
-        is changed, in [0, 1] (a quarter is in the middle of what Vincent et al., 2010, use).
-        Ignored for a callable.
-
+        For "gaussian" the standard deviation, in the unit of the data: try half to twice their
+        standard deviation. For the others the probability that a cell is changed, in [0, 1]
+        (a quarter is in the middle of the range of Vincent et al., 2010). Ignored for a callable.
     init : {"pca", "random"}, default="pca"
         Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
         and starts at PCA's solution. If the objective over the corrupted training rows ends
@@ -70,15 +68,15 @@ class DenoisingAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder
 
     Notes
     -----
-    Training draws fresh noise for every batch. What is measured (`loss_`, the losses of held-out
-    rows) has the same noise every time, so that it can be compared; "swap" then takes values
-    from rows that are near in the table.
+    Training draws fresh noise for every batch. `loss_` and the losses of held-out rows have the
+    same noise every time, so that they can be compared; "swap" then takes values from rows that
+    are near in the table.
 
-    Codes and scores are those of the rows as they are: :meth:`score` says how well clean rows
-    are reconstructed, which no noise would improve. To choose `noise_level`, compare
-    ``reconstruct(noisy)`` with the clean rows, or what a classifier makes of the codes.
+    Codes and scores are computed without noise: :meth:`score` measures how well clean rows are
+    reconstructed, which training with noise does not improve. To choose `noise_level`, compare
+    ``reconstruct(noisy)`` with the clean rows, or the accuracies of a classifier on the codes.
 
-    "salt_and_pepper" knows the smallest and largest values of the first call of `fit` or
+    "salt_and_pepper" uses the smallest and largest values of the first call of `fit` or
     `partial_fit`.
 
     References

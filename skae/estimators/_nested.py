@@ -38,11 +38,10 @@ from .base import (
 class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder whose components are ordered by importance, as those of PCA are.
 
-    In training the decoder sees only the first components of each row, a number that is drawn
-    anew for every batch (nested dropout: Rippel, Gelbart and Adams, 2014). What matters most
-    then goes into the first component, what matters most of the rest into the second. One fit
-    holds an autoencoder for every smaller code: :meth:`truncate` gives it without training
-    again.
+    In training the decoder sees only the first components of each row; every batch draws their
+    number anew (nested dropout: Rippel, Gelbart and Adams, 2014). The first component then holds
+    what matters most, the second what matters most of the rest. One fit contains an autoencoder
+    for every smaller code: :meth:`truncate` returns it without training again.
 
     Parameters
     ----------
@@ -55,18 +54,18 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     Attributes
     ----------
     explained_variance_ratio_ : ndarray of shape (n_components_,) and dtype float64
-        What each component adds to the share of the variance of the training rows that is
-        reconstructed: R² with the first k components minus R² with one less. The sum is R² of
-        the whole code. For other losses than "squared_error" the share of the loss of the
-        mean row. A component that makes things worse has a negative share.
+        The part of the training rows' variance that each component adds to the reconstruction:
+        R² with the first k components minus R² with one less. The sum is R² of the whole code.
+        For losses other than "squared_error" a share of the loss of the mean row. A component
+        that increases the error has a negative share.
     loss_ : float
         The objective over all training rows with the weights that were kept, in the unit of
-        the data: the mean over all numbers of components that may be kept.
+        the data: the mean over the distribution of the number of components.
     loss_curve_ : list of float
-        The mean objective over the training rows during each epoch, with numbers of components
-        that were drawn.
+        The mean objective over the training rows during each epoch, with the numbers of
+        components that the batches drew.
     validation_loss_curve_ : list of float or None
-        That of the held-out rows after each epoch; None if no rows were held out.
+        The objective over the held-out rows after each epoch; None if no rows were held out.
 
     See Also
     --------
@@ -75,19 +74,19 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
 
     Notes
     -----
-    How many components are kept is drawn from a geometric distribution, as in the paper, here
-    with the whole code half as likely as the first component alone, whatever its width. A
-    component that is left out is a zero where the encoder's outputs go into the decoder, which
-    for ``init="pca"`` starts as its mean. What is measured during training (the losses of
-    held-out rows) keeps the same numbers of components every time, so that it can be compared.
+    The number of components is drawn from a geometric distribution, as in the paper. Here the
+    whole code is half as likely as the first component alone, whatever its width. A component
+    that is left out enters the decoder as a zero, which is its mean at the start of
+    ``init="pca"``. The losses of held-out rows use the same numbers of components every time, so
+    that they can be compared.
 
-    The order has a price, and so many codes in one take longer to learn. On held-out digits
-    the first 1 to 8 components of eight lose 1.20 to 1.39 times what a net trained for that
-    many alone loses in 50 epochs, and 1.00 to 1.17 times in 200 epochs without early stopping.
-    More epochs are worth a try.
+    The order increases the error, and many codes in one take longer to learn. On held-out digits
+    the error of the first 1 to 8 components of eight is 1.20 to 1.39 times that of a net trained
+    for that many alone in 50 epochs, and 1.00 to 1.17 times in 200 epochs without early stopping.
+    Try more epochs.
 
-    :meth:`score` and :meth:`reconstruct` use the whole code. What `explained_variance_ratio_`
-    needs is one more pass over the rows, in which the decoder runs once for each component.
+    :meth:`score` and :meth:`reconstruct` use the whole code. `explained_variance_ratio_` takes one
+    more pass over the rows, in which the decoder runs once for each component.
 
     References
     ----------
@@ -104,8 +103,8 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     >>> ae.transform(X).shape
     (1797, 8)
 
-    One fit answers which width is enough, here for nine tenths of what eight components
-    explain of rows that were not seen:
+    One fit shows which width is enough, here for nine tenths of the variance that eight components
+    explain in rows that were not seen:
 
     >>> scores = [ae.truncate(k).score(X[1000:]) for k in range(1, 9)]
     >>> explained = 1 + np.array(scores) / X[1000:].var(axis=0).mean()
@@ -123,8 +122,8 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     def truncate(self, n_components: int) -> "NestedAutoencoder":
         """Return the autoencoder of the first components, without training again.
 
-        Its codes are the first columns of the codes of this one, and decoding them is what this
-        one does when it sees nothing of the others.
+        Its codes are the first columns of this one's codes. It decodes them as this one does with
+        the other components left out.
 
         Parameters
         ----------
@@ -134,17 +133,16 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
         Returns
         -------
         truncated : NestedAutoencoder
-            A fitted estimator of its own, which shares no memory with this one. Its `loss_` and
-            `explained_variance_ratio_` are its own, the curves those of the training that it
-            comes from.
+            A fitted estimator that shares no memory with this one. It has its own `loss_` and
+            `explained_variance_ratio_`, and this one's curves.
 
         Raises
         ------
         TypeError
             If `n_components` is not an integer.
         ValueError
-            If it is out of range, or if more of a `network` depends on the number of
-            components than the encoder's last layer and the decoder's first.
+            If it is out of range, or if layers of a `network` other than the encoder's last and
+            the decoder's first depend on the number of components.
         """
         check_is_fitted(self, "net_")
         check_scalar(n_components, "n_components", Integral, min_val=1, max_val=self.n_components_)
@@ -201,7 +199,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
         )
         # The losses of the mean row, of one component, of two, ...
         self._losses = (losses / len(rows)).tolist()
-        # Of constant rows there is nothing to explain.
+        # Constant rows have no variance to explain.
         whole = losses[0] if losses[0] > 0 else np.inf
         shares = -losses.diff() / whole
         self.explained_variance_ratio_ = caller_type(self.mean_).to_caller(shares)

@@ -52,31 +52,31 @@ _STEP, _NEIGHBORS = 0.5, 20
 class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder with wide codes of which few values are active in a row.
 
-    Each unit of the code stands for a part that some rows have, and a row is put together of
-    few of them. Without hidden layers this is sparse coding with a learned encoder: the
-    columns of the decoder's weight are the parts. The codes of :meth:`transform` are exactly
-    what the decoder sees and what the penalty falls on: zero or more, with exact zeros, or in
-    (0, 1) for ``penalty="kl"``. They are not standardised.
+    Each unit of the code stands for a part that some rows have, and few parts make up a row.
+    Without hidden layers this is sparse coding with a learned encoder: the columns of the
+    decoder's weight are the parts. :meth:`transform` returns the codes that the decoder reads and
+    the penalty applies to, without standardising them: zero or more, with exact zeros, or in
+    (0, 1) for ``penalty="kl"``.
 
     Parameters
     ----------
     n_components : int or "auto", default="auto"
-        Units of the code, more than there are features as a rule. "auto" is twice the number of
-        features, and no more than 2000.
+        Units of the code, usually more than features. "auto" is twice the number of features, and
+        no more than 2000.
     penalty : {"top_k", "batch_top_k", "l1", "kl"}, default="top_k"
-        What makes codes sparse.
+        The mechanism that makes codes sparse.
 
-        - "top_k" keeps the largest values of each row, `n_nonzero_coefs` of them, and makes
-          the others zero (Makhzani and Frey, 2013). It is the default because the sparsity is
-          said in so many words and nothing is shrunk: on held-out digits it left 0.14 of the
-          variance with 8 values a row, "l1" 0.25 at the same number.
-        - "batch_top_k" keeps as many on average over a batch, so that a row may have more than
-          another; later rows keep what exceeds a threshold that training learned
-          (Bussmann et al., 2024). It left 0.13, with 9.6 values in a row that is new.
-        - "l1" penalises the sum of the activations, each times the norm of what the unit
-          writes into the decoder, without which codes would shrink and the decoder grow.
-          The penalty grows to its strength over the first 5% of the steps.
-        - "kl" lets units be active in shares, and brings the mean activation of each to
+        - "top_k" keeps the `n_nonzero_coefs` largest values of each row and makes the others zero
+          (Makhzani and Frey, 2013). It is the default because it sets the sparsity directly and
+          shrinks nothing: on held-out digits it left 0.14 of the variance with 8 values a row,
+          "l1" 0.25 at the same number.
+        - "batch_top_k" keeps as many on average over a batch, so that rows may differ in number;
+          new rows keep the values above a threshold that training learned (Bussmann et al.,
+          2024). It left 0.13, with 9.6 values in a new row.
+        - "l1" penalises the sum of the activations, each times the norm of the unit's column of
+          the decoder; without this norm codes would shrink and the decoder grow. The penalty
+          warms up over the first 5% of the steps.
+        - "kl" keeps activations in (0, 1), and brings the mean of each unit to
           `target_activation` (Ng, 2011). Nothing is exactly zero.
     n_nonzero_coefs : int or "auto", default="auto"
         Values that "top_k" keeps in a row at most, and "batch_top_k" on average. "auto" is the
@@ -84,38 +84,34 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
         of :class:`AutoencoderTransformer` has for a table of enough rows. Ignored for other
         penalties.
     penalty_strength : float or "auto", default="auto"
-        Factor of the "l1" or "kl" penalty. It multiplies the sum over the units, where the loss
-        is the sum over the features of the data scaled to unit mean variance; the objective
-        is both divided by the number of features. For "l1" half of it is about the size
-        below which an activation vanishes, in units of the root mean variance. "auto" is 1 for
-        "l1". For "kl" it adapts: a Lagrange multiplier for each unit grows until the mean is at its
-        target, and `fit` ends with the exact bias for that. A number is a fixed factor, and leaves
-        means where the reconstruction balances it: with 10 and 64 units on 6,000 digits of
-        28 x 28, at 0.13 for a target of 0.05. Other losses than
-        the squared error have another size: try 0.1 for "l1" with "log_loss". Ignored for other
-        penalties.
+        Factor of the "l1" or "kl" penalty. The objective is the loss, summed over the features of
+        the data scaled to unit mean variance, plus this factor times the penalty, summed over the
+        units, both divided by the number of features. With "l1" an activation below about half
+        the factor vanishes, in units of the root mean variance. "auto" is 1 for "l1". For "kl"
+        it adapts: a Lagrange multiplier for each unit grows until the mean is at its target, and
+        `fit` ends with the bias that reaches it exactly. A number is a fixed factor; means then
+        rest where reconstruction and penalty balance: with 10 and 64 units on 6,000 digits of
+        28 x 28, at 0.13 for a target of 0.05. Losses other than the squared error have another
+        size: try 0.1 for "l1" with "log_loss". Ignored for other penalties.
     target_activation : float, default=0.05
-        Mean activation that "kl" asks of each unit, in (0, 1); Ng's choice. Ignored for other
-        penalties.
+        Target of "kl" for the mean activation of each unit, in (0, 1); Ng's choice. Ignored for
+        other penalties.
     hidden_layer_sizes : tuple of int or int, default=()
         Widths of the encoder's hidden layers, from the input to the code; the decoder
-        mirrors them. ``()``, one layer there and one back, is classical sparse
-        coding, whose units can be looked at: ``net_.module_.dictionary`` holds what each adds
-        to a row, as columns.
+        mirrors them. ``()``, one layer each, is classical sparse coding, whose units can be
+        inspected: the columns of ``net_.module_.dictionary`` are what each adds to a row.
     init : {"random"}, default="random"
-        Where training starts, a parameter for the sake of the other estimators: random weights.
-        PCA is no start for codes that are wider than the data and mostly zero. The last layer of
-        the encoder starts as the transposed first layer of the decoder ("top_k", "batch_top_k",
-        "l1"), so that units read what they write, or such that units start near their target
-        ("kl").
+        Where training starts: always random weights, as PCA does not suit codes that are wider
+        than the data and mostly zero. The other estimators have another choice. For "top_k",
+        "batch_top_k" and "l1" the last layer of the encoder starts as the transposed first layer
+        of the decoder; for "kl" units start near their target.
     learning_rate_init : float, default=1e-2
         Learning rate, or the highest one of a schedule. One layer takes larger steps than a
-        deep network: with top-k codes half of it left 3% more error on the digits, twice of
-        it as much error and more dead units.
-
+        deep network: with top-k codes half of it left 3% more error on the digits; twice of
+        it left the same error and more dead units.
     n_iter_no_change : int, default=20
         Epochs without improvement after which training stops. At the highest rates the objective
-        rests for longer here than that of a short code: with ten epochs, "l1" stopped halfway on
+        stagnates for longer than that of a short code: with ten epochs, "l1" stopped halfway on
         28 x 28 digits, with three times as many active values.
 
     Attributes
@@ -129,31 +125,29 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
     See Also
     --------
     AutoencoderTransformer : Short codes in place of sparse ones.
-    sklearn.decomposition.MiniBatchDictionaryLearning : Sparse codes that are found by solving
-        an optimisation for each row.
+    sklearn.decomposition.MiniBatchDictionaryLearning : Sparse codes by an optimisation a row.
     sklearn.decomposition.NMF : Parts that are not negative.
 
     Notes
     -----
-    Units of a top-k code that are never chosen would stay dead, as they get no gradient. A unit
-    that was not chosen for as long as it takes all units to have a turn counts twice as much
-    in the choice with each further turn (a conscience, DeSieno, 1988), until some row chooses
-    it. In a code of 512 units with 8 values a row, fitted on 1300 digits, 2% stay dead; without
-    it 42%, and held-out rows lose 6% more. (On 10,000 images of 784 pixels, 1000 units, it is 0.2%
-    against 42%, and they lose 4% less.) The auxiliary loss of Gao et al. (2024) left 42% on the
-    digits, and keeping more values at the start of training made the error higher.
-    As in Gao et al. the decoder's first layer has columns of unit norm, and only positive
-    values are kept.
+    Units of a top-k code that are never chosen would stay dead, as they get no gradient. A turn is
+    as many rows as all units need to be chosen once. A unit that missed a turn counts twice as much
+    in the choice with each further turn (a conscience, DeSieno, 1988), until some row chooses it.
+    In a code of 512 units with 8 values a row, fitted on 1300 digits, 2% stay dead; without the
+    conscience 42% do, and the error of held-out rows is 6% higher. (On 10,000 images of 784
+    pixels, 1000 units, 0.2% against 42%, and an error 4% lower.) The auxiliary loss of Gao et
+    al. (2024) left 42% on the digits, and keeping more values at the start of training made the
+    error higher. As in Gao et al. the decoder's first layer has columns of unit norm, and only
+    positive values are kept.
 
-    Weights count in all penalties. What "batch_top_k" keeps counts rows, whatever their weights,
-    and so does how long all units take to have a turn where a batch is too small for that. The
-    mean of "kl" is that of a batch, in training as in `loss_`; the bias that `fit` ends with counts
-    all rows. `partial_fit` leaves means to the multipliers, as a chunk may not be like the others.
+    Weights count in all penalties. "batch_top_k" counts rows whatever their weights, and so does
+    the turn where a batch is too small for one. The mean of "kl" is that of a batch, in training
+    and in `loss_`; the final bias of `fit` comes from all rows. `partial_fit` leaves means to the
+    multipliers, as a chunk may differ from the others.
 
-    :meth:`sample` does not fit a Gaussian mixture to codes that are mostly zero. It draws one of
-    5000 codes that are kept, adds half the difference of two of its 20 nearest neighbours, and
-    makes that a valid code again: on the digits this is nearer to held-out rows than the mixture
-    for every penalty.
+    :meth:`sample` does not fit a Gaussian mixture, as codes are mostly zero. It draws one of 5000
+    kept codes, adds half the difference of two of its 20 nearest neighbours, and makes the sum a
+    valid code: on the digits, for every penalty, this is nearer to held-out rows than the mixture.
 
     References
     ----------

@@ -5,17 +5,17 @@ from .base import BaseAutoencoder, NetworkParameters, StandardizedCodes, estimat
 
 @estimator
 class AutoencoderTransformer(StandardizedCodes, NetworkParameters, BaseAutoencoder):
-    """Autoencoder: nonlinear dimensionality reduction that also goes back.
+    """Autoencoder: nonlinear dimensionality reduction with an inverse.
 
     An encoder maps each row to a short code, a decoder maps the code back to the row, and
-    both are trained together to lose as little as possible on the way (Hinton and
-    Salakhutdinov, 2006). With no hidden layers this is PCA (Baldi and Hornik, 1989); with
-    them it keeps more in the same number of components.
+    both are trained together for the least reconstruction error (Hinton and Salakhutdinov,
+    2006). Without hidden layers this is PCA (Baldi and Hornik, 1989); with them the same number
+    of components reconstructs more.
 
-    The data are centred and divided by one scalar inside, so features keep their relative
+    The estimator centres the data and divides them by one scalar, so features keep their relative
     weight, as in PCA. Put a :class:`~sklearn.preprocessing.StandardScaler` before it if the
-    features have different units. Codes leave with zero mean over the training rows, and with
-    unit variance if `standardize`.
+    features have different units. Codes have zero mean over the training rows, and unit variance
+    if `standardize`.
 
     See Also
     --------
@@ -27,23 +27,22 @@ class AutoencoderTransformer(StandardizedCodes, NetworkParameters, BaseAutoencod
     -----
     Training runs in float32, except where an epoch is a single batch of float64 rows on the
     CPU: double precision costs next to nothing there. Integer weights then equal repeated rows,
-    if no rows are held out and nothing is drawn at random (dropout, noise): that is so for up to
-    48 rows, the repeated ones counted, and for any table with a `batch_size` of at least that
-    many. In smaller batches weights count in the loss as repeated rows do, but
-    the batches are others.
+    if no rows are held out and nothing is drawn at random (dropout, noise). An epoch is a single
+    batch for up to 48 rows, the repeated ones counted, and with a `batch_size` of at least the
+    number of rows. In smaller batches weights count in the loss as repeated rows do, but the
+    batches differ.
 
-    Output always has the dtype of the input. Rows are read where they lie if they are many and
-    of float32, in memory or in a mapped file; others are copied once.
+    Output always has the dtype of the input. Large tables of float32, in memory or in a mapped
+    file, are read in place; others are copied once.
 
-    Torch tensors are taken by every method. They leave as NumPy arrays, or, with
-    ``sklearn.set_config(array_api_dispatch=True)`` (which asks for ``SCIPY_ARRAY_API=1`` in
-    the environment), as tensors on the device that they came from. With ``device="cuda"`` the
-    rows of CUDA tensors never leave the GPU. A model fitted on arrays takes tensors, and the
-    reverse.
+    Every method takes torch tensors. It returns NumPy arrays or, with
+    ``sklearn.set_config(array_api_dispatch=True)`` (which needs ``SCIPY_ARRAY_API=1`` in
+    the environment), tensors on the device of the input. With ``device="cuda"`` the rows of CUDA
+    tensors never leave the GPU. A model fitted on arrays takes tensors, and the reverse.
 
     Small networks train on one thread, which is faster for them, and so do all that train
-    outside the main thread, as in a parallel grid search. On the CPU a fitted network answers
-    on one thread, which gives a row alone the bits that it has in a batch. Torch's own setting
+    outside the main thread, as in a parallel grid search. On the CPU a fitted network computes
+    on one thread, so that a row alone gets the same bits as in a batch. Torch's own setting
     is put back.
 
     References

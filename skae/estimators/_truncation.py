@@ -9,10 +9,10 @@ from skae.networks import Autoencoder
 def truncated_weights(
     weights: dict[str, np.ndarray], module: Autoencoder, n_components: int
 ) -> dict[str, np.ndarray]:
-    """Return the weights of a network of `n_components`, cut to those that its first ones need.
+    """Return the weights of a network of `n_components`, cut to those of its first components.
 
-    `module` is the same network made for fewer components. A ValueError is raised if the shapes
-    of the two differ by more than the components that are left out.
+    `module` is the same network made for fewer components. Raise a ValueError if the two differ
+    in more than the components that are left out.
     """
     cut, kept = {}, len(module.code_mean)
     for name, wanted in module.state_dict().items():
@@ -31,7 +31,7 @@ def truncated_weights(
 
 @torch.no_grad()
 def check_same_function(module: Autoencoder, whole: Autoencoder, n_features: int) -> None:
-    """Raise a ValueError unless both networks make and read the first codes alike."""
+    """Raise a ValueError unless both networks encode and decode the first components alike."""
     kept, n_components = len(module.code_mean), len(whole.code_mean)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, n_features, generator=generator).to(whole.code_mean)

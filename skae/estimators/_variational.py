@@ -50,33 +50,33 @@ _ACTIVE = 1e-2
 class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder with a probability for every row: generates, and scores in nats.
 
-    The encoder gives each row a normal posterior over codes, the decoder a likelihood, and what
-    is maximised is a lower bound of the log-likelihood of the rows (Kingma and Welling, 2014).
-    :meth:`transform` gives the mean of the posterior, :meth:`sample` decodes codes drawn from
-    the standard normal prior, and :meth:`score_samples` is a log-likelihood that can stand
-    beside those of PCA and of GaussianMixture. Without hidden layers this is probabilistic PCA.
+    The encoder gives each row a normal posterior over codes, the decoder a likelihood. Training
+    maximises a lower bound of the log-likelihood of the rows (Kingma and Welling, 2014).
+    :meth:`transform` returns the mean of the posterior, :meth:`sample` decodes codes drawn from
+    the standard normal prior, and :meth:`score_samples` returns log-likelihoods that compare
+    with those of PCA and of GaussianMixture. Without hidden layers this is probabilistic PCA.
 
     Parameters
     ----------
     noise_variance : "learned" or float, default="learned"
-        For ``loss="squared_error"``, variance of the normal noise around what the decoder
-        gives, the same for all features, in the squared unit of the data. "learned" follows
-        the error of the batches, which balances reconstruction and prior without a parameter
-        (Rybkin et al., 2021), and ends as the error of all rows. Ignored for "log_loss".
+        For ``loss="squared_error"``, variance of the normal noise around the decoder's output,
+        the same for all features, in the squared unit of the data. "learned" follows the error
+        of the batches, which balances reconstruction and prior without a parameter (Rybkin et
+        al., 2021), and ends as the error of all rows. Ignored for "log_loss".
     beta : float, default=1.0
-        Weight of the divergence from the prior in training. One is the bound; more asks for
-        simpler codes, less for sharper reconstructions (Higgins et al., 2017).
+        Weight of the divergence from the prior in training. One gives the bound; more gives
+        simpler codes, less gives sharper reconstructions (Higgins et al., 2017).
     kl_warm_up : float, default=0.1
-        Share of the planned steps in which that weight grows from zero, in [0, 1], so that
-        codes become useful before they become cheap. Longer than 0.3 leaves too little for the
-        bound itself. `partial_fit` and warm starts have none.
+        Share of the planned steps in which `beta` grows from zero, in [0, 1], so that the network
+        uses its codes before the divergence weighs on them. More than 0.3 leaves too few steps
+        for the bound itself. `partial_fit` and warm starts have no warm-up.
     free_bits : float, default=0.0
-        Divergence of each component, averaged over a batch, that costs nothing, in nats
+        Divergence of each component, averaged over a batch, that is free of charge, in nats
         (Kingma et al., 2016). A tenth keeps components in use that would switch off.
     n_draws : int, default=50
-        Codes drawn for each row by :meth:`score_samples` and :meth:`elbo`, which take as many
-        passes through the decoder. More of them make the bound of `score_samples` tighter; with
-        fewer than twice the width of the code its error grows.
+        Codes that :meth:`score_samples` and :meth:`elbo` draw for each row, each with a pass
+        through the decoder. More of them make the bound of `score_samples` tighter; with fewer
+        than twice the width of the code its error grows.
     init : {"pca", "random"}, default="pca"
         Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
         and starts at probabilistic PCA (Tipping and Bishop, 1999), whose bound is tight. If the
@@ -90,14 +90,13 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     ----------
     active_units_ : int
         Components whose posterior mean has a variance above 0.01 over the training rows, or
-        5000 of them (Burda et al., 2016). The others tell nothing.
+        5000 of them (Burda et al., 2016). The others carry no information.
     noise_variance_ : float or None
         Variance of the noise, in the squared unit of the data; None for "log_loss".
     loss_ : float
         The objective over all training rows with the weights that were kept, in nats per row,
-        for rows in the unit of the data: minus the evidence lower bound, before codes are
-        brought to the scale of the prior, if `beta` is one and there are neither penalties nor
-        free bits.
+        for rows in the unit of the data. With a `beta` of one, and neither penalties nor free
+        bits, it is minus the evidence lower bound before the change of the codes' scale.
 
     See Also
     --------
@@ -107,21 +106,20 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
 
     Notes
     -----
-    Reconstruction and divergence are both summed over their features. Averaging only the first,
-    as is often seen, makes the divergence so heavy that all components switch off. `loss_`
-    and the history count both in nats; the history divides them by the number of features.
+    The reconstruction is summed over features, the divergence over components. Averaging only the
+    first, as many programs do, makes the divergence so heavy that all components switch off.
+    `loss_` and the history count both in nats; the history divides them by the number of features.
 
-    Codes leave in the scale of the prior: over the training rows, means and variances of the
-    posterior together have zero mean and unit variance. It is an exact change of scale after
-    training, undone in the decoder, and raises the bound: training itself comes to that scale
-    slowly, as it matters little for the bound, though much for :meth:`sample`.
+    Codes have the scale of the prior: over the training rows, means and variances of the
+    posterior together have zero mean and unit variance. An exact change of scale after training,
+    undone in the decoder, ensures this and raises the bound. Training alone reaches that scale
+    slowly: it matters little for the bound, but much for :meth:`sample`.
 
-    In training each row of each batch has one draw; what is measured (held-out rows, `loss_`)
-    has the same draws every time. :meth:`score_samples` draws the same for every row, in pairs of
+    Training draws one code for each row of each batch; the losses of held-out rows and `loss_` use
+    the same draws every time. :meth:`score_samples` uses the same draws for every row, in pairs of
     opposite sign, so that a row scores the same alone and in a table.
 
-    :meth:`sample` and :meth:`reconstruct` give what the decoder gives: the mean of the likelihood,
-    without its noise.
+    :meth:`sample` and :meth:`reconstruct` return the mean of the likelihood, without its noise.
 
     References
     ----------

@@ -14,18 +14,17 @@ class WassersteinAutoencoder(NetworkParameters, BaseAutoencoder):
 
     The maximum mean discrepancy between the codes of a batch and draws of the standard normal
     distribution is added to the loss (WAE-MMD: Tolstikhin et al., 2018). The codes of all rows
-    together fill the prior, while each row keeps a code of its own: where a variational
-    autoencoder asks of every single row that its code may be anything, this one loses less in the
-    reconstruction. There is no second network to train, as there is for an adversarial one.
-    :meth:`sample` decodes draws of the prior.
+    together fill the prior, while each row keeps a code of its own. A variational autoencoder
+    pulls the posterior of every single row to the prior; this one reconstructs better. It has no
+    second network to train, as the adversarial one has. :meth:`sample` decodes draws of the prior.
 
     Parameters
     ----------
     discrepancy_weight : float, default=1.0
-        Weight of the discrepancy beside the mean loss of the scaled rows. On the digits (8 codes)
-        the error is 0.085 of the variance with 1.0, 0.076 without and 0.110 with 10; the standard
-        deviations of the codes are 0.97 to 1.07, 1.59 to 1.83 and 0.90 to 1.06, and a classifier
-        tells 0.73, 0.93 and 0.68 of the codes from draws of the prior.
+        Weight of the discrepancy, added to the mean loss of the scaled rows. On the digits (8
+        codes), with 1.0, 0 and 10: the error is 0.085, 0.076 and 0.110 of the variance, the
+        standard deviations of the codes are 0.97 to 1.07, 1.59 to 1.83 and 0.90 to 1.06, and a
+        classifier tells 0.73, 0.93 and 0.68 of the codes from draws of the prior.
 
     Attributes
     ----------
@@ -35,15 +34,15 @@ class WassersteinAutoencoder(NetworkParameters, BaseAutoencoder):
 
     See Also
     --------
-    AdversarialAutoencoder : A discriminator in the place of the discrepancy, and other priors.
+    AdversarialAutoencoder : A discriminator in place of the discrepancy, and other priors.
     VariationalAutoencoder : Normal codes for each row, and a likelihood.
     AutoencoderTransformer : The same without a prior.
 
     Notes
     -----
     The kernel is a sum of inverse multiquadratics, as in the paper. The discrepancy of a few rows
-    is mostly noise: batches of 32 rows and more are advisable. What is measured (`loss_`, the
-    losses of held-out rows) has the same draws of the prior every time, so that it can be compared.
+    is mostly noise: use batches of 32 rows or more. `loss_` and the losses of held-out rows use the
+    same draws of the prior every time, so that they can be compared.
 
     References
     ----------
