@@ -17,7 +17,8 @@ class Loss:
 
     # The name that users know.
     name: str
-    # function(output, target, reduction="mean" | "none")
+    # function(output, target, reduction="mean" | "none"). Graphs in ONNX compute it in double
+    # precision, in which ONNX Runtime lacks some operators: Sinh, for example.
     function: Callable[..., Tensor]
     # gradient(output, target): the derivative of each element by the output, in its place.
     gradient: Callable[[Tensor, Tensor], Tensor]
@@ -36,7 +37,8 @@ class Loss:
     # Whether the data may be shifted, and divided by a scalar, before training.
     centered: bool = True
     scaled: bool = True
-    # The loss of data divided by s is the loss of the data divided by s to this power.
+    # The loss of data divided by s is the loss of the data divided by s to this power. Where that
+    # holds for small errors only (huber), their power: the bend is in units of the scaled data.
     scale_power: int = 0
 
     def value_and_gradient(

@@ -17,8 +17,9 @@ class ReconstructionObjective(Objective):
 
     `corruption` is noise on the rows that the encoder sees; the decoder is to answer the rows
     without it. ``code_term(autoencoder, h, weight)`` turns outputs of the encoder into codes for
-    the decoder, and returns these and a dict of penalties: scalars that depend on `h` and the
-    weights of the decoder only. None is the latent of the autoencoder.
+    the decoder, and returns these and a dict of penalties: tensors of one number, which depend on
+    `h` and the weights of the decoder only, as the fused step takes no other gradients of them.
+    None is the latent of the autoencoder.
     """
 
     def __init__(
@@ -40,11 +41,12 @@ class ReconstructionObjective(Objective):
     def forward(self, autoencoder: Any, batch: Batch) -> Parts:
         """Return the parts of the objective on a batch: scalars that add up to it."""
         seen = batch.x if self.corruption is None else self.corruption(batch.x)
+        penalties: Parts = {}
         if self.code_term is None:
-            output, penalties = autoencoder(seen), {}
+            output = autoencoder(seen)
         else:
             h = autoencoder.encoder(seen)
-            codes, penalties = self.code_term(autoencoder, h, batch.weight)
+            codes, penalties = self.through_latent(autoencoder, h, batch.weight)
             output = autoencoder.decoder(codes)
         value = self.reconstruction(output, batch)
         return {"reconstruction": value, **penalties, **self.weight_penalty(autoencoder)}
@@ -55,7 +57,16 @@ class ReconstructionObjective(Objective):
         """Return the codes that the decoder sees for outputs of the encoder, and the penalties."""
         if self.code_term is None:
             return autoencoder.latent(h), {}
-        return self.code_term(autoencoder, h, weight)
+        codes, penalties = self.code_term(autoencoder, h, weight)
+        for name, penalty in penalties.items():
+            if not isinstance(penalty, Tensor) or penalty.ndim > 0:
+                is_tensor = isinstance(penalty, Tensor)
+                found = f"shape {tuple(penalty.shape)}" if is_tensor else repr(penalty)
+                raise TypeError(
+                    f"The penalty {name!r} of {type(self.code_term).__name__} must be a tensor of "
+                    f"one number, such as a mean over the batch, got {found}."
+                )
+        return codes, penalties
 
     def reconstruction(self, output: Tensor, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar, for outputs of the decoder."""

@@ -51,7 +51,8 @@ def _check_object(
     needed = {*annotations, *(k for k, v in parameters.items() if v is inspect.Parameter.empty)}
     allowed = needed | parameters.keys() | optional.keys()
     if wrong := (needed - state.keys()) | (state.keys() - allowed):
-        refuse(where, sorted(wrong), "all attributes that its class declares, and no others")
+        expected = "all attributes that its class declares with fitted(), and no others"
+        refuse(where, sorted(wrong), expected)
     check = _AttributeCheck(state, half)
     for name, value in state.items():
         if name in parameters:

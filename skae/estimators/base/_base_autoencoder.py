@@ -28,8 +28,19 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
     - `_start_at_pca` sets initial weights from PCA;
     - `_make_corruption` returns the noise on a batch;
     - `_make_objective` returns the objective of training;
-    - `_describe_fit` sets the variant's own fitted attributes;
+    - `_describe_fit` sets the variant's own fitted attributes, all that it declares:
+      ``self.net_.get_iterator(rows)`` cuts the training rows into batches, and
+      ``caller_type(self.mean_).to_caller(tensor)`` makes of a tensor what the caller has;
     - `_draw_codes` returns the codes that `sample` decodes.
+
+    Values of the class say what its codes are:
+
+    - `_codes_have_a_scale`: the objective gives them one; the others take the parameter of
+      `StandardizedCodes`;
+    - `_draws_from`: what `sample` draws them from, a "mixture" that is fitted on codes of training
+      rows, these "codes", or a "prior"; the last two need a `_draw_codes`;
+    - `_keeps_codes`: whether codes of training rows are kept for that; False beside a "prior";
+    - `_fixed_parameters`: names of own parameters that continued training may not change.
     """
 
     @fit_context(prefer_skip_nested_validation=True)

@@ -39,6 +39,7 @@ def estimator(cls: C) -> C:
     read from the annotations. Its docstring also gets its bases' entries for parameters and
     attributes.
     """
+    _refuse_plain_values(cls)
     made: Any = dataclass(eq=False, repr=False, kw_only=True)(cls)
     hints = get_type_hints(made, include_extras=True)
     parameters = [one.name for one in fields(made) if one.init]
@@ -48,6 +49,18 @@ def estimator(cls: C) -> C:
     made.__init__.__annotations__ |= {name: types_alone[name] for name in parameters}
     made.__doc__ = _completed_docstring(made, parameters)
     return made
+
+
+def _refuse_plain_values(cls: type) -> None:
+    """Refuse public values without an annotation, which would change nothing."""
+    for name, value in vars(cls).items():
+        plain = not (name.startswith("_") or callable(value) or hasattr(value, "__get__"))
+        if plain and name not in inspect.get_annotations(cls):
+            raise TypeError(
+                f"{cls.__name__}.{name} = {value!r} has no annotation, so it sets no parameter "
+                f"and no default. Annotate it, as in `beta: NonNegative = 1.0`, or begin its name "
+                f"with an underscore."
+            )
 
 
 def constraints_of(annotation: Any) -> list:
@@ -76,6 +89,11 @@ def _completed_docstring(cls: type, parameters: list[str]) -> str:
     for doc in docs:
         described |= _entries(doc.get("Parameters", ""))
         attributes |= _entries(doc.get("Attributes", ""))
+    if missing := [name for name in parameters if name not in described]:
+        raise TypeError(
+            f"{cls.__name__} has the parameters {missing}, but its docstring does not describe "
+            f"them. Add `{missing[0]} : type, default=...` to its section Parameters."
+        )
     own = docs[-1]
     sections = {
         "Parameters": "\n".join(described[name] for name in parameters),
