@@ -94,4 +94,8 @@ def mean_parts(
                 totals[name].add_(value.detach(), alpha=n)
             else:
                 totals[name] = value.detach() * n
-    return {name: (total / n_rows).tolist() for name, total in totals.items()}
+    return {name: _read(total / n_rows) for name, total in totals.items()}
+
+
+def _read(value: Tensor) -> float | list[float]:
+    return value.tolist() if value.ndim else value.item()
