@@ -9,14 +9,14 @@ from torch import Tensor
 from skae._chunks import rows_in_chunk, slices
 from skae._threads import one_thread
 
-# On the CPU rows go through the network in chunks of a fixed size, the last one filled up with
-# zeros, on one thread: the BLAS then takes the same route for every row, and a row alone gives
-# the bits that it gives in a batch. A table of fewer rows does with a smaller chunk where that
-# gives the same bits. With 32 rows a chunk is a multiple of what elementwise functions take at a
-# time; with 8 it depends on the widths of the layers.
+# On the CPU rows go through the network in chunks of a fixed size, the last one padded with zeros,
+# on one thread: the BLAS then uses the same kernel for every row, and a row alone gets the bits
+# that it gets in a batch. A table of fewer rows uses a smaller chunk where that gives the same
+# bits. A chunk of 32 rows is a multiple of the vector width of elementwise functions; whether one
+# of 8 is depends on the widths of the layers.
 _CHUNKS = (8, 32, 64, 128, 256)
 
-# In rows wider than this, few are enough.
+# Rows wider than this need smaller chunks only.
 _WIDE = 2**11
 _CHUNKS_OF_WIDE = _CHUNKS[:3]
 
@@ -45,7 +45,7 @@ class ChunkedForward:
         `ScaledRows` are.
         """
         if self._device.type != "cpu":
-            # A GPU has no such promise to keep, and needs more rows at a time to be busy.
+            # Only the CPU keeps a row's bits; a GPU needs more rows at a time to be busy.
             for selection, x in rows.chunks(rows_in_chunk(rows.shape[1], self._device)):
                 with torch.inference_mode():
                     result = function(x.to(device=self._device, dtype=self._dtype))

@@ -15,8 +15,8 @@ from ._weight_penalty import WeightPenalty
 class ReconstructionObjective(Objective):
     """Mean reconstruction loss, plus a term on the codes, plus a penalty on the weights.
 
-    `corruption` is noise on the rows that the encoder sees; the decoder is to answer the rows
-    without it. ``code_term(autoencoder, h, weight)`` turns outputs of the encoder into codes for
+    `corruption` is noise on the rows that the encoder sees; the target is the rows without it.
+    ``code_term(autoencoder, h, weight)`` turns outputs of the encoder into codes for
     the decoder, and returns these and a dict of penalties: scalars that depend on `h` and the
     weights of the decoder only. None is the latent of the autoencoder.
     """
@@ -86,7 +86,7 @@ class ReconstructionObjective(Objective):
 
 
 def _target(batch: Batch) -> Tensor:
-    """Return what the decoder should answer: the rows themselves, or the target beside them."""
+    """Return the target of the decoder: that of the batch, or else the rows themselves."""
     if batch.observed is not None:
         raise TypeError("An objective judges all cells, but the batch has a mask of observed ones.")
     return batch.x if batch.target is None else batch.target
