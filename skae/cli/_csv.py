@@ -21,7 +21,7 @@ _SEPARATORS = ",;\t|"
 
 
 def check_options(options: CsvOptions, path: Path) -> None:
-    """Refuse options that no CSV file can be read with."""
+    """Raise a ValueError for options with which no CSV file can be read."""
     sep = _separator(options, path)
     if len(sep) != 1 or not sep.isascii():
         raise ValueError(f"--sep is {sep!r}, expected a single character such as ';'.")
@@ -96,7 +96,7 @@ def check_names(names: list[str]) -> None:
 
 
 def is_number(name: str) -> bool:
-    """Whether the name of a column is rather a value."""
+    """Return whether the name of a column looks like a value."""
     try:
         float(name)
     except ValueError:

@@ -15,7 +15,7 @@ from ._options import NO_TRUST, PLAIN, CsvOptions, TrustOptions
 from ._reading import check_table, chunks_of
 from ._writing import check_out
 
-# Rows that a graph is made of and compared with where there are no others.
+# Rows to make and check a graph with, if `data` is not given.
 _N_ROWS = 16
 
 
@@ -40,7 +40,7 @@ def export(
     model
         File of a fitted model.
     out
-        Where the graph goes: a file ending in .onnx.
+        File for the graph, ending in .onnx.
     output
         The output of the graph: codes, reconstruction or score of an autoencoder; of an outlier
         detector also prediction and p_value; of a pipeline that ends in a classifier prediction

@@ -74,11 +74,11 @@ def fit(
     drop
         A column to leave out, such as a label; may be given several times.
     standardize
-        Bring all columns to mean zero and variance one before, as they should be if they have
-        different units. The "outlier" detector does so itself.
+        First bring all columns to mean zero and variance one; use it for columns of different
+        units. The "outlier" detector does so itself.
     passes
         Number of times to train on the table chunk by chunk, never holding all of it in memory.
-        Without it the table is read as a whole, and the estimator decides when it is done.
+        Without it the table is read as a whole, and the estimator decides when to stop.
     random_state
         Seed, to get the same model again.
     """
@@ -155,7 +155,7 @@ def _progress(model: Any, parameters: dict[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def _interruptible(model: Any) -> Iterator[None]:
-    """Stop where the keyboard interrupts training, which estimators take for an early end."""
+    """Raise KeyboardInterrupt where the keyboard interrupts training, which estimators catch."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Training was interrupted")
         yield

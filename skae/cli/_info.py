@@ -12,7 +12,7 @@ from ._options import NO_TRUST, TrustOptions
 
 
 def info(model: Path, /, *, trusted: TrustOptions = NO_TRUST) -> None:
-    """Say what is in a model file.
+    """Describe a model file.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The command line as a whole: its commands, and how it ends."""
+"""The command line: its commands and exit statuses."""
 
 import os
 import sys
@@ -37,9 +37,9 @@ takes all columns.
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line, and exit.
 
-    The exit status is 0, or 1 if something failed, which is said on the standard error, 2 if the
-    command is not one, and 128 and the number of the signal if one ended it: 130 for an interrupt,
-    143 for SIGTERM. With SKAE_DEBUG=1 in the environment the traceback of a failure is shown.
+    The exit status is 0; 1 for a failure, with a message on the standard error; 2 for an invalid
+    command; and 128 plus the number of a signal that ended it: 130 for an interrupt, 143 for
+    SIGTERM. With SKAE_DEBUG=1 in the environment the traceback of a failure is shown.
 
     Parameters
     ----------

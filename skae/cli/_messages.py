@@ -7,7 +7,7 @@ _HEAD, _TAIL = 1_500, 500
 
 
 def warn(message: str) -> None:
-    """Say what may be wrong, and go on."""
+    """Write a warning."""
     print(f"skae: warning: {shortened(message)}", file=sys.stderr)
 
 

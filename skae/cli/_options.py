@@ -11,9 +11,9 @@ class CsvOptions:
     Parameters
     ----------
     sep
-        What separates the fields; '\\t' is a tab. Without it a comma, and a tab in .tsv files.
+        Separator of the fields; '\\t' is a tab. Without it a comma, and a tab in .tsv files.
     decimal
-        What separates whole numbers from decimals.
+        Decimal separator.
     encoding
         The encoding of the text, such as latin-1.
     no_header
@@ -46,13 +46,13 @@ NO_TRUST = TrustOptions()
 
 @dataclass(frozen=True, kw_only=True)
 class RowOptions:
-    """How a model is applied to the rows of a table, and where the result goes.
+    """Options of commands that apply a model to the rows of a table.
 
     Parameters
     ----------
     out
-        CSV or Parquet file that the result goes to, a row for each row. Without it, or with -, it
-        is written to the standard output as CSV.
+        CSV or Parquet file for the result, which has a row for each row of the table. Without it,
+        or with -, the command writes CSV to the standard output.
     keep
         A column of the table to repeat beside the result, such as a key; may be given several
         times. Keys that are no features stay as they are written: 0012 is not 12.

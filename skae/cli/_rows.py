@@ -107,8 +107,8 @@ def sample(
     n_samples
         Number of rows.
     out
-        CSV or Parquet file that they go to. Without it, or with -, they are written to the
-        standard output as CSV.
+        CSV or Parquet file for the rows. Without it, or with -, the command writes CSV to the
+        standard output.
     random_state
         Seed, to get the same rows again.
     """
@@ -128,7 +128,7 @@ def _apply(
     methods: list[str],
     does: str,
 ) -> None:
-    """Write what a function of a model and rows gives for a table, chunk by chunk.
+    """Write the results of a function of a model and the rows of a table, chunk by chunk.
 
     The model must have the methods; `does` says in words what they do.
     """

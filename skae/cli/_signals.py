@@ -21,7 +21,7 @@ _DEFAULTS = {
 
 @contextmanager
 def exits_at_signals() -> Iterator[None]:
-    """Let a signal leave like an exception, so that unfinished files are removed.
+    """Turn a signal into an exception, so that unfinished files are removed.
 
     The exit status is 128 and the number of the signal, as shells show it. Ignored signals, as
     under nohup, stay ignored.

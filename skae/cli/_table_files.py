@@ -1,4 +1,4 @@
-"""Files of tables: the formats that their names tell, and their compressions."""
+"""Files of tables: their formats and compressions, by their names."""
 
 import bz2
 import gzip
@@ -22,12 +22,12 @@ ENDINGS_IN_WORDS = ".csv or .tsv (also compressed, as in .csv.gz), or in .parque
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file is a table by its name."""
+    """Return whether a file is a table by its name."""
     return path.name.lower().endswith(_ENDINGS)
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a table is Parquet, or else CSV."""
+    """Return whether a table is Parquet, or else CSV."""
     return path.name.lower().endswith(_PARQUET)
 
 

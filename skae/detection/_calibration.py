@@ -1,4 +1,4 @@
-"""The calibration of a detector: outlier scores of held-out rows, and what they say of others."""
+"""The calibration of a detector: thresholds and p-values from scores of held-out rows."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -25,10 +25,9 @@ _Group = tuple[
 class Calibration:
     """Outlier scores of held-out rows: they turn a level into a threshold, scores into p-values.
 
-    A group holds rows and the members that were not trained on them. These members also judge
-    a new row before it is compared with the group, which makes it a row like the others
-    (cross-conformal prediction; Vovk, 2015). One group of all members is split conformal
-    prediction.
+    A group holds rows and the members that were not trained on them. The same members score a new
+    row before it is compared with the group (cross-conformal prediction; Vovk, 2015). One group
+    of all members is split conformal prediction.
     """
 
     _groups: list[_Group] = field(default_factory=list)
@@ -56,7 +55,7 @@ class Calibration:
         return self._p_value(at_least)
 
     def threshold(self, level: Level) -> float:
-        """Return the score that a share `level` of new rows exceeds, or less of them.
+        """Return the score that a share `level` of new rows exceeds at most.
 
         With too few held-out rows for the level this is the highest of their scores.
         """
@@ -71,7 +70,7 @@ class Calibration:
         return scores[order][rare[0] if len(rare) else -1]
 
     def check_level(self, level: Level, name: str) -> None:
-        """Refuse a level, the parameter of some name, below the smallest p-value."""
+        """Refuse a level below the smallest p-value; the error calls it `name`."""
         level = AUTO_LEVEL if level == "auto" else level
         if np.isnan(level):
             raise ValueError(f"{name} must be a number, got {level}.")

@@ -9,8 +9,8 @@ from skae.estimators._denoising import DenoisingAutoencoder
 # Training steps: from three hundred to fifteen hundred detect equally well on all tables.
 _STEPS, _BATCH_SIZE = 600, 128
 
-# Width of the hidden layers, and of the code unless the table has fewer columns: as cells are
-# masked, a wide code does not learn to copy them.
+# Width of the hidden layers, and of the code unless the table has fewer columns. A wide code does
+# not learn to copy the cells, as these are masked.
 _WIDTH = 64
 
 
@@ -19,9 +19,8 @@ def denoiser_for_detection(
 ) -> DenoisingAutoencoder:
     """Return an autoencoder that learns to predict masked cells from the others of their row.
 
-    An autoencoder that sees outliers in training learns to reconstruct them, too. A masked cell
-    has to be predicted from the rest of the row, and rare relations cannot be learned from few
-    rows.
+    A plain autoencoder also learns to reconstruct the outliers that it sees in training. A masked
+    cell has to be predicted from the rest of the row, and few rows cannot teach rare relations.
     """
     return DenoisingAutoencoder(
         min(n_features, _WIDTH),

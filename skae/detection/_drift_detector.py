@@ -1,4 +1,4 @@
-"""The detector of drift: it compares what a model makes of new rows and of earlier ones."""
+"""The detector of drift: it compares a model's scores and codes of new and of earlier rows."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from skae.tables import detached
 
 from ._two_sample_tests import holm, ks_test, mmd_test
 
-# The scores, the codes one by one, and the codes together.
+# Tests of the scores, of the codes one by one, and of the codes together.
 _N_QUESTIONS = 3
 
 
@@ -56,11 +56,10 @@ class DriftResult:
 class DriftDetector(ParameterErrorsMixin, BaseEstimator):
     """Test whether a batch comes from the distribution that a model was fitted on.
 
-    A fitted model scores and encodes held-out rows and a batch of new ones. Three questions are
-    tested (Rabanser et al., 2019): are the scores distributed alike (Kolmogorov-Smirnov test),
-    is each code by itself (the same test), and are the codes together (maximum mean
-    discrepancy)? Holm's correction keeps the probability of a false alarm of the whole test at
-    `alpha` at most.
+    A fitted model scores and encodes held-out rows and a batch of new ones. Three kinds of tests
+    compare the two (Rabanser et al., 2019): of the scores (Kolmogorov-Smirnov test), of each code
+    by itself (the same test), and of all codes together (maximum mean discrepancy). Holm's
+    correction keeps the probability of a false alarm of the whole test at most at `alpha`.
 
     Parameters
     ----------
@@ -70,19 +69,18 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
         never fitted or cloned: `clone` of the detector shares it, and its parameters cannot be
         set through the detector.
     alpha : float, default=0.05
-        Rate of false alarms of the whole test, in (0, 1). Read by :meth:`test`, so that it can
-        be changed after `fit`.
+        Rate of false alarms of the whole test, in (0, 1). :meth:`test` reads it, so it can be
+        changed after `fit`.
     n_permutations : int, default=999
         Permutations for the p-value of the discrepancy, which cannot be below
-        ``1 / (n_permutations + 1)``; at least ``3 / alpha`` are needed. With 999 of them chance
-        moves a p-value of 0.05 by 0.007.
+        ``1 / (n_permutations + 1)``; at least ``3 / alpha`` are needed. With 999 of them a
+        p-value of 0.05 has a standard error of 0.007.
     max_samples : int, default=1000
-        Most rows of the reference, and of the batch, that the discrepancy is computed from,
-        drawn at random; at least 2. Memory and time grow with its square. The other tests use
-        all rows.
+        Most rows of the reference, and of the batch, in the discrepancy, drawn at random; at
+        least 2. Memory and time grow with its square. The other tests use all rows.
     random_state : int, RandomState instance or None, default=None
-        Source of a seed for these rows and the permutations. `fit` draws it, so that the same
-        batch gives the same answer each time; an int makes it the same for every fit.
+        Source of a seed for these rows and the permutations. `fit` draws the seed, so that the
+        same batch gives the same result each time; an int makes it the same for every fit.
 
     Attributes
     ----------
@@ -100,18 +98,18 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
     Notes
     -----
     **The reference must be rows that the model was not trained on.** A model reconstructs its
-    training rows better than any others, so that the test of the scores would find a difference
-    to every batch. A model that is trained further needs a new reference: call `fit` again.
+    training rows better than any others, so the test of the scores would find a difference to
+    every batch. A model that is trained further needs a new reference: call `fit` again.
 
-    The rate holds for rows that are independent of each other. Neighbours in time are not:
-    batches of such rows raise more alarms. It holds on average over references: batches that are
-    compared with one reference share its accidents. Hold out more rows than a batch has.
+    The rate holds for independent rows. Rows that are neighbours in time are dependent, and
+    batches of them raise more alarms. The rate holds on average over references: all batches that
+    are compared with one reference share its sampling error. Hold out more rows than a batch has.
 
-    The three questions have equal weights, and the tests of single codes share one of them (Holm,
-    1979, allows for weights): wide codes do not weaken the test of the scores. The kernel of the
-    discrepancy is Gaussian (Gretton et al., 2012). Its width is half the median distance between
-    all codes. The whole median distance would detect little but shifts of the mean, which the
-    tests of single codes detect, too.
+    The three kinds of tests have equal weights, and the tests of single codes share one weight
+    (Holm, 1979, allows for weights): wide codes do not weaken the test of the scores. The kernel of
+    the discrepancy is Gaussian (Gretton et al., 2012). Its width is half the median distance
+    between all codes. The whole median distance would detect little but shifts of the mean, which
+    the tests of single codes detect, too.
 
     The p-values of the Kolmogorov-Smirnov tests are exact for up to ten million pairs of rows.
     With tied values they are too large, never too small; those of the discrepancy are exact in
@@ -179,9 +177,8 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
         NotFittedError
             If the model is not fitted.
         ValueError
-            If a parameter is out of range, the rows have other columns than those that the model
-            was fitted on, there are less than two, or the model gives scores or codes that are no
-            numbers.
+            If a parameter is out of range, the rows have other columns than the model's training
+            rows, there are fewer than two, or the model gives scores or codes that are no numbers.
         """
         self._check_permutations()
         scores, codes = self._scores_and_codes(X)
@@ -217,8 +214,8 @@ class DriftDetector(ParameterErrorsMixin, BaseEstimator):
             If :meth:`fit` was not called.
         ValueError
             As :meth:`fit`; also if the model gives another number of codes than for the
-            reference, or batch and reference are too small for `alpha`: no difference between
-            a few rows is beyond chance.
+            reference, or batch and reference are too small for any difference to be significant
+            at `alpha`.
         """
         check_is_fitted(self, "codes_")
         self._check_permutations()

@@ -1,4 +1,4 @@
-"""The explanation of outlier scores, cell by cell, from what the rest of a row predicts."""
+"""The explanation of outlier scores, cell by cell, by predictions from the rest of the row."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from sklearn.utils import gen_batches
 from ._ensemble import Ensemble
 from ._outlier_scores import LEAST_SCALE
 
-# Most values of the copies of rows that are made at once, so that memory stays bounded.
+# Most values of the copies of rows at a time, to bound memory.
 _VALUES = 2**22
 
 # Times that a hidden cell is predicted.
@@ -62,7 +62,7 @@ def _shares_of_cells(Z: np.ndarray, expected: np.ndarray, outlier_scores: _OfRow
         return outlier_scores(copies).reshape(-1, Z.shape[1])
 
     relief = np.maximum(total - _cell_by_cell(Z, expected, without), 0)
-    # Cells that are expected one by one may not go together.
+    # Cells as expected one by one may contradict each other.
     left = np.minimum(left, total - relief.max(axis=1, keepdims=True))
     # Relative to the largest, as sums of very large ones are not finite. The smallest number
     # makes shares equal where no cell gives relief.

@@ -1,4 +1,4 @@
-"""The fitted half of the outlier detector: what it tells of rows."""
+"""The methods of a fitted outlier detector: scores, decisions, explanations, codes."""
 
 from numbers import Real
 from typing import Annotated, Any, Self
@@ -28,7 +28,7 @@ from ._members import Rows
 from ._outlier_scores import OutlierScore
 from ._validation import labels_of, validate_codes, validate_table
 
-# Most cells of training rows that residuals are compared with, and most of such rows.
+# Most cells, and most rows, of the training rows that residuals are compared with.
 _CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200
 
 
@@ -43,10 +43,11 @@ class FittedDetector(
     scale_: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] = fitted()
     offset_: float = fitted()
     n_calibration_: int = fitted()
-    # The score of each member, and the contamination that the threshold stands for.
     _scaling: ColumnScaling = fitted()
+    # The score of each member.
     _scores: list[OutlierScore] = fitted()
     _calibration: Calibration = fitted()
+    # The contamination that the threshold stands for.
     _level: Level = fitted()
     _kept: KeptRows = fitted()
 
@@ -64,14 +65,14 @@ class FittedDetector(
         Returns
         -------
         scores : ndarray of shape (n_samples,) and dtype float64
-            Minus how unusual the members find each row, on average. Higher is more ordinary; the
-            unit depends on `scoring`.
+            Minus the mean outlier score of the members. Higher is more ordinary; the unit depends
+            on `scoring`.
         """
         Z = self._scaled(X)
         return -self._ensemble.mean_outlier_scores(Z)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return how far rows are from the threshold.
+        """Return the distance of scores from the threshold, below zero for outliers.
 
         Parameters
         ----------
@@ -102,7 +103,7 @@ class FittedDetector(
 
     @torch_defaults()
     def p_values(self, X: Any) -> np.ndarray:
-        """Return how often an ordinary row would be at least as unusual.
+        """Return the probability that an ordinary row is at least as unusual.
 
         Parameters
         ----------
@@ -114,14 +115,14 @@ class FittedDetector(
         p_values : ndarray of shape (n_samples,)
             Conformal p-values in (0, 1]: the share of the held-out rows that are at least as
             unusual, the row itself counted. For rows like the training rows they are very
-            nearly uniform (exactly so after :meth:`recalibrate`), so that
-            ``p_values(X) <= 0.05`` takes one in twenty of them for an outlier, whatever the
-            scores look like. They are never below ``1 / (n_calibration_ + 1)``.
+            nearly uniform (exactly so after :meth:`recalibrate`): ``p_values(X) <= 0.05`` takes
+            one in twenty of them for an outlier, whatever the distribution of the scores. They
+            are never below ``1 / (n_calibration_ + 1)``.
 
         Notes
         -----
-        Outliers among the training rows are held out like others. They make the p-values of
-        ordinary rows larger than need be: fewer of these are taken for outliers.
+        Outliers among the training rows are held out like others. They raise the p-values of
+        ordinary rows, so that fewer of these are taken for outliers.
 
         References
         ----------
@@ -135,7 +136,7 @@ class FittedDetector(
         return self._calibration.p_values(self._ensemble.outlier_scores(Z))
 
     def select(self, X: Any, fdr: float = 0.1) -> np.ndarray:
-        """Select outliers, only few of them falsely.
+        """Select outliers at a false discovery rate.
 
         Parameters
         ----------
@@ -166,8 +167,7 @@ class FittedDetector(
         rate if the held-out rows are ordinary and independent. That is proved for rows that no
         member was trained on (Bates et al., 2023), as after :meth:`recalibrate`, and was measured
         for the cross-fitted ones of :meth:`fit`. With n held-out rows no p-value is below
-        1 / (n + 1): of m rows at least m / (fdr * (n + 1)) must be as unusual as that for any to
-        be selected.
+        1 / (n + 1), so of m rows either none or at least m / (fdr * (n + 1)) are selected.
 
         References
         ----------
@@ -190,8 +190,8 @@ class FittedDetector(
         Parameters
         ----------
         contamination : float
-            Share of new rows like the training rows that are to be taken for outliers, in
-            (0, 0.5]. This share of the held-out rows scores below the threshold.
+            Share of new rows like the training rows to take for outliers, in (0, 0.5]. This share
+            of the held-out rows scores below the threshold.
 
         Returns
         -------
@@ -205,10 +205,10 @@ class FittedDetector(
 
         Notes
         -----
-        ``AutoencoderOutlierDetector(contamination=0.1)`` counts on the training rows, as all of
-        scikit-learn's detectors do: exactly one in ten of them is below its threshold. Rows that
-        were trained on look more ordinary than new ones, of which a few more are below it, and
-        the two thresholds differ a little. The parameter stays as it is.
+        ``AutoencoderOutlierDetector(contamination=0.1)`` counts training rows, as all of
+        scikit-learn's detectors do: exactly one in ten of them is below its threshold. Training
+        rows look more ordinary than new ones, so a few more than one in ten new rows are below
+        it, and the two thresholds differ a little. The parameter does not change.
         """
         check_scalar(
             contamination, "contamination", Real, min_val=0, max_val=0.5, include_boundaries="right"
@@ -221,7 +221,7 @@ class FittedDetector(
 
     @torch_defaults()
     def recalibrate(self, X: Any, sample_weight: Any = None) -> Self:
-        """Judge by other held-out rows from now on, without training again.
+        """Replace the held-out rows, without training again.
 
         Parameters
         ----------
@@ -238,8 +238,8 @@ class FittedDetector(
         Raises
         ------
         ValueError
-            For invalid rows, or too few of them for the `contamination` that was asked for (19
-            for "auto"); the detector then stays as it was.
+            For invalid rows, or too few of them for the `contamination` (19 for "auto"); the
+            detector then stays as it was.
 
         See Also
         --------
@@ -258,7 +258,7 @@ class FittedDetector(
 
     @torch_defaults()
     def explain(self, X: Any) -> pd.DataFrame:
-        """Say why rows are unusual, cell by cell.
+        """Explain the scores of rows, cell by cell.
 
         Parameters
         ----------
@@ -271,23 +271,23 @@ class FittedDetector(
             With the index of `X` if it is a DataFrame, and columns of two levels, the second of
             which are the columns of `X`:
 
-            - ``"expected"``: what the members expect in the cell, from the rest of the row, in
-              the unit of the data;
-            - ``"residual"``: how far the cell is above it, in standard deviations of the same
-              for training rows;
-            - ``"share"``: what the cell adds to the score of the row. The shares of a row sum up
-              to its :meth:`score_samples`, and the lowest point at what is unusual.
+            - ``"expected"``: the members' prediction of the cell from the rest of the row, in the
+              unit of the data;
+            - ``"residual"``: the cell minus the prediction, in standard deviations of this
+              difference for training rows;
+            - ``"share"``: the part of the cell in the score of the row. The shares of a row sum up
+              to its :meth:`score_samples`; the lowest ones mark the unusual cells.
 
         Notes
         -----
-        Each cell is predicted while it is hidden, first behind the mean of its column, as in the
-        training of the default autoencoder, then behind the last prediction. A cell's share grows
-        with the rise of the score if the cell held the predicted value; the score that is left
-        when all cells do is divided equally. That takes several passes through the networks for
-        each column.
+        The members predict each cell while it is replaced: first by the mean of its column, as in
+        the training of the default autoencoder, then by the last prediction. A cell's share grows
+        with the rise of the score when the cell takes the predicted value. The score that remains
+        when all cells take it is divided equally. This takes several passes through the networks
+        for each column.
 
-        A cell more than eight standard deviations from its mean counts as one of eight, in the
-        score and in the predictions of other cells.
+        A cell more than eight standard deviations from its mean is clipped to eight, in the score
+        and in the predictions of other cells.
         """
         check_is_fitted(self)
         index, names = labels_of(self, X)

@@ -1,4 +1,4 @@
-"""The training rows that a detector keeps, to learn from again when its networks have changed."""
+"""The training rows that a detector keeps, to learn scores again when its networks change."""
 
 from typing import Annotated
 

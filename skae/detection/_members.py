@@ -1,7 +1,6 @@
-"""The autoencoders of an ensemble, trained and asked: no other file here calls them.
+"""Training and calls of the autoencoders of an ensemble: no other file here calls them.
 
-Rows come validated and in the units of their columns, and are not validated again. Answers are
-arrays.
+Rows come validated and in the units of their columns. Functions return arrays.
 """
 
 from typing import TypeAlias

@@ -63,27 +63,26 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         its code, side by side, from those of most training rows: half the squared Mahalanobis
         distance, with a shrunk covariance of the rows that are nearest to the centre. "mixture"
         is for training rows of several kinds: the distance from the nearest kind, averaged with
-        that from the centre of all rows, which has a quarter of its weight. Where many outliers
-        among the training rows resemble one another, they are such a kind, and "mahalanobis"
-        finds them better. "reconstruction" is the mean square of the standardised residuals,
-        "likelihood" minus the log-likelihood of the row, its columns scaled, of a
+        that from the centre of all rows, which has a quarter of its weight. Many outliers among
+        the training rows that resemble one another form such a kind; "mahalanobis" finds them
+        better. "reconstruction" is the mean square of the standardised residuals, "likelihood"
+        is minus the log-likelihood of the row with scaled columns, by a
         :class:`VariationalAutoencoder`.
     n_estimators : int, default=10
-        Members of the ensemble. The ranking of outliers by a single network depends on its seed,
-        that by ten together hardly does.
+        Members of the ensemble. The ranking of outliers by a single network depends on its seed;
+        the ranking by ten hardly does.
     max_samples : "auto", int or float, default="auto"
         Rows that each member is trained on, drawn without replacement from those that it does
         not leave out: their number, or their share in (0, 1]. "auto" is all of them, but at
         most 10,000, so that large tables take no longer. :meth:`partial_fit` takes them all.
     cv : int, default=5
         Folds that the training rows are dealt to. Each member leaves one of them out; a held-out
-        score is that of a row by the members that left it out. With fewer members than folds
-        all members are trained on the other folds: one member and ``cv=5`` hold one row in five
-        out.
+        score is that of a row by the members that left it out. With fewer members than folds,
+        some folds train all members: one member and ``cv=5`` hold one row in five out.
     contamination : "auto" or float, default="auto"
         Share of the rows below the threshold. A float in (0, 0.5] counts the training rows, as
         every detector of scikit-learn does. "auto" takes one held-out row in twenty for an
-        outlier (with fewer than 19 of them only rows that are more unusual than all of these).
+        outlier. With fewer than 19 held-out rows only a row more unusual than all of them is one.
         :meth:`set_contamination` moves the threshold later.
     device : str or torch.device, default="cpu"
         Device of the default autoencoder; another autoencoder has a `device` of its own.
@@ -94,10 +93,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     Attributes
     ----------
     estimators_ : list of estimator
-        The fitted members. Their rows are those of the table with columns divided by `scale_`
-        and far cells clipped.
+        The fitted members. They take rows with columns divided by `scale_` and far cells clipped.
     offset_ : float
-        The threshold: rows that score less are taken for outliers.
+        The threshold: rows with lower scores are taken for outliers.
     n_calibration_ : int
         Number of held-out rows that thresholds and p-values are computed from.
     max_samples_ : int
@@ -121,22 +119,23 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
     Notes
     -----
-    A row is unusual in two ways: its cells do not go together (the residual is large), or they do
-    and are far from those of all other rows (the code is large). The Mahalanobis distance of
-    residual and code measures both, and how residuals usually go together.
+    A row is unusual in two ways: its cells contradict each other (the residual is large), or they
+    agree and are far from those of all other rows (the code is large). The Mahalanobis distance of
+    residual and code measures both, and takes correlations of residuals into account.
 
-    These make it robust: masked cells, which cannot be learned by heart; covariances of the nine
-    tenths of the rows that are nearest to the centre, found in the concentration steps of the
-    minimum covariance determinant (Rousseeuw and Van Driessen, 1999) and shrunk (Ledoit and Wolf,
-    2004); kinds of rows, which k-means finds among the nearest 98%; a smallest standard deviation,
-    so that a column that is constant or follows from others makes no row unusual by a hair's
-    breadth. An ensemble averages the chance in training out (Ding, Zhao and Akoglu, 2022).
+    Four things make the detector robust: masked cells, which the network cannot memorise;
+    covariances of the nine tenths of the rows that are nearest to the centre, found in the
+    concentration steps of the minimum covariance determinant (Rousseeuw and Van Driessen, 1999) and
+    shrunk (Ledoit and Wolf, 2004); kinds of rows, which k-means finds among the nearest 98%; and a
+    smallest standard deviation, so that tiny deviations in a column that is constant or follows
+    from others do not count. An ensemble averages out the randomness of training (Ding, Zhao and
+    Akoglu, 2022).
 
-    A detector keeps up to 2,000 of its training rows, for :meth:`partial_fit`.
+    A detector keeps up to 2,000 of its training rows, for :meth:`partial_fit` and :meth:`explain`.
 
-    A fit with weights is not a fit with repeated rows, as rows are drawn at random. Rows are
-    taken for independent: of rows that belong together some may be held out while others are
-    trained on, and then the held-out scores are too good.
+    A fit with weights differs from a fit with repeated rows, as rows are drawn at random. Rows are
+    assumed independent. If dependent rows are split into held-out and training rows, the held-out
+    scores are too good.
 
     The memory of covariances grows with the square of the number of columns: 50 columns take a
     few megabytes, 800 columns a few hundred.
@@ -219,7 +218,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         Raises
         ------
         ValueError
-            For invalid parameters or data, or an autoencoder that has not the score.
+            For invalid parameters or data, or an autoencoder without the score.
         """
         with as_before_on_error(self):
             X, weight = validate_table(self, X, sample_weight, reset=True)
@@ -244,9 +243,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     def partial_fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Train for one pass over these rows, and learn the scores of ordinary rows again.
 
-        The first call fixes the scale of the columns from its rows, so these should be a fair
-        sample. Each member leaves one fold in `cv` of the rows out. Up to 2,000 of the latest
-        rows are kept: after every call residuals, codes, threshold and p-values are learned from
+        The first call sets the scale of the columns from its rows, which should be a fair sample.
+        Each member leaves one fold in `cv` of the rows out. The detector keeps up to 2,000 of the
+        latest rows, and after every call learns residuals, codes, threshold and p-values from
         them again. A float `contamination` then is a share of the held-out rows, as for
         :meth:`set_contamination`.
 

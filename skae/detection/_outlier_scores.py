@@ -18,17 +18,17 @@ from ._robust_gaussians import RobustGaussians
 # Rows that are encoded and decoded at once, so that memory stays bounded.
 _ROWS = 4096
 
-# Smallest standard deviation of a residual, in that of its column, and of a code: a column that is
-# constant in training, or follows from the others, makes no row unusual by a hair's breadth.
+# Smallest standard deviation of a residual, in that of its column, and of a code, so that tiny
+# deviations in a column that is constant in training or follows from the others do not count.
 LEAST_SCALE = 1e-2
 
 _MOST_KINDS = 10
 
 
 class OutlierScore:
-    """Base class of scores of rows by a fitted autoencoder: higher is more unusual.
+    """Base class of outlier scores: higher is more unusual.
 
-    A score does not keep the autoencoder: every call gives the same one.
+    A score does not keep its autoencoder; every call passes the one of `fit`.
     """
 
     def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
@@ -36,7 +36,7 @@ class OutlierScore:
         batches = gen_batches(Z.shape[0], _ROWS)
         values = [residuals_and_codes(autoencoder, Z[rows]) for rows in batches]
         residuals, codes = map(np.concatenate, zip(*values, strict=True))
-        # More threads would wait for one another, and k-means would add up in another order.
+        # More threads would wait for one another, and would change k-means' order of summation.
         with threadpool_controller().limit(limits=1):
             self._fit(residuals, codes, weight, rng)
         return self
@@ -78,7 +78,7 @@ class ReconstructionScore(OutlierScore):
 
 @dataclass(eq=False)
 class LikelihoodScore(OutlierScore):
-    """Minus the log-likelihood, which the autoencoder itself knows."""
+    """Minus the log-likelihood, which the autoencoder itself computes."""
 
     def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
         """Learn nothing."""
@@ -109,7 +109,7 @@ class MahalanobisScore(OutlierScore):
 
 @dataclass(eq=False)
 class MixtureScore(MahalanobisScore):
-    """The same, averaged with the distance from the nearest kind of training rows."""
+    """The Mahalanobis distance averaged with that from the nearest kind of training rows."""
 
     _most_kinds: ClassVar[int] = _MOST_KINDS
 

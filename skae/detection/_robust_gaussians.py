@@ -14,22 +14,22 @@ from sklearn.covariance import ledoit_wolf
 from skae._threads import one_thread
 from skae._typing import ArrayOf
 
-# Rounds in which the farthest rows are left out before the Gaussian is fitted again, and the
-# share of the rows that stays: for the Gaussian of most rows, and for the search of kinds.
+# Rounds that leave out the farthest rows and fit the Gaussian again, and the share of the rows
+# that stays: for the Gaussian of most rows, and for the search of kinds.
 _CONCENTRATION_STEPS = 3
 _SUPPORT = 0.9
 _SUPPORT_OF_KINDS = 0.98
 
-# Most rows that kinds are found in, and the rows that a kind needs, at least and for each value.
+# Most rows for the search of kinds, and the rows that a kind needs, at least and for each value.
 _ENOUGH_ROWS = 4000
 _ROWS_PER_KIND = 20
 _ROWS_PER_VALUE = 2
 
-# Runs of k-means: whitened rows fall into kinds in many ways, and no single one should decide.
+# Runs of k-means: whitened rows can be divided in many ways, and no single one should decide.
 _PARTITIONS = 3
 
-# Smallest variance of a kind, as a share of that of all rows: few rows that agree in a value are
-# no proof that others must.
+# Smallest variance of a kind, as a share of that of all rows: a few equal values do not prove that
+# the value is constant.
 _LEAST_VARIANCE = 1e-3
 
 _Vector = Annotated[ndarray, ArrayOf("float", "n_values")]
@@ -57,14 +57,14 @@ class RobustGaussians:
     """One Gaussian for most rows, and one for each kind of rows.
 
     Covariances are shrunk (Ledoit and Wolf, 2004), as there may be few rows for many values. The
-    farthest rows may be outliers: they are left out, and again those that are farthest from the
-    next fit (the concentration steps of Rousseeuw and Van Driessen, 1999). k-means divides the
-    rest into at most `most_kinds` kinds, several times; distances are averaged over these
-    partitions. No value has a standard deviation below `least_scale`.
+    farthest rows may be outliers: each round leaves out those that are farthest from the last fit
+    (the concentration steps of Rousseeuw and Van Driessen, 1999). k-means divides the rest into at
+    most `most_kinds` kinds, several times; distances are averaged over these partitions. No value
+    has a standard deviation below `least_scale`.
     """
 
-    # The distance from the centre of all rows counts a quarter of that from the nearest kind:
-    # a few outliers that are alike may look like a kind, but not like one amid the others.
+    # Weight of the distance from the centre of all rows beside that from the nearest kind: a few
+    # outliers that are alike may form a kind, but one far from that centre.
     weight_of_center: ClassVar[float] = 0.25
 
     most_kinds: int
@@ -100,7 +100,7 @@ class RobustGaussians:
     def _find_kinds(
         self, white: ndarray, weight: ndarray, n_kinds: int, rng: RandomState
     ) -> list[Gaussian]:
-        """Return a Gaussian for each kind of the rows, which come whitened."""
+        """Return a Gaussian for each kind of the whitened rows."""
         n_kinds = min(n_kinds, len(np.unique(white, axis=0)))
         kmeans = KMeans(n_kinds, n_init=1, random_state=rng)
         labels = kmeans.fit_predict(white, sample_weight=weight)

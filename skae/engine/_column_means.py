@@ -14,7 +14,7 @@ from ._training_rows import TrainingRows
 if TYPE_CHECKING:
     from ._net import AutoencoderNet
 
-# Rows that are enough to tell which of two errors is larger.
+# Rows that suffice to tell which of two errors is larger.
 _ENOUGH_ROWS = 10_000
 
 # Errors of scaled rows that may be rounding, and shares of an error that do not matter.
@@ -39,7 +39,7 @@ def weighted_sum(values: Tensor, weight: Tensor | None) -> Tensor:
 def errors_beside_the_means(net: "AutoencoderNet", rows: TrainingRows) -> tuple[float, float]:
     """Return the mean losses of the scaled rows: of a fitted net, and of the column means.
 
-    Of many rows a strided subsample is looked at.
+    Large tables use a strided subsample.
     """
     stride = -(-len(rows) // _ENOUGH_ROWS)
     if stride > 1:

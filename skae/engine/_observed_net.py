@@ -1,4 +1,4 @@
-"""The part of the net that callbacks deal with."""
+"""The part of the net that calls callbacks and predicts for them."""
 
 import math
 from typing import Any

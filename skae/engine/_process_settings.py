@@ -16,7 +16,7 @@ class DefaultDtype:
 
 
 class CudnnEnabled:
-    """Whether cuDNN is used; off while replaced."""
+    """The setting whether cuDNN is used; off while replaced."""
 
     accepted = (False,)
 

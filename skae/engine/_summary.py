@@ -27,7 +27,7 @@ def summarize(net: "AutoencoderNet", rows: TrainingRows) -> None:
     module, objective = net.module_, net.criterion_
     moments, sample = CodeMoments(), CodeSample(len(rows), len(module.code_mean))
     weight: Tensor | None = None
-    # Then the pass of the objective is one over the rows as they are.
+    # Then the objective's pass already sees the rows without noise, and gives the codes, too.
     as_trained = (
         getattr(objective, "is_one_pass", False)
         and objective.corruption is None

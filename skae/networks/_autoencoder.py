@@ -86,9 +86,9 @@ class Autoencoder(nn.Module):
     def dense_encoder(self) -> DenseStack | None:
         """The encoder's parts if it is a dense network, else None.
 
-        With :attr:`dense_decoder` and :attr:`has_plain_latent` it says how `forward` computes,
-        for code that computes the same without calling it. It is None in a subclass, which may
-        compute otherwise. Hooks are not considered.
+        With :attr:`dense_decoder` and :attr:`has_plain_latent` it describes `forward` for code
+        that computes the same without calling it. It is None in a subclass, which may compute
+        otherwise. Hooks are not considered.
         """
         return dense_stack_of(self.encoder) if type(self) is Autoencoder else None
 

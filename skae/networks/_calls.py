@@ -1,4 +1,4 @@
-"""Calls of modules that cost little beside the products of a few rows."""
+"""Calls of modules without the search for hooks, which dominates on a few rows."""
 
 from torch import Tensor, nn
 
@@ -22,7 +22,7 @@ class Stack(nn.Sequential):
     """Modules in a row, as in `torch.nn.Sequential`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what the last module makes of the output of those before."""
+        """Return the output of the last module."""
         for module in self:
             x = call(module, x)
         return x

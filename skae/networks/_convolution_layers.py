@@ -33,10 +33,10 @@ class ToRows(nn.Module):
 
 
 def _by_unfolding(module: nn.Module, x: Tensor) -> bool:
-    """Whether to multiply matrices of all images, as `Linear` does, to keep a row's bits.
+    """Return whether to multiply matrices of all images, as `Linear` does, to keep a row's bits.
 
-    Single precision has kernels that give an image the same bits wherever in the batch it is. In
-    double precision torch multiplies image by image, wherever in memory each of them begins.
+    In single precision an image gets the same bits wherever in the batch it is. In double
+    precision torch multiplies image by image, and each may begin at another alignment in memory.
     """
     return not module.training and x.dtype == torch.float64 and x.device.type == "cpu"
 

@@ -1,4 +1,4 @@
-"""The parts of a dense half of an autoencoder, for code that computes it another way."""
+"""The parts of a dense half of an autoencoder, for code that does not call `forward`."""
 
 from dataclasses import dataclass
 

@@ -14,7 +14,7 @@ class Latent(nn.Module):
 
 
 class PlainLatent(Latent):
-    """The outputs of the encoder are the codes."""
+    """The latent of encoders whose outputs are the codes."""
 
     def forward(self, h: Tensor) -> Tensor:
         """Return the codes, which are `h` itself."""
@@ -22,7 +22,7 @@ class PlainLatent(Latent):
 
 
 class GaussianLatent(Latent):
-    """The outputs of the encoder are mean and log-variance of a normal posterior.
+    """A latent whose inputs are mean and log-variance of a normal posterior.
 
     The code of a row is the mean.
     """

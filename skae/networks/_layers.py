@@ -88,7 +88,7 @@ def leaves_of(module: nn.Module) -> list[nn.Module]:
 
 
 def is_size(value: object) -> bool:
-    """Whether a value is an integer of at least 1."""
+    """Return whether a value is an integer of at least 1."""
     return isinstance(value, Integral) and int(value) > 0
 
 

@@ -1,4 +1,4 @@
-"""The description of a network whose data is not known yet."""
+"""The base class of network descriptions, which do not depend on the data."""
 
 from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, Self
@@ -9,10 +9,10 @@ from torch import Generator, nn
 class Network:
     """Base class of network descriptions.
 
-    A description is a dataclass that says how a network looks, without the widths of its input
-    and output; :meth:`build_encoder` and :meth:`build_decoder` make the torch modules once these
+    A description is a dataclass that describes a network without the widths of its input and
+    output; :meth:`build_encoder` and :meth:`build_decoder` make the torch modules once these
     are known. Its fields are parameters in scikit-learn's sense (``network__<field>``), so a grid
-    search reaches them and ``clone`` copies them.
+    search can set them and ``clone`` copies them.
 
     Subclasses are dataclasses and define both methods, which are called by position. Modules may
     draw from torch's global generator while they are built and trained: the estimator seeds it.

@@ -20,12 +20,12 @@ class SequenceNetwork(Network):
     """Description of an autoencoder for windows of signals: sensors, sound, ECG.
 
     "convolutional" is a stack of convolutions of stride two over time, each of which halves the
-    number of steps (rounded up), and dense layers, mirrored in the decoder; each layer is
-    followed by an activation, but for code and output. "gru" reads the window step by step with
-    gated recurrent units (Cho et al., 2014), and a linear layer makes the code of their last
-    state. Its decoder is another such layer, started at a linear image of the code and shown it
-    at every step; it gives the last step first, which is the one that the code remembers best
-    (Srivastava et al., 2015), by a linear layer from the states to the channels.
+    number of steps (rounded up), and dense layers; the decoder mirrors it. An activation follows
+    each layer except code and output. "gru" reads the window step by step with gated recurrent
+    units (Cho et al., 2014), and a linear layer maps their last state to the code. Its decoder has
+    recurrent units, too. A linear image of the code is their first state and their input at every
+    step, and a linear layer maps their states to the channels. They give the last step first, which
+    the code remembers best (Srivastava et al., 2015).
 
     Parameters
     ----------
@@ -56,10 +56,10 @@ class SequenceNetwork(Network):
 
     Notes
     -----
-    Convolutions often end lower with ``init="random"`` than from a start at PCA: on windows of
-    64 steps and 4 channels of two oscillations each, with one dense layer of 128, they left 0.08
-    of the variance of held-out windows, and 0.10 from PCA, as dense networks of twice the size
-    do.
+    Convolutions often end lower with ``init="random"`` than with a start at PCA: on windows of 64
+    steps and 4 channels of two oscillations each, with one dense layer of 128, they left 0.08 of
+    the variance of held-out windows, against 0.10 from PCA and with dense networks of twice the
+    size.
 
     References
     ----------

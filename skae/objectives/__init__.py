@@ -1,6 +1,6 @@
 """Losses and penalties that training minimises, as torch modules.
 
-What several variants share is exported here; a variant's own objective is imported from its file.
+Shared objectives are exported here; a variant's own objective is imported from its file.
 """
 
 from ._corruption import NOISES, Corruption

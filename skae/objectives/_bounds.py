@@ -14,12 +14,12 @@ from ._variational import VariationalObjective
 
 
 def balanced_draws(n_draws: int, n_components: int) -> Tensor:
-    """Return standard normal numbers whose moments are as near to the normal's as can be.
+    """Return standard normal draws whose mean and covariance match the distribution's.
 
-    All rows have the same draws, so that a row scores the same alone and in a table, and the
-    errors of these would not cancel over the rows. Each draw therefore comes with its opposite,
-    and the draws are orthogonal: if there are enough of them their covariance is the identity,
-    which makes what is quadratic in the codes exact; if not, each has the mean length of all.
+    All rows have the same draws, so that a row scores the same alone and in a table. Errors of the
+    draws would then not cancel over the rows. Each draw therefore comes with its opposite, and the
+    draws are orthogonal. If there are enough of them, their covariance is the identity, which makes
+    terms that are quadratic in the codes exact; if not, each has the mean length of all.
     """
     generator = torch.Generator().manual_seed(0)
     n_pairs = -(-n_draws // 2)

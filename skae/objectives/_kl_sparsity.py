@@ -13,19 +13,19 @@ from skae._batch import Batch, Parts
 
 from ._reconstruction import ReconstructionObjective
 
-# How fast multipliers grow, where all units together share this rate: the loss of the column means
-# is one, and what a unit adds to the reconstruction is its share of that.
+# Growth rate of the multipliers, divided among all units: the loss of the column means is one, and
+# a unit's part of the reconstruction is its share of that.
 _RATE = 0.2
 
-# Standard errors by which the mean of a batch may miss the target by chance. To follow chance would
-# cost reconstruction: of a batch of 32, a unit for a twentieth of the rows sees one or two.
+# Standard errors by which the mean of a batch may miss the target by chance. Following chance would
+# cost reconstruction: a unit for a twentieth of the rows is active in one or two rows of 32.
 _STANDARD_ERRORS = 3
 
 # Passes over the rows at most to find the biases, and the share of the target by which a mean may
 # miss it then.
 _MAX_PASSES, _TOLERANCE = 10, 0.01
 
-# How many times as long as the logit's a step for the biases may be, where units hardly respond.
+# Longest step of the biases, in steps of the logit, where units hardly respond.
 _LONGEST_STEP = 10
 
 

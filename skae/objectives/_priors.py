@@ -1,4 +1,4 @@
-"""Distributions that the codes of an autoencoder are brought to: zero mean, unit variance."""
+"""Priors for the codes of an autoencoder, of zero mean and unit variance."""
 
 import math
 

@@ -26,10 +26,9 @@ LEAST_NOISE = 1e-6
 class PosteriorDraw(nn.Module):
     """Codes drawn from the posterior, and its divergence from a standard normal prior.
 
-    The divergence is counted in nats per feature, as the reconstruction is, and weighted by
-    `beta` (Higgins et al., 2017), to which the weight grows in a share `kl_warm_up` of the steps.
-    Of each component, averaged over a batch, it counts as at least `free_bits` nats (Kingma et
-    al., 2016).
+    The divergence is in nats per feature, as the reconstruction is. Its weight grows to `beta`
+    (Higgins et al., 2017) in a share `kl_warm_up` of the steps. The divergence of each component,
+    averaged over a batch, counts as at least `free_bits` nats (Kingma et al., 2016).
     """
 
     def __init__(self, n_features: int, beta: float, kl_warm_up: float, free_bits: float) -> None:
@@ -57,9 +56,9 @@ class PosteriorDraw(nn.Module):
 class GaussianNoise(nn.Module):
     """Normal noise of one variance around the decoder's output, in the unit of scaled rows.
 
-    A learned variance follows the mean squared error of the batches, which is the one that makes
-    them most likely (Rybkin, Daniilidis and Levine, 2021). It lags behind, so that `settle` is
-    to be called in the end.
+    A learned variance follows the mean squared error of the batches, which is its maximum
+    likelihood estimate (Rybkin, Daniilidis and Levine, 2021). It lags behind, so call `settle` at
+    the end.
     """
 
     variance: Tensor
@@ -90,9 +89,8 @@ class GaussianNoise(nn.Module):
 class VariationalObjective(ReconstructionObjective):
     """Minus the evidence lower bound, in nats per feature (Kingma and Welling, 2014).
 
-    With `noise` the loss is the squared error, of which the noise makes a normal likelihood;
-    without, it is the log loss, which is minus the logarithm of a Bernoulli one. `draw` is the
-    way from the encoder to the decoder.
+    With `noise` the likelihood is normal and the loss the squared error; without, the likelihood is
+    Bernoulli and the loss the log loss. `draw` maps the encoder's outputs to codes.
     """
 
     def __init__(

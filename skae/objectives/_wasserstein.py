@@ -10,7 +10,7 @@ from ._priors import NormalPrior
 from ._random import RandomSource
 
 # Widths of the kernel, as multiples of the squared distance of two draws of the prior: small ones
-# see details, large ones the place of codes that are far away.
+# compare details, large ones reach codes that are far away.
 _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 

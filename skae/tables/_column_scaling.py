@@ -1,4 +1,4 @@
-"""Columns in units of their own, with far cells brought in."""
+"""Columns divided by their standard deviations, with far cells clipped."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,8 +10,8 @@ from skae._typing import ArrayOf
 
 from ._moments import column_moments
 
-# Standard deviations from the mean of its column beyond which a cell is clipped: that is far enough
-# to be unusual, and what lies further would decide alone, in training as in scores.
+# Standard deviations from the mean of its column beyond which a cell is clipped: far enough to be
+# unusual; a cell further out would dominate training and scores.
 _FARTHEST = 8.0
 
 

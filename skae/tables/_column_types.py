@@ -1,4 +1,4 @@
-"""Columns of a table that hold something else than numbers."""
+"""Columns of a table that are not numeric."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Column:
 
 
 def columns_that_are_not_numeric(X: Any) -> list[Column]:
-    """Return the columns of a DataFrame or array that hold something else than numbers.
+    """Return the columns of a DataFrame or array that are not numeric.
 
     A table of another kind, without types for its columns, is left to validation.
     """

@@ -58,7 +58,7 @@ class NumericTable:
         return ScaledRows(X, self.mean, self.scale, limits)
 
     def to_data(self, output: Tensor) -> Tensor:
-        """Return what the decoder answers in the unit of the data, in float64, where it is."""
+        """Return outputs of the decoder in the unit of the data, in float64, on their device."""
         # In double precision, as the scale of the data may leave the range of float32.
         mean = self.mean.to(device=output.device, dtype=torch.float64)
         return output.to(mean) * self.scale + mean

@@ -36,7 +36,7 @@ class PrincipalComponents:
     @property
     def residual_variance(self) -> float:
         """Variance of all features together that the components leave."""
-        # Where they leave none, what the difference holds is rounding, of either sign.
+        # Where they leave none, the difference is rounding, of either sign.
         return max(self.total_variance - self.variances.sum(), 0.0)
 
 

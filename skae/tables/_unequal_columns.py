@@ -10,11 +10,11 @@ from skae._warnings import warn_caller
 from ._moments import column_extremes
 from ._output_frames import column_names
 
-# Standard deviations that differ by this factor: of a squared error, the column has a millionth.
+# Standard deviations that differ by this factor: the column has a millionth of a squared error.
 _FACTOR = 1000
 
-# Ranges that differ by this factor, too, have other units. A pixel at the border of an image is
-# rarely lit and varies little, but 8 bits limit how far it is from the others.
+# Columns whose ranges also differ by this factor have other units. A pixel at the border of an
+# image is rarely lit and varies little, but its range is at most 8 bits, as that of the others.
 _FACTOR_OF_RANGES = 256
 
 

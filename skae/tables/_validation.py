@@ -18,7 +18,7 @@ from ._table_errors import check_table, naming_cells
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
-# Up to this many rows, as a service answers them, validation takes as long as the network.
+# Up to this many rows, typical requests of a service, validation takes as long as the network.
 _FEW_ROWS = 64
 
 
@@ -33,9 +33,9 @@ def validate_rows(
 ) -> tuple[Any, CallerType]:
     """Return the rows that a method was given as (n_samples, n_features), and the caller's type.
 
-    They are validated as scikit-learn does it, but tensors and mapped files stay what they are:
+    They are validated as scikit-learn does it, but tensors and mapped files are not converted:
     float32, float64, or the type that the file holds. Images and windows are flattened; the network
-    description says whether there may be any, and of which shape. `reset` sets the number and the
+    description says whether they are allowed, and of which shape. `reset` sets the number and the
     names of features, which are compared otherwise.
     """
     caller = caller_type(X)

@@ -74,12 +74,12 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         -----
         UserWarning
             If training is interrupted from the keyboard; the best weights so far stay. If `y`
-            seems to hold what rows are to be reconstructed as, or parameters of the dense network
-            are set beside another `network`: both are ignored. If the standard deviations of
-            columns differ a thousandfold.
+            looks like a target of the reconstruction, or parameters of the dense network are set
+            beside another `network`: both are ignored. If the standard deviations of columns
+            differ a thousandfold.
         ConvergenceWarning
             If `max_iter` ends training under a schedule that is not planned to its end, or the
-            fit ends above the error of the column means.
+            error of the fit is above that of the column means.
         """
         warn_of_ignored_target(X, y)
         warn_of_ignored_parameters(self)
@@ -91,17 +91,17 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one pass over these rows, from where training stands.
+        """Continue training for one pass over these rows.
 
-        The first call fixes the scaling, the number of components and the start from its
-        rows (of an iterator, from its first chunk), so these should be a fair sample. The
+        The first call sets the scaling, the number of components and the start from its
+        rows (of an iterator, from its first chunk), which should be a fair sample. The
         learning rate is constant, and no rows are held out.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features) or Iterator
-            The next rows, or an iterator (a generator, for example) over chunks of them,
-            which are trained on one after the other: only one of them is in memory.
+            The next rows, or an iterator (a generator, for example) over chunks of them. It trains
+            on one chunk after the other, and only one is in memory.
         y : None
             Ignored, present for the conventions of scikit-learn.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -115,8 +115,8 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         Raises
         ------
         ValueError
-            As :meth:`fit`; for an iterator also if it is empty, or comes with weights. If a
-            callback looks at held-out rows.
+            As :meth:`fit`; also for an empty iterator, an iterator with weights, or a callback
+            that needs held-out rows.
         """
         chunks = X if isinstance(X, Iterator) else [X]
         if chunks is X and sample_weight is not None:

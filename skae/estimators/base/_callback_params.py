@@ -1,4 +1,4 @@
-"""Callbacks as parameters: reached by name, and given the held-out rows that they ask for."""
+"""Callbacks as parameters: set by name, and given the held-out rows that they need."""
 
 from typing import Any, Self
 
@@ -19,8 +19,8 @@ class CallbackParams(AutoencoderParameters, BaseEstimator):
         Parameters
         ----------
         deep : bool, default=True
-            Whether those of the network and of the callbacks are among them. Callbacks have the
-            names that they were given, or those of their classes.
+            Whether to include those of the network and of the callbacks. A callback without a
+            name of its own has that of its class.
 
         Returns
         -------
@@ -43,8 +43,8 @@ class CallbackParams(AutoencoderParameters, BaseEstimator):
         Parameters
         ----------
         **params : dict
-            Parameters by name. ``callbacks__name__parameter`` is one of a callback, and
-            ``callbacks__name`` another callback in the place of one, or None to switch it off.
+            Parameters by name. ``callbacks__name__parameter`` sets a parameter of a callback,
+            ``callbacks__name`` replaces the callback; None switches it off.
 
         Returns
         -------

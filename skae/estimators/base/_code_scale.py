@@ -7,7 +7,7 @@ from torch import Tensor
 from skae.networks import Autoencoder
 from skae.objectives import Loss
 
-# Codes that are enough to see the effect of each component.
+# Codes that suffice to measure the effect of each component.
 _ENOUGH_CODES = 256
 
 
@@ -15,7 +15,7 @@ _ENOUGH_CODES = 256
 def scale_by_effect(
     autoencoder: Autoencoder, codes: Tensor, sample_weight: Tensor, loss: Loss
 ) -> np.ndarray:
-    """Return the scale that makes codes vary as much as the rows do because of them.
+    """Return the divisors after which a code varies as much as its effect on the rows.
 
     Codes are divided by it; it is 1 for a component without effect. The effect of a component is
     the change of the decoded rows, in the unit of the scaled rows, when it is replaced by its

@@ -14,7 +14,7 @@ from ._estimator import estimator
 
 @estimator
 class _Half(BaseEstimator):
-    """A fitted autoencoder of which pickles and model files hold one half.
+    """A fitted autoencoder; pickles and model files hold one half of it.
 
     Parameters
     ----------
@@ -71,12 +71,11 @@ class _Half(BaseEstimator):
 
 @estimator
 class Encoder(TransformerMixin, _Half):
-    """The half of a fitted autoencoder that makes codes.
+    """The encoder of a fitted autoencoder as a transformer.
 
-    It is what ``encoder_`` of a fitted autoencoder returns: a transformer that needs no fitting,
-    and that stays as it is when the autoencoder is fitted again. In memory the two share their
-    weights; a pickle or a file of :func:`skae.save` holds those of the encoder only, about half
-    as many.
+    ``encoder_`` of a fitted autoencoder returns it. It needs no fitting, and does not change when
+    the autoencoder is fitted again. In memory the two share their weights; a pickle or a file of
+    :func:`skae.save` holds only the encoder's, about half of them.
 
     Attributes
     ----------
@@ -108,7 +107,7 @@ class Encoder(TransformerMixin, _Half):
 
     @property
     def feature_names_in_(self) -> np.ndarray:
-        """Names of the features, if the autoencoder knows them."""
+        """Names of the features, if the autoencoder was fitted on rows that have names."""
         return self.autoencoder.feature_names_in_
 
     def transform(self, X: Any) -> Any:
@@ -145,11 +144,11 @@ class Encoder(TransformerMixin, _Half):
 
 @estimator
 class Decoder(_Half):
-    """The half of a fitted autoencoder that makes rows of codes.
+    """The decoder of a fitted autoencoder as an estimator.
 
-    It is what ``decoder_`` of a fitted autoencoder returns. It stays as it is when the
-    autoencoder is fitted again. In memory the two share their weights; a pickle or a file of
-    :func:`skae.save` holds those of the decoder only, about half as many.
+    ``decoder_`` of a fitted autoencoder returns it. It does not change when the autoencoder is
+    fitted again. In memory the two share their weights; a pickle or a file of :func:`skae.save`
+    holds only the decoder's, about half of them.
 
     Attributes
     ----------

@@ -46,21 +46,21 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     has_linear_path_ : bool
         Whether encoder and decoder have a linear path beside the deep one.
     net_ : skorch.NeuralNet
-        The trained net: ``net_.module_`` is the torch module, ``net_.history`` what
-        happened in each epoch, in the unit of the scaled data. Its own ``predict`` knows
-        nothing of scaling; use the estimator's methods.
+        The trained net: ``net_.module_`` is the torch module, ``net_.history`` the record of
+        each epoch, in the unit of the scaled data. Its own ``predict`` does not scale; use the
+        estimator's methods.
     n_iter_ : int
-        Epochs that were run since the last cold start.
+        Number of epochs since the last cold start.
     loss_ : float
         The objective over all training rows with the weights that were kept, in the unit
         of the data.
     loss_curve_ : list of float
-        Its mean over the training rows during each epoch.
+        The mean objective over the training rows during each epoch.
     validation_loss_curve_ : list of float or None
-        That of the held-out rows after each epoch; None if no rows were held out.
+        The objective over the held-out rows after each epoch; None if no rows were held out.
     best_validation_loss_ : float or None
-        That of the weights that were kept, the start included. None if the last call held
-        no rows out.
+        The objective over the held-out rows with the weights that were kept, which may be those
+        of the start. None if the last call held no rows out.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)

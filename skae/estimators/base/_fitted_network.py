@@ -39,19 +39,16 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
 
     @property
     def encoder_(self) -> Encoder:
-        """The half that makes codes; an :class:`Encoder`, which later fits do not change."""
+        """The :class:`Encoder` of this autoencoder; later fits do not change it."""
         return Encoder(self._snapshot())
 
     @property
     def decoder_(self) -> Decoder:
-        """The half that makes rows of codes; a :class:`Decoder`, which later fits do not change."""
+        """The :class:`Decoder` of this autoencoder; later fits do not change it."""
         return Decoder(self._snapshot())
 
     def _snapshot(self) -> "FittedNetwork":
-        """Return an estimator that stays as this one is now.
-
-        They share the fitted net, which nothing changes: training goes on in a copy.
-        """
+        """Return a copy that shares the fitted net; later training works on a copy of the net."""
         check_is_fitted(self, "net_")
         snapshot = type(self).__new__(type(self))
         snapshot.__dict__ = self.__dict__.copy()
@@ -69,9 +66,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         Returns
         -------
         codes : {ndarray, tensor} of shape (n_samples, n_components)
-            Codes, in the dtype of `X` if that is float32 or float64, else float64. Where
-            nothing else gives them a scale, they have zero mean and unit variance over the
-            training rows.
+            Codes, in the dtype of `X` if that is float32 or float64, else float64. They have zero
+            mean and unit variance over the training rows, unless the estimator gives them another
+            scale.
         """
         X, caller = validate_new_rows(self, X, "transform")
         return caller.to_caller(self._encode_rows(X))
@@ -169,22 +166,22 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Any:
         """Generate rows like those of the training data.
 
-        Codes are drawn and decoded: from the prior where the estimator has one, otherwise from
-        a Gaussian mixture of ten components that is fitted on codes of the training rows (Ghosh
-        et al., 2020). It is fitted when this is called for the first time, on codes that the
-        estimator keeps: at most 5000, and half a million values.
+        The estimator decodes codes that it draws from its prior or, without a prior, from a
+        Gaussian mixture of ten components over codes of the training rows (Ghosh et al., 2020).
+        The first call fits the mixture on the codes that the estimator keeps: at most 5000, and
+        half a million values.
 
         Parameters
         ----------
         n_samples : int, default=1
-            How many rows.
+            Number of rows.
         random_state : int, RandomState instance or None, default=None
             Determines the rows. An int gives the same ones on every call.
 
         Returns
         -------
         X : {ndarray, DataFrame} of shape (n_samples, n_features)
-            Rows in the unit of the training data, in float64; images or windows where the first
+            Rows in the unit of the training data, in float64; images or windows if the first
             `fit` saw arrays of them. A DataFrame if `set_output` asks for one.
 
         Raises
@@ -194,7 +191,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         """
         check_is_fitted(self, "net_")
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        # The mixture starts where k-means ends, which knows NumPy's arrays only.
+        # The mixture starts at the end of k-means, which takes NumPy's arrays only.
         with config_context(array_api_dispatch=False):
             codes = self._draw_codes(int(n_samples), check_random_state(random_state))
         caller = CallerType(row_shape=self._row_shape)

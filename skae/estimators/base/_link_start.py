@@ -10,12 +10,11 @@ from skae.networks import Autoencoder, linear_layer_of
 from skae.objectives import Loss
 from skae.tables import ScaledRows
 
-# Factors of the last layer that are tried, as a link makes the whole layer a guess: from one to
-# next to nothing, and nothing.
+# Candidate factors of the last layer, which behind a link is a guess: from one down to zero.
 _SHARES = (*(2.0**-i for i in range(11)), 2.0**-20, 2.0**-30, 0.0)
 
-# Where zero is best, a share that is worse by no more than this is taken: zero weights send no
-# gradient back to the layers before.
+# If zero is best, a factor that is worse by no more than this is preferred: zero weights send no
+# gradient back to earlier layers.
 _TOLERANCE = 5e-4
 
 
@@ -25,8 +24,8 @@ def start_below_the_means(
 ) -> None:
     """Multiply the decoder's last layer by the share that reconstructs the rows best.
 
-    The expansion of a link is only good near the mean: far from it an exponential of what is
-    linear in a count can be of any size. A share of zero reconstructs the column means, so the
+    The expansion of a link holds only near the mean: far from it an exponential of a linear
+    function of a count can be of any size. A share of zero reconstructs the column means, so the
     start is not worse than these.
 
     `rows` are those of training. With `at_pca` the decoder's linear path is the layer, and has its

@@ -1,4 +1,4 @@
-"""Several estimators that are fitted side by side."""
+"""Fits of several estimators side by side."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,7 +21,7 @@ def fit_in_lockstep(
     rows: Sequence[np.ndarray] | None = None,
     sample_weight: Any = None,
 ) -> None:
-    """Fit estimators, each on rows of its own, in the time of fewer.
+    """Fit estimators, each on its own rows, in less time than one after the other.
 
     Each ends as its own `fit` would leave it, up to the rounding of its matrix products. Dense
     networks of one architecture on equally many rows are trained as one stack; others take

@@ -35,12 +35,12 @@ class AutoencoderParameters:
         A float in (0, 1) means the number of components that PCA needs to explain this
         share of the variance. "auto" is the square root of the number of features, rounded
         up: small enough to be a bottleneck for any table, large enough for most classifiers. It
-        is at most the number of rows minus one, beyond which PCA finds nothing; rows of weight
-        zero do not count, and for `partial_fit` those of the first call do.
+        is at most the number of rows minus one, beyond which PCA finds nothing. Rows of weight
+        zero do not count; `partial_fit` counts the rows of its first call.
     hidden_layer_sizes : tuple of int or int, default=(256, 128)
         Widths of the encoder's hidden layers, from the input to the code; the decoder
-        mirrors them. ``()`` makes a linear autoencoder. A quarter of the default width
-        leaves more of PCA's error on small tables (0.88 against 0.83).
+        mirrors them. ``()`` makes a linear autoencoder. A quarter of the default widths left
+        0.88 of PCA's error on small tables, the default 0.83.
     activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "logistic", \
             "identity"}, default="silu"
         Activation of the hidden layers. Smooth rectifiers reconstruct held-out rows best: on
@@ -48,20 +48,20 @@ class AutoencoderParameters:
         ELU 0.50, ReLU 0.51, tanh 0.58.
     init : {"pca", "random"}, default="pca"
         Where training starts. "pca" gives encoder and decoder a linear path beside the deep
-        one and starts at PCA's solution, from which the deep path learns what PCA cannot
-        do. If the objective over the training rows ends above its start, `fit` goes back
-        there: without penalties (`alpha`) they are never reconstructed worse than by PCA, up
-        to the rounding of float32.
-        "random" is the plain network. Losses with a link (log_loss, poisson) start at PCA
-        seen through the link, to first order, shrunk until it is no worse than the column
-        means, which a random start of a dense network begins at. A fit that ends above their
-        error goes back to a start that is below it, and warns.
+        one and starts at PCA's solution; the deep path then learns what PCA cannot do. If the
+        objective over the training rows ends above its start, `fit` goes back there. Without
+        penalties (`alpha`) training rows are therefore never reconstructed worse than by PCA, up
+        to the rounding of float32. "random" is the plain network.
+        Losses with a link (log_loss, poisson) start at a first-order expansion of PCA through the
+        link, shrunk until its error is at most that of the column means, where a random start of
+        a dense network begins. If a fit ends above the error of the means but started below it,
+        it goes back to the start. It warns of an end above the means.
     loss : {"squared_error", "absolute_error", "huber", "log_loss", "poisson"}, \
             default="squared_error"
-        What a reconstruction loses. "huber" is half the squared error up to a residual of
+        The reconstruction loss. "huber" is half the squared error up to a residual of
         one root-mean-variance of the data, and grows linearly beyond. "log_loss" takes data
         in [0, 1] and predicts shares, "poisson" takes data of zero or more and predicts
-        expected counts; for these two the data are not centred inside.
+        expected counts; these two do not centre the data.
     alpha : float, default=0.0
         Strength of the penalty on the weights,
         ``alpha * (l1_ratio * sum|w| + (1 - l1_ratio) / 2 * sum w**2)``, added to the loss
@@ -70,18 +70,18 @@ class AutoencoderParameters:
         Share of the L1 part, in [0, 1]. It makes weights exactly zero, through a proximal
         step in the metric of the optimizer.
     normalization : {"batch", "layer"} or None, default=None
-        Normalisation of the hidden layers. The inputs have unit variance already, so two
-        hidden layers do without.
+        Normalisation of the hidden layers. Two hidden layers do not need it, as the inputs have
+        unit variance already.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"} or callable, default="adam"
         "adam" needs the least tuning. "sgd" has a Nesterov momentum of 0.9, "adamw" torch's
         weight decay of 0.01. A class of torch.optim, or any callable that takes parameters
         and `lr`, works too.
     learning_rate_init : float, default=2e-3
         Learning rate, or the highest one of a schedule. Half of it needs twice the epochs
-        for the same error, twice of it learns small tables by heart.
+        for the same error, twice of it overfits small tables.
     learning_rate : {"constant", "one_cycle", "cosine", "plateau"}, default="one_cycle"
         Schedule of the learning rate over the planned steps. "one_cycle" rises and falls
-        (Smith and Topin, 2019): it does not tear the start apart with its first steps, and
+        (Smith and Topin, 2019): its first steps are too small to spoil the start, and it
         reconstructed digits better than a constant rate (0.48 against 0.49 of PCA's error).
         "cosine" falls from the start. "plateau" divides by five when the monitored loss
         stagnates for a third of `n_iter_no_change` epochs.
@@ -91,35 +91,36 @@ class AutoencoderParameters:
     batch_size : int or "auto", default="auto"
         Rows in a batch. "auto" is a 64th of the rows, rounded to a power of two between 32 and
         256: about 60 steps in an epoch for most tables. Up to 48 rows are one batch. On tables
-        of 60 to 200 rows batches of 32 reconstructed held-out rows as well as or better than
-        whole tables did: 0.20 against 0.24 of the variance on 200 rows of diabetes, 0.50 against
-        0.80 with convolutions on 200 digits. Convolutions and recurrent layers gain from still
-        smaller ones: trained on 60 windows, they left 0.28 of the variance of others in batches
-        of 32, and 0.11 in batches of 9.
+        of 60 to 200 rows batches of 32 left as much or less of the variance of held-out rows than
+        whole tables did: 0.20 against 0.24 on 200 rows of diabetes, 0.50 against 0.80 with
+        convolutions on 200 digits. Convolutions and recurrent layers gain from smaller batches:
+        trained on 60 windows, they left 0.28 of the variance of held-out windows with batches of
+        32, and 0.11 with batches of 9.
     max_iter : int, default=50
-        Epochs at most, and the length of the schedule. Twice as many gain or lose a few percent on
-        the digits, depending on the width of the code, and lose on small tables.
+        Most epochs, and the length of the schedule. Twice as many change the error on the digits
+        by a few percent up or down, depending on the width of the code, and raise it on small
+        tables.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out `validation_fraction` of the rows, stop when their loss no longer
-        improves, and keep the weights that were best on them. "auto" does so if that
-        makes at least 50 rows; fewer say more about chance than about the model, and the
-        small table needs every row. It also does so if one of the `callbacks` looks at
-        held-out rows. Without it training is on all rows and the last weights are kept.
+        improves, and keep the weights that were best on them. "auto" does so if that makes at
+        least 50 rows, as the loss of fewer is mostly chance and a small table needs every row,
+        or if one of the `callbacks` needs held-out rows. Without early stopping all rows train
+        the network and the last weights are kept.
     validation_fraction : float, default=0.1
         Share of the rows that are held out, in (0, 1); scikit-learn's default.
     n_iter_no_change : int, default=10
         Epochs without improvement after which training stops: a fifth of the default
-        schedule, longer than the plateaus at its highest rate. While the rate of
-        "one_cycle" still rises, none are counted.
+        schedule, longer than the plateaus at its highest rate. Epochs in which the rate of
+        "one_cycle" still rises do not count.
     tol : float, default=1e-4
-        Share of the loss so far by which it must improve to count, skorch's default.
+        Share of the best loss by which an epoch must improve to count; skorch's default.
     warm_start : bool, default=False
-        Whether `fit` continues from the weights of the last fit. Scaling and validation
-        rows stay those of the first fit if the data do.
+        Whether `fit` continues from the weights of the last fit. On the same data it keeps the
+        scaling and the validation rows of the first fit.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, validation rows, order of the rows, dropout and noise. An int
-        gives the same bits on every call on one machine's CPU. The global generators are
-        neither read nor touched, but for None, which draws a seed from NumPy's.
+        gives the same bits on every call on one machine's CPU. None draws a seed from NumPy's
+        global generator; otherwise the global generators are neither read nor changed.
     device : str or torch.device, default="cpu"
         Any torch device, or "auto": the GPU if there is one. A fitted estimator that is
         unpickled where its device is absent continues on the CPU.
@@ -128,17 +129,17 @@ class AutoencoderParameters:
         activations and gradients, which GPUs and some processors do several times faster;
         weights, loss and optimizer stay in float32 (Micikevicius et al., 2018). "tf32" keeps
         11 bits of operands, on CUDA devices only, and changes nothing elsewhere; torch holds
-        this setting for the whole process, and it is put back. Both are for wide networks:
-        small ones wait for other things. What a fitted network answers is not shortened.
+        this setting for the whole process, and it is put back. Both speed up wide networks only:
+        small ones spend their time elsewhere. A fitted network computes in full precision.
     callbacks : list or None, default=None
-        Callbacks of skorch, or pairs of a name and one, handed to the net as they are.
-        ``set_params(callbacks__name__parameter=value)`` reaches the parameters of one; without a
-        name it has that of its class. One that looks at held-out rows (``monitor="valid_loss"``,
-        ``on_train=False``) makes ``early_stopping="auto"`` hold rows out. The datasets that they
-        are given are torch's: an item is a pair of a row and its target, which is the row itself,
-        centred and scaled as the network sees it. ``np.asarray(dataset)`` is all rows, and
-        ``net.predict(dataset)`` what the network makes of them. One that listens to single
-        batches or gradients slows training down.
+        Callbacks of skorch, or pairs of a name and a callback, passed to the net unchanged.
+        ``set_params(callbacks__name__parameter=value)`` sets a parameter of one; a callback without
+        a name has that of its class. One that needs held-out rows (``monitor="valid_loss"``,
+        ``on_train=False``) makes ``early_stopping="auto"`` hold rows out. Callbacks get torch
+        datasets: an item is a pair of a row and its target, which is the row itself, centred and
+        scaled as the network sees it. ``np.asarray(dataset)`` is all rows, and
+        ``net.predict(dataset)`` their reconstructions. A callback for single batches or gradients
+        slows training down.
     verbose : int, default=0
         1 shows a progress bar with the losses and the time left.
     """
@@ -185,9 +186,9 @@ class NetworkParameters:
         default, as held-out rows already limit overfitting.
     network : Network or None, default=None
         Description of another network. None is the dense one that `hidden_layer_sizes`,
-        `activation`, `dropout` and `normalization` describe; otherwise these four are
-        ignored, with a warning if they are not the defaults. Its fields are reached as
-        ``network__<field>``. With a :class:`~skae.networks.ConvolutionalNetwork` for images or a
+        `activation`, `dropout` and `normalization` describe; another network ignores
+        these four, with a warning if they are not the defaults. ``network__<field>`` sets a field
+        of it. With a :class:`~skae.networks.ConvolutionalNetwork` for images or a
         :class:`~skae.networks.SequenceNetwork` for windows of signals, `X` may also be an array
         of three or four dimensions, and rows are returned in the shape that they came in.
     """
@@ -205,11 +206,10 @@ class StandardizedCodes:
     Parameters
     ----------
     standardize : bool, default=True
-        Whether codes leave with unit variance, which classifiers like. False leaves each in its
-        own scale, in the unit of the data: its standard deviation is the change of the
-        reconstruction (root of the sum of squares over the features) without it, as for the
-        components of PCA. Autoencoders that are stacked need this: the next one sees which
-        codes count.
+        Whether codes have unit variance, which suits classifiers. With False the standard
+        deviation of each code is the change of the reconstruction without it, in the unit of the
+        data (root of the sum of squares over the features), as for the components of PCA.
+        Stacked autoencoders need False: the scale tells the next one which codes count.
     """
 
     standardize: bool = True
