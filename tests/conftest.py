@@ -16,6 +16,9 @@ import torch
 
 torch.set_num_threads(1)
 
+# Doctests are looked for in every module, and two modules of one name cannot be imported.
+collect_ignore_glob = ["*/conftest.py"]
+
 
 @pytest.fixture(autouse=True)
 def _torch_generator_stays_untouched():
