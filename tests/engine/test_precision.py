@@ -21,7 +21,7 @@ from skae.engine._precision import autocast, products_in
 from skae.networks import Autoencoder, ConvolutionalNetwork, DenseNetwork, SequenceNetwork
 from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
 
-DIGITS = np.random.default_rng(0).permutation(load_digits().data)[:600].astype(np.float32)
+DIGITS = np.random.default_rng(0).permutation(load_digits().data)[:300].astype(np.float32)
 # A start at PCA might be gone back to, and nothing of training would be seen.
 PARAMS = {"n_components": 4, "hidden_layer_sizes": (16,), "init": "random", "max_iter": 5}
 PARAMS |= {"random_state": 0}
@@ -63,7 +63,7 @@ VARIANTS = {
 def test_bfloat16_learns_as_much(variant, normalization, weighted):
     params = VARIANTS[variant]
     X = DIGITS / 16 if params.get("loss") == "log_loss" else DIGITS
-    weight = np.arange(600) % 3 + 1.0 if weighted else None
+    weight = np.arange(300) % 3 + 1.0 if weighted else None
     params = params | {"normalization": normalization}
     exact = make(**params).fit(X, sample_weight=weight)
     short = make(**params, precision="bfloat16").fit(X, sample_weight=weight)

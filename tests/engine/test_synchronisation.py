@@ -20,8 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from skae import AutoencoderTransformer
 from skae.estimators.base._lockstep import fit_in_lockstep
 
-DIGITS = load_digits().data[:400].astype(np.float32) / 16
-WEIGHT = np.arange(400) % 3 + 1.0
+DIGITS = load_digits().data[:200].astype(np.float32) / 16
+WEIGHT = np.arange(200) % 3 + 1.0
 # Whether a fit goes back to its start at PCA, which is one more pass, hangs on the batches.
 # Enough to end below the column means: a fit above them also looks at its start again.
 PARAMS = {"n_components": 2, "hidden_layer_sizes": (8,), "init": "random", "max_iter": 10}
@@ -99,7 +99,7 @@ EXTRAS = {
     ids=[*PATHS, *EXTRAS, *(f"layer-{extra}" for extra in EXTRAS)],
 )
 def test_reads_do_not_grow_with_the_batches(params):
-    few, many = (reads_of_a_fit(DIGITS, size, **params) for size in (200, 20))
+    few, many = (reads_of_a_fit(DIGITS, size, **params) for size in (100, 20))
     assert many == few
 
 
@@ -108,7 +108,7 @@ def test_reads_do_not_grow_with_the_batches(params):
 @pytest.mark.parametrize("path", ["defaults", "layer"])
 def test_reads_of_other_rows_and_of_partial_fit(path, method, rows):
     with config_context(array_api_dispatch=True):
-        few, many = (reads_of_a_fit(rows, size, method, **PATHS[path]) for size in (200, 20))
+        few, many = (reads_of_a_fit(rows, size, method, **PATHS[path]) for size in (100, 20))
     assert many == few
 
 
@@ -120,7 +120,7 @@ def test_reads_of_members_that_are_trained_together():
             fit_in_lockstep(members, DIGITS, sample_weight=WEIGHT)
         return found.count
 
-    assert reads(20) == reads(200) > 0
+    assert reads(20) == reads(100) > 0
 
 
 def test_reads_grow_with_the_epochs():
@@ -139,8 +139,8 @@ def test_reads_grow_with_the_epochs():
     ids=["callback", "optimizer"],
 )
 def test_reads_grow_with_the_batches_of_who_listens(params):
-    few, many = (reads_of_a_fit(DIGITS, size, **params) for size in (200, 20))
-    n_more_batches = PARAMS["max_iter"] * (20 - 2)
+    few, many = (reads_of_a_fit(DIGITS, size, **params) for size in (100, 20))
+    n_more_batches = PARAMS["max_iter"] * (10 - 2)
     assert many >= few + n_more_batches
 
 

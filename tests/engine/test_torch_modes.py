@@ -108,7 +108,9 @@ ESTIMATORS = {
     "convolutional": lambda: ConvolutionalAutoencoder(3, **SHAPED),
     "sequence": lambda: AutoencoderTransformer(3, network=SequenceNetwork(), **SHAPED),
     "gru": lambda: AutoencoderTransformer(3, network=SequenceNetwork(kind="gru"), **SHAPED),
-    "detector": lambda: AutoencoderOutlierDetector(n_estimators=2, cv=2, random_state=0),
+    "detector": lambda: AutoencoderOutlierDetector(
+        DenoisingAutoencoder(4, max_iter=3), n_estimators=2, cv=2, random_state=0
+    ),
 }
 
 
