@@ -44,6 +44,14 @@ class DecoderNorms(nn.Module):
         return codes, {"norms": 0.1 * per_row.mean()}
 
 
+class EncoderNorms(nn.Module):
+    """Charges the encoder's weights, whose gradient the fused step derives by hand."""
+
+    def forward(self, autoencoder, h, sample_weight):
+        norm = next(autoencoder.encoder.parameters()).square().mean()
+        return autoencoder.latent(h), {"norm": norm}
+
+
 class Scaled(nn.Module):
     """Changes codes and charges nothing, or what no weight can change."""
 
@@ -183,6 +191,17 @@ def test_what_is_charged_reaches_the_gradients():
             fused_step(module, objective, optim.Adam(module.parameters()), None)(Batch(make_rows()))
             found.append(module.encoder[0].weight.grad.clone())
         assert (found[0] - found[1]).norm() > 1e-3 * found[1].norm()
+
+
+def test_a_charge_on_the_encoders_weights_is_refused():
+    objective = make_objective("decoder norms")
+    objective.code_term = EncoderNorms()
+    module = make_module(objective)
+    step = fused_step(module, objective, optim.Adam(module.parameters()), None)
+    before = [p.clone() for p in module.parameters()]
+    with pytest.raises(TypeError, match="EncoderNorms uses parameters of the encoder"):
+        step(Batch(make_rows()))
+    assert all(map(torch.equal, module.parameters(), before))
 
 
 @pytest.mark.parametrize(

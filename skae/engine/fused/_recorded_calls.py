@@ -85,6 +85,8 @@ class _LatentByAutograd:
 
     def __init__(self, step: "FusedStep", h: Tensor):
         self._module, self._objective = step.nets[0].module, step.objective
+        self._encoder_parameters = list(self._module.encoder.parameters())
+        self._is_checked = False
         # It shares the memory that the encoder writes into, and nothing of its history.
         self._h = h.detach().requires_grad_()
         self.codes = h.new_empty(len(h), len(self._module.code_mean))
@@ -96,7 +98,25 @@ class _LatentByAutograd:
         codes, penalties = self._objective.through_latent(self._module, self._h, weight)
         self.codes.copy_(codes.detach())
         self._graph = [codes, *(p for p in penalties.values() if p.requires_grad)]
+        if not self._is_checked:
+            self._check_parameters()
         return penalties
+
+    def _check_parameters(self) -> None:
+        """Refuse a code term that uses the encoder's parameters: their gradient would be lost."""
+        found = torch.autograd.grad(
+            [value.sum() for value in self._graph],
+            self._encoder_parameters,
+            retain_graph=True,
+            allow_unused=True,
+        )
+        if any(gradient is not None for gradient in found):
+            raise TypeError(
+                f"{type(self._objective.code_term).__name__} uses parameters of the encoder, and "
+                f"the fused step only gives it gradients through h. Let its codes and penalties "
+                f"depend on h and on the decoder's parameters."
+            )
+        self._is_checked = True
 
     def backward(self) -> None:
         gradients = [self.codes_gradient, *[None] * (len(self._graph) - 1)]
