@@ -17,9 +17,9 @@ class ReconstructionObjective(Objective):
 
     `corruption` is noise on the rows that the encoder sees; the decoder is to answer the rows
     without it. ``code_term(autoencoder, h, weight)`` turns outputs of the encoder into codes for
-    the decoder, and returns these and a dict of penalties: tensors of one number, which depend on
-    `h` and the weights of the decoder only, as the fused step takes no other gradients of them.
-    None is the latent of the autoencoder.
+    the decoder, and returns these and a dict of penalties: tensors of one number. One that depends
+    on parameters of the encoder other than through `h` has an attribute ``uses_encoder = True``:
+    the fused step leaves it to autograd. None is the latent of the autoencoder.
     """
 
     def __init__(
@@ -35,8 +35,18 @@ class ReconstructionObjective(Objective):
 
     @property
     def is_one_pass(self) -> bool:
-        """Whether `forward` is the one of this class, whose steps others may take one by one."""
-        return type(self).forward is ReconstructionObjective.forward
+        """Whether others may take the steps of `forward` one by one, with the gradient by hand.
+
+        A subclass that changes the loss without its gradient is left to autograd, too.
+        """
+        kind = type(self)
+        own = ReconstructionObjective
+        same_way = kind.forward is own.forward and kind.through_latent is own.through_latent
+        gradient, *losses = (
+            next(i for i, base in enumerate(kind.__mro__) if name in vars(base))
+            for name in ("reconstruction_and_gradient", "reconstruction", "row_losses")
+        )
+        return same_way and gradient <= min(losses)
 
     def forward(self, autoencoder: Any, batch: Batch) -> Parts:
         """Return the parts of the objective on a batch: scalars that add up to it."""
@@ -71,7 +81,11 @@ class ReconstructionObjective(Objective):
     def reconstruction(self, output: Tensor, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar, for outputs of the decoder."""
         target, weight = _target(batch), batch.weight
-        if weight is None and len(self.heads) == 1:
+        if (
+            weight is None
+            and len(self.heads) == 1
+            and type(self).row_losses is Objective.row_losses
+        ):
             # The mean at once costs less than the mean of each row.
             return self.heads[0].loss.function(output, target)
         losses = self.row_losses(output, target)

@@ -7,67 +7,21 @@ from itertools import cycle
 import numpy as np
 import pytest
 import torch
-from fused_cases import AdamByAutograd, fused_step, is_fused, pairwise
+from dense_cases import PENALTIES, make_module, make_objective, make_rows
+from fused_cases import AdamByAutograd, fused_step, pairwise
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
-from sklearn.exceptions import ConvergenceWarning
-from skorch.callbacks import Callback, Freezer, LRScheduler, Unfreezer
-from torch import nn, optim
+from skorch.callbacks import Callback
+from torch import optim
 
 from skae import AutoencoderTransformer
 from skae._batch import Batch
-from skae.engine import fused
 from skae.networks import (
     ACTIVATIONS,
-    Autoencoder,
-    DenseNetwork,
-    add_linear_path,
-    start_linear_path,
 )
-from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
+from skae.objectives import LOSSES
 
-N_FEATURES, N_COMPONENTS = 7, 3
-PENALTIES = {"none": (0.0, 0.0), "l2": (0.1, 0.0), "l1": (0.1, 1.0), "elastic": (0.1, 0.4)}
 DIGITS = load_digits().data[:400]
-
-
-def halves(network, n_features, n_components, generator):
-    """Both halves of an autoencoder as a network describes them."""
-    encoder = network.build_encoder(n_features, n_components, generator)
-    return encoder, network.build_decoder(n_components, n_features, generator)
-
-
-def make_module(activation="silu", linear_path=False, hidden=(6, 5), **params):
-    generator = torch.Generator().manual_seed(0)
-    network = DenseNetwork(hidden, activation=activation, **params)
-    encoder, decoder = halves(network, N_FEATURES, N_COMPONENTS, generator)
-    if linear_path:
-        rng = np.random.default_rng(0)
-        encoder = add_linear_path(encoder, N_FEATURES, N_COMPONENTS)
-        decoder = add_linear_path(decoder, N_COMPONENTS, N_FEATURES)
-        for half, n_in, n_out in (
-            (encoder, N_FEATURES, N_COMPONENTS),
-            (decoder, N_COMPONENTS, N_FEATURES),
-        ):
-            start_linear_path(half, rng.normal(size=(n_out, n_in)), rng.normal(size=n_out))
-    module = Autoencoder(encoder, decoder, N_COMPONENTS).double()
-    with torch.no_grad():
-        # The zero layers of a PCA start would hide the gradient of what is before them.
-        for parameter in module.parameters():
-            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-            parameter.add_(0.1 * noise)
-    return module
-
-
-def make_rows(n_rows=20):
-    generator = torch.Generator().manual_seed(1)
-    # In the range of every loss, with some targets at the ends of it.
-    rows = torch.rand(n_rows, N_FEATURES, generator=generator, dtype=torch.float64)
-    return rows.mul_(1.4).sub_(0.2).clamp_(0, 1)
-
-
-def make_objective(loss="squared_error", penalty="none"):
-    return ReconstructionObjective([Head(LOSSES[loss])], WeightPenalty(*PENALTIES[penalty]))
 
 
 def gradients(module):
@@ -263,52 +217,6 @@ def test_a_fit_is_the_same_with_and_without(params, weighted):
     assert_allclose(fused.score_samples(DIGITS), plain.score_samples(DIGITS), rtol=10 * tolerance)
 
 
-def test_the_defaults_are_fused():
-    assert is_fused(AutoencoderTransformer(2, max_iter=1, random_state=0).fit(DIGITS))
-
-
-@pytest.mark.parametrize(
-    ("params", "fused"),
-    [
-        ({"init": "random"}, True),
-        ({"optimizer": "adamw"}, True),
-        ({"optimizer": "sgd"}, True),
-        ({"optimizer": "rmsprop"}, False),
-        ({"optimizer": AdamByAutograd}, False),
-        ({"optimizer": optim.LBFGS}, False),
-        ({"dropout": 0.5}, False),
-        ({"normalization": "batch"}, False),
-        ({"normalization": "layer"}, False),
-    ],
-    ids=str,
-)
-def test_what_the_step_cannot_do_is_left_to_autograd(params, fused):
-    base = {"hidden_layer_sizes": (6,), "max_iter": 1, "learning_rate_init": 1e-3}
-    ae = AutoencoderTransformer(2, random_state=0, **base | params).fit(DIGITS)
-    assert is_fused(ae) is fused
-
-
-def test_another_objective_is_left_to_autograd():
-    class Doubled(ReconstructionObjective):
-        def forward(self, autoencoder, batch):
-            parts = super().forward(autoencoder, batch)
-            return {name: 2 * value for name, value in parts.items()}
-
-    module = make_module()
-    optimizer = optim.Adam(module.parameters())
-    objective = Doubled([Head(LOSSES["squared_error"])], WeightPenalty(0.0, 0.0))
-    assert fused_step(module, objective, optimizer, None) is None
-    assert fused_step(module, make_objective(), optimizer, None) is not None
-
-
-@pytest.mark.parametrize(("fields", "fused"), [({"x"}, True), ({"x", "target"}, False)])
-def test_fields_that_the_step_cannot_take_are_left_to_autograd(fields, fused):
-    module, objective = make_module(), make_objective()
-    optimizer = optim.Adam(module.parameters())
-    step = fused_step(module, objective, optimizer, fields=frozenset(fields))
-    assert (step is not None) is fused
-
-
 def test_a_copy_of_the_module_is_a_module_of_its_own():
     # Parameters are views of one buffer, which a copy must not share.
     ae = AutoencoderTransformer(2, hidden_layer_sizes=(6,), max_iter=1, random_state=0)
@@ -319,53 +227,6 @@ def test_a_copy_of_the_module_is_a_module_of_its_own():
             parameter.zero_()
     np.testing.assert_array_equal(ae.transform(DIGITS), before)
     assert all(p.grad is None for p in ae.net_.module_.parameters())
-
-
-def test_frozen_or_shared_parameters_are_left_to_autograd():
-    objective = make_objective()
-    frozen = make_module()
-    frozen.encoder[0].weight.requires_grad_(False)
-    assert fused_step(frozen, objective, optim.Adam(frozen.parameters()), None) is None
-    shared = make_module(hidden=(N_COMPONENTS,))
-    shared.decoder[0].weight = shared.encoder[2].weight
-    assert fused_step(shared, objective, optim.Adam(shared.parameters()), None) is None
-    part = make_module()
-    assert fused_step(part, objective, optim.Adam(part.encoder.parameters()), None) is None
-
-
-class Times3(nn.Linear):
-    """A linear layer by its class, and not by what it computes."""
-
-    def forward(self, x):
-        return 3 * super().forward(x)
-
-
-class Backwards(nn.Sequential):
-    """A sequence by its class that runs another way."""
-
-    def forward(self, x):
-        return -super().forward(x)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda m: m.encoder.__setitem__(1, nn.LeakyReLU(0.5)),
-        lambda m: m.encoder.__setitem__(1, nn.ELU(0.3)),
-        lambda m: m.encoder.__setitem__(1, nn.GELU("tanh")),
-        lambda m: m.encoder.__setitem__(0, Times3(N_FEATURES, 6)),
-        lambda m: setattr(m, "encoder", Backwards(*m.encoder)),
-        lambda m: m.encoder[0].register_forward_hook(lambda *args: None),
-        lambda m: m.encoder.insert(2, m.encoder[0]),
-    ],
-    ids=["slope", "alpha", "approximate", "linear", "sequence", "hook", "twice"],
-)
-def test_modules_that_compute_something_else_are_left_to_autograd(change):
-    module = make_module()
-    assert fused_step(module, make_objective(), optim.Adam(module.parameters()), None) is not None
-    with torch.random.fork_rng(devices=[]):
-        change(module)
-    assert fused_step(module, make_objective(), optim.Adam(module.parameters()), None) is None
 
 
 @pytest.mark.parametrize(
@@ -384,19 +245,6 @@ def test_unusual_settings_of_adam_mean_the_same(settings):
         )
         losses.append(ae.fit(DIGITS).loss_curve_)
     assert_allclose(*losses, rtol=1e-6)
-
-
-def test_a_layer_that_a_callback_freezes_is_not_trained():
-    def first_layer(**params):
-        callbacks = [Freezer("encoder.0.*"), *params.pop("callbacks", [])]
-        ae = AutoencoderTransformer(
-            4, hidden_layer_sizes=(8,), init="random", random_state=0, callbacks=callbacks, **params
-        )
-        return ae.fit(DIGITS).net_.module_.encoder[0].weight.detach()
-
-    assert torch.equal(first_layer(max_iter=1), first_layer(max_iter=4))
-    thawed = first_layer(max_iter=4, callbacks=[Unfreezer("encoder.0.*", at=3)])
-    assert not torch.equal(first_layer(max_iter=1), thawed)
 
 
 def test_an_ordinary_step_of_the_optimizer_follows_a_fused_one():
@@ -423,57 +271,3 @@ def test_a_callback_may_keep_a_batch():
     ).fit(DIGITS)
     assert len(keep.kept) > 1
     assert all(torch.equal(batch, copied) for batch, copied in keep.kept)
-
-
-class Count(Callback):
-    """Do nothing at the end of an epoch, or something that the step must notice."""
-
-    def __init__(self, change=None):
-        self.change = change
-
-    def on_epoch_end(self, net, **kwargs):
-        if self.change is not None:
-            self.change(net)
-
-
-def replace_weights(net):
-    for parameter in net.module_.parameters():
-        parameter.data = parameter.data.clone()
-
-
-CHANGES = {
-    "nothing": (None, 1),
-    "the learning rate": (lambda net: net.optimizer_.param_groups[0].update(lr=1e-4), 1),
-    "weight decay": (lambda net: net.optimizer_.param_groups[0].update(weight_decay=0.1), 2),
-    "new tensors": (replace_weights, 5),
-}
-
-
-@pytest.mark.parametrize(("change", "n_steps"), CHANGES.values(), ids=CHANGES)
-def test_the_step_is_made_anew_only_if_something_changed(monkeypatch, change, n_steps):
-    made = []
-
-    def count(net):
-        made.append(fused.fused_step(net))
-        return made[-1]
-
-    monkeypatch.setattr("skae.engine._net.fused_step", count)
-    params = {"hidden_layer_sizes": (6,), "max_iter": 5, "random_state": 0}
-    AutoencoderTransformer(2, callbacks=[Count(change)], **params).fit(DIGITS)
-    assert len(made) == n_steps
-
-
-@pytest.mark.parametrize(("step_every", "fused"), [("epoch", True), ("batch", False)])
-def test_a_schedule_of_skorch_costs_the_step_only_if_it_moves_with_batches(step_every, fused):
-    seen = []
-
-    class Watch(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            seen.append(net._fused is not None)
-
-    schedule = LRScheduler("StepLR", step_size=2, gamma=0.5, step_every=step_every)
-    params = {"hidden_layer_sizes": (6,), "max_iter": 3, "random_state": 0}
-    params |= {"learning_rate": "constant", "callbacks": [schedule, Watch()]}
-    with pytest.warns(ConvergenceWarning):
-        AutoencoderTransformer(2, **params).fit(DIGITS)
-    assert seen == [fused] * 3

@@ -193,7 +193,7 @@ def test_what_is_charged_reaches_the_gradients():
         assert (found[0] - found[1]).norm() > 1e-3 * found[1].norm()
 
 
-def test_a_charge_on_the_encoders_weights_is_refused():
+def test_a_charge_on_the_encoders_weights_needs_autograd():
     objective = make_objective("decoder norms")
     objective.code_term = EncoderNorms()
     module = make_module(objective)
@@ -202,6 +202,8 @@ def test_a_charge_on_the_encoders_weights_is_refused():
     with pytest.raises(TypeError, match="EncoderNorms uses parameters of the encoder"):
         step(Batch(make_rows()))
     assert all(map(torch.equal, module.parameters(), before))
+    objective.code_term.uses_encoder = True
+    assert fused_step(module, objective, optim.Adam(module.parameters()), None) is None
 
 
 @pytest.mark.parametrize(

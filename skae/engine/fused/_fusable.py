@@ -86,8 +86,9 @@ def read_net(
     one_pass = getattr(objective, "is_one_pass", False) and fields <= _FIELDS
     if not one_pass or _has_hooks(module):
         return None
-    by_autograd = objective.code_term is not None or not module.has_plain_latent
-    if by_autograd and low is not None:
+    term = objective.code_term
+    by_autograd = term is not None or not module.has_plain_latent
+    if (by_autograd and low is not None) or getattr(term, "uses_encoder", False):
         return None
     encoder, decoder = _read_half(module.dense_encoder), _read_half(module.dense_decoder)
     update = fused_update(optimizer)

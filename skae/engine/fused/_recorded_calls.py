@@ -103,7 +103,7 @@ class _LatentByAutograd:
         return penalties
 
     def _check_parameters(self) -> None:
-        """Refuse a code term that uses the encoder's parameters: their gradient would be lost."""
+        """Refuse a code term that uses parameters of the encoder and does not say so."""
         found = torch.autograd.grad(
             [value.sum() for value in self._graph],
             self._encoder_parameters,
@@ -112,9 +112,9 @@ class _LatentByAutograd:
         )
         if any(gradient is not None for gradient in found):
             raise TypeError(
-                f"{type(self._objective.code_term).__name__} uses parameters of the encoder, and "
-                f"the fused step only gives it gradients through h. Let its codes and penalties "
-                f"depend on h and on the decoder's parameters."
+                f"{type(self._objective.code_term).__name__} uses parameters of the encoder, whose "
+                f"gradient the fused step would lose. Write `uses_encoder = True` in the class, "
+                f"and autograd trains it."
             )
         self._is_checked = True
 
