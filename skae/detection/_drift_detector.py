@@ -16,10 +16,10 @@ from skae._compat import HasMethods, Interval, fit_context
 from skae._typing import ArrayOf
 from skae.engine import torch_defaults
 from skae.estimators.base import (
+    DeclaredParameters,
     ParameterErrorsMixin,
     PositiveInt,
     RandomState,
-    estimator,
     fitted,
 )
 from skae.tables import detached
@@ -52,8 +52,7 @@ class DriftResult:
         return self.drift
 
 
-@estimator
-class DriftDetector(ParameterErrorsMixin, BaseEstimator):
+class DriftDetector(DeclaredParameters, ParameterErrorsMixin, BaseEstimator):
     """Test whether a batch comes from the distribution that a model was fitted on.
 
     A fitted model scores and encodes held-out rows and a batch of new ones. Three kinds of tests

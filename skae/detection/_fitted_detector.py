@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._typing import ArrayOf
 from skae.engine import torch_defaults
-from skae.estimators.base import BaseAutoencoder, estimator, fitted
+from skae.estimators.base import BaseAutoencoder, DeclaredParameters, fitted
 from skae.tables import ColumnScaling, as_set_output, dense
 
 from ._calibration import Calibration, Level
@@ -32,9 +32,12 @@ from ._validation import labels_of, validate_codes, validate_table
 _CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200
 
 
-@estimator
 class FittedDetector(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator
+    DeclaredParameters,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    OutlierMixin,
+    BaseEstimator,
 ):
     """Base class of the outlier detector: scores, decides, explains, encodes and decodes."""
 

@@ -18,7 +18,6 @@ from skae.estimators.base import (
     PositiveInt,
     RandomState,
     as_before_on_error,
-    estimator,
     fitted,
     warn_of_ignored_device,
     warn_of_ignored_parameters,
@@ -37,7 +36,6 @@ from ._validation import validate_table
 _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
 
 
-@estimator
 class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     """Outlier detector made of autoencoders that learn how the columns depend on one another.
 

@@ -17,12 +17,10 @@ from .base import (
     LayerSizes,
     NetworkParameters,
     NonNegative,
-    estimator,
     resolve_hidden_layer_sizes,
 )
 
 
-@estimator
 class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder whose codes follow a prior of choice, to generate rows or to map them.
 

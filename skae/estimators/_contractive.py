@@ -17,11 +17,9 @@ from .base import (
     NetworkParameters,
     NonNegative,
     StandardizedCodes,
-    estimator,
 )
 
 
-@estimator
 class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder whose codes change little where the rows change little.
 

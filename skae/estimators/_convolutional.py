@@ -8,12 +8,10 @@ from .base import (
     BaseAutoencoder,
     LayerSizes,
     StandardizedCodes,
-    estimator,
     resolve_hidden_layer_sizes,
 )
 
 
-@estimator
 class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):
     """Autoencoder for images.
 

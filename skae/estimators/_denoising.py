@@ -13,12 +13,10 @@ from .base import (
     NetworkParameters,
     NonNegative,
     StandardizedCodes,
-    estimator,
     fitted,
 )
 
 
-@estimator
 class DenoisingAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder that learns to remove noise from its input.
 

@@ -29,12 +29,10 @@ from .base import (
     BaseAutoencoder,
     NetworkParameters,
     StandardizedCodes,
-    estimator,
     fitted,
 )
 
 
-@estimator
 class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder whose components are ordered by importance, as those of PCA are.
 

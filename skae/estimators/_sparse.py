@@ -34,7 +34,6 @@ from .base import (
     NonNegative,
     Positive,
     PositiveInt,
-    estimator,
     fitted,
 )
 
@@ -48,7 +47,6 @@ _STRENGTHS = {"l1": 1.0, "kl": 10.0}
 _STEP, _NEIGHBORS = 0.5, 20
 
 
-@estimator
 class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder with wide codes of which few values are active in a row.
 

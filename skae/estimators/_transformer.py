@@ -1,9 +1,8 @@
 """The plain autoencoder."""
 
-from .base import BaseAutoencoder, NetworkParameters, StandardizedCodes, estimator
+from .base import BaseAutoencoder, NetworkParameters, StandardizedCodes
 
 
-@estimator
 class AutoencoderTransformer(StandardizedCodes, NetworkParameters, BaseAutoencoder):
     """Autoencoder: nonlinear dimensionality reduction with an inverse.
 

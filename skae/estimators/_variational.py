@@ -31,7 +31,6 @@ from .base import (
     NonNegative,
     Positive,
     PositiveInt,
-    estimator,
     fitted,
     start_at_probabilistic_pca,
 )
@@ -46,7 +45,6 @@ _ROWS_AT_ONCE = 10_000
 _ACTIVE = 1e-2
 
 
-@estimator
 class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder with a probability for every row: generates, and scores in nats.
 

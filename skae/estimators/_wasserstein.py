@@ -5,10 +5,9 @@ import numpy as np
 from skae.objectives import ReconstructionObjective
 from skae.objectives._wasserstein import PriorDiscrepancy
 
-from .base import BaseAutoencoder, NetworkParameters, NonNegative, estimator
+from .base import BaseAutoencoder, NetworkParameters, NonNegative
 
 
-@estimator
 class WassersteinAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder whose codes as a whole follow a normal prior: generates, and reconstructs well.
 

@@ -12,7 +12,7 @@ import skae
 from skae import networks
 from skae._typing import ArrayOf
 from skae.detection import LikelihoodScore
-from skae.estimators.base import BaseAutoencoder, NetworkParameters, Positive, estimator, fitted
+from skae.estimators.base import BaseAutoencoder, NetworkParameters, Positive, fitted
 from skae.persistence import TRUSTED_TYPES
 from skae.persistence._registry import classes
 
@@ -53,7 +53,6 @@ class Range:
     share: float = 1.0
 
 
-@estimator
 class WeightedAutoencoder(NetworkParameters, BaseAutoencoder):
     """Autoencoder with a parameter and fitted attributes of its own.
 
@@ -163,7 +162,6 @@ def test_a_class_that_is_not_in_all_is_refused_by_name(new_variant, monkeypatch,
 # -- annotations --------------------------------------------------------------------------
 
 
-@estimator
 class OddAutoencoder(skae.AutoencoderTransformer):
     """Autoencoder with an annotation that model files do not know."""
 

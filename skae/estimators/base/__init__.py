@@ -1,8 +1,8 @@
 """The base class of all autoencoders, and the names that variants and tools need of it."""
 
 from ._base_autoencoder import BaseAutoencoder
+from ._declared_parameters import DeclaredParameters, fitted
 from ._encoder_decoder import Decoder, Encoder
-from ._estimator import estimator, fitted
 from ._fit_decisions import as_before_on_error, resolve_hidden_layer_sizes
 from ._ignored_arguments import warn_of_ignored_device, warn_of_ignored_parameters
 from ._lockstep import fit_in_lockstep
@@ -24,6 +24,7 @@ __all__ = [
     "NOT_REMEMBERED",
     "POSITIVE_INT",
     "BaseAutoencoder",
+    "DeclaredParameters",
     "Decoder",
     "Encoder",
     "LayerSizes",
@@ -35,7 +36,6 @@ __all__ = [
     "RandomState",
     "StandardizedCodes",
     "as_before_on_error",
-    "estimator",
     "fit_in_lockstep",
     "fitted",
     "resolve_hidden_layer_sizes",

@@ -8,19 +8,17 @@ from skae.engine import torch_defaults
 from skae.objectives import LOSSES
 from skae.tables import CallerType, drop_weightless_rows, validate_rows
 
-from ._estimator import estimator
 from ._fit_decisions import as_before_on_error, check_range, until_interrupted
 from ._fitted_network import FittedNetwork
 from ._ignored_arguments import warn_of_ignored_parameters, warn_of_ignored_target
 from ._training import TrainingFlow
 
 
-@estimator
 class BaseAutoencoder(FittedNetwork, TrainingFlow):
     """Base class of autoencoders: validates rows and trains on them.
 
-    A variant is a dataclass of its own parameters, decorated with ``@estimator``. It overrides
-    the methods that differ:
+    A variant annotates its own parameters (see `DeclaredParameters`) and overrides the methods
+    that differ:
 
     - `_check_parameters` refuses parameters that do not go together;
     - `_learn_from` sets attributes from the rows before training;

@@ -9,11 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 from skae._compat import BaseEstimator, HasMethods, TransformerMixin, fit_context
 from skae.engine import half_of_state
 
-from ._estimator import estimator
+from ._declared_parameters import DeclaredParameters
 
 
-@estimator
-class _Half(BaseEstimator):
+class _Half(DeclaredParameters, BaseEstimator):
     """A fitted autoencoder; pickles and model files hold one half of it.
 
     Parameters
@@ -69,7 +68,6 @@ class _Half(BaseEstimator):
         return {**super().__getstate__(), "autoencoder": kept}
 
 
-@estimator
 class Encoder(TransformerMixin, _Half):
     """The encoder of a fitted autoencoder as a transformer.
 
@@ -142,7 +140,6 @@ class Encoder(TransformerMixin, _Half):
         return self.autoencoder.get_feature_names_out(input_features)
 
 
-@estimator
 class Decoder(_Half):
     """The decoder of a fitted autoencoder as an estimator.
 

@@ -12,7 +12,7 @@ from skae.objectives import Loss
 from skae.tables import NumericTable
 
 from ._callback_params import CallbackParams
-from ._estimator import estimator, fitted
+from ._declared_parameters import fitted
 from ._parameter_errors import ParameterErrorsMixin
 from ._parameters import Positive
 
@@ -29,7 +29,6 @@ _Mixture = tuple[
 ]
 
 
-@estimator
 class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     """Parameters and fitted attributes of an autoencoder.
 

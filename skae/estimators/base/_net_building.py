@@ -1,7 +1,7 @@
 """Network, objective and net from an estimator's parameters and fitted attributes."""
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ class NetBuilding(FittedAttributes):
     _net_class = AutoencoderNet
 
     # Changing these makes continued training raise.
-    _fixed_parameters: tuple[str, ...] = ()
+    _fixed_parameters: ClassVar[tuple[str, ...]] = ()
 
     # -- the network ------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from skae.engine import OPTIMIZERS, PRECISIONS, SCHEDULES
 from skae.networks import ACTIVATIONS, Network
 from skae.objectives import LOSSES
 
-from ._estimator import estimator
+from ._declared_parameters import DeclaredParameters
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 
@@ -24,8 +24,7 @@ LayerSizes = Annotated[Sequence[int] | int, "array-like", POSITIVE_INT]
 RandomState = Annotated[int | np.random.RandomState | None, "random_state"]
 
 
-@estimator
-class AutoencoderParameters:
+class AutoencoderParameters(DeclaredParameters):
     """Parameters of every autoencoder.
 
     Parameters
@@ -175,8 +174,7 @@ class AutoencoderParameters:
     verbose: Annotated[int | bool, "verbose"] = 0
 
 
-@estimator
-class NetworkParameters:
+class NetworkParameters(DeclaredParameters):
     """Parameters of autoencoders that take other networks than the dense one.
 
     Parameters
@@ -199,8 +197,7 @@ class NetworkParameters:
     ] = None
 
 
-@estimator
-class StandardizedCodes:
+class StandardizedCodes(DeclaredParameters):
     """The parameter of autoencoders whose codes have no scale of their own.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The decorator of estimators: annotations become signature, checks and documentation."""
+"""Classes whose annotations become their signature, checks and documentation."""
 
 import inspect
 import re
@@ -9,7 +9,6 @@ from typing import (
     Annotated,
     Any,
     Literal,
-    TypeVar,
     Union,
     dataclass_transform,
     get_args,
@@ -18,8 +17,6 @@ from typing import (
 )
 
 from skae._compat import StrOptions, set_parameter_constraints
-
-C = TypeVar("C", bound=type)
 
 _HEADING = re.compile(r"^(\w[\w ]*)\n-+\n", re.MULTILINE)
 _ENTRY = re.compile(r"^(?=\S)", re.MULTILINE)
@@ -31,24 +28,33 @@ def fitted(*, init: Literal[False] = False) -> Any:
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field, fitted))
-def estimator(cls: C) -> C:
-    """Make an estimator of a class that annotates its parameters and their defaults.
+class DeclaredParameters:
+    """Base of estimators whose annotations declare their parameters.
 
-    The class gets an ``__init__`` with its own and its bases' parameters, by keyword but for
-    those declared with ``field(kw_only=False)``, and the constraints that scikit-learn checks,
+    A subclass annotates its own parameters and their defaults, ``beta: NonNegative = 1.0``, and
+    defaults of its bases that it changes. It gets an ``__init__`` with all of them, by keyword but
+    for those declared with ``field(kw_only=False)``, and the constraints that scikit-learn checks,
     read from the annotations. Its docstring also gets its bases' entries for parameters and
-    attributes.
+    attributes. A class with an ``__init__`` of its own is left as it is.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" not in vars(cls):
+            _declare(cls)
+
+
+def _declare(cls: Any) -> None:
+    """Make signature, constraints and docstring of a class."""
     _refuse_plain_values(cls)
-    made: Any = dataclass(eq=False, repr=False, kw_only=True)(cls)
-    hints = get_type_hints(made, include_extras=True)
-    parameters = [one.name for one in fields(made) if one.init]
-    set_parameter_constraints(made, {name: constraints_of(hints[name]) for name in parameters})
+    dataclass(eq=False, repr=False, kw_only=True)(cls)
+    hints = get_type_hints(cls, include_extras=True)
+    parameters = [one.name for one in fields(cls) if one.init]
+    set_parameter_constraints(cls, {name: constraints_of(hints[name]) for name in parameters})
     # Signatures show the types alone.
-    types_alone = get_type_hints(made)
-    made.__init__.__annotations__ |= {name: types_alone[name] for name in parameters}
-    made.__doc__ = _completed_docstring(made, parameters)
-    return made
+    types_alone = get_type_hints(cls)
+    cls.__init__.__annotations__ |= {name: types_alone[name] for name in parameters}
+    cls.__doc__ = _completed_docstring(cls, parameters)
 
 
 def _refuse_plain_values(cls: type) -> None:
@@ -89,14 +95,9 @@ def _completed_docstring(cls: type, parameters: list[str]) -> str:
     for doc in docs:
         described |= _entries(doc.get("Parameters", ""))
         attributes |= _entries(doc.get("Attributes", ""))
-    if missing := [name for name in parameters if name not in described]:
-        raise TypeError(
-            f"{cls.__name__} has the parameters {missing}, but its docstring does not describe "
-            f"them. Add `{missing[0]} : type, default=...` to its section Parameters."
-        )
     own = docs[-1]
     sections = {
-        "Parameters": "\n".join(described[name] for name in parameters),
+        "Parameters": "\n".join(described[name] for name in parameters if name in described),
         "Attributes": "\n".join(attributes.values()),
         **{
             name: text for name, text in own.items() if name not in ("", "Parameters", "Attributes")
