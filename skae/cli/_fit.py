@@ -88,7 +88,7 @@ def fit(
         _check_passes(passes, standardize, data)
     parameters = _parameters(set or ())
     model: Any = ESTIMATORS[estimator](random_state=random_state)
-    _set_parameters(model, parameters)
+    model.set_params(**parameters)
     features_of = Features(data, drop=drop or ())
     fitted: Any = make_pipeline(StandardScaler(), model) if standardize else model
     if passes is None:
@@ -128,18 +128,6 @@ def _parameters(pairs: Iterable[str]) -> dict[str, Any]:
             # Words need no quotes.
             parameters[name] = text
     return parameters
-
-
-def _set_parameters(model: Any, parameters: dict[str, Any]) -> None:
-    for parameter in parameters:
-        outer, _, inner = parameter.partition("__")
-        if inner and outer == "autoencoder" and getattr(model, outer, model) is None:
-            raise ValueError(
-                f"--set is {parameter}, but the detector makes the network that suits the table "
-                f"when it is fitted, and takes no parameters of it. To choose the network, use "
-                f"skae.{type(model).__name__}(autoencoder=...) in Python."
-            )
-    model.set_params(**parameters)
 
 
 @contextmanager

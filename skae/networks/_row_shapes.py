@@ -1,10 +1,11 @@
 """Rows of a table that hold images or windows, and the shape of these."""
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from skae._warnings import warn_caller
 
 from ._layers import is_size
 
@@ -94,10 +95,8 @@ class RowLayout:
         first, last = row_shape[0], row_shape[-1]
         # Images have few channels; windows have more steps than channels as a rule.
         if first <= 4 < last if len(row_shape) == 3 else 2 * first < last:
-            warnings.warn(
+            warn_caller(
                 f"X holds arrays of shape {row_shape}, which are taken as {self._expected}. If "
                 f"the channels come first, move them with np.moveaxis(X, 1, -1); if not, set "
-                f"{self.parameter}={row_shape}.",
-                UserWarning,
-                stacklevel=3,
+                f"{self.parameter}={row_shape}."
             )

@@ -185,7 +185,7 @@ FIT = ["fit", "iris.csv", "--out", "m.skae"]
         ([*FIT, *DROP, *FAST, "--set", "max_iter=2"], "--set gives max_iter twice"),
         (
             [*FIT, *DROP, "--estimator", "outlier", "--set", "autoencoder__max_iter=3"],
-            "--set is autoencoder__max_iter, but the detector makes the network",
+            "autoencoder__max_iter cannot be set: autoencoder=None is",
         ),
         ([*FIT, *DROP, "--passes", "0"], "--passes is 0"),
         (["transform", "iris.csv", "iris.csv"], "cannot be loaded: it is damaged, or no model"),

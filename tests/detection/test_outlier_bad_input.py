@@ -313,3 +313,11 @@ def test_parameters_are_stored_as_given():
     assert detector.get_params()["autoencoder__noise"] == autoencoder.noise
     with pytest.raises(ValueError, match="Invalid parameter 'contaminated'"):
         detector.set_params(contaminated=0.1)
+
+
+def test_parameters_of_an_autoencoder_that_is_not_there_yet():
+    detector = AutoencoderOutlierDetector()
+    with pytest.raises(ValueError, match=r"autoencoder__max_iter cannot be set: autoencoder=None"):
+        detector.set_params(autoencoder__max_iter=3)
+    detector.set_params(autoencoder=AutoencoderTransformer(), autoencoder__max_iter=3)
+    assert detector.autoencoder.max_iter == 3

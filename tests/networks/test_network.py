@@ -112,5 +112,23 @@ def test_a_network_that_cannot_start_at_pca_is_refused(last):
 
 
 def test_a_class_is_no_network():
-    with pytest.raises(ValueError, match=r"must be an instance, got the class DenseNetwork.*\(\)"):
+    with pytest.raises(ValueError, match=r"'network'.*must be.*Write DenseNetwork\(\), with its"):
         AutoencoderTransformer(network=DenseNetwork).fit(IRIS)
+
+
+class LikeANetwork:
+    """Has the methods of a description, and is none."""
+
+    for_rows = build_encoder = build_decoder = None
+
+
+def test_what_only_looks_like_a_network_is_none():
+    with pytest.raises(ValueError, match=r"'network'.*a subclass of skae.networks.Network"):
+        AutoencoderTransformer(network=LikeANetwork()).fit(IRIS)
+
+
+def test_parameters_of_the_default_network_are_the_estimators_own():
+    with pytest.raises(ValueError, match=r"network__dropout cannot be set: network=None is the "):
+        AutoencoderTransformer().set_params(network__dropout=0.1)
+    ae = AutoencoderTransformer().set_params(network=DenseNetwork(), network__dropout=0.1)
+    assert ae.network.dropout == 0.1

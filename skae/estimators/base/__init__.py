@@ -7,11 +7,11 @@ from ._fit_decisions import as_before_on_error, resolve_hidden_layer_sizes
 from ._ignored_arguments import warn_of_ignored_device, warn_of_ignored_parameters
 from ._lockstep import fit_in_lockstep
 from ._net_building import NOT_REMEMBERED
+from ._network_parameters import NetworkParameters
 from ._parameter_errors import ParameterErrorsMixin
 from ._parameters import (
     POSITIVE_INT,
     LayerSizes,
-    NetworkParameters,
     NonNegative,
     Positive,
     PositiveInt,

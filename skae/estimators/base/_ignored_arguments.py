@@ -16,7 +16,7 @@ _OF_DENSE_NETWORK = ("hidden_layer_sizes", "activation", "dropout", "normalizati
 def warn_of_ignored_parameters(estimator: Any) -> None:
     """Warn if parameters of the dense network were changed and another network is given."""
     network = getattr(estimator, "network", None)
-    if network is None or isinstance(network, type):
+    if network is None:
         return
     parameters = inspect.signature(type(estimator)).parameters
     changed = {
@@ -26,7 +26,7 @@ def warn_of_ignored_parameters(estimator: Any) -> None:
     }
     if not changed:
         return
-    fields = network.get_params() if hasattr(network, "get_params") else {}
+    fields = network.get_params()
     own = ", ".join(f"network__{name}" for name in changed if name in fields)
     absent = ", ".join(name for name in changed if name not in fields)
     cure = f" Set {own}." if own else ""

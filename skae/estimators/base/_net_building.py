@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import clone
 
 from skae.engine import (
     OPTIMIZERS,
@@ -16,7 +15,6 @@ from skae.engine import (
 )
 from skae.networks import (
     Autoencoder,
-    DenseNetwork,
     Latent,
     Network,
     PlainLatent,
@@ -32,7 +30,6 @@ from skae.objectives import (
     WeightPenalty,
 )
 
-from ._fit_decisions import resolve_hidden_layer_sizes
 from ._fitted_attributes import FittedAttributes
 
 # Parameters that do not describe the network that was trained.
@@ -42,7 +39,8 @@ NOT_REMEMBERED = ("callbacks", "verbose")
 class NetBuilding(FittedAttributes):
     """Builds the net, and builds it anew around the fitted network.
 
-    A variant overrides `_make_latent`, `_make_corruption` and `_make_objective`.
+    A variant overrides `_make_network` (`NetworkParameters` does), `_make_latent`,
+    `_make_corruption` and `_make_objective`.
     """
 
     _net_class = AutoencoderNet
@@ -54,20 +52,7 @@ class NetBuilding(FittedAttributes):
 
     def _make_network(self) -> Network:
         """Return a description of the network, without the shape of the rows."""
-        network = getattr(self, "network", None)
-        if isinstance(network, type):
-            raise ValueError(
-                f"network must be an instance, got the class {network.__name__}. Write "
-                f"{network.__name__}(), with its parameters between the parentheses."
-            )
-        if network is not None:
-            return clone(network, safe=False)
-        return DenseNetwork(
-            hidden_layer_sizes=resolve_hidden_layer_sizes(self.hidden_layer_sizes),
-            activation=self.activation,
-            dropout=getattr(self, "dropout", 0.0),
-            normalization=self.normalization,
-        )
+        raise NotImplementedError
 
     def _network_of_fit(self) -> Network:
         """Return a description of the network for the rows that the first `fit` saw."""

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 
-from skae._compat import HasMethods, Interval, RealNotInt, StrOptions
+from skae._compat import Interval, RealNotInt, StrOptions
 from skae.engine import OPTIMIZERS, PRECISIONS, SCHEDULES
-from skae.networks import ACTIVATIONS, Network
+from skae.networks import ACTIVATIONS
 from skae.objectives import LOSSES
 
 from ._declared_parameters import DeclaredParameters
@@ -172,29 +172,6 @@ class AutoencoderParameters(DeclaredParameters):
     precision: Annotated[str, StrOptions(set(PRECISIONS))] = "float32"
     callbacks: list | None = None
     verbose: Annotated[int | bool, "verbose"] = 0
-
-
-class NetworkParameters(DeclaredParameters):
-    """Parameters of autoencoders that take other networks than the dense one.
-
-    Parameters
-    ----------
-    dropout : float, default=0.0
-        Probability with which a hidden unit is dropped in training, in [0, 1). Zero by
-        default, as held-out rows already limit overfitting.
-    network : Network or None, default=None
-        Description of another network. None is the dense one that `hidden_layer_sizes`,
-        `activation`, `dropout` and `normalization` describe; another network ignores
-        these four, with a warning if they are not the defaults. ``network__<field>`` sets a field
-        of it. With a :class:`~skae.networks.ConvolutionalNetwork` for images or a
-        :class:`~skae.networks.SequenceNetwork` for windows of signals, `X` may also be an array
-        of three or four dimensions, and rows are returned in the shape that they came in.
-    """
-
-    dropout: Annotated[float, Interval(Real, 0, 1, closed="left")] = 0.0
-    network: Annotated[
-        Network | None, HasMethods(["for_rows", "build_encoder", "build_decoder"]), None
-    ] = None
 
 
 class StandardizedCodes(DeclaredParameters):
