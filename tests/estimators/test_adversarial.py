@@ -20,10 +20,13 @@ from skae.engine import load_net_state, net_to_state
 from skae.objectives._priors import PRIORS
 
 DIGITS = np.random.default_rng(0).permutation(load_digits().data)
-TRAIN, TEST = DIGITS[:1000], DIGITS[1000:]
+TRAIN, TEST = DIGITS[:600], DIGITS[1000:]
+# Rows for the fits that come near to the prior.
+MORE = DIGITS[:800]
 SMALL = {"n_components": 3, "hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0}
 SMALL["discriminator_layer_sizes"] = (8,)
-MIDDLE = {"n_components": 4, "hidden_layer_sizes": (64,), "max_iter": 40, "random_state": 0}
+MIDDLE = {"n_components": 4, "hidden_layer_sizes": (64,), "max_iter": 30, "random_state": 0}
+MIDDLE["learning_rate_init"] = 4e-3
 
 
 def fit(data=TRAIN, sample_weight=None, base=SMALL, **params):
@@ -95,12 +98,14 @@ def told_apart(codes, drawn):
 
 @cache
 def with_adversary(prior):
-    return fit(base=MIDDLE, prior=prior)
+    # One of them trains on float32, the others on float64.
+    rows = MORE.astype(np.float32) if prior == "normal" else MORE
+    return fit(rows, base=MIDDLE, prior=prior)
 
 
 @pytest.fixture(scope="module")
 def without_adversary():
-    return fit(base=MIDDLE, adversarial_weight=0)
+    return fit(MORE, base=MIDDLE, adversarial_weight=0)
 
 
 @pytest.mark.parametrize("prior", PRIORS)
@@ -123,15 +128,12 @@ def test_codes_are_hard_to_tell_from_the_prior(prior, without_adversary):
     assert 1 < ae.score(TEST) / without_adversary.score(TEST) < 1.35
 
 
-@pytest.mark.parametrize("prior", [*PRIORS, "float32"])
+@pytest.mark.parametrize("prior", PRIORS)
 def test_codes_have_the_scale_of_the_prior(prior, without_adversary):
-    if prior == "float32":
-        codes = fit(TRAIN.astype(np.float32), base=MIDDLE).transform(TRAIN)
-    else:
-        codes = with_adversary(prior).transform(TRAIN)
+    codes = with_adversary(prior).transform(MORE)
     assert_allclose(codes.std(axis=0), 1, atol=0.15)
     assert_allclose(codes.mean(axis=0), 0, atol=0.15)
-    assert without_adversary.transform(TRAIN).std(axis=0).max() > 1.3
+    assert without_adversary.transform(MORE).std(axis=0).max() > 1.3
 
 
 def test_files_without_multipliers_go_on_from_zero():
@@ -160,10 +162,10 @@ def test_without_weight_it_is_the_plain_autoencoder_in_another_scale():
 def test_the_discriminator_is_at_a_loss(without_adversary):
     ae, control = with_adversary("normal"), without_adversary
     losses = ae.net_.history[:, "discriminator_loss"]
-    assert len(losses) == 40
+    assert len(losses) == 30
     # log 2 is the loss of one that sees nothing.
     assert 0.4 < losses[-1] < 0.75
-    assert control.net_.history[-1, "discriminator_loss"] < 0.5 * losses[-1]
+    assert control.net_.history[-1, "discriminator_loss"] < 0.5 * np.log(2)
 
 
 def test_samples_are_decoded_draws_of_the_prior():
@@ -306,15 +308,15 @@ def test_a_warm_start_keeps_the_discriminator_and_rests_its_optimizer():
 
 def test_the_weights_of_rows_count_for_codes_too():
     rng = np.random.default_rng(0)
-    X = np.r_[rng.normal(size=(300, 5)), 6 + rng.normal(size=(300, 5))]
-    weight = np.repeat([1.0, 1e-6], 300)
+    X = np.r_[rng.normal(size=(200, 5)), 6 + rng.normal(size=(200, 5))]
+    weight = np.repeat([1.0, 1e-6], 200)
     params = {"n_components": 2, "max_iter": 30, "adversarial_weight": 1.0}
     ae, even = fit(X, weight, **params), fit(X, **params)
     # The prior is filled by the rows that count: their codes are its, not a half of it.
-    assert_allclose(ae.transform(X[:300]).std(axis=0), 1, atol=0.25)
-    assert_allclose(ae.transform(X[:300]).mean(axis=0), 0, atol=0.25)
-    assert abs(even.transform(X[:300]).mean(axis=0)).max() > 0.4
-    assert_array_equal(fit(X, np.repeat([1.0, 0], 300)).transform(X), fit(X[:300]).transform(X))
+    assert_allclose(ae.transform(X[:200]).std(axis=0), 1, atol=0.25)
+    assert_allclose(ae.transform(X[:200]).mean(axis=0), 0, atol=0.25)
+    assert abs(even.transform(X[:200]).mean(axis=0)).max() > 0.4
+    assert_array_equal(fit(X, np.repeat([1.0, 0], 200)).transform(X), fit(X[:200]).transform(X))
 
 
 # -- bad input -------------------------------------------------------------------------------
@@ -368,7 +370,7 @@ def test_fits_are_the_same_to_the_bit(params):
 
 
 def test_short_products_learn_as_much():
-    exact, short = (fit(precision=p, max_iter=10) for p in ("float32", "bfloat16"))
+    exact, short = (fit(precision=p, max_iter=5) for p in ("float32", "bfloat16"))
     assert_allclose(short.loss_curve_, exact.loss_curve_, rtol=0.02)
     losses = [ae.net_.history[:, "discriminator_loss"] for ae in (exact, short)]
     assert_allclose(*losses, rtol=0.05)
@@ -405,10 +407,11 @@ def test_a_stream_of_chunks_is_learned():
 
 
 def test_any_loss_may_be_reconstructed_with():
+    X = TRAIN[:300] / 16
     for loss in ("log_loss", "poisson", "huber", "absolute_error"):
-        ae = fit(TRAIN / 16, loss=loss)
+        ae = fit(X, loss=loss)
         assert np.isfinite(ae.sample(20, random_state=0)).all()
-        assert ae.loss_ < fit(TRAIN / 16, loss=loss, init="random", max_iter=1).loss_
+        assert ae.loss_ < fit(X, loss=loss, init="random", max_iter=1).loss_
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])

@@ -142,18 +142,21 @@ def test_grid_search_reaches_the_training_parameters():
     assert len(set(scores_of(search))) == 6
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_halving_grid_search(backend):
-    def search(n_jobs):
-        halving = HalvingGridSearchCV(
-            SLOT, GRID, cv=3, n_jobs=n_jobs, min_resources=40, random_state=0
-        )
-        return halving.fit(X, y)
+def halving_search(n_jobs):
+    params = {"cv": 3, "min_resources": 40, "random_state": 0}
+    return HalvingGridSearchCV(SLOT, GRID, n_jobs=n_jobs, **params).fit(X, y)
 
+
+@pytest.fixture(scope="module")
+def serial_halving_search():
+    return halving_search(1)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_halving_grid_search(serial_halving_search, backend):
     with joblib.parallel_backend(backend):
-        parallel = search(2)
-    serial = search(1)
-    np.testing.assert_array_equal(scores_of(parallel), scores_of(serial))
+        parallel = halving_search(2)
+    np.testing.assert_array_equal(scores_of(parallel), scores_of(serial_halving_search))
     assert parallel.n_iterations_ >= 2
     assert np.isfinite(scores_of(parallel)).all()
 

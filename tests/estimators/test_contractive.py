@@ -199,8 +199,11 @@ def test_without_the_penalty_it_is_the_plain_autoencoder(params):
     [
         ({"hidden_layer_sizes": (32, 16), "contraction": 0.15}, 0.7),
         ({"hidden_layer_sizes": (64,), "contraction": 0.15}, 0.7),
-        ({"init": "random", "max_iter": 20}, 0.75),
-        ({"network": DenseNetwork((64, 32), normalization="layer")}, 0.75),
+        (
+            {"init": "random", "contraction": 0.02, "learning_rate_init": 5e-3, "max_iter": 40},
+            0.75,
+        ),
+        ({"network": DenseNetwork((32,), normalization="layer"), "contraction": 0.15}, 0.75),
         (
             {"precision": "bfloat16", "hidden_layer_sizes": (32, 16), "contraction": 0.15},
             0.75,
@@ -210,8 +213,10 @@ def test_without_the_penalty_it_is_the_plain_autoencoder(params):
 )
 def test_codes_are_less_sensitive_at_about_the_same_error(params, at_most):
     params = {"n_components": 8, "max_iter": 30, "random_state": 0} | params
+    if "network" not in params:
+        params = {"hidden_layer_sizes": (64,)} | params
     # A random start needs more steps to come as far as PCA.
-    X = TRAIN if "init" in params else TRAIN[:500]
+    X = TRAIN[: 600 if "init" in params else 300]
     plain = ContractiveAutoencoder(**params | {"contraction": 0}).fit(X)
     contractive = ContractiveAutoencoder(**params).fit(X)
     assert contractive.jacobian_norm(TEST).mean() < at_most * plain.jacobian_norm(TEST).mean()
@@ -234,15 +239,16 @@ def test_the_penalty_of_the_codes_themselves_would_only_shrink_them():
                 objective.spread = AnySpread()
             return objective
 
-    params = {"n_components": 8, "hidden_layer_sizes": (64,), "max_iter": 20, "random_state": 0}
-    plain, raw = (Raw(contraction=c, **params).fit(TRAIN) for c in (0, 0.1))
-    contractive = ContractiveAutoencoder(**params).fit(TRAIN)
+    params = {"n_components": 8, "hidden_layer_sizes": (32,), "max_iter": 20, "random_state": 0}
+    X = TRAIN[:600]
+    plain, raw = (Raw(contraction=c, **params).fit(X) for c in (0, 0.1))
+    contractive = ContractiveAutoencoder(contraction=0.05, **params).fit(X)
     scales = [ae.net_.module_.code_scale.mean() for ae in (plain, raw, contractive)]
-    assert scales[1] < 0.4 * scales[0]
+    assert scales[1] < 0.6 * scales[0]
     assert scales[2] > 0.9 * scales[0]
     # It asks for more of the error and makes less of the sensitivity.
     assert contractive.jacobian_norm(TEST).mean() < raw.jacobian_norm(TEST).mean()
-    assert contractive.score(TEST) > 0.9 * raw.score(TEST)
+    assert contractive.score(TEST) > raw.score(TEST)
 
 
 def test_the_loss_has_the_penalty_in_it():

@@ -142,23 +142,17 @@ def blobs(n, seed, size=14):
 
 
 def test_it_beats_the_dense_network_with_no_more_parameters():
-    X, T = blobs(800, 0), blobs(400, 1)
-    params = {"n_components": 8, "max_iter": 30, "random_state": 0}
-    conv = ConvolutionalAutoencoder(channels=(8, 16), **params).fit(X)
+    X, T = blobs(600, 0), blobs(400, 1)
+    params = {"n_components": 8, "max_iter": 20, "learning_rate_init": 0.01, "random_state": 0}
+    conv = ConvolutionalAutoencoder(channels=(8, 16), hidden_layer_sizes=(64,), **params).fit(X)
     X, T = (images.reshape(len(images), -1) for images in (X, T))
     for init in ("pca", "random"):
-        dense = AutoencoderTransformer(init=init, **params).fit(X)
+        dense = AutoencoderTransformer(init=init, hidden_layer_sizes=(128, 64), **params).fit(X)
         assert n_parameters(conv) <= n_parameters(dense)
         assert conv.score(T) > 0.7 * dense.score(T)
-
-
-def test_it_learns_what_no_linear_map_can():
-    X, T = DIGITS[:1300], DIGITS[1300:]
-    flat, held_out = X.reshape(1300, -1), T.reshape(len(T), -1)
-    ae = ConvolutionalAutoencoder(8, max_iter=15, random_state=0).fit(X)
-    pca = PCA(8).fit(flat)
-    error = np.square(pca.inverse_transform(pca.transform(held_out)) - held_out).mean()
-    assert -ae.score(T) < 0.8 * error
+    # Nor does a linear map of as many components learn as much.
+    pca = PCA(8).fit(X)
+    assert -conv.score(T) < 0.5 * np.square(pca.inverse_transform(pca.transform(T)) - T).mean()
 
 
 @pytest.mark.parametrize("normalization", [None, "batch"])
@@ -202,9 +196,10 @@ def test_it_is_the_plain_estimator_with_its_network():
 
 
 def test_a_denoiser_of_images_is_one_line():
-    X, T = DIGITS[:1300], DIGITS[1300:]
+    X, T = DIGITS[:600], DIGITS[1300:]
     noisy = T + np.random.default_rng(0).normal(scale=4, size=T.shape).astype(np.float32)
-    network, params = ConvolutionalNetwork(channels=(8, 16)), {"max_iter": 8, "random_state": 0}
+    network = ConvolutionalNetwork(channels=(4, 8), hidden_layer_sizes=(64,))
+    params = {"max_iter": 10, "random_state": 0}
     denoiser = DenoisingAutoencoder(24, noise="gaussian", noise_level=4, network=network, **params)
     plain = AutoencoderTransformer(24, network=network, **params)
     errors = [np.square(ae.fit(X).reconstruct(noisy) - T).mean() for ae in (denoiser, plain)]
@@ -215,17 +210,17 @@ def test_a_denoiser_of_images_is_one_line():
 @pytest.mark.parametrize("init", ["pca", "random"])
 def test_other_losses(loss, init):
     X = DIGITS[:300] / 16
-    ae = ConvolutionalAutoencoder(4, loss=loss, init=init, **SMALL | {"max_iter": 8}).fit(X)
+    ae = ConvolutionalAutoencoder(4, loss=loss, init=init, **SMALL | {"max_iter": 4}).fit(X)
     assert ae.loss_curve_[-1] < ae.loss_curve_[0]
     if loss != "absolute_error":
         assert ae.reconstruct(X).min() >= 0
 
 
 def test_a_penalty_falls_on_the_kernels():
-    X = DIGITS[:300]
+    X = DIGITS[:200]
     fits = [
-        ConvolutionalAutoencoder(4, alpha=alpha, l1_ratio=1.0, **SMALL | {"max_iter": 20}).fit(X)
-        for alpha in (0.0, 1e-2)
+        ConvolutionalAutoencoder(4, alpha=alpha, l1_ratio=1.0, **SMALL | {"max_iter": 10}).fit(X)
+        for alpha in (0.0, 1e-3)
     ]
     zeros = [
         np.mean([(p == 0).float().mean() for p in ae.net_.module_.parameters() if p.ndim == 4])
@@ -247,11 +242,12 @@ def test_bfloat16_trains_as_well():
 
 def test_parameters_are_searched():
     search = GridSearchCV(
-        ConvolutionalAutoencoder(4, **SMALL), {"channels": [(2,), (4, 4)]}, cv=2
-    ).fit(DIGITS[:200])
+        ConvolutionalAutoencoder(4, **SMALL | {"max_iter": 1}), {"channels": [(2,), (4, 4)]}, cv=2
+    ).fit(DIGITS[:60])
     assert search.best_estimator_.network_.channels == search.best_params_["channels"]
-    ae = AutoencoderTransformer(4, network=ConvolutionalNetwork((8, 8), (2,)), max_iter=2)
-    search = GridSearchCV(ae, {"network__kernel_size": [3, 5]}, cv=2).fit(DIGITS[:200])
+    network = ConvolutionalNetwork((8, 8), (2,), (8,))
+    ae = AutoencoderTransformer(4, network=network, max_iter=1)
+    search = GridSearchCV(ae, {"network__kernel_size": [3, 5]}, cv=2).fit(DIGITS[:60])
     assert search.best_estimator_.network_.kernel_size in (3, 5)
 
 

@@ -117,7 +117,7 @@ def test_a_bad_random_state(fitted):
 @pytest.mark.parametrize("kind", EVERY)
 @pytest.mark.parametrize("to_input", [sparse.csr_array, torch.tensor, np.float32])
 def test_whatever_it_was_fitted_on_it_samples_arrays(kind, to_input):
-    rows = fit(to_input(TRAIN), kind=kind).sample(6, random_state=0)
+    rows = fit(to_input(TRAIN[:200]), kind=kind).sample(6, random_state=0)
     assert type(rows) is np.ndarray
     assert rows.dtype == np.float64
     assert np.isfinite(rows).all()
@@ -278,8 +278,8 @@ def told_apart(a, b):
     return np.mean((label[nearest].mean(axis=1) > 0.5) == label)
 
 
-@pytest.mark.parametrize("n_components", [8, 16])
-def test_a_mixture_is_nearer_to_held_out_rows_than_its_controls(n_components):
+def test_a_mixture_is_nearer_to_held_out_rows_than_its_controls():
+    n_components = 8
     ae = fit(n_components=n_components, hidden_layer_sizes=(64,), max_iter=30)
     pca = PCA(n_components).fit(TRAIN)
     codes, n = pca.transform(TRAIN), len(TEST)

@@ -41,27 +41,30 @@ def variational(**params):
 
 
 def convolutional(**params):
-    return ConvolutionalAutoencoder(8, channels=(4, 8), hidden_layer_sizes=(32,), **params)
+    sizes = {"channels": (4, 8), "hidden_layer_sizes": (32,)}
+    return ConvolutionalAutoencoder(8, max_iter=40, **sizes, **params)
 
 
 def sequence(**params):
     network = SequenceNetwork(channels=(8, 8), hidden_layer_sizes=(32,))
-    return AutoencoderTransformer(2, network=network, init="random", **params)
+    return AutoencoderTransformer(2, network=network, init="random", max_iter=30, **params)
 
 
 def gru(**params):
     network = SequenceNetwork(kind="gru", hidden_size=16)
-    return AutoencoderTransformer(2, network=network, init="random", **params)
+    return AutoencoderTransformer(2, network=network, init="random", max_iter=30, **params)
 
 
-@pytest.mark.parametrize("make", [dense, variational, convolutional])
-@pytest.mark.parametrize("n", [60, 200])
+@pytest.mark.parametrize(
+    ("make", "n"),
+    [(dense, 60), (dense, 200), (variational, 60), (variational, 200), (convolutional, 200)],
+)
 def test_random_starts_end_as_with_one_row_more(make, n):
+    assert resolve_batch_size("auto", n) == 32
     flat = make in (dense, variational)
     digits, test = (X.reshape(len(X), -1) if flat else X for X in (DIGITS, HELD_OUT))
     ends = [error(make(random_state=0), digits[: n + more], test) for more in (0, 1)]
-    small_batches = error(make(random_state=0, batch_size=32), digits[:n], test)
-    assert ends[0] < 1.2 * min(ends[1], small_batches)
+    assert ends[0] < 1.2 * ends[1]
     if n == 200:
         # The control: the whole table as one batch.
         assert error(make(random_state=0, batch_size=n), digits[:n], test) > 1.2 * ends[0]

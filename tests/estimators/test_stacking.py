@@ -68,9 +68,9 @@ ESTIMATORS = [
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_only_the_scale_of_the_codes_differs(estimator, method, tmp_path):
-    params, X = {"max_iter": 2, "random_state": 0}, DIGITS
-    if estimator is not ConvolutionalAutoencoder:
-        params["hidden_layer_sizes"] = (32,)
+    params, X = {"hidden_layer_sizes": (32,), "max_iter": 2, "random_state": 0}, DIGITS
+    if estimator is ConvolutionalAutoencoder:
+        params["channels"] = (4, 8)
     own, unit = (getattr(estimator(4, standardize=s, **params), method)(X) for s in (False, True))
     codes, standard = own.transform(X), unit.transform(X)
     deviations = codes.std(axis=0)

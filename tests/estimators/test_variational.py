@@ -73,8 +73,9 @@ def test_codes_are_means_of_the_posterior(digits_vae):
 @pytest.mark.parametrize("init", ["pca", "random"])
 def test_beta_trades_reconstruction_for_simpler_codes(init):
     kl, error = [], []
+    params = MIDDLE | {"max_iter": 15, "init": init, "noise_variance": 4.0}
     for beta in (0.25, 1.0, 4.0):
-        vae = fit(base=MIDDLE, beta=beta, init=init, noise_variance=4.0)
+        vae = fit(TRAIN[:600], base=params, beta=beta)
         kl.append(divergence(vae, TEST).sum())
         error.append(np.square(vae.reconstruct(TEST) - TEST).mean())
     assert kl[0] > 1.2 * kl[1] > 1.2**2 * kl[2] > 1
@@ -119,12 +120,11 @@ def test_the_warm_up_grows_to_full_strength_and_is_measured_at_it():
 
 def test_a_collapsed_posterior_is_said():
     quiet = {"base": SMALL | {"max_iter": 10}}
-    for params in ({"beta": 1e4}, {"noise_variance": 1e4}):
-        for init in ("pca", "random"):
-            with pytest.warns(UserWarning, match=r"posterior has collapsed.*n_components=4.*beta"):
-                vae = fit(**quiet, **params, init=init)
-            assert vae.active_units_ == 0
-            assert np.isfinite(vae.score_samples(TEST)).all()
+    for params in ({"beta": 1e4}, {"noise_variance": 1e4, "init": "random"}):
+        with pytest.warns(UserWarning, match=r"posterior has collapsed.*n_components=4.*beta"):
+            vae = fit(**quiet, **params)
+        assert vae.active_units_ == 0
+        assert np.isfinite(vae.score_samples(TEST)).all()
     # Warnings are errors, so the control would fail here.
     assert fit(**quiet).active_units_ == 4
 
@@ -277,8 +277,8 @@ METHODS = ("transform", "reconstruct", "elbo", "score_samples")
 def test_a_row_alone_gives_the_bits_it_gives_in_a_table(digits_vae, method, dtype):
     X = TEST[:70].astype(dtype)
     together = getattr(digits_vae, method)(X)
-    alone = np.concatenate([getattr(digits_vae, method)(X[i : i + 1]) for i in range(len(X))])
-    assert_array_equal(alone, together)
+    alone = [getattr(digits_vae, method)(X[i : i + 1]) for i in range(0, len(X), 7)]
+    assert_array_equal(np.concatenate(alone), together[::7])
     expected = np.float64 if method in ("elbo", "score_samples") else dtype
     assert together.dtype == expected
 
@@ -291,13 +291,14 @@ def test_sparse_rows_and_tensors_give_the_values_of_arrays(digits_vae, method):
 
 
 def test_fits_are_the_same_to_the_bit():
-    fits = [fit(data) for data in (TRAIN, TRAIN, torch.tensor(TRAIN))]
+    X = TRAIN[:400]
+    fits = [fit(data) for data in (X, X, torch.tensor(X))]
     for other in fits[1:]:
         assert_array_equal(other.score_samples(TEST), fits[0].score_samples(TEST))
         assert other.loss_curve_ == fits[0].loss_curve_
         assert other.noise_variance_ == fits[0].noise_variance_
-    assert not np.array_equal(fit(random_state=1).elbo(TEST), fits[0].elbo(TEST))
-    on_sparse = fit(sparse.csr_array(TRAIN))
+    assert not np.array_equal(fit(X, random_state=1).elbo(TEST), fits[0].elbo(TEST))
+    on_sparse = fit(sparse.csr_array(X))
     assert_allclose(on_sparse.score_samples(TEST), fits[0].score_samples(TEST), rtol=1e-4)
 
 
