@@ -4,8 +4,6 @@ import io
 import json
 import os
 import pickle
-import subprocess
-import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -15,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_file_cases import forged, refused
+from model_file_processes import load_what_is_too_large, write_and_be_killed
 from numpy.testing import assert_array_equal
+from process_cases import Process
 
 import skae
 from skae.persistence import _model_file
@@ -99,33 +99,6 @@ def test_bytes_at_random_are_refused(path):
         refused(path, rng.bytes(length))
 
 
-_WRITER = """
-import os, signal, sys, time, random
-import skae
-path, ready = sys.argv[1], sys.argv[2:]
-models = [skae.load(other) for other in ready]
-random.seed(0)
-for i in range(12):
-    told, tell = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        while True:
-            for model in models:
-                skae.save(model, path)
-                os.write(tell, b".")
-    # It has saved once more, or not, since it saved one model or the other, however busy the
-    # machine is.
-    for _ in range(2 + i % 2):
-        os.read(told, 1)
-    time.sleep(random.uniform(0, 0.02))
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    os.close(told)
-    os.close(tell)
-    print(skae.load(path).random_state, flush=True)
-"""
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_killed_writer_leaves_a_whole_file(model, path):
     ready = []
@@ -135,11 +108,10 @@ def test_a_killed_writer_leaves_a_whole_file(model, path):
         skae.save(fitted, other)
         ready.append(str(other))
     skae.save(model, path)
-    done = subprocess.run(
-        [sys.executable, "-c", _WRITER, str(path), *ready], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    found = done.stdout.split()
+    with Process(write_and_be_killed, path, ready) as process:
+        errors = process.stderr.read()
+        assert process.wait() == 0, errors
+        found = process.stdout.read().split()
     assert len(found) == 12
     # Both writers got as far as to replace the file.
     assert {"1", "2"} <= set(found) <= {"0", "1", "2"}
@@ -457,29 +429,16 @@ def test_a_file_with_the_right_digest_and_wrong_content_is_refused(change, files
     refused(path, forged(files["autoencoder"], change))
 
 
-_LOADER = """
-import resource, sys, skae
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-for path in sys.argv[1:]:
-    try:
-        skae.load(path)
-    except skae.ModelFileError as error:
-        assert "describe a larger network than it holds" in str(error), error
-    else:
-        raise AssertionError(path)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
-"""
-
-
 def test_a_network_that_is_larger_than_the_file_is_never_made(files, path):
     """Such networks would take gigabytes."""
     paths = []
     for change in (larger_network, deeper_network, larger_and_deeper_network):
         paths.append(str(path.with_name(change.__name__)))
         Path(paths[-1]).write_bytes(forged(files["autoencoder"], change))
-    done = subprocess.run([sys.executable, "-c", _LOADER, *paths], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 200
+    with Process(load_what_is_too_large, paths) as process:
+        errors = process.stderr.read()
+        assert process.wait() == 0, errors
+        assert int(process.stdout.read()) < 200
 
 
 def test_a_manifest_of_many_lists_is_refused_before_it_is_parsed(files, path):
