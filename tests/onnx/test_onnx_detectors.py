@@ -64,7 +64,11 @@ def test_scores_in_float32(pipeline):
     np.testing.assert_array_equal(found < detector.offset_, detector.predict(rows) == -1)
 
 
-def test_p_values(pipeline):
+def test_p_values():
+    members = AutoencoderTransformer(3, **FAST)
+    two = ONE | {"n_estimators": 2, "scoring": "reconstruction"}
+    detector = AutoencoderOutlierDetector(members, **two)
+    pipeline = make_pipeline(MinMaxScaler(), detector).fit(X[:300])
     model = to_onnx(pipeline, X[:50], "p_value")
     rows = np.vstack([X, 100 * X[:5]])
     found, expected = run(model, rows), pipeline[-1].p_values(pipeline[:-1].transform(rows))
@@ -148,7 +152,8 @@ def test_predictions_and_decisions_by_skl2onnx():
 def test_predictions_for_columns_with_names_that_a_detector_gives():
     names = ["score", "prediction", "decision", "offset"]
     table = pd.DataFrame(X[:, 1:5], columns=names)
-    detector = AutoencoderOutlierDetector(AutoencoderTransformer(2, **FAST), **ONE)
+    members = AutoencoderTransformer(2, **FAST)
+    detector = AutoencoderOutlierDetector(members, scoring="reconstruction", **ONE)
     columns = ColumnTransformer([("a", StandardScaler(), names)])
     pipeline = make_pipeline(columns, detector).fit(table)
     model = to_onnx(pipeline, table[:20], "prediction")
