@@ -1,6 +1,7 @@
 """Settings that every test shares."""
 
 import os
+from functools import cache
 
 # scikit-learn's array API checks only run if this is set before SciPy is first imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -33,6 +34,22 @@ def folder(tmp_path, monkeypatch):
     """Return an empty folder, in which the test is run."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def torchlib_is_parsed_once():
+    """torch.onnx.export parses five hundred functions of onnxscript anew: half of its time.
+
+    Where onnxscript is not installed, tests that ask for it are skipped.
+    """
+    pytest.importorskip("onnxscript")
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib))
+        )
+        yield
 
 
 # Tests of serving share these; only they need the libraries of the extra.

@@ -6,10 +6,11 @@ import signal
 import sys
 from multiprocessing.reduction import DupFd
 
-# One process imports these once; each process of a test is a fork of it.
+# One process imports these once; each process of a test is a fork of it. The first optimizer of
+# torch imports torch._dynamo, which takes two seconds.
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["skae.cli", "skae.serving", "cyclopts", "uvicorn", "starlette.applications"]
+    ["skae.cli", "skae.serving", "cyclopts", "uvicorn", "starlette.applications", "torch._dynamo"]
 )
 STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 

@@ -258,6 +258,7 @@ def test_help_fills_its_lines(command, capsys, monkeypatch):
             assert len(line.rstrip()) + 1 + len(following.split()[0]) > 80
 
 
+@pytest.mark.usefixtures("torchlib_is_parsed_once")
 def test_export(folder, table, model, capsys):
     onnxruntime = pytest.importorskip("onnxruntime")
     rows = table[COLUMNS].to_numpy()

@@ -188,6 +188,7 @@ def test_no_mode_changes_a_bit(name, mode, plain_answers, tmp_path):
     assert_same(found, plain_answers(name))
 
 
+@pytest.mark.usefixtures("torchlib_is_parsed_once")
 def test_modes_change_no_graph():
     pytest.importorskip("skl2onnx")
     ae = VariationalAutoencoder(3, **SMALL).fit(X)

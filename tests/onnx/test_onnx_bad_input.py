@@ -1,6 +1,5 @@
 """What cannot be converted gets a clear error."""
 
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ import pytest
 import skl2onnx
 import torch
 from onnx_cases import FAST, X
+from onnx_processes import ask_without_skl2onnx
+from process_cases import Process
 from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
@@ -216,15 +217,7 @@ def test_packages_that_are_not_installed(monkeypatch, absent):
 
 
 def test_skae_itself_needs_none_of_them():
-    script = """
-import sys
-from skae import AutoencoderTransformer, to_onnx
-assert not any("onnx" in name.split(".")[0] for name in sys.modules)
-sys.modules["skl2onnx"] = None
-try:
-    to_onnx(AutoencoderTransformer(), [[0]])
-except ImportError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert 'pip install "skae[onnx]"' in done.stdout, done.stderr
+    with Process(ask_without_skl2onnx) as process:
+        errors = process.stderr.read()
+        assert process.wait() == 0, errors
+        assert 'pip install "skae[onnx]"' in process.stdout.read()

@@ -1,4 +1,4 @@
-"""Probabilities and p-values as graphs that the command line writes and the server serves."""
+"""Probabilities as graphs that the command line writes and the server serves."""
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ from skae.cli import main
 
 def exported(model, output, folder, capsys):
     """Export a model by the command line; return the file."""
-    file = folder / ("model.skae" if hasattr(model, "p_values") else "model.skops")
-    skae.save(model, file) if hasattr(model, "p_values") else skops.io.dump(model, file)
+    file = folder / "model.skops"
+    skops.io.dump(model, file)
     graph = folder / f"{output}.onnx"
     arguments = ["--out", str(graph), "--output", output, "--dtype", "float64"]
     main(["export", str(file), *arguments])
@@ -34,15 +34,6 @@ def test_probabilities(tmp_path, capsys):
     model = make_pipeline(skae.AutoencoderTransformer(3, **FAST), LogisticRegression()).fit(X, Y)
     found = served(exported(model, "probability", tmp_path, capsys), "probability")
     np.testing.assert_allclose(found, model.predict_proba(X[:20]), atol=1e-5)
-
-
-def test_p_values(tmp_path, capsys):
-    autoencoder = skae.AutoencoderTransformer(2, **FAST)
-    model = skae.AutoencoderOutlierDetector(autoencoder, n_estimators=1, random_state=0).fit(X)
-    found = served(exported(model, "p_value", tmp_path, capsys), "p_value")
-    step = 1.5 / (model.n_calibration_ + 1)
-    np.testing.assert_allclose(found, model.p_values(X[:20]), atol=step)
-    assert len(np.unique(found)) > 10
 
 
 def test_what_the_model_does_not_give(tmp_path, capsys):

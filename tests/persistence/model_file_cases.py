@@ -17,6 +17,10 @@ NEW = np.random.RandomState(1).uniform(size=(9, 5))
 SMALL = {"n_components": 2, "hidden_layer_sizes": (5,), "max_iter": 2, "random_state": 0}
 VARIATIONAL = skae.VariationalAutoencoder(n_draws=5, **SMALL)
 
+# Of files that are altered.
+TINY_ROWS = np.random.RandomState(0).uniform(size=(40, 4))
+TINY = {"hidden_layer_sizes": (3,), "max_iter": 1, "random_state": 0}
+
 # Every public estimator that is fitted on rows alone, in forms that differ in what a file holds.
 ESTIMATORS = {
     "transformer": skae.AutoencoderTransformer(dropout=0.2, **SMALL),

@@ -79,6 +79,7 @@ def test_a_damaged_file_is_not_loaded(tmp_path, autoencoder):
         make_app(path)
 
 
+@pytest.mark.usefixtures("torchlib_is_parsed_once")
 @pytest.mark.parametrize(
     ("output", "method", "dtype"),
     [

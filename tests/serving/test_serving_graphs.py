@@ -56,7 +56,7 @@ def pipeline():
 
 
 @pytest.fixture(scope="module")
-def port(pipeline, tmp_path_factory):
+def port(pipeline, tmp_path_factory, torchlib_is_parsed_once):
     path = tmp_path_factory.mktemp("graph") / "model.onnx"
     onnx.save(skae.to_onnx(pipeline[:-1], TABLE), path)
     with running(path) as port:
