@@ -10,8 +10,8 @@ AnyFloat = Annotated[float, "may be infinite or NaN"]
 class ArrayOf:
     """The kind and the shape of an array, as in ``Annotated[np.ndarray, ArrayOf("float", 3)]``.
 
-    A size is a number, or a name: that of an attribute of the same object ("n_features_in_"), or
-    any other, which then is the same size wherever it stands in that object. None is any size.
+    A size is a number, the name of an attribute of the same object ("n_features_in_"), or any other
+    name: sizes of one name are equal in that object. None is any size.
     """
 
     def __init__(

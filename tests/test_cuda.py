@@ -26,7 +26,7 @@ from skae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
-from skae.engine import _net, _training_rows
+from skae.engine import _training_rows, fused
 from skae.estimators.base._lockstep import fit_in_lockstep
 from skae.networks import SequenceNetwork
 
@@ -142,7 +142,7 @@ def test_a_recorded_step_does_what_the_step_does(monkeypatch, replays, params, w
     recorded = make(**params).fit(X, sample_weight=weight).partial_fit(X)
     n_replays = len(replays)
     assert n_replays > 0
-    monkeypatch.setattr(_net, "GraphedStep", lambda step: step)
+    monkeypatch.setattr(fused, "GraphedStep", lambda step: step)
     plain = make(**params).fit(X, sample_weight=weight).partial_fit(X)
     assert len(replays) == n_replays
     np.testing.assert_allclose(recorded.loss_curve_, plain.loss_curve_, rtol=1e-4)

@@ -22,6 +22,7 @@ FOUNDATION = (
     "_batch",
     "_chunks",
     "_compat",
+    "_exact_dtype",
     "_extras",
     "_fitted",
     "_threads",

@@ -57,7 +57,7 @@ def serve(
             max_body=max_body,
         )
     except InvalidParameterError as error:
-        # A number out of its range is called as it was given.
+        # The error names the option, not the parameter of Python.
         raise ValueError(re.sub(r"'(\w+)'", _as_option, str(error), count=1)) from error
 
 

@@ -1,6 +1,6 @@
 """Estimators about an autoencoder: the outlier detector and its parts, and drift."""
 
-from ._calibration import AUTO_LEVEL, Calibration
+from ._calibration import Calibration, rows_needed, share_of
 from ._drift_detector import DriftDetector
 from ._held_out_folds import Folds
 from ._outlier_detector import AutoencoderOutlierDetector
@@ -13,7 +13,6 @@ from ._outlier_scores import (
 from ._robust_gaussians import Gaussian, RobustGaussians
 
 __all__ = [
-    "AUTO_LEVEL",
     "AutoencoderOutlierDetector",
     "Calibration",
     "DriftDetector",
@@ -24,4 +23,6 @@ __all__ = [
     "MixtureScore",
     "ReconstructionScore",
     "RobustGaussians",
+    "rows_needed",
+    "share_of",
 ]

@@ -1,5 +1,6 @@
 """The calibration of a detector: thresholds and p-values from scores of held-out rows."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -11,6 +12,17 @@ from skae._typing import ArrayOf
 AUTO_LEVEL = 0.05
 
 Level = float | Literal["auto"]
+
+
+def share_of(level: Level) -> float:
+    """Return the share of ordinary rows below the threshold."""
+    return AUTO_LEVEL if level == "auto" else level
+
+
+def rows_needed(level: Level) -> int:
+    """Return how many held-out rows a level needs: with fewer, no p-value is as small."""
+    return math.ceil(1 / share_of(level)) - 1
+
 
 # Indices of members; the scores that they give rows, in rising order; for each of these rows the
 # total weight of those that score at least as high, and a zero at the end.
@@ -59,7 +71,7 @@ class Calibration:
 
         With too few held-out rows for the level this is the highest of their scores.
         """
-        level = AUTO_LEVEL if level == "auto" else level
+        level = share_of(level)
         scores = np.concatenate([known for _, known, _ in self._groups])
         weight = np.concatenate([-np.diff(above) for _, _, above in self._groups])
         order = np.argsort(scores)
@@ -71,12 +83,11 @@ class Calibration:
 
     def check_level(self, level: Level, name: str) -> None:
         """Refuse a level below the smallest p-value; the error calls it `name`."""
-        level = AUTO_LEVEL if level == "auto" else level
-        if np.isnan(level):
+        if np.isnan(share_of(level)):
             raise ValueError(f"{name} must be a number, got {level}.")
-        if level * (len(self) + 1) < 1:
+        if len(self) < rows_needed(level):
             raise ValueError(
-                f"{name}={level} needs at least {np.ceil(1 / level) - 1:.0f} held-out rows, but "
+                f"{name}={share_of(level)} needs at least {rows_needed(level)} held-out rows, but "
                 f"there are n_calibration_={len(self)}. Take a larger {name}, or call "
                 f"recalibrate with more ordinary rows that were not trained on."
             )

@@ -9,9 +9,9 @@ from ._global_generator import global_generators_from
 from ._lockstep import train_in_lockstep, work_of_step
 from ._moments import merge_codes
 from ._net import AutoencoderNet
-from ._optimizers import OPTIMIZERS
-from ._precision import PRECISIONS
-from ._schedules import SCHEDULES
+from ._optimizers import OPTIMIZERS, OptimizerName
+from ._precision import PrecisionName
+from ._schedules import ScheduleName
 from ._state import (
     half_of_state,
     load_net_state,
@@ -26,10 +26,11 @@ from ._training_rows import TrainingRows, to_gpu
 
 __all__ = [
     "OPTIMIZERS",
-    "PRECISIONS",
-    "SCHEDULES",
     "AdversarialNet",
     "AutoencoderNet",
+    "OptimizerName",
+    "PrecisionName",
+    "ScheduleName",
     "Training",
     "TrainingRows",
     "differentiable",

@@ -82,6 +82,6 @@ def judge_by_the_means(
 def _is_above_the_means(error: float, error_of_means: float) -> bool:
     """Return whether an error is above that of the column means by more than a thousandth.
 
-    In a constant table there is nothing to learn, so none is.
+    It is always False for a constant table, where there is nothing to learn.
     """
     return error_of_means > _ROUNDING and error > error_of_means * (1 + _TOLERANCE)

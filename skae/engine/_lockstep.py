@@ -26,12 +26,12 @@ from .fused import FusableNet, FusedStep
 _CACHED = 2**20
 
 
-def work_of_step(training: Training, n_together: int = 1) -> int:
+def work_of_step(training: Training, n_nets: int = 1) -> int:
     """Return the multiply-adds of a step, of all nets that take it as one."""
     net = training.net
     work = net.batch_size * sum(p.numel() for p in net.module_.parameters())
-    read = net.read(training.rows) if n_together > 1 else None
-    return work if read is None else work * min(n_together, _most(read))
+    read = net.read(training.rows) if n_nets > 1 else None
+    return work if read is None else work * min(n_nets, _most(read))
 
 
 def _most(read: FusableNet) -> int:

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skae._exact_dtype import exact_dtype
+
 # Size of the sample: codes at most, and values at most, so that models stay small.
 _MOST_CODES, _MOST_VALUES = 5000, 2**19
 
@@ -31,7 +33,7 @@ class CodeMoments:
         `spread` is the variance around each code, which adds to that of all.
         """
         self._eps = torch.finfo(codes.dtype).eps
-        codes = codes.detach().to(_exact(codes.device))
+        codes = codes.detach().to(exact_dtype(codes.device))
         if self._shift is None:
             self._shift = codes.mean(dim=0)
         codes = codes - self._shift
@@ -79,11 +81,6 @@ class CodeSample:
 
 def _most_codes(n_components: int) -> int:
     return min(_MOST_CODES, -(-_MOST_VALUES // n_components))
-
-
-def _exact(device: torch.device) -> torch.dtype:
-    # Apple's GPUs have no double precision.
-    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def merge_codes(

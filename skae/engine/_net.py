@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn, optim
 
@@ -15,8 +14,9 @@ from ._batches import Batches, MeasuredBatches, mean_parts
 from ._global_generator import draws_globally, global_generators_from
 from ._inference import ChunkedForward
 from ._observed_net import ObservedNet
-from ._precision import autocast, low_precision
-from ._training import EpochLoop, Training
+from ._precision import PrecisionName, autocast, low_precision
+from ._schedules import ScheduleName
+from ._training import EpochLoop
 from ._training_rows import TrainingRows
 from .fused import FusableNet, Step, assumptions_of, fused_step, read_net
 
@@ -31,7 +31,7 @@ class AutoencoderNet(ObservedNet):
 
     `module` holds its initial weights, and `criterion` is the objective. `random_state` seeds the
     order of the rows, dropout and noise, `learning_rate` is a name in `SCHEDULES`, `precision`
-    one in `PRECISIONS`. `max_grad_norm` is the norm to which the gradient of all parameters
+    a `PrecisionName`. `max_grad_norm` is the norm to which the gradient of all parameters
     together is clipped. Training may stop after `patience` epochs in which the monitored loss
     does not improve by the share `tol`. `kwargs` are parameters of skorch.NeuralNet.
     """
@@ -55,9 +55,9 @@ class AutoencoderNet(ObservedNet):
         criterion: nn.Module,
         *,
         random_state: int = 0,
-        learning_rate: str = "constant",
+        learning_rate: ScheduleName = "constant",
         max_grad_norm: float | None = None,
-        precision: str = "float32",
+        precision: PrecisionName = "float32",
         tol: float = 0.0,
         patience: int = 10,
         **kwargs: Any,
@@ -76,8 +76,7 @@ class AutoencoderNet(ObservedNet):
         # Parameters and buffers of the objective have the type of the weights.
         self.criterion_.to(next(self.module_.parameters()).dtype)
         self.generator_ = torch.Generator().manual_seed(self.random_state)
-        # A generator of its own, so that noise does not change the order of the rows, and as a
-        # device takes random numbers of its own only.
+        # A separate one, on the net's device: drawing noise does not change the order of the rows.
         self.noise_generator_ = torch.Generator(self.device).manual_seed(self.random_state + 1)
         for module in (*self.module_.modules(), *self.criterion_.modules()):
             if hasattr(module, "generator"):
@@ -240,17 +239,7 @@ class AutoencoderNet(ObservedNet):
             optimizer.zero_grad()
         dict(self.callbacks_)["progress_bar"].close()
 
-    # -- training and measuring without skorch's loop ---------------------------------
-
-    def train(
-        self,
-        rows: TrainingRows,
-        train: np.ndarray | None = None,
-        valid: np.ndarray | None = None,
-        **how: Any,
-    ) -> None:
-        """Train from the weights and the optimizer as they are; see `Training`."""
-        Training(self, rows, train, valid, **how).run()
+    # -- measuring without skorch's loop ----------------------------------------------
 
     def evaluate(self, rows: TrainingRows) -> float:
         """Return the objective over `rows` with the weights as they are."""

@@ -1,6 +1,8 @@
 """Optimizers by name."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from torch import optim
 
@@ -8,7 +10,8 @@ from torch import optim
 # so gradients below 1e-6 are rounding; torch's 1e-8 would blow that rounding up into steps.
 _EPS = 1e-6
 
-OPTIMIZERS = {
+OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
+OPTIMIZERS: dict[OptimizerName, Callable[..., optim.Optimizer]] = {
     "adam": partial(optim.Adam, eps=_EPS, fused=True),
     "adamw": partial(optim.AdamW, eps=_EPS, fused=True),
     "sgd": partial(optim.SGD, momentum=0.9, nesterov=True, fused=True),

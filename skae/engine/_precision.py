@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -10,19 +10,19 @@ from torch.utils._pytree import tree_map_only
 
 from ._process_settings import PRODUCTS_OF_GPUS, Float32Products, ProcessSettings
 
-PRECISIONS = ("float32", "bfloat16", "tf32")
+PrecisionName = Literal["float32", "bfloat16", "tf32"]
 
 # Torch has one setting for all threads.
 _in_tf32 = ProcessSettings([Float32Products(*one, ("tf32",)) for one in PRODUCTS_OF_GPUS])
 
 
-def low_precision(precision: str) -> torch.dtype | None:
+def low_precision(precision: PrecisionName) -> torch.dtype | None:
     """Return the type of the products if it is not that of the weights, else None."""
     return torch.bfloat16 if precision == "bfloat16" else None
 
 
-def autocast(precision: str, device: torch.device) -> AbstractContextManager:
-    """Return a context in which torch's autograd runs in one of the `PRECISIONS`."""
+def autocast(precision: PrecisionName, device: torch.device) -> AbstractContextManager:
+    """Return a context in which torch's autograd runs in a precision."""
     low = low_precision(precision)
     if low is None:
         return nullcontext()
@@ -74,6 +74,6 @@ class _AutocastOnCpu(TorchFunctionMode):
         return tensor.float() if tensor.dtype == self._low else tensor
 
 
-def products_in(precision: str, device: torch.device) -> AbstractContextManager:
+def products_in(precision: PrecisionName, device: torch.device) -> AbstractContextManager:
     """Return a context in which an NVIDIA GPU shortens operands if "tf32" is asked for."""
     return _in_tf32 if precision == "tf32" and device.type == "cuda" else nullcontext()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from torch import optim
 from torch.optim import lr_scheduler
@@ -100,7 +100,8 @@ def _cosine(optimizer: optim.Optimizer, n_steps: int, patience: int) -> Constant
 
 
 # Each takes the optimizer, the number of steps planned and the patience in epochs.
-SCHEDULES: dict[str, Callable[[optim.Optimizer, int, int], Constant]] = {
+ScheduleName = Literal["constant", "one_cycle", "cosine", "plateau"]
+SCHEDULES: dict[ScheduleName, Callable[[optim.Optimizer, int, int], Constant]] = {
     "constant": lambda optimizer, n_steps, patience: Constant(),
     "one_cycle": _one_cycle,
     "cosine": _cosine,

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, optim
 
+from skae._exact_dtype import exact_dtype
+
 if TYPE_CHECKING:
     from ._net import AutoencoderNet
 
@@ -73,7 +75,7 @@ def _mapped(value: Any, kind: Any, function: Any) -> Any:
 
 def state_for(state: State, device: torch.device) -> State:
     """Return a state that the device can hold: Apple's GPUs have no double precision."""
-    if device.type != "mps" or state["dtype"] != "float64":
+    if state["dtype"] != "float64" or exact_dtype(device) == torch.float64:
         return state
     rounded = {name: _single(state[name]) for name in ("weights", "objective", "optimizers")}
     return {**state, **rounded, "dtype": "float32"}

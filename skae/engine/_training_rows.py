@@ -19,9 +19,9 @@ _SMALL = 2**22
 class TrainingRows(Dataset):
     """Rows ready to be cut into batches, with their weights.
 
-    Rows are moved to the device once, scaled and in the type that is trained in. They are read
-    batch by batch if they come from a sparse matrix or a file mapped into memory, if a GPU
-    does not hold them, or if they are many and lie in memory in that type already.
+    Rows are moved to the device once, scaled and in the type that is trained in. In three cases
+    they are read batch by batch instead: a sparse matrix or a file mapped into memory; rows that
+    the GPU has no room for; many rows in memory that have this type already.
 
     To callbacks this is a dataset of torch: ``D[i]`` is a pair of a row and its target, which is
     the row itself, and ``D[2:5]`` or ``D[[2, 3]]`` such a pair of several rows. ``np.asarray(D)``

@@ -1,16 +1,14 @@
 """The adversarial autoencoder."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 
-from skae._compat import StrOptions
 from skae.engine import AdversarialNet
 from skae.networks import make_discriminator
-from skae.objectives import ReconstructionObjective
 from skae.objectives._adversarial import Adversary
-from skae.objectives._priors import PRIORS
+from skae.objectives._priors import PRIORS, PriorName
 
 from .base import (
     BaseAutoencoder,
@@ -93,7 +91,7 @@ class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
     (3, 64)
     """
 
-    prior: Annotated[str, StrOptions(set(PRIORS))] = "normal"
+    prior: PriorName = "normal"
     adversarial_weight: NonNegative = 0.1
     discriminator_layer_sizes: LayerSizes = (128, 128)
     early_stopping: bool | Literal["auto"] = False
@@ -104,18 +102,16 @@ class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
     _draws_from = "prior"
     _fixed_parameters = ("discriminator_layer_sizes",)
 
-    def _make_objective(self, seed: int) -> ReconstructionObjective:
+    def _make_code_term(self, seed: int) -> Adversary:
         sizes = resolve_hidden_layer_sizes(
             self.discriminator_layer_sizes, "discriminator_layer_sizes"
         )
         generator = torch.Generator().manual_seed(seed + 2)
-        adversary = Adversary(
+        return Adversary(
             make_discriminator(self.n_components_, sizes, generator),
             PRIORS[self.prior](self.n_components_),
             self.adversarial_weight,
         )
-        penalty = self._make_weight_penalty()
-        return ReconstructionObjective(self._make_heads(), penalty, code_term=adversary)
 
     def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         generator = torch.Generator().manual_seed(int(rng.randint(2**31 - 1)))

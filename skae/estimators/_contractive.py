@@ -122,11 +122,11 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
         return total(g.double().square().sum(dim=1) for g in gradients).sqrt()
 
     @contextmanager
-    def _while_training(self, training: Training, n_together: int = 1) -> Iterator[None]:
+    def _while_training(self, training: Training, n_nets: int = 1) -> Iterator[None]:
         module = training.net.module_
         penalised = differentiable(module.encoder, module.code_mean.device)
         with (
-            super()._while_training(training, n_together),
+            super()._while_training(training, n_nets),
             nullcontext() if self.contraction == 0 else penalised,
         ):
             yield

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from skae._compat import StrOptions
 from skae._typing import ArrayOf
-from skae.objectives import NOISES, Corruption
+from skae.objectives import Corruption, NoiseName
 from skae.tables import CallerType, as_tensor, column_extremes
 
 from .base import (
@@ -101,7 +100,7 @@ class DenoisingAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder
     True
     """
 
-    noise: Annotated[str | Callable, StrOptions(set(NOISES)), callable] = "masking"
+    noise: NoiseName | Callable[..., Any] = "masking"
     noise_level: NonNegative = 0.25
 
     # Smallest and largest value of each column, for "salt_and_pepper".

@@ -20,7 +20,6 @@ from skae.engine import (
     torch_defaults,
     weighted_sum,
 )
-from skae.objectives import ReconstructionObjective
 from skae.objectives._nested_dropout import NestedDropout, first_components, length_probabilities
 from skae.tables import caller_type
 
@@ -173,11 +172,8 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
                 f"components"
             )
 
-    def _make_objective(self, seed: int) -> ReconstructionObjective:
-        term = NestedDropout(self.n_components_)
-        return ReconstructionObjective(
-            self._make_heads(), self._make_weight_penalty(), code_term=term
-        )
+    def _make_code_term(self, seed: int) -> NestedDropout:
+        return NestedDropout(self.n_components_)
 
     @torch.no_grad()
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
+from torch import nn
 
 from skae._compat import Interval, StrOptions
 from skae._typing import ArrayOf
@@ -232,20 +233,24 @@ class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
         return module
 
     def _make_objective(self, seed: int) -> ReconstructionObjective:
-        heads, weight_penalty = self._make_heads(), self._make_weight_penalty()
+        kind = ReconstructionObjective
         if self.penalty in ("top_k", "batch_top_k"):
-            term = UnusedUnitBoost(self.n_components_)
-            return UnitColumnsObjective(heads, weight_penalty, code_term=term)
+            kind = UnitColumnsObjective
+        elif self.penalty == "kl" and self.penalty_strength == "auto":
+            kind = TargetActivationObjective
+        term = self._make_code_term(seed)
+        return kind(self._make_heads(), self._make_weight_penalty(), code_term=term)
+
+    def _make_code_term(self, seed: int) -> nn.Module:
+        if self.penalty in ("top_k", "batch_top_k"):
+            return UnusedUnitBoost(self.n_components_)
         strength = self.penalty_strength
         auto = isinstance(strength, str)
         strength = _STRENGTHS[self.penalty] if isinstance(strength, str) else strength
         strength = strength / self._table.n_outputs
         if self.penalty == "l1":
-            penalty = L1Sparsity(strength)
-            return ReconstructionObjective(heads, weight_penalty, code_term=penalty)
-        divergence = KLSparsity(strength, self.target_activation, self.n_components_, auto)
-        kind = TargetActivationObjective if auto else ReconstructionObjective
-        return kind(heads, weight_penalty, code_term=divergence)
+            return L1Sparsity(strength)
+        return KLSparsity(strength, self.target_activation, self.n_components_, auto)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         _, mean, variance = self.net_.code_moments_

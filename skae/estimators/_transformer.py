@@ -27,9 +27,9 @@ class AutoencoderTransformer(StandardizedCodes, NetworkParameters, BaseAutoencod
     Training runs in float32, except where an epoch is a single batch of float64 rows on the
     CPU: double precision costs next to nothing there. Integer weights then equal repeated rows,
     if no rows are held out and nothing is drawn at random (dropout, noise). An epoch is a single
-    batch for up to 48 rows, the repeated ones counted, and with a `batch_size` of at least the
-    number of rows. In smaller batches weights count in the loss as repeated rows do, but the
-    batches differ.
+    batch if `batch_size` is at least the number of rows, or if that is "auto" and there are at most
+    48 rows, repeated ones counted. In smaller batches weights count in the loss as repeated rows
+    do, but the batches differ.
 
     Output always has the dtype of the input. Large tables of float32, in memory or in a mapped
     file, are read in place; others are copied once.

@@ -250,9 +250,6 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         """Return the difference between negative log-likelihoods of the data and of scaled rows."""
         return self._table.n_outputs * np.log(self.scale_)
 
-    def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        return rng.standard_normal((n_samples, self.n_components_))
-
     # -- likelihood -------------------------------------------------------------------
 
     @torch_defaults()

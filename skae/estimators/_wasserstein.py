@@ -1,8 +1,5 @@
 """The Wasserstein autoencoder."""
 
-import numpy as np
-
-from skae.objectives import ReconstructionObjective
 from skae.objectives._wasserstein import PriorDiscrepancy
 
 from .base import BaseAutoencoder, NetworkParameters, NonNegative
@@ -67,11 +64,5 @@ class WassersteinAutoencoder(NetworkParameters, BaseAutoencoder):
     _keeps_codes = False
     _draws_from = "prior"
 
-    def _make_objective(self, seed: int) -> ReconstructionObjective:
-        term = PriorDiscrepancy(self.n_components_, self.discrepancy_weight)
-        return ReconstructionObjective(
-            self._make_heads(), self._make_weight_penalty(), code_term=term
-        )
-
-    def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        return rng.standard_normal((n_samples, self.n_components_))
+    def _make_code_term(self, seed: int) -> PriorDiscrepancy:
+        return PriorDiscrepancy(self.n_components_, self.discrepancy_weight)

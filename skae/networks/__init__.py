@@ -4,7 +4,7 @@ from ._autoencoder import Autoencoder
 from ._convolutional import ConvolutionalNetwork
 from ._dense import DenseNetwork, make_discriminator
 from ._latents import GaussianLatent, Latent, PlainLatent
-from ._layers import ACTIVATIONS, Dropout, Linear
+from ._layers import ACTIVATIONS, ActivationName, Dropout, Linear
 from ._linear_path import add_linear_path, linear_layer_of, start_linear_path
 from ._names import did_you_mean
 from ._network import Network
@@ -21,6 +21,7 @@ from ._width_check import check_widths_of
 
 __all__ = [
     "ACTIVATIONS",
+    "ActivationName",
     "Autoencoder",
     "BatchTopKLatent",
     "ConvolutionalNetwork",

@@ -18,7 +18,7 @@ class Autoencoder(nn.Module):
 
     Training runs ``decoder(latent(encoder(x)))``. Afterwards `code_mean` and `code_scale` may
     be set so that :meth:`encode` gives codes of zero mean and unit variance; :meth:`decode`
-    undoes it, so reconstructions do not change. No latent is `PlainLatent`.
+    undoes it, so reconstructions do not change. A `latent` of None is a `PlainLatent`.
     """
 
     code_mean: Tensor

@@ -7,6 +7,7 @@ from typing import Self
 from torch import Generator, nn
 
 from ._convolutions import ConvolutionalHalves, check_convolutions
+from ._layers import ActivationName
 from ._network import Network
 from ._row_shapes import RowLayout
 
@@ -74,7 +75,7 @@ class ConvolutionalNetwork(Network):
     channels: tuple = (16, 32)
     hidden_layer_sizes: tuple = (128,)
     kernel_size: int = 5
-    activation: str = "silu"
+    activation: ActivationName = "silu"
     normalization: str | None = None
 
     takes_shaped_rows = True

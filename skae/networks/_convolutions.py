@@ -9,7 +9,7 @@ from typing import Protocol
 from torch import Generator, nn
 
 from ._convolution_layers import FromRows, ToRows, halved, make_convolution, make_transposed
-from ._layers import ACTIVATIONS, check_sizes, make_linear
+from ._layers import ACTIVATIONS, ActivationName, check_sizes, make_linear
 from ._names import check_name
 
 
@@ -19,7 +19,7 @@ class ConvolutionalDescription(Protocol):
     channels: tuple
     hidden_layer_sizes: tuple
     kernel_size: int
-    activation: str
+    activation: ActivationName
     normalization: str | None
 
 

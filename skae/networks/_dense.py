@@ -8,7 +8,7 @@ from typing import Self
 from torch import Generator, nn
 
 from ._calls import Stack
-from ._layers import ACTIVATIONS, NORMALIZATIONS, Dropout, check_sizes, make_linear
+from ._layers import ACTIVATIONS, NORMALIZATIONS, ActivationName, Dropout, check_sizes, make_linear
 from ._names import check_name
 from ._network import Network
 
@@ -50,7 +50,7 @@ class DenseNetwork(Network):
     """
 
     hidden_layer_sizes: tuple = (256, 128)
-    activation: str = "silu"
+    activation: ActivationName = "silu"
     dropout: float = 0.0
     normalization: str | None = None
 

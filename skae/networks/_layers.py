@@ -1,12 +1,16 @@
 """The building blocks of dense networks."""
 
 from numbers import Integral
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
+ActivationName = Literal[
+    "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "logistic", "identity"
+]
+ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,

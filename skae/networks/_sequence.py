@@ -6,7 +6,7 @@ from typing import Self
 from torch import Generator, nn
 
 from ._convolutions import ConvolutionalHalves, check_convolutions
-from ._layers import is_size
+from ._layers import ActivationName, is_size
 from ._names import check_name
 from ._network import Network
 from ._recurrent import GRUDecoder, GRUEncoder
@@ -86,7 +86,7 @@ class SequenceNetwork(Network):
     channels: tuple = (32, 32, 32)
     hidden_layer_sizes: tuple = (256,)
     kernel_size: int = 9
-    activation: str = "silu"
+    activation: ActivationName = "silu"
     normalization: str | None = None
     hidden_size: int = 64
 

@@ -3,12 +3,11 @@
 Shared objectives are exported here; a variant's own objective is imported from its file.
 """
 
-from ._corruption import NOISES, Corruption
-from ._losses import LOSSES, Loss
+from ._corruption import NOISES, Corruption, NoiseName
+from ._losses import LOSSES, Loss, LossName
 from ._objective import Head, Objective
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
-from ._warm_up import WarmUp
 from ._weight_penalty import WeightPenalty
 
 __all__ = [
@@ -17,9 +16,10 @@ __all__ = [
     "Corruption",
     "Head",
     "Loss",
+    "LossName",
+    "NoiseName",
     "Objective",
     "RandomSource",
     "ReconstructionObjective",
-    "WarmUp",
     "WeightPenalty",
 ]

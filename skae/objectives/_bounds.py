@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from skae._exact_dtype import exact_dtype
+
 from ._variational import VariationalObjective
 
 
@@ -75,9 +77,7 @@ def log_weight(
     losses = objective.row_negative_log_likelihoods(autoencoder.decode(codes), x)
     # Constants of the two densities of the code cancel.
     ratio = 0.5 * (noise.square() + log_variance - codes.square()).sum(dim=1)
-    # Apple's GPUs have no double precision.
-    exact = torch.float32 if x.device.type == "mps" else torch.float64
-    return losses.to(exact) * -x.shape[1] + ratio
+    return losses.to(exact_dtype(x.device)) * -x.shape[1] + ratio
 
 
 def _log_weights(

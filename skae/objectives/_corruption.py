@@ -1,12 +1,16 @@
 """Noise on the rows that a denoising autoencoder learns to remove."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from skae._exact_dtype import exact_dtype
+
 from ._random import RandomSource
+
+NoiseName = Literal["gaussian", "masking", "salt_and_pepper", "swap"]
 
 
 class Corruption(nn.Module):
@@ -25,7 +29,7 @@ class Corruption(nn.Module):
 
     def __init__(
         self,
-        noise: str | Callable[..., Any],
+        noise: NoiseName | Callable[..., Any],
         level: float,
         mean: Tensor,
         scale: float,
@@ -74,9 +78,8 @@ class Corruption(nn.Module):
     def _by_callable(
         self, noise: Callable[..., Any], x: Tensor, generator: torch.Generator | None
     ) -> Tensor:
-        # In double precision, as the unit of the data may leave the range of float32; Apple's
-        # GPUs have none.
-        exact = torch.float32 if x.device.type == "mps" else torch.float64
+        # The unit of the data may leave the range of float32.
+        exact = exact_dtype(x.device)
         mean = self.mean.to(device=x.device, dtype=exact)
         noisy = noise(x.to(exact) * self.scale + mean, generator)
         is_tensor = isinstance(noisy, Tensor)
@@ -130,7 +133,7 @@ def _swap(corruption: Corruption, x: Tensor, generator: torch.Generator | None) 
 
 # Gaussian noise has `level` as its standard deviation, in the unit of the data; the others change
 # each cell with probability `level`.
-NOISES = {
+NOISES: dict[NoiseName, Callable] = {
     "gaussian": _gaussian,
     "masking": _masking,
     "salt_and_pepper": _salt_and_pepper,

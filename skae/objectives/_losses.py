@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -10,13 +11,15 @@ from torch.nn import functional as F
 
 _aten = torch.ops.aten
 
+LossName = Literal["squared_error", "absolute_error", "huber", "log_loss", "poisson"]
+
 
 @dataclass(frozen=True)
 class Loss:
     """A reconstruction loss, in which `output` is the decoder's, before the inverse link."""
 
     # The name that users know.
-    name: str
+    name: LossName
     # function(output, target, reduction="mean" | "none"). Graphs in ONNX compute it in double
     # precision, in which ONNX Runtime lacks some operators: Sinh, for example.
     function: Callable[..., Tensor]
@@ -144,4 +147,4 @@ _ALL = (
     ),
 )
 
-LOSSES = {loss.name: loss for loss in _ALL}
+LOSSES: dict[LossName, Loss] = {loss.name: loss for loss in _ALL}

@@ -1,6 +1,7 @@
 """Priors for the codes of an autoencoder, of zero mean and unit variance."""
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -65,4 +66,9 @@ def _spread_means(n_components: int) -> Tensor:
     return centered / spread * math.sqrt(1 - _WITHIN**2)
 
 
-PRIORS = {"normal": NormalPrior, "uniform": UniformPrior, "mixture": MixturePrior}
+PriorName = Literal["normal", "uniform", "mixture"]
+PRIORS: dict[PriorName, type] = {
+    "normal": NormalPrior,
+    "uniform": UniformPrior,
+    "mixture": MixturePrior,
+}

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from skae.detection import (
-    AUTO_LEVEL,
     AutoencoderOutlierDetector,
     Calibration,
     Gaussian,
@@ -19,6 +18,8 @@ from skae.detection import (
     MahalanobisScore,
     ReconstructionScore,
     RobustGaussians,
+    rows_needed,
+    share_of,
 )
 
 from ._autoencoder_modules import AutoencoderModule, autoencoder_module
@@ -191,13 +192,14 @@ def _buffer(values: Any) -> nn.Buffer:
 def offset_for(detector: AutoencoderOutlierDetector, scores: np.ndarray) -> float:
     """Return the threshold for a detector if ordinary rows score this in a quantized graph.
 
-    It was not trained on the rows; it says which share of them may be below the threshold.
+    The detector was not trained on these rows; its contamination is the share of them below the
+    threshold.
     """
-    level = AUTO_LEVEL if detector._level == "auto" else detector._level
-    if level * (len(scores) + 1) < 1:
+    level = detector._level
+    if len(scores) < rows_needed(level):
         raise ValueError(
             f"quantize=True finds the threshold anew, from the scores of X_sample: contamination="
-            f"{level} needs at least {np.ceil(1 / level) - 1:.0f} rows, X_sample has "
+            f"{share_of(level)} needs at least {rows_needed(level)} rows, X_sample has "
             f"{len(scores)}. Give ordinary rows that the detector was not trained on, a few "
             f"hundred of them."
         )

@@ -72,7 +72,7 @@ def _fill_estimator(estimator: Any, state: dict[str, Any], device: torch.device 
     if device is not None and "device" in state:
         state["device"] = str(device)
     if device is not None and "net_" in state:
-        # Where the net was stays in its state: the noise of one device is none of another's.
+        # The state keeps the device where the net was: generators of noise do not carry over.
         estimator._restore(state, device)
     else:
         estimator.__setstate__(state)

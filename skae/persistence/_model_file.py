@@ -214,7 +214,7 @@ def _to_bytes(estimator: BaseEstimator) -> tuple[bytes, set[str]]:
         "model": model,
         "arrays": _described(writer.arrays),
     }
-    signed = _signed(manifest, weights)
+    signed = _with_digest(manifest, weights)
     data = pack([signed, weights])
     if len(data) > _LARGEST_FILE or _is_too_large(signed):
         raise ModelFileError(
@@ -230,7 +230,7 @@ def _from_bytes(data: bytes) -> Any:
     with errors_of("it is no model file"):
         signed, weights = unpack(data)
         manifest = _parsed(signed)
-        if _signed(manifest, weights) != signed:
+        if _with_digest(manifest, weights) != signed:
             raise ModelFileError("its content does not have the digest that it states")
         reader = TreeReader(_arrays(manifest["arrays"], weights))
         stored = reader.read(manifest["model"])
@@ -244,7 +244,7 @@ def _described(arrays: dict[str, np.ndarray]) -> dict[str, list]:
     return {name: [array.dtype.name, list(array.shape)] for name, array in arrays.items()}
 
 
-def _signed(manifest: dict[str, Any], weights: bytes) -> bytes:
+def _with_digest(manifest: dict[str, Any], weights: bytes) -> bytes:
     """Return a manifest as JSON of a single form, with the digest of itself and of the weights."""
     digest = hashlib.sha256(_as_json({**manifest, "sha256": "0" * 64}))
     digest.update(weights)

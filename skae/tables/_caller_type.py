@@ -16,8 +16,8 @@ from skae._compat import get_namespace_and_device, move_to
 class CallerType:
     """The type of array that the caller works with, on its device.
 
-    No `namespace` stands for NumPy and whatever becomes NumPy's. `row_shape` is that of a row in an
-    array of more than two dimensions, None in a table.
+    A `namespace` of None means NumPy's arrays, which lists and tables become, too. `row_shape` is
+    that of a row in an array of more than two dimensions, None in a table.
     """
 
     namespace: ModuleType | None = None
@@ -63,7 +63,7 @@ def as_tensor(fitted: Any) -> Tensor:
 def detached(X: Any, caller: CallerType | None = None) -> Any:
     """Return a tensor without its graph, and as an array if the caller's type is NumPy's.
 
-    Anything else is returned as it is. No `caller` stands for NumPy's type.
+    Anything else is returned as it is. A `caller` of None means NumPy.
     """
     if not isinstance(X, Tensor):
         return X

@@ -1,6 +1,7 @@
 """A new variant: its parameters, and what is said of mistakes in it."""
 
 import inspect
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,8 +9,12 @@ import torch
 from sklearn.base import clone
 
 from skae import AutoencoderTransformer
-from skae.estimators.base import BaseAutoencoder, NonNegative
-from skae.objectives import ReconstructionObjective
+from skae.engine import OPTIMIZERS, OptimizerName, ScheduleName
+from skae.engine._schedules import SCHEDULES
+from skae.estimators.base import NonNegative
+from skae.networks import ACTIVATIONS, ActivationName
+from skae.objectives import LOSSES, NOISES, LossName, NoiseName, ReconstructionObjective
+from skae.objectives._priors import PRIORS, PriorName
 
 X = np.random.default_rng(0).normal(size=(60, 4))
 
@@ -48,10 +53,27 @@ def test_an_init_of_its_own_is_left_as_it_is():
         ae.set_params(max_iter=-1).fit(X)
 
 
-@pytest.mark.parametrize("name", ["beta", "alpha"])
-def test_a_value_without_an_annotation_is_refused(name):
-    with pytest.raises(TypeError, match=rf"Plain\.{name} = 1\.0 has no annotation"):
-        type("Plain", (BaseAutoencoder,), {name: 1.0})
+def test_a_default_without_an_annotation_is_refused():
+    with pytest.raises(TypeError, match=r"Plain\.alpha = 1\.0 has no annotation"):
+        type("Plain", (AutoencoderTransformer,), {"alpha": 1.0})
+    # Another value of the class is no parameter.
+    counting = type("Counting", (AutoencoderTransformer,), {"n_fits": 0})
+    assert "n_fits" not in counting().get_params()
+
+
+@pytest.mark.parametrize(
+    ("names", "values"),
+    [
+        (ActivationName, ACTIVATIONS),
+        (LossName, LOSSES),
+        (NoiseName, NOISES),
+        (OptimizerName, OPTIMIZERS),
+        (PriorName, PRIORS),
+        (ScheduleName, SCHEDULES),
+    ],
+)
+def test_the_names_in_signatures_are_those_that_there_are(names, values):
+    assert set(get_args(names)) == set(values)
 
 
 @pytest.mark.parametrize("normalization", [None, "layer"])

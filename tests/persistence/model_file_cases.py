@@ -121,4 +121,4 @@ def forged(data, change):
     arrays = {name: np.array(array) for name, array in _model_file.read_arrays(weights).items()}
     change(manifest, arrays)
     weights = _model_file.write_arrays(arrays)
-    return pack([_model_file._signed(manifest, weights), weights])
+    return pack([_model_file._with_digest(manifest, weights), weights])

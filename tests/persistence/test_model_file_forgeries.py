@@ -49,7 +49,9 @@ def test_a_huge_header_of_arrays_is_refused(files, path):
     del header["sha256"]
     for length in (2**62, 2**32, len(weights)):
         huge = length.to_bytes(8, "little") + weights[8:]
-        refused(path, pack([_model_file._signed(header, huge), huge]), "header (length|too large)")
+        refused(
+            path, pack([_model_file._with_digest(header, huge), huge]), "header (length|too large)"
+        )
 
 
 def state_of(manifest):

@@ -17,7 +17,6 @@ from ._step import FusedStep
 __all__ = [
     "FusableNet",
     "FusedStep",
-    "GraphedStep",
     "Step",
     "assumptions_of",
     "fused_step",

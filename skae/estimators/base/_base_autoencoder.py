@@ -25,6 +25,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
     - `_make_latent` returns the module that turns outputs of the encoder into codes;
     - `_start_at_pca` sets initial weights from PCA;
     - `_make_corruption` returns the noise on a batch;
+    - `_make_code_term` returns the term on the codes;
     - `_make_objective` returns the objective of training;
     - `_describe_fit` sets the variant's own fitted attributes, all that it declares:
       ``self.net_.get_iterator(rows)`` cuts the training rows into batches, and
@@ -36,8 +37,9 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
     - `_codes_have_a_scale`: the objective gives them one; the others take the parameter of
       `StandardizedCodes`;
     - `_draws_from`: what `sample` draws them from, a "mixture" that is fitted on codes of training
-      rows, these "codes", or a "prior"; the last two need a `_draw_codes`;
-    - `_keeps_codes`: whether codes of training rows are kept for that; False beside a "prior";
+      rows, these "codes", which need a `_draw_codes`, or a "prior", standard normal without one;
+    - `_keeps_codes`: whether codes of training rows are kept, for that or for `_describe_fit` in
+      the next call of `partial_fit`;
     - `_fixed_parameters`: names of own parameters that continued training may not change.
     """
 

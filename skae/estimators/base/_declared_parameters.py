@@ -4,7 +4,7 @@ import inspect
 import re
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import (
     Annotated,
     Any,
@@ -46,7 +46,7 @@ class DeclaredParameters:
 
 def _declare(cls: Any) -> None:
     """Make signature, constraints and docstring of a class."""
-    _refuse_plain_values(cls)
+    _refuse_plain_defaults(cls)
     dataclass(eq=False, repr=False, kw_only=True)(cls)
     hints = get_type_hints(cls, include_extras=True)
     parameters = [one.name for one in fields(cls) if one.init]
@@ -57,16 +57,14 @@ def _declare(cls: Any) -> None:
     cls.__doc__ = _completed_docstring(cls, parameters)
 
 
-def _refuse_plain_values(cls: type) -> None:
-    """Refuse public values without an annotation, which would change nothing."""
-    for name, value in vars(cls).items():
-        plain = not (name.startswith("_") or callable(value) or hasattr(value, "__get__"))
-        if plain and name not in inspect.get_annotations(cls):
-            raise TypeError(
-                f"{cls.__name__}.{name} = {value!r} has no annotation, so it sets no parameter "
-                f"and no default. Annotate it, as in `beta: NonNegative = 1.0`, or begin its name "
-                f"with an underscore."
-            )
+def _refuse_plain_defaults(cls: type) -> None:
+    """Refuse a default of a base that is changed without an annotation: it would not change."""
+    inherited = {one.name for base in cls.__bases__ if is_dataclass(base) for one in fields(base)}
+    for name in inherited & vars(cls).keys() - inspect.get_annotations(cls).keys():
+        raise TypeError(
+            f"{cls.__name__}.{name} = {vars(cls)[name]!r} has no annotation, so it does not change "
+            f"the default. Annotate it, as in `max_iter: int = 20`."
+        )
 
 
 def constraints_of(annotation: Any) -> list:

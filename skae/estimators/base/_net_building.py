@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from skae.engine import (
     OPTIMIZERS,
@@ -40,7 +41,7 @@ class NetBuilding(FittedAttributes):
     """Builds the net, and builds it anew around the fitted network.
 
     A variant overrides `_make_network` (`NetworkParameters` does), `_make_latent`,
-    `_make_corruption` and `_make_objective`.
+    `_make_corruption`, `_make_code_term` and `_make_objective`.
     """
 
     _net_class = AutoencoderNet
@@ -86,7 +87,10 @@ class NetBuilding(FittedAttributes):
     def _make_objective(self, seed: int) -> Objective:
         """Return the objective of training; the seed is for weights of its own."""
         return ReconstructionObjective(
-            self._make_heads(), self._make_weight_penalty(), self._make_corruption()
+            self._make_heads(),
+            self._make_weight_penalty(),
+            self._make_corruption(),
+            self._make_code_term(seed),
         )
 
     def _make_heads(self) -> list[Head]:
@@ -95,6 +99,10 @@ class NetBuilding(FittedAttributes):
 
     def _make_corruption(self) -> Corruption | None:
         """Return the corruption of the rows that the encoder sees in training."""
+        return None
+
+    def _make_code_term(self, seed: int) -> nn.Module | None:
+        """Return the term on the codes; see `ReconstructionObjective`."""
         return None
 
     def _make_weight_penalty(self) -> WeightPenalty:

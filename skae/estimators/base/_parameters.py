@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from torch import optim
 
 from skae._compat import Interval, RealNotInt, StrOptions
-from skae.engine import OPTIMIZERS, PRECISIONS, SCHEDULES
-from skae.networks import ACTIVATIONS
-from skae.objectives import LOSSES
+from skae.engine import OptimizerName, PrecisionName, ScheduleName
+from skae.networks import ActivationName
+from skae.objectives import LossName
 
 from ._declared_parameters import DeclaredParameters
 
@@ -150,15 +151,15 @@ class AutoencoderParameters(DeclaredParameters):
         Interval(RealNotInt, 0, 1, closed="neither"),
     ] = field(default="auto", kw_only=False)
     hidden_layer_sizes: LayerSizes = (256, 128)
-    activation: Annotated[str, StrOptions(set(ACTIVATIONS))] = "silu"
+    activation: ActivationName = "silu"
     init: Literal["pca", "random"] = "pca"
-    loss: Annotated[str, StrOptions(set(LOSSES))] = "squared_error"
+    loss: LossName = "squared_error"
     alpha: NonNegative = 0.0
     l1_ratio: Annotated[float, Interval(Real, 0, 1, closed="both")] = 0.0
     normalization: Literal["batch", "layer"] | None = None
-    optimizer: Annotated[str | Callable, StrOptions(set(OPTIMIZERS)), callable] = "adam"
+    optimizer: OptimizerName | Callable[..., optim.Optimizer] = "adam"
     learning_rate_init: Positive = 2e-3
-    learning_rate: Annotated[str, StrOptions(set(SCHEDULES))] = "one_cycle"
+    learning_rate: ScheduleName = "one_cycle"
     max_grad_norm: Positive | None = None
     batch_size: Annotated[int | str, StrOptions({"auto"}), POSITIVE_INT] = "auto"
     max_iter: PositiveInt = 50
@@ -169,7 +170,7 @@ class AutoencoderParameters(DeclaredParameters):
     warm_start: bool = False
     random_state: RandomState = None
     device: str | torch.device = "cpu"
-    precision: Annotated[str, StrOptions(set(PRECISIONS))] = "float32"
+    precision: PrecisionName = "float32"
     callbacks: list | None = None
     verbose: Annotated[int | bool, "verbose"] = 0
 

@@ -54,7 +54,12 @@ class Sampling(FittedAttributes):
             self._mixture = weights, means[:, :k], roots[first]
 
     def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        """Return random codes, in float64 and scaled as `transform` does."""
+        """Return random codes, in float64 and scaled as `transform` does.
+
+        A prior is the standard normal distribution, unless a variant overrides this.
+        """
+        if self._draws_from == "prior":
+            return rng.standard_normal((n_samples, self.n_components_))
         weights, means, roots = self._fitted_mixture()
         kinds = rng.choice(len(weights), n_samples, p=weights)
         codes = rng.standard_normal((n_samples, self.n_components_))

@@ -171,9 +171,9 @@ class TrainingFlow(Pickling):
 
     # -- training ---------------------------------------------------------------------
 
-    def _while_training(self, training: Training, n_together: int = 1) -> AbstractContextManager:
+    def _while_training(self, training: Training, n_nets: int = 1) -> AbstractContextManager:
         """Return the context in which the net is trained."""
-        return threads_for(work_of_step(training, n_together))
+        return threads_for(work_of_step(training, n_nets))
 
     def _run(self, training: Training) -> None:
         """Train alone, and set the fitted attributes."""
