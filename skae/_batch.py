@@ -32,3 +32,8 @@ class Batch:
 
     def __len__(self) -> int:
         return self.x.shape[-2]
+
+    @property
+    def expected(self) -> Tensor:
+        """The values that the decoder should give."""
+        return self.x if self.target is None else self.target

@@ -23,10 +23,9 @@ _ROUNDING, _TOLERANCE = 1e-6, 1e-3
 
 def mean_output(net: "AutoencoderNet", rows: TrainingRows) -> Tensor:
     """Return the decoder's output whose reconstruction are the column means, in float64."""
-    loss = net.criterion_.heads[0].loss
     batches = net.get_iterator(rows)
-    mean = total(weighted_sum(batch.x, batch.weight) for batch in batches) / len(rows)
-    return mean if loss.link is None else loss.link(mean)
+    mean = total(weighted_sum(batch.expected, batch.weight) for batch in batches) / len(rows)
+    return net.criterion_.from_data(mean)
 
 
 def weighted_sum(values: Tensor, weight: Tensor | None) -> Tensor:
@@ -48,10 +47,10 @@ def errors_beside_the_means(net: "AutoencoderNet", rows: TrainingRows) -> tuple[
     output = mean_output(net, rows)
 
     def step(batch: Batch) -> dict[str, Tensor]:
-        x, weight = batch.x, batch.weight
+        expected, weight = batch.expected, batch.weight
         errors = {
-            "model": row_losses(module.decode(module.encode(x)), x),
-            "means": row_losses(output.to(x).expand_as(x), x),
+            "model": row_losses(module.decode(module.encode(batch.x)), expected),
+            "means": row_losses(output.to(expected).expand_as(expected), expected),
         }
         return {name: (e if weight is None else e * weight).mean() for name, e in errors.items()}
 

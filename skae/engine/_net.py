@@ -155,7 +155,7 @@ class AutoencoderNet(ObservedNet):
             loss.backward()
             if self.listens_to_batches_:
                 named = list(self.get_all_learnable_params())
-                told = {"batch": (batch.x, batch.x), "training": True}
+                told = {"batch": (batch.x, batch.expected), "training": True}
                 self.notify("on_grad_computed", named_parameters=named, **told)
             if self.max_grad_norm is not None:
                 torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_grad_norm)

@@ -62,10 +62,10 @@ class ObservedNet(OpenNet):
     ) -> None:
         """Tell the callbacks that a batch begins, or, given its parts, that it ended.
 
-        Callbacks are told of rows and their targets, which are the rows themselves, and of what
-        the network predicts for them without dropout. They do not change what is trained.
+        Callbacks are told of rows and what the decoder should give for them, and of what the
+        network predicts for them without dropout. They do not change what is trained.
         """
-        told = {"batch": (batch.x, batch.x), "training": training}
+        told = {"batch": (batch.x, batch.expected), "training": training}
         if parts is None:
             self.notify("on_batch_begin", **told)
         else:

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skae._batch import total
+from skae._batch import Batch, total
 from skae._typing import AnyFloat, ArrayOf
 from skae.engine import (
     AutoencoderNet,
@@ -181,14 +181,14 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
         module, row_losses = net.module_, net.criterion_.row_losses
         constant = mean_output(net, rows)
 
-        def losses_of(x: torch.Tensor) -> Iterator[torch.Tensor]:
-            codes = module.latent(module.encoder(x))
-            yield row_losses(constant.to(x).expand_as(x), x)
+        def losses_of(batch: Batch) -> Iterator[torch.Tensor]:
+            codes, expected = module.latent(module.encoder(batch.x)), batch.expected
+            yield row_losses(constant.to(expected).expand_as(expected), expected)
             for k in range(1, self.n_components_ + 1):
-                yield row_losses(module.decoder(first_components(codes, k)), x)
+                yield row_losses(module.decoder(first_components(codes, k)), expected)
 
         losses = total(
-            weighted_sum(torch.stack([*losses_of(batch.x)], dim=1), batch.weight)
+            weighted_sum(torch.stack([*losses_of(batch)], dim=1), batch.weight)
             for batch in net.get_iterator(rows)
         )
         # The losses of the mean row, of one component, of two, ...

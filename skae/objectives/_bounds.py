@@ -74,10 +74,11 @@ def log_weight(
     that make the codes, of shape (n_components,) or (n_samples, n_components).
     """
     codes = mean + noise * (0.5 * log_variance).exp()
-    losses = objective.row_negative_log_likelihoods(autoencoder.decode(codes), x)
+    output = autoencoder.decode(codes)
+    losses = objective.row_negative_log_likelihoods(output, x)
     # Constants of the two densities of the code cancel.
     ratio = 0.5 * (noise.square() + log_variance - codes.square()).sum(dim=1)
-    return losses.to(exact_dtype(x.device)) * -x.shape[1] + ratio
+    return losses.to(exact_dtype(x.device)) * -output.shape[1] + ratio
 
 
 def _log_weights(

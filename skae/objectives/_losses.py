@@ -72,6 +72,10 @@ class Loss:
         """Return outputs of the decoder in the scale of the training data."""
         return output if self.inverse_link is None else self.inverse_link(output)
 
+    def from_data(self, mean: Tensor) -> Tensor:
+        """Return the output of the decoder for means of columns of the training data."""
+        return mean if self.link is None else self.link(mean)
+
 
 # No count is expected to be more than 1e13 times the mean; beyond, exp would overflow.
 _LARGEST_LOG = 30.0

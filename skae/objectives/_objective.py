@@ -55,6 +55,10 @@ class Objective(nn.Module):
         """Return outputs of the decoder in the scale of the training data."""
         return _side_by_side([head.loss.to_data(head.of(output)) for head in self.heads])
 
+    def from_data(self, mean: Tensor) -> Tensor:
+        """Return the output of the decoder for means of columns of the training data."""
+        return _side_by_side([head.loss.from_data(head.of(mean)) for head in self.heads])
+
     def after_step(self, autoencoder: Any, optimizer: Optimizer) -> None:
         """Take the proximal step of an L1 penalty, which follows each step of the optimizer."""
         if self.weight_penalty.l1:

@@ -111,7 +111,7 @@ class ReconstructionObjective(Objective):
 
 
 def _target(batch: Batch) -> Tensor:
-    """Return what the decoder should answer: the rows themselves, or the target beside them."""
+    """Return the values that the decoder should give, all of which are known."""
     if batch.observed is not None:
         raise TypeError("An objective judges all cells, but the batch has a mask of observed ones.")
-    return batch.x if batch.target is None else batch.target
+    return batch.expected
