@@ -8,6 +8,7 @@ import torch
 from torch import nn, optim
 
 from ._activations import ACTIVATIONS, Activation
+from ._protocols import DenseAutoencoder, DenseParts, OnePassObjective
 from ._updates import Update, fused_update
 
 # The fields of a batch that the fused step can take.
@@ -32,8 +33,8 @@ class FusableNet:
     parameters. With `latent_by_autograd` autograd goes through the latent.
     """
 
-    module: Any
-    objective: Any
+    module: DenseAutoencoder
+    objective: OnePassObjective
     optimizer: optim.Optimizer
     max_grad_norm: float | None
     low: torch.dtype | None
@@ -80,8 +81,9 @@ def read_net(
 ) -> FusableNet | None:
     """Return a net as the fused step reads it, or None if it needs autograd.
 
-    `module` has an `encoder` and a `decoder`, `fields` are those of the batches. The gradient is
-    clipped to the norm `max_grad_norm`, and matrix products are done in the type `low`.
+    `module` and `objective` say of themselves what `DenseAutoencoder` and `OnePassObjective` ask;
+    others need autograd. `fields` are those of the batches. The gradient is clipped to the norm
+    `max_grad_norm`, and matrix products are done in the type `low`.
     """
     one_pass = getattr(objective, "is_one_pass", False) and fields <= _FIELDS
     if not one_pass or _has_hooks(module):
@@ -114,12 +116,12 @@ def _settings(optimizer: optim.Optimizer) -> list[dict[str, Any]]:
     ]
 
 
-def _has_hooks(module: nn.Module) -> bool:
+def _has_hooks(module: nn.Module | DenseAutoencoder) -> bool:
     kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return any(getattr(m, kind) for m in module.modules() for kind in kinds)
 
 
-def _read_half(stack: Any) -> Half | None:
+def _read_half(stack: DenseParts | None) -> Half | None:
     """Return a dense half with its activations as calls, or None if one is not known."""
     if stack is None or not all(map(_is_known_activation, stack.activations)):
         return None
@@ -133,7 +135,7 @@ def _is_known_activation(module: nn.Module) -> bool:
     return known and module.extra_repr() == type(module)().extra_repr()
 
 
-def _covers(halves: list[Half], module: nn.Module, optimizer: optim.Optimizer) -> bool:
+def _covers(halves: list[Half], module: DenseAutoencoder, optimizer: optim.Optimizer) -> bool:
     """Return whether the layers hold each parameter once and the optimizer moves all as one."""
     layers = [layer for half in halves for layer in (*half.layers, half.linear) if layer]
     held = [id(p) for layer in layers for p in layer.parameters()]
