@@ -16,9 +16,9 @@ from ._parameters import (
     Positive,
     PositiveInt,
     RandomState,
-    StandardizedCodes,
 )
 from ._pca_start import start_at_probabilistic_pca
+from ._standardized_codes import StandardizedCodes
 
 __all__ = [
     "NOT_REMEMBERED",

@@ -34,8 +34,8 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
     Values of the class say what its codes are:
 
-    - `_codes_have_a_scale`: the objective gives them one; the others take the parameter of
-      `StandardizedCodes`;
+    - `_codes_have_a_scale`: the objective gives them one; the others get unit variance, or are
+      `StandardizedCodes`, which have a parameter for that;
     - `_draws_from`: what `sample` draws them from, a "mixture" that is fitted on codes of training
       rows, these "codes", which need a `_draw_codes`, or a "prior", standard normal without one;
     - `_keeps_codes`: whether codes of training rows are kept, for that or for `_describe_fit` in

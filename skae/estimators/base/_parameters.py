@@ -173,18 +173,3 @@ class AutoencoderParameters(DeclaredParameters):
     precision: PrecisionName = "float32"
     callbacks: list | None = None
     verbose: Annotated[int | bool, "verbose"] = 0
-
-
-class StandardizedCodes(DeclaredParameters):
-    """The parameter of autoencoders whose codes have no scale of their own.
-
-    Parameters
-    ----------
-    standardize : bool, default=True
-        Whether codes have unit variance, which suits classifiers. With False the standard
-        deviation of each code is the change of the reconstruction without it, in the unit of the
-        data (root of the sum of squares over the features), as for the components of PCA.
-        Stacked autoencoders need False: the scale tells the next one which codes count.
-    """
-
-    standardize: bool = True

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from torch import Tensor
 
 from skae._compat import parameter_constraints
 from skae._threads import threads_for
@@ -33,7 +34,6 @@ from skae.tables import (
     warn_of_unequal_columns,
 )
 
-from ._code_scale import scale_by_effect
 from ._fit_decisions import resolve_batch_size, split_rows
 from ._link_start import start_below_the_means
 from ._pca_start import start_at_pca
@@ -47,8 +47,7 @@ class TrainingFlow(Pickling):
     `_describe_fit`.
     """
 
-    # True where the objective gives codes a scale. The other variants have the parameter
-    # `standardize`.
+    # Whether the objective gives codes a scale, which they then keep.
     _codes_have_a_scale = False
 
     # Whether codes of training rows are of use after training: to draw others like them.
@@ -208,14 +207,16 @@ class TrainingFlow(Pickling):
             some = merge_codes(self._some_codes, some, seed)
         self._code_moments, self._some_codes, self._mixture = moments, some, None
         _, mean, variance = moments
-        scale = np.where(variance > 0, np.sqrt(variance), 1)
         if self._codes_have_a_scale:
-            mean, scale = np.zeros_like(mean), np.ones_like(scale)
-        elif not getattr(self, "standardize", True):
-            codes, weight = some
-            scale = scale_by_effect(module, codes, weight, self._fitted_loss) / self.scale_
+            mean, scale = np.zeros_like(mean), np.ones_like(mean)
+        else:
+            scale = self._scale_of_codes(variance, *some)
         module.code_mean.copy_(torch.as_tensor(mean))
         module.code_scale.copy_(torch.as_tensor(scale))
+
+    def _scale_of_codes(self, variance: np.ndarray, codes: Tensor, weight: Tensor) -> np.ndarray:
+        """Return the divisors of the codes, after which they have unit variance."""
+        return np.where(variance > 0, np.sqrt(variance), 1)
 
     def _set_curves(self, net: AutoencoderNet, whole_fit: bool) -> None:
         self.loss_ = self._in_data_units(net.objective_)

@@ -1,4 +1,4 @@
-"""The scale of codes by their effect on the decoded rows."""
+"""Codes of unit variance, or in the scale of their effect on the decoded rows."""
 
 import numpy as np
 import torch
@@ -7,8 +7,31 @@ from torch import Tensor
 from skae.networks import Autoencoder
 from skae.objectives import Loss
 
+from ._training import TrainingFlow
+
 # Codes that suffice to measure the effect of each component.
 _ENOUGH_CODES = 256
+
+
+class StandardizedCodes(TrainingFlow):
+    """The parameter of autoencoders whose codes have no scale of their own.
+
+    Parameters
+    ----------
+    standardize : bool, default=True
+        Whether codes have unit variance, which suits classifiers. With False the standard
+        deviation of each code is the change of the reconstruction without it, in the unit of the
+        data (root of the sum of squares over the features), as for the components of PCA.
+        Stacked autoencoders need False: the scale tells the next one which codes count.
+    """
+
+    standardize: bool = True
+
+    def _scale_of_codes(self, variance: np.ndarray, codes: Tensor, weight: Tensor) -> np.ndarray:
+        if self.standardize:
+            return super()._scale_of_codes(variance, codes, weight)
+        module = self.net_.module_
+        return scale_by_effect(module, codes, weight, self._fitted_loss) / self.scale_
 
 
 @torch.no_grad()
