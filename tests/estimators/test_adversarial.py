@@ -357,9 +357,7 @@ def test_a_row_alone_gives_the_bits_it_gives_in_a_table(method, dtype):
     assert together.dtype == (np.float64 if method == "score_samples" else dtype)
 
 
-@pytest.mark.parametrize(
-    "params", [{}, {"precision": "bfloat16", "early_stopping": True}], ids=str
-)
+@pytest.mark.parametrize("params", [{}, {"precision": "bfloat16", "early_stopping": True}], ids=str)
 def test_fits_are_the_same_to_the_bit(params):
     X = TRAIN[:200]
     fits = [fit(data, **params) for data in (X, X, torch.tensor(X))]
