@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+from itertools import cycle
 
 import joblib
 import numpy as np
@@ -147,16 +148,10 @@ def halving_search(n_jobs):
     return HalvingGridSearchCV(SLOT, GRID, n_jobs=n_jobs, **params).fit(X, y)
 
 
-@pytest.fixture(scope="module")
-def serial_halving_search():
-    return halving_search(1)
-
-
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_halving_grid_search(serial_halving_search, backend):
-    with joblib.parallel_backend(backend):
+def test_halving_grid_search():
+    with joblib.parallel_backend("threading"):
         parallel = halving_search(2)
-    np.testing.assert_array_equal(scores_of(parallel), scores_of(serial_halving_search))
+    np.testing.assert_array_equal(scores_of(parallel), scores_of(halving_search(1)))
     assert parallel.n_iterations_ >= 2
     assert np.isfinite(scores_of(parallel)).all()
 
@@ -288,7 +283,7 @@ VARIANTS = {
     [
         *((way, "plain") for way in COPIES),
         # Arrays that are mapped from a file must not be written.
-        *((way, name) for way in ("pickle", "joblib_mmap") for name in VARIANTS if name != "plain"),
+        *zip(cycle(["joblib_mmap", "pickle"]), [*VARIANTS][1:], strict=False),
     ],
 )
 def test_a_copy_is_the_same_model_and_trains_on_as_it_would(way, variant, tmp_path):
@@ -339,11 +334,16 @@ def test_a_copy_is_of_the_fitted_model_whatever_its_parameters_became(change):
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"optimizer": "sgd"}, {"alpha": 1.0}, {"learning_rate_init": 0.05}, {"max_grad_norm": 1e-3}],
+    ("change", "warm_start"),
+    [
+        ({"optimizer": "sgd"}, False),
+        ({"optimizer": "sgd"}, True),
+        ({"alpha": 1.0}, False),
+        ({"learning_rate_init": 0.05}, True),
+        ({"max_grad_norm": 1e-3}, False),
+    ],
     ids=str,
 )
-@pytest.mark.parametrize("warm_start", [False, True])
 def test_new_parameters_train_on_in_the_copy_as_in_the_original(change, warm_start):
     results = {}
     for changed in (False, True):

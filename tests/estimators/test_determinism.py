@@ -157,7 +157,7 @@ def test_fits_in_threads_equal_fits_in_turn():
         params = SMALL | {"dropout": 0.2, "max_iter": 10}
         return outcome(AutoencoderTransformer(**params, random_state=seed).fit(X))
 
-    seeds = list(range(8))
+    seeds = list(range(5))
     in_turn = [fit(seed) for seed in seeds]
     with ThreadPoolExecutor(4) as pool:
         for expected, result in zip(in_turn, pool.map(fit, seeds), strict=True):
@@ -224,11 +224,11 @@ def test_a_row_alone_equals_its_row_in_a_batch(n_features, n_components, hidden,
     for dtype in (np.float32, np.float64):
         rows = table.astype(dtype)
         together = answers(ae, rows)
-        for i in (0, 1, 2, 7, 62, 63, 64, 65, 100, 149):
+        for i in (0, 1, 7, 63, 64, 149):
             for name, value in answers(ae, rows[i : i + 1]).items():
                 assert np.array_equal(value[0], together[name][i]), (name, dtype, i)
         order = rng.permutation(150)
-        for part in (order, order[:37], slice(5, 90), slice(None, None, -3)):
+        for part in (order, order[:37], slice(None, None, -3)):
             for name, value in answers(ae, rows[part]).items():
                 assert np.array_equal(value, together[name][part]), (name, dtype)
 
@@ -263,7 +263,7 @@ def test_a_row_alone_in_every_variant(params, to_input):
             assert np.array_equal(value[0], together[name][i]), (name, i)
 
 
-FEW = (1, 2, 31, 32, 33, 63, 64, 65, 128, 129, 256, 257)
+FEW = (1, 2, 32, 33, 64, 65, 129, 257)
 
 
 def rows_at_a_time(ae, n_rows):

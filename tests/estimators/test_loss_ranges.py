@@ -133,7 +133,6 @@ def test_log_loss_starts_below_the_column_means(estimator):
     "ae",
     [
         AutoencoderTransformer(4, loss="poisson", init="random"),
-        SparseAutoencoder(loss="poisson"),
         SparseAutoencoder(10, loss="poisson"),
         SparseAutoencoder(10, loss="poisson", penalty="l1"),
         SparseAutoencoder(10, loss="poisson", penalty="batch_top_k"),

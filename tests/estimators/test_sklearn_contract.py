@@ -27,19 +27,21 @@ from skae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
+from skae.estimators.base import BaseAutoencoder
 from skae.networks import SequenceNetwork
 
 # The contract asks for no good fit, so training is as short as it can be.
 BRIEF = {"max_iter": 2}
 SMALL = {"hidden_layer_sizes": (7,)} | BRIEF
-SMALL_IF_KNOWN = SMALL | {"channels": (4, 8), "n_draws": 5}
+SMALLEST = {"hidden_layer_sizes": (5,), "max_iter": 1}
+SMALL_IF_KNOWN = SMALLEST | {"channels": (2, 4), "n_draws": 5, "discriminator_layer_sizes": (4,)}
 
 
 def brief(cls):
     """Return an instance at the defaults, but for a network and a training that are small."""
     known = inspect.signature(cls).parameters
     if "autoencoder" in known:
-        return cls(AutoencoderTransformer(**SMALL), n_estimators=2)
+        return cls(AutoencoderTransformer(hidden_layer_sizes=(), max_iter=1), n_estimators=1)
     return cls(**{name: value for name, value in SMALL_IF_KNOWN.items() if name in known})
 
 
@@ -61,8 +63,14 @@ DEFAULTS = [brief(cls) for cls in CLASSES]
 OF_EACH_BASE = (AutoencoderTransformer, AutoencoderOutlierDetector)
 OF_THE_BASE = {
     "check_array_api_mixed_inputs",
-    # Sparse arrays are checked everywhere.
+    "check_dtype_object",
+    "check_estimator_sparse_array",
     "check_estimator_sparse_matrix",
+    "check_estimators_dtypes",
+    "check_estimators_nan_inf",
+    "check_fit_score_takes_y",
+    "check_pipeline_consistency",
+    "check_transformer_data_not_an_array",
 }
 
 # Classes of which a row of weight two is the same as two equal rows. Elsewhere noise, statistics
@@ -84,7 +92,7 @@ VARIANTS = [
     AutoencoderTransformer(init="random", normalization="layer", activation="tanh", **SMALL),
     # loss="log_loss" is not among them: the checks' data leave [0, 1], and no tag says so.
     AutoencoderTransformer(loss="poisson", alpha=1e-3, **SMALL),
-    AutoencoderTransformer(network=SequenceNetwork(kind="gru", hidden_size=8), **BRIEF),
+    AutoencoderTransformer(network=SequenceNetwork(kind="gru", hidden_size=4), **BRIEF),
     SparseAutoencoder(penalty="kl", **SMALL),
 ]
 NOISY_VARIANTS = [
@@ -93,16 +101,16 @@ NOISY_VARIANTS = [
     # What a batch keeps, and how many units have a turn in it, depends on the number of its rows.
     SparseAutoencoder(penalty="batch_top_k", **SMALL),
     AutoencoderOutlierDetector(
-        AutoencoderTransformer(loss="huber", **SMALL),
+        AutoencoderTransformer(loss="huber", **SMALLEST),
         scoring="reconstruction",
         contamination=0.1,
         n_estimators=1,
     ),
     AutoencoderOutlierDetector(
-        SparseAutoencoder(**SMALL), scoring="mahalanobis", n_estimators=2, max_samples=0.5
+        SparseAutoencoder(**SMALLEST), scoring="mahalanobis", n_estimators=2, max_samples=0.5
     ),
     AutoencoderOutlierDetector(
-        VariationalAutoencoder(noise_variance=0.1, n_draws=5, **SMALL),
+        VariationalAutoencoder(noise_variance=0.1, n_draws=5, **SMALLEST),
         scoring="likelihood",
         n_estimators=1,
     ),
@@ -124,25 +132,31 @@ OF_NUMBERS = OF_WEIGHTS | {
 
 # Not run by scikit-learn's generator of checks, but applied by its own tests.
 EXTRA_CHECKS = [
-    estimator_checks.check_dataframe_column_names_consistency,
     estimator_checks.check_estimators_partial_fit_n_features,
     estimator_checks.check_get_feature_names_out_error,
-    estimator_checks.check_inplace_ensure_writeable,
     estimator_checks.check_param_validation,
+]
+EXTRA_CHECKS_OF_EACH_BASE = [
+    estimator_checks.check_dataframe_column_names_consistency,
+    estimator_checks.check_inplace_ensure_writeable,
     estimator_checks.check_set_output_transform,
     estimator_checks.check_transformer_get_feature_names_out,
     estimator_checks.check_transformer_get_feature_names_out_pandas,
 ]
-# Those of each base go through both libraries and both ways to ask for them.
+# They go through both libraries and both ways to ask for them.
 OF_FRAMES = {
     AutoencoderTransformer: [
+        *EXTRA_CHECKS_OF_EACH_BASE,
         estimator_checks.check_set_output_transform_pandas,
         estimator_checks.check_global_set_output_transform_polars,
     ],
     AutoencoderOutlierDetector: [
+        *EXTRA_CHECKS_OF_EACH_BASE,
         estimator_checks.check_set_output_transform_polars,
         estimator_checks.check_global_output_transform_pandas,
     ],
+    # Its scores are its own.
+    VariationalAutoencoder: [estimator_checks.check_dataframe_column_names_consistency],
 }
 
 # The set_output checks fit with names and transform without, or the reverse, on purpose; any
@@ -273,6 +287,18 @@ def test_every_estimator_is_checked():
     checks = [name_of(c) for e in DEFAULTS for _, c in estimator_checks_generator(e)]
     of_positive = estimator_checks_generator(AutoencoderTransformer(loss="poisson"))
     assert {*checks, *(name_of(c) for _, c in of_positive)} >= OF_NUMBERS
+
+
+def test_no_estimator_replaces_what_the_first_of_its_base_answers():
+    """So that the checks of the code of a base say something of all estimators on it."""
+    public = [name for name, _ in inspect.getmembers(BaseAutoencoder, inspect.isfunction)]
+    # scikit-learn makes its own methods that begin with "set_" for each class anew.
+    shared = {name for name in public if not name.startswith(("_", "set_"))} | {"_validated"}
+    assert {"fit", "partial_fit", "transform", "score", "get_feature_names_out"} <= shared
+    for cls in CLASSES:
+        if issubclass(cls, BaseAutoencoder):
+            replaced = {n for n in shared if getattr(cls, n) is not getattr(BaseAutoencoder, n)}
+            assert replaced == ({"score_samples"} if cls is VariationalAutoencoder else set())
 
 
 def test_the_checks_of_pca_are_the_checks_here():

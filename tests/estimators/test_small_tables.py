@@ -57,7 +57,7 @@ def gru(**params):
 
 @pytest.mark.parametrize(
     ("make", "n"),
-    [(dense, 60), (dense, 200), (variational, 60), (variational, 200), (convolutional, 200)],
+    [(dense, 60), (dense, 200), (variational, 200), (convolutional, 200)],
 )
 def test_random_starts_end_as_with_one_row_more(make, n):
     assert resolve_batch_size("auto", n) == 32

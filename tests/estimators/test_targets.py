@@ -36,10 +36,9 @@ def adversarial(**params):
     return AdversarialAutoencoder(8, **SMALL | params)
 
 
-@pytest.mark.parametrize("prior", ["mixture", "uniform"])
-def test_codes_have_the_deviations_of_the_prior(prior):
+def test_codes_have_the_deviations_of_the_prior():
     X = TABLES["table"]
-    codes = adversarial(prior=prior, max_iter=15).fit(X).transform(X)
+    codes = adversarial(prior="uniform", max_iter=15).fit(X).transform(X)
     deviations = codes.std(axis=0)
     assert deviations.min() > 0.8
     assert deviations.max() < 1.2

@@ -70,12 +70,11 @@ def test_codes_are_means_of_the_posterior(digits_vae):
     assert_allclose(digits_vae.inverse_transform(codes), reconstructed, atol=1e-4)
 
 
-@pytest.mark.parametrize("init", ["pca", "random"])
-def test_beta_trades_reconstruction_for_simpler_codes(init):
+def test_beta_trades_reconstruction_for_simpler_codes():
     kl, error = [], []
-    params = MIDDLE | {"max_iter": 15, "init": init, "noise_variance": 4.0}
+    params = MIDDLE | {"max_iter": 12, "init": "random", "noise_variance": 4.0}
     for beta in (0.25, 1.0, 4.0):
-        vae = fit(TRAIN[:600], base=params, beta=beta)
+        vae = fit(TRAIN[:300], base=params, beta=beta)
         kl.append(divergence(vae, TEST).sum())
         error.append(np.square(vae.reconstruct(TEST) - TEST).mean())
     assert kl[0] > 1.2 * kl[1] > 1.2**2 * kl[2] > 1
@@ -102,15 +101,15 @@ def test_free_bits_are_charged_in_full_below_them():
 def test_the_warm_up_grows_to_full_strength_and_is_measured_at_it():
     params = {"early_stopping": True, "max_iter": 8, "n_iter_no_change": 8, "warm_start": True}
     strength = {}
-    for share in (0.0, 0.5, 1.0):
+    for share in (0.0, 1.0, 0.5):
         vae = fit(kl_warm_up=share, **params)
         history = vae.net_.history
         strength[share] = np.divide(history[:, "train_kl"], history[:, "valid_kl"])
-        # What continues is not warmed up again.
-        history = vae.fit(TRAIN).net_.history
-        assert abs(np.divide(history[8:, "train_kl"], history[8:, "valid_kl"]) - 1).max() < 0.1
-        vae.partial_fit(TRAIN)
-        assert vae.net_.history[-1, "train_kl"] > 0.8 * vae.net_.history[7, "valid_kl"]
+    # What continues is not warmed up again.
+    history = vae.fit(TRAIN).net_.history
+    assert abs(np.divide(history[8:, "train_kl"], history[8:, "valid_kl"]) - 1).max() < 0.1
+    vae.partial_fit(TRAIN)
+    assert vae.net_.history[-1, "train_kl"] > 0.8 * vae.net_.history[7, "valid_kl"]
     assert abs(strength[0.0] - 1).max() < 0.1
     # Half of the steps, then at full strength.
     assert_allclose(strength[0.5][:4], [0.125, 0.375, 0.625, 0.875], atol=0.1)
@@ -122,11 +121,11 @@ def test_a_collapsed_posterior_is_said():
     quiet = {"base": SMALL | {"max_iter": 10}}
     for params in ({"beta": 1e4}, {"noise_variance": 1e4, "init": "random"}):
         with pytest.warns(UserWarning, match=r"posterior has collapsed.*n_components=4.*beta"):
-            vae = fit(**quiet, **params)
+            vae = fit(TRAIN[:500], **quiet, **params)
         assert vae.active_units_ == 0
         assert np.isfinite(vae.score_samples(TEST)).all()
     # Warnings are errors, so the control would fail here.
-    assert fit(**quiet).active_units_ == 4
+    assert fit(TRAIN[:500], **quiet).active_units_ == 4
 
 
 def squared_distances(a, b):
@@ -154,43 +153,25 @@ def told_apart(a, b, n_neighbors=5):
 
 
 def samples_and_those_of_a_gaussian(vae, X, seed, n):
-    """Means of rows from a VAE and from a Gaussian on PCA's codes, and the deviation of noise."""
+    """Means of rows from a VAE and from a Gaussian on PCA's codes."""
     rng, pca = np.random.default_rng(seed), PCA(vae.n_components_).fit(X)
     codes = pca.transform(X)
     drawn = rng.multivariate_normal(codes.mean(axis=0), np.atleast_2d(np.cov(codes.T)), n)
-    yield vae.sample(n, random_state=seed), vae.noise_variance_**0.5
-    yield pca.inverse_transform(drawn), pca.noise_variance_**0.5
+    return vae.sample(n, random_state=seed), pca.inverse_transform(drawn)
 
 
 def test_samples_of_digits_are_nearer_to_held_out_ones_than_those_of_a_gaussian():
     vae = fit(base=MIDDLE, n_components=8, hidden_layer_sizes=(128,), max_iter=40)
     found = []
-    for seed in range(3):
+    for seed in range(2):
         tables = samples_and_those_of_a_gaussian(vae, TRAIN, seed, len(TEST))
-        found.append([(mmd(table, TEST), told_apart(table, TEST)) for table, _ in tables])
+        found.append([(mmd(table, TEST), told_apart(table, TEST)) for table in tables])
     (vae_mmd, vae_share), (pca_mmd, pca_share) = np.mean(found, axis=0)
     assert vae_mmd < 0.8 * pca_mmd
     assert vae_share < pca_share - 0.03
     # The scale of what can be found: rows of the same kind.
     assert mmd(TRAIN[:797], TEST) < 0.001
     assert abs(told_apart(TRAIN[:797], TEST) - 0.5) < 0.05
-
-
-def test_samples_of_a_curve_are_nearer_to_it_than_those_of_a_gaussian():
-    rng = np.random.default_rng(0)
-    place = 1.2 * rng.normal(size=(2000, 1))
-    curve = np.c_[np.sin(place), np.cos(place)] @ rng.normal(size=(2, 12))
-    X, others = np.split(curve + 0.1 * rng.normal(size=curve.shape), [1400])
-    vae = fit(X, base=MIDDLE, n_components=2, max_iter=40)
-    found = []
-    for seed in range(3):
-        noise = np.random.default_rng(100 + seed).normal(size=others.shape)
-        tables = samples_and_those_of_a_gaussian(vae, X, seed, len(others))
-        noisy = [mean + deviation * noise for mean, deviation in tables]
-        found.append([(mmd(table, others), told_apart(table, others)) for table in noisy])
-    (vae_mmd, vae_share), (pca_mmd, pca_share) = np.mean(found, axis=0)
-    assert vae_mmd < 0.9 * pca_mmd
-    assert vae_share < pca_share - 0.05
 
 
 def test_samples_are_decoded_draws_of_the_prior(small):
@@ -244,13 +225,13 @@ def test_a_noise_that_is_no_match_for_the_data(noise_variance, unit):
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_another_noise_cannot_be_continued_with(method):
-    vae = fit(warm_start=True)
+    vae = fit(TRAIN[:300], warm_start=True)
     before = vae.score_samples(TEST)
     vae.set_params(noise_variance=2.0)
     with pytest.raises(ValueError, match="noise_variance changed since the first"):
         getattr(vae, method)(TRAIN)
     assert_array_equal(vae.score_samples(TEST), before)
-    getattr(vae.set_params(noise_variance="learned", beta=2.0), method)(TRAIN)
+    getattr(vae.set_params(noise_variance="learned", beta=2.0), method)(TRAIN[:300])
 
 
 @pytest.mark.parametrize("method", ["elbo", "score_samples", "score"])
@@ -285,13 +266,14 @@ def test_a_row_alone_gives_the_bits_it_gives_in_a_table(digits_vae, method, dtyp
 
 @pytest.mark.parametrize("method", METHODS)
 def test_sparse_rows_and_tensors_give_the_values_of_arrays(digits_vae, method):
-    expected = getattr(digits_vae, method)(TEST)
-    for X in (sparse.csr_array(TEST), torch.tensor(TEST), TEST.tolist()):
+    rows = TEST[:200]
+    expected = getattr(digits_vae, method)(rows)
+    for X in (sparse.csr_array(rows), torch.tensor(rows), rows.tolist()):
         assert_array_equal(np.asarray(getattr(digits_vae, method)(X)), expected)
 
 
 def test_fits_are_the_same_to_the_bit():
-    X = TRAIN[:400]
+    X = TRAIN[:200]
     fits = [fit(data) for data in (X, X, torch.tensor(X))]
     for other in fits[1:]:
         assert_array_equal(other.score_samples(TEST), fits[0].score_samples(TEST))
@@ -316,11 +298,11 @@ def test_a_pickle_goes_on_as_if_nothing_had_happened(case):
 
 
 def test_a_clone_has_the_parameters_and_nothing_else():
-    vae = fit(beta=2.0, free_bits=0.1, kl_warm_up=0.2, n_draws=3, noise_variance=1.0)
+    vae = fit(TRAIN[:300], beta=2.0, free_bits=0.1, kl_warm_up=0.2, n_draws=3, noise_variance=1.0)
     copied = clone(vae)
     assert copied.get_params() == vae.get_params()
     assert not hasattr(copied, "net_")
-    assert_array_equal(copied.fit(TRAIN).score_samples(TEST), vae.score_samples(TEST))
+    assert_array_equal(copied.fit(TRAIN[:300]).score_samples(TEST), vae.score_samples(TEST))
 
 
 def test_continued_training_learns_on():
@@ -346,20 +328,21 @@ def test_a_stream_of_chunks_is_learned():
 
 
 def test_a_failed_continuation_leaves_everything_as_it_was():
-    vae = fit()
+    X = TRAIN[:300]
+    vae = fit(X)
     before, noise = vae.score_samples(TEST), vae.noise_variance_
 
     def chunks():
-        yield TRAIN[:300]
-        yield TRAIN[:300] * np.nan
+        yield X
+        yield X * np.nan
 
     with pytest.raises(ValueError, match="NaN"):
         vae.partial_fit(chunks())
     assert_array_equal(vae.score_samples(TEST), before)
     assert vae.noise_variance_ == noise
-    other = fit()
+    other = fit(X)
     assert_array_equal(
-        vae.partial_fit(TRAIN).score_samples(TEST), other.partial_fit(TRAIN).score_samples(TEST)
+        vae.partial_fit(X).score_samples(TEST), other.partial_fit(X).score_samples(TEST)
     )
 
 

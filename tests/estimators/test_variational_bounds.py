@@ -46,8 +46,7 @@ def small(request):
 # -- the objective and the bounds ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("beta", [1.0, 0.3])
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("weighted", "beta"), [(False, 0.3), (True, 1.0)])
 @pytest.mark.parametrize("case", [GAUSSIAN, BERNOULLI], ids=lambda case: case["loss"])
 def test_the_objective_is_the_bound_of_torch_distributions(case, weighted, beta):
     # A random start, so that no posterior is the one that a formula may have been made for.
@@ -97,11 +96,12 @@ def test_the_draws_of_the_bounds_stand_for_random_ones(small):
     generator = torch.Generator().manual_seed(3)
     log_likelihoods = [
         likelihood(vae, X, q.mean + q.stddev * torch.randn(q.mean.shape, generator=generator))
-        for _ in range(300)
+        for _ in range(100)
     ]
     kl = kl_divergence(q, prior_of(q)).sum(dim=1)
     differences = vae.elbo(X) - (torch.stack(log_likelihoods).mean(dim=0) - kl).numpy()
-    assert_allclose(differences.mean(), 0, atol=0.3)
+    # One random draw for each row would be farther off than this in the Gaussian case.
+    assert_allclose(differences.mean(), 0, atol=0.06)
 
 
 @pytest.mark.parametrize(("n_draws", "n_components"), [(50, 8), (9, 4), (1, 5), (6, 20), (4, 1)])
@@ -142,20 +142,21 @@ def test_scores_are_densities_in_the_unit_of_the_data(unit):
 
 def test_more_draws_tighten_the_bound_up_to_a_finite_gap(digits_vae):
     vae = pickle.loads(pickle.dumps(digits_vae))
-    scores = [vae.elbo(TEST[:100]).mean()]
-    for n_draws in (4, 20, 200, 1000):
-        scores.append(vae.set_params(n_draws=n_draws).score(TEST[:100]))
+    scores = [vae.elbo(TEST[:50]).mean()]
+    for n_draws in (4, 20, 300):
+        scores.append(vae.set_params(n_draws=n_draws).score(TEST[:50]))
     assert (np.diff(scores) > 0).all()
     assert 0.5 < scores[-1] - scores[0] < 10
     # Row by row it is never below the bound that averages over the same draws.
-    assert (vae.score_samples(TEST[:100]) >= vae.elbo(TEST[:100])).all()
+    assert (vae.score_samples(TEST[:50]) >= vae.elbo(TEST[:50])).all()
 
 
 def test_probabilities_of_all_rows_add_up_to_at_most_one():
     rng = np.random.default_rng(0)
     latent = rng.integers(0, 2, size=(400, 2))
     X = (latent[:, [0, 0, 1, 1, 0]] ^ (rng.uniform(size=(400, 5)) < 0.1)).astype(float)
-    vae = fit(X, loss="log_loss", n_components=2, max_iter=30, n_draws=1000)
+    params = {"n_components": 2, "max_iter": 15, "learning_rate_init": 4e-3}
+    vae = fit(X, loss="log_loss", n_draws=1000, **params)
     everything = np.array(list(itertools.product([0.0, 1.0], repeat=5)))
     total = np.exp(vae.score_samples(everything)).sum()
     assert 0.95 < total < 1.005
@@ -168,11 +169,11 @@ def test_probabilities_of_all_rows_add_up_to_at_most_one():
 
 def test_densities_integrate_to_at_most_one():
     rng = np.random.default_rng(0)
-    place = rng.normal(size=800)
-    X = np.c_[3 * place, 3 * place**2] + 0.5 * rng.normal(size=(800, 2))
-    params = {"n_components": 1, "hidden_layer_sizes": (32,), "max_iter": 40, "batch_size": 40}
-    vae = fit(X, n_draws=100, learning_rate_init=5e-3, **params)
-    across, up = np.linspace(-15, 15, 61), np.linspace(-8, 42, 101)
+    place = rng.normal(size=400)
+    X = np.c_[3 * place, 3 * place**2] + 0.5 * rng.normal(size=(400, 2))
+    params = {"n_components": 1, "hidden_layer_sizes": (32,), "max_iter": 30, "batch_size": 40}
+    vae = fit(X, n_draws=50, learning_rate_init=0.01, **params)
+    across, up = np.linspace(-15, 15, 46), np.linspace(-8, 42, 76)
     grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     cell = (across[1] - across[0]) * (up[1] - up[0])
     total = np.exp(vae.score_samples(grid)).sum() * cell
@@ -227,7 +228,8 @@ def test_the_linear_one_finds_probabilistic_pca_from_a_random_start():
 def test_a_deep_one_is_not_above_the_truth(init, n_components):
     X, others, truth = factor_model()
     params = {"n_components": n_components, "hidden_layer_sizes": (32,), "init": init}
-    vae = fit(X, **params, max_iter=40, n_draws=150)
+    params |= {"learning_rate_init": 3e-3, "max_iter": 40} if init == "random" else {"max_iter": 20}
+    vae, others = fit(X[:500], **params, n_draws=150), others[:400]
     gaps = vae.score_samples(others) - truth.logpdf(others)
     assert gaps.mean() < 3 * gaps.std() / len(gaps) ** 0.5
     assert gaps.mean() > -0.05 * N_FEATURES
@@ -249,7 +251,7 @@ def test_codes_as_wide_as_the_data_start_at_their_density(n_features):
 @pytest.mark.parametrize("params", [{}, {"init": "random", "hidden_layer_sizes": (16,)}], ids=str)
 def test_a_fixed_noise_stays_where_it_is(params):
     X, others, truth = factor_model()
-    X = X[:500]
+    X = X[:250]
     params = LINEAR | {"max_iter": 20, "learning_rate_init": 0.01} | params
     right = VariationalAutoencoder(**params, noise_variance=NOISE).fit(X)
     wrong = VariationalAutoencoder(**params, noise_variance=4 * NOISE).fit(X)
@@ -262,10 +264,10 @@ def test_a_fixed_noise_stays_where_it_is(params):
 
 def test_the_weights_of_rows_count():
     X, others, _ = factor_model()
-    X = X[:500]
+    X = X[:300]
     rows = np.r_[X, 10 + 3 * X]
-    weight = np.r_[np.ones(500), np.full(500, 1e-6)]
-    params = LINEAR | {"max_iter": 15}
+    weight = np.r_[np.ones(300), np.full(300, 1e-6)]
+    params = LINEAR | {"max_iter": 8}
     vae = VariationalAutoencoder(**params).fit(rows, sample_weight=weight)
     alone = VariationalAutoencoder(**params).fit(X)
     assert_allclose(vae.noise_variance_, alone.noise_variance_, rtol=0.01)
@@ -274,9 +276,9 @@ def test_the_weights_of_rows_count():
     both = VariationalAutoencoder(**params).fit(rows)
     assert both.score(others) < vae.score(others) - 1
     # Rows of weight zero might as well not be there.
-    weight[500:] = 0
+    weight[300:] = 0
     dropped = fit(rows, sample_weight=weight)
-    expected = fit(X, sample_weight=np.ones(500)).score_samples(others)
+    expected = fit(X, sample_weight=np.ones(300)).score_samples(others)
     assert_array_equal(dropped.score_samples(others), expected)
 
 
@@ -307,7 +309,7 @@ def test_rows_that_are_no_probabilities_are_refused(method):
     assert_array_equal(vae.score_samples(BINARY[:9]), before)
 
 
-@pytest.mark.parametrize("n_draws", [1, 2, 3, 10])
+@pytest.mark.parametrize("n_draws", [1, 3, 10])
 def test_the_weighted_bound_is_never_below_the_other(digits_vae, n_draws):
     vae = pickle.loads(pickle.dumps(digits_vae)).set_params(n_draws=n_draws)
     elbo, scores = vae.elbo(TEST), vae.score_samples(TEST)

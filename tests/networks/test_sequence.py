@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from fused_cases import pairwise
 from network_cases import halves, normal, seeded
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -108,9 +109,10 @@ def test_initial_weights_come_from_the_generator(kind):
     assert 0.05 < largest < 1
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(48, 3), (13, 1), (5, 4)])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "shape", "dtype"),
+    pairwise(KINDS, [(48, 3), (13, 1), (5, 4)], [np.float32, np.float64]),
+)
 def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(kind, shape, dtype):
     X = signals(150, 0, *shape).astype(dtype)
     # In one batch, float64 is trained in double precision.
@@ -125,8 +127,7 @@ def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(kind, shape, dtype):
         assert_array_equal(alone, batch[::7])
 
 
-@pytest.mark.parametrize("init", ["pca", "random"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "init"), [*zip(KINDS, ["random", "pca"], strict=True)])
 def test_the_same_seed_gives_the_same_bits_and_a_pickle_too(kind, init):
     X = signals(60, 0, 12)
     params = {"init": init, "learning_rate_init": 0.02, "batch_size": 20, "max_iter": 4}
