@@ -17,7 +17,7 @@ def resident():
         return next(int(line.split()[1]) / 1000 for line in status if "RssAnon" in line)
 
 
-def growth(X, init):
+def growth(X):
     """How much more memory than before a fit takes at its most."""
     sizes, done = [resident()], threading.Event()
 
@@ -28,20 +28,20 @@ def growth(X, init):
     watcher = threading.Thread(target=watch)
     watcher.start()
     params = {"hidden_layer_sizes": 4, "max_iter": 1, "batch_size": 512, "random_state": 0}
-    AutoencoderTransformer(2, init=init, early_stopping=False, **params).fit(X)
+    AutoencoderTransformer(2, init="pca", early_stopping=False, **params).fit(X)
     done.set()
     watcher.join()
     return max(sizes) - sizes[0]
 
 
 def print_growth(path):
-    """Print what fits on a mapped file take, by their start, and one on an array in memory."""
+    """Print what a fit on a mapped file takes, and one on an array in memory."""
     # Otherwise the C library keeps freed memory for later, and how much of it is left to chance.
     library = ctypes.CDLL(None)
     assert library.mallopt(M_MMAP_THRESHOLD, 65536)
     assert library.mallopt(M_ARENA_MAX, 1)
     X = np.lib.format.open_memmap(path, "w+", np.float32, (2**16, 128))
     X.reshape(-1, 2**20)[:] = np.random.default_rng(0).normal(size=2**20)
-    growth(X[:5000], "pca")
+    growth(X[:5000])
     mapped = np.load(path, mmap_mode="r")
-    print(growth(mapped, "random"), growth(mapped, "pca"), growth(mapped.astype(float), "random"))
+    print(growth(mapped), growth(mapped.astype(float)))
