@@ -3,14 +3,14 @@
 import pickle
 import re
 import shutil
-import subprocess
-import sys
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import torch
+from notebook_processes import import_and_fit, import_tqdm
 from numpy.testing import assert_allclose
+from process_cases import Process
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from skorch.callbacks import (
@@ -286,22 +286,16 @@ def test_the_progress_bar_is_closed_when_training_fails(capsys):
     assert capsys.readouterr().err.endswith("\n")
 
 
-# What tqdm takes for a notebook: JupyterLite, of which this module is a sign.
-IN_A_NOTEBOOK = "import sys; sys.modules['IPython.utils._process_emscripten'] = sys; "
-
-
-def run_in_a_notebook(code):
-    command = [sys.executable, "-c", IN_A_NOTEBOOK + code]
-    return subprocess.run(command, capture_output=True, text=True, check=True)
-
-
 @pytest.mark.skipif(find_spec("ipywidgets") is not None, reason="needs to lack ipywidgets")
 def test_importing_in_a_notebook_without_widgets_warns_of_nothing():
+    written = {}
+    for function in (import_tqdm, import_and_fit):
+        with Process(function) as process:
+            written[function] = process.stderr.read()
+            assert process.wait() == 0, written[function]
     # The control: tqdm does warn there.
-    assert "TqdmWarning" in run_in_a_notebook("import tqdm.auto").stderr
-    fit = "skae.AutoencoderTransformer(1, max_iter=3, verbose=1).fit([[0.0, 1], [1, 0], [2, 2]])"
+    assert "TqdmWarning" in written[import_tqdm]
     # What comes first is what importing has written.
-    script = f"import skae; print('imported', file=sys.stderr); {fit}"
-    written, _, bar = run_in_a_notebook(script).stderr.partition("imported")
-    assert written == ""
+    before, imported, bar = written[import_and_fit].partition("imported")
+    assert (before, imported) == ("", "imported")
     assert "3/3" in bar

@@ -99,7 +99,7 @@ EXTRAS = {
     ids=[*PATHS, *EXTRAS, *(f"layer-{extra}" for extra in EXTRAS)],
 )
 def test_reads_do_not_grow_with_the_batches(params):
-    few, many = (reads_of_a_fit(DIGITS, size, **params) for size in (100, 20))
+    few, many = (reads_of_a_fit(DIGITS, size, **params) for size in (100, 40))
     assert many == few
 
 
@@ -108,7 +108,7 @@ def test_reads_do_not_grow_with_the_batches(params):
 @pytest.mark.parametrize("path", ["defaults", "layer"])
 def test_reads_of_other_rows_and_of_partial_fit(path, method, rows):
     with config_context(array_api_dispatch=True):
-        few, many = (reads_of_a_fit(rows, size, method, **PATHS[path]) for size in (100, 20))
+        few, many = (reads_of_a_fit(rows, size, method, **PATHS[path]) for size in (100, 40))
     assert many == few
 
 
@@ -120,12 +120,12 @@ def test_reads_of_members_that_are_trained_together():
             fit_in_lockstep(members, DIGITS, sample_weight=WEIGHT)
         return found.count
 
-    assert reads(20) == reads(100) > 0
+    assert reads(40) == reads(100) > 0
 
 
 def test_reads_grow_with_the_epochs():
     """The count sees what training reads: the loss of each epoch and no more."""
-    three, nine = (reads_of_a_fit(DIGITS, 20, max_iter=epochs) for epochs in (3, 9))
+    three, nine = (reads_of_a_fit(DIGITS, 40, max_iter=epochs) for epochs in (3, 9))
     assert nine == three + 6
 
 
@@ -139,8 +139,8 @@ def test_reads_grow_with_the_epochs():
     ids=["callback", "optimizer"],
 )
 def test_reads_grow_with_the_batches_of_who_listens(params):
-    few, many = (reads_of_a_fit(DIGITS, size, **params) for size in (100, 20))
-    n_more_batches = PARAMS["max_iter"] * (10 - 2)
+    few, many = (reads_of_a_fit(DIGITS, size, **params) for size in (100, 40))
+    n_more_batches = PARAMS["max_iter"] * (5 - 2)
     assert many >= few + n_more_batches
 
 

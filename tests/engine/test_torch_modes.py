@@ -1,14 +1,13 @@
 """Torch's modes and global settings change no answer, and stay as the caller set them."""
 
 import pickle
-import warnings
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch_mode_cases import MODES, all_modes, autocast, default_dtype
 
 import skae
 from skae import (
@@ -25,69 +24,6 @@ from skae import (
 )
 from skae.engine import torch_defaults
 from skae.networks import Network, SequenceNetwork
-
-
-@contextmanager
-def changed(get, set_, value):
-    """Change a setting of the whole process for a while."""
-    before = get()
-    set_(value)
-    try:
-        yield
-        assert get() == value
-    finally:
-        set_(before)
-
-
-def default_dtype():
-    return changed(torch.get_default_dtype, torch.set_default_dtype, torch.float64)
-
-
-def short_products():
-    return changed(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "medium")
-
-
-def deterministic_algorithms():
-    return changed(
-        torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms, True
-    )
-
-
-def anomaly_mode():
-    return changed(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly, True)
-
-
-def autocast():
-    return torch.autocast("cpu", torch.bfloat16)
-
-
-def autocast_on_gpus():
-    with warnings.catch_warnings():
-        # Without a GPU torch says that it will do nothing.
-        warnings.simplefilter("ignore", UserWarning)
-        return torch.autocast("cuda", torch.float16)
-
-
-MODES = {
-    "no_grad": torch.no_grad,
-    "inference_mode": torch.inference_mode,
-    "autocast": autocast,
-    "autocast_on_gpus": autocast_on_gpus,
-    "default_dtype": default_dtype,
-    "default_device": lambda: torch.device("meta"),
-    "short_products": short_products,
-    "deterministic_algorithms": deterministic_algorithms,
-    "anomaly_mode": anomaly_mode,
-}
-
-
-@contextmanager
-def all_modes():
-    with ExitStack() as stack:
-        for name in ("no_grad", "autocast", "default_dtype", "default_device", "short_products"):
-            stack.enter_context(MODES[name]())
-        yield
-
 
 SMALL = {"max_iter": 2, "random_state": 0, "hidden_layer_sizes": (16,)}
 SHAPED = {"max_iter": 1, "random_state": 0}
@@ -186,15 +122,6 @@ def test_no_mode_changes_a_bit(name, mode, plain_answers, tmp_path):
     with MODES[mode]():
         found = answers(ESTIMATORS[name], tmp_path / "model.skae")
     assert_same(found, plain_answers(name))
-
-
-@pytest.mark.usefixtures("torchlib_is_parsed_once")
-def test_modes_change_no_graph():
-    pytest.importorskip("skl2onnx")
-    ae = VariationalAutoencoder(3, **SMALL).fit(X)
-    plain = skae.to_onnx(ae, X[:10], "score").SerializeToString()
-    with all_modes():
-        assert skae.to_onnx(ae, X[:10], "score").SerializeToString() == plain
 
 
 def test_the_modes_change_what_torch_answers():

@@ -355,8 +355,7 @@ def test_proximal_steps_end_at_the_minimum(optimizer):
     weight = nn.Parameter(torch.ones(20, dtype=torch.float64))
     optimizer = optimizer([weight])
     for step in range(1500):
-        optimizer.zero_grad()
-        ((weight - target).square().sum() / 2).backward()
+        weight.grad = weight.detach() - target
         optimizer.step()
         shrink(optimizer, [weight], strength)
         if step == 1000:

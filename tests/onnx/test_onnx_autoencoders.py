@@ -8,8 +8,9 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx_cases import FAST, X, answer, check_graph
+from onnx_cases import FAST, LINEAR, X, answer, check_graph
 from sklearn.base import clone
+from torch_mode_cases import all_modes
 
 import skae
 from skae import (
@@ -32,7 +33,7 @@ from skae.onnx._converters import register
 FEW = {"max_iter": 3, "random_state": 0}
 # Variants, each with the options that no other has here, and with one of the losses below.
 SCORED = [
-    SparseAutoencoder(20, **FEW),
+    SparseAutoencoder(20, **LINEAR),
     ContractiveAutoencoder(activation="identity", init="random", **FAST),
     DenoisingAutoencoder(activation="leaky_relu", normalization="layer", **FAST),
     AdversarialAutoencoder(activation="relu", **FAST),
@@ -89,7 +90,7 @@ def test_a_new_variant_needs_no_entry_but_its_name(monkeypatch):
     class NewAutoencoder(SparseAutoencoder):
         """A variant that answers as its parent does."""
 
-    estimator = NewAutoencoder(20, penalty="batch_top_k", **FAST).fit(X)
+    estimator = NewAutoencoder(20, penalty="batch_top_k", **LINEAR).fit(X)
     with pytest.raises(ValueError, match="NewAutoencoder is a class of your own"):
         to_onnx(estimator, X)
     monkeypatch.setattr(skae, "NewAutoencoder", NewAutoencoder, raising=False)
@@ -102,7 +103,7 @@ def test_a_new_variant_needs_no_entry_but_its_name(monkeypatch):
 def test_columns_far_from_zero_in_a_unit_whose_square_float32_has_not():
     # In float32 a million and a million and a hundredth are the same number.
     rows = 1e60 * (X + 1e6)
-    autoencoder = AutoencoderTransformer(4, **FAST).fit(rows)
+    autoencoder = AutoencoderTransformer(4, **LINEAR).fit(rows)
     model = to_onnx(autoencoder, rows[:3], "score")
     check_graph(model, autoencoder.score_samples(rows), rows, "score")
 
@@ -111,14 +112,14 @@ IMAGES = X.reshape(-1, 4, 4)
 
 
 def test_windows_keep_their_shape():
-    network = SequenceNetwork(channels=(3,))
+    network = SequenceNetwork(channels=(3,), hidden_layer_sizes=())
     autoencoder = AutoencoderTransformer(network=network, init="random", **FEW).fit(IMAGES)
     model = to_onnx(autoencoder, IMAGES[:2], "reconstruction")
     check_graph(model, autoencoder.reconstruct(IMAGES), IMAGES, "reconstruction")
 
 
 def test_codes_of_images():
-    autoencoder = ConvolutionalAutoencoder(3, channels=(3,), **FAST).fit(IMAGES)
+    autoencoder = ConvolutionalAutoencoder(3, channels=(3,), **LINEAR).fit(IMAGES)
     encoder = to_onnx(autoencoder.encoder_, IMAGES[:2])
     check_graph(encoder, autoencoder.transform(IMAGES), IMAGES, "codes")
 
@@ -126,7 +127,7 @@ def test_codes_of_images():
 def test_halves_as_they_come_out_of_a_file():
     # The graph of a GRU grows with the steps.
     windows = X[:, :4].reshape(-1, 2, 2)
-    network = SequenceNetwork(kind="gru", hidden_size=5)
+    network = SequenceNetwork(kind="gru", hidden_size=3)
     autoencoder = AutoencoderTransformer(3, network=network, **FEW).fit(windows)
     # Without the other half.
     encoder, decoder = map(
@@ -140,17 +141,33 @@ def test_halves_as_they_come_out_of_a_file():
             to_onnx(half, windows, output)
 
 
-def test_single_columns_of_integers_are_taken_for_float64_also_from_a_file(tmp_path):
-    counts = (16 * X[:, :1]).astype(int)
-    autoencoder = AutoencoderTransformer(1, **FAST).fit(counts)
-    onnx.save(to_onnx(autoencoder, counts[:1].tolist()), tmp_path / "codes.onnx")
+COUNTS = (16 * X[:, :1]).astype(int)
+
+
+@pytest.fixture(scope="module")
+def of_counts():
+    """An autoencoder of a single column of integers, and its graph."""
+    autoencoder = AutoencoderTransformer(1, **LINEAR).fit(COUNTS)
+    return autoencoder, to_onnx(autoencoder, COUNTS[:1].tolist())
+
+
+def test_single_columns_of_integers_are_taken_for_float64_also_from_a_file(of_counts, tmp_path):
+    autoencoder, model = of_counts
+    onnx.save(model, tmp_path / "codes.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["codes.onnx"]
     model = onnx.load(tmp_path / "codes.onnx", load_external_data=False)
-    check_graph(model, autoencoder.transform(counts), counts.astype(float), "codes")
+    check_graph(model, autoencoder.transform(COUNTS), COUNTS.astype(float), "codes")
+
+
+def test_modes_of_torch_change_no_graph(of_counts):
+    autoencoder, model = of_counts
+    with all_modes():
+        found = to_onnx(autoencoder, COUNTS[:1].tolist())
+    assert found.SerializeToString() == model.SerializeToString()
 
 
 def test_the_fitted_estimator_counts_and_stays_as_it_is():
-    vae = VariationalAutoencoder(loss="log_loss", n_draws=2, **FAST).fit(X[:40])
+    vae = VariationalAutoencoder(loss="log_loss", n_draws=2, **LINEAR).fit(X[:40])
     # Of what is set after the fit only the draws make a difference; a lock cannot be copied.
     vae.set_params(n_draws=3, loss="poisson", hidden_layer_sizes=(3, 3), callbacks=[Lock()])
     before = vae.score_samples(X)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from onnx_cases import FAST, X, Y, answer, check_graph, columns_of, error, run, session_of
+from onnx_cases import LINEAR, X, Y, answer, check_graph, columns_of, error, run, session_of
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
@@ -23,7 +23,7 @@ SINGLE = X.astype(np.float32)
 
 
 def test_clusters_behind_an_autoencoder():
-    autoencoder, clusters = AutoencoderTransformer(2, **FAST), KMeans(3, n_init=1, random_state=0)
+    autoencoder, clusters = AutoencoderTransformer(2, **LINEAR), KMeans(3, n_init=1, random_state=0)
     pipeline = make_pipeline(autoencoder, clusters).fit(X)
     model = to_onnx(pipeline, X[:5])
     check_graph(model, pipeline.transform(X), X, "codes")
@@ -76,7 +76,7 @@ def test_probabilities(last, y, rows):
 
 def test_probabilities_behind_an_autoencoder():
     forest = RandomForestClassifier(10, random_state=0)
-    pipeline = make_pipeline(AutoencoderTransformer(3, **FAST), forest).fit(X, Y)
+    pipeline = make_pipeline(AutoencoderTransformer(3, **LINEAR), forest).fit(X, Y)
     model = to_onnx(pipeline, X[:100], "probability")
     far = np.abs(run(model, X) - pipeline.predict_proba(X)).max(axis=1) > 1e-5
     # A code may be at a threshold.

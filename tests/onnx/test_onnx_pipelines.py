@@ -5,7 +5,7 @@ import onnx
 import pandas as pd
 import pytest
 import skl2onnx
-from onnx_cases import FAST, X, Y, columns_of, error, run, session_of
+from onnx_cases import LINEAR, X, Y, columns_of, error, run, session_of
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
@@ -28,7 +28,7 @@ from skae.networks import SequenceNetwork
 def test_plain_skl2onnx_in_float32():
     rows = X.astype(np.float32)
     pipeline = make_pipeline(
-        StandardScaler(), AutoencoderTransformer(4, **FAST), LogisticRegression()
+        StandardScaler(), AutoencoderTransformer(4, **LINEAR), LogisticRegression()
     ).fit(rows, Y)
     model = skl2onnx.to_onnx(pipeline, rows[:2], options={"zipmap": False})
     onnx.checker.check_model(model, full_check=True)
@@ -43,7 +43,7 @@ def test_side_by_side():
     network = SequenceNetwork(kind="gru", hidden_size=4, window_shape=(2, 2))
     gru = AutoencoderTransformer(2, network=network, max_iter=3, random_state=0)
     some_columns = ColumnTransformer([("a", gru, [0, 2, 4, 6]), ("b", StandardScaler(), [1, 3])])
-    union = make_union(VariationalAutoencoder(3, loss="log_loss", **FAST), some_columns)
+    union = make_union(VariationalAutoencoder(3, **LINEAR), some_columns)
     pipeline = make_pipeline(union, MinMaxScaler()).fit(X)
     model = skl2onnx.to_onnx(pipeline, X[:2])
     onnx.checker.check_model(model, full_check=True)
@@ -52,7 +52,7 @@ def test_side_by_side():
 
 
 def test_an_option_of_skl2onnx_chooses_the_output():
-    last = AutoencoderTransformer(3, **FAST)
+    last = AutoencoderTransformer(3, **LINEAR)
     pipeline = make_pipeline(MinMaxScaler(), last).fit(X)
     model = skl2onnx.to_onnx(pipeline, X[:2], options={id(last): {"output": "score"}})
     assert error(run(model, X), pipeline.score_samples(X)) < 1e-5
@@ -71,7 +71,7 @@ def test_reconstruction_in_the_unit_of_the_first_step(dtype):
         "passthrough",
         MinMaxScaler(),
         PCA(6, whiten=True),
-        AutoencoderTransformer(4, **FAST),
+        AutoencoderTransformer(4, **LINEAR),
     ).fit(rows)
     model = to_onnx(pipeline, rows[:2], "reconstruction")
     expected = pipeline.inverse_transform(pipeline.transform(rows))
@@ -102,7 +102,7 @@ def test_columns_of_a_data_frame():
         ("numbers", StandardScaler(), ["a", "b", "d"]),
         ("kind", OneHotEncoder(sparse_output=False), ["kind"]),
     ]
-    pipeline = make_pipeline(ColumnTransformer(columns), AutoencoderTransformer(3, **FAST))
+    pipeline = make_pipeline(ColumnTransformer(columns), AutoencoderTransformer(3, **LINEAR))
     pipeline.fit(table)
     model = to_onnx(pipeline, table, "score")
     assert error(run(model, columns_of(table)), pipeline.score_samples(table)) < 1e-5
@@ -116,7 +116,7 @@ def test_columns_of_a_data_frame():
 def test_columns_of_integers_for_skl2onnx():
     # An estimator takes them as one table of float64.
     table = pd.DataFrame((16 * X[:, :3]).astype(np.int64), columns=list("abc"))
-    autoencoder = AutoencoderTransformer(2, **FAST).fit(table)
+    autoencoder = AutoencoderTransformer(2, **LINEAR).fit(table)
     model = skl2onnx.to_onnx(autoencoder, table[:1])
     found = run(model, columns_of(table))
     assert found.dtype == np.float64

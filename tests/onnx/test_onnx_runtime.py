@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx_cases import X, Y, error, run
+from onnx_cases import FAST, LINEAR, X, Y, error, run
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -38,7 +38,11 @@ def codes(autoencoder):
 
 @pytest.fixture(scope="module")
 def detector():
-    return AutoencoderOutlierDetector(n_estimators=1, random_state=0).fit(TRAIN)
+    return AutoencoderOutlierDetector(
+        AutoencoderTransformer(8, hidden_layer_sizes=(32,), max_iter=15),
+        n_estimators=1,
+        random_state=0,
+    ).fit(TRAIN)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +104,8 @@ def test_too_few_rows_for_a_threshold(detector):
 
 
 def test_convolutions_behind_a_scaler():
-    network = ConvolutionalAutoencoder(8, channels=(4, 8), max_iter=5, random_state=0)
-    pipeline = make_pipeline(StandardScaler(with_std=False), network).fit(TRAIN)
+    network = ConvolutionalAutoencoder(8, channels=(4,), **LINEAR)
+    pipeline = make_pipeline(StandardScaler(with_std=False), network).fit(TRAIN[:300])
     model = to_onnx(pipeline, TRAIN[:3], quantize=True)
     assert {node.op_type for node in model.graph.node} >= {"ConvInteger", "MatMulInteger"}
     assert error(run(model, TEST), pipeline.transform(TEST)) < 0.03
@@ -112,14 +116,14 @@ def test_other_steps_are_not_quantized():
     rng = np.random.default_rng(0)
     units = np.logspace(2, -1, 8)
     rows = (rng.normal(size=(300, 8)) @ rng.normal(size=(8, 8)) * units).astype(np.float32)
-    network = AutoencoderTransformer(3, max_iter=3, random_state=0)
+    network = AutoencoderTransformer(3, **FAST)
     pipeline = make_pipeline(PCA(6), StandardScaler(), network).fit(rows)
     model = to_onnx(pipeline, rows, quantize=True)
     assert np.abs(run(model, rows) - pipeline.transform(rows)).max() < 0.1
 
 
 def test_classes_behind_a_quantized_network():
-    encoder = make_pipeline(StandardScaler(), AutoencoderTransformer(4, max_iter=9, random_state=0))
+    encoder = make_pipeline(StandardScaler(), AutoencoderTransformer(4, **LINEAR))
     classifier = make_pipeline(encoder, LogisticRegression()).fit(X, Y)
     model = to_onnx(classifier, X[:3], "prediction", quantize=True)
     assert np.mean(run(model, X) == classifier.predict(X)) > 0.97

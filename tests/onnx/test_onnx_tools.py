@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import skops.io
-from onnx_cases import FAST, X, Y
+from onnx_cases import X, Y
 from serving_cases import data_of, infer, running, tensor
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-import skae
 from skae.cli import main
 
 
@@ -31,13 +31,13 @@ def served(graph, output):
 
 
 def test_probabilities(tmp_path, capsys):
-    model = make_pipeline(skae.AutoencoderTransformer(3, **FAST), LogisticRegression()).fit(X, Y)
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
     found = served(exported(model, "probability", tmp_path, capsys), "probability")
     np.testing.assert_allclose(found, model.predict_proba(X[:20]), atol=1e-5)
 
 
 def test_what_the_model_does_not_give(tmp_path, capsys):
-    model = make_pipeline(skae.AutoencoderTransformer(3, **FAST), LogisticRegression()).fit(X, Y)
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
     with pytest.raises(SystemExit, match="skae: output='p_value' is nothing that LogisticReg"):
         exported(model, "p_value", tmp_path, capsys)
     assert not (tmp_path / "p_value.onnx").exists()

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import select
 from contextlib import closing
 
 from serving_cases import infer, running, tensor, wait_for
@@ -24,23 +25,22 @@ def test_bodies_that_never_end_are_limited_together(autoencoder, monkeypatch):
     monkeypatch.setattr(_bodies, "_N_LARGEST", 2)
     body = json.dumps({"inputs": [tensor()]}).ljust(LIMIT).encode()
     with running(autoencoder, max_body=LIMIT) as port:
-        connections = [begin(port, body[:-10]) for _ in range(3)]
-        # Two are waited for, one is refused, whichever that is.
-        answers = []
-        for connection in connections:
-            connection.sock.settimeout(1)
-            try:
-                answers.append(connection.getresponse())
-            except TimeoutError:
-                connection.close()
-        (response,) = answers
+        connections = {one.sock: one for one in [begin(port, body[:-10]) for _ in range(3)]}
+        # One is refused, whichever that is.
+        (refused,) = select.select(connections, [], [], 30)[0]
+        connection = connections.pop(refused)
+        response = connection.getresponse()
         assert (response.status, response.headers["Retry-After"]) == (503, "1")
         assert response.headers["Connection"] == "close"
         assert "Too many bodies" in json.loads(response.read())["error"]
-        for connection in connections:
-            connection.close()
-        # What the others held is free again.
-        wait_for(port, ("skae_answers_total", "499"), 2)
+        connection.close()
+        # The others are waited for, and what they held is free again.
+        answered, left = connections.values()
+        answered.send(body[-10:])
+        assert answered.getresponse().status == 200
+        answered.close()
+        left.close()
+        wait_for(port, ("skae_answers_total", "499"), 1)
         for _ in range(5):
             with closing(begin(port, body)) as connection:
                 assert connection.getresponse().status == 200

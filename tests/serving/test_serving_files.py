@@ -81,15 +81,16 @@ def test_a_damaged_file_is_not_loaded(tmp_path, autoencoder):
 
 @pytest.mark.usefixtures("torchlib_is_parsed_once")
 @pytest.mark.parametrize(
-    ("output", "method", "dtype"),
+    ("kind", "output", "method", "dtype"),
     [
-        ("codes", "transform", np.float32),
-        ("score", "score_samples", np.float64),
+        (StandardScaler, "codes", "transform", np.float32),
+        (AutoencoderTransformer, "score", "score_samples", np.float64),
     ],
 )
-def test_a_graph(tmp_path, autoencoder, output, method, dtype):
+def test_a_graph(tmp_path, autoencoder, kind, output, method, dtype):
     rows = ROWS.astype(dtype)
-    save_graph(autoencoder, rows, tmp_path / "model.onnx", output=output)
+    model = autoencoder if kind is AutoencoderTransformer else kind().fit(rows)
+    save_graph(model, rows, tmp_path / "model.onnx", output=output)
     with running(tmp_path / "model.onnx") as port:
         metadata = ask(port, "GET", "/v2/models/m")[2]
         # Any datatype is taken, and converted to that of the graph.
@@ -99,7 +100,7 @@ def test_a_graph(tmp_path, autoencoder, output, method, dtype):
     datatype = "FP32" if dtype == np.float32 else "FP64"
     assert declared == {"name": "X", "datatype": datatype, "shape": [-1, 5]}
     assert metadata["platform"] == "onnx_onnxv1"
-    expected = getattr(autoencoder, method)(rows)
+    expected = getattr(model, method)(rows)
     for data in found:
         np.testing.assert_allclose(data[output].reshape(expected.shape), expected, atol=1e-5)
 

@@ -12,9 +12,9 @@ from slow_models import SlowModel
 
 # As the test waits for what these limit, and longer than a busy machine pauses.
 SHORT = [
-    ("_slow_connections", "_HEAD", 3),
-    ("_slow_connections", "_ANSWER", 3),
-    ("_bodies", "_SECONDS", 3),
+    ("_slow_connections", "_HEAD", 2),
+    ("_slow_connections", "_ANSWER", 2),
+    ("_bodies", "_SECONDS", 2),
 ]
 
 HEAD = b"POST /v2/models/m/infer HTTP/1.1\r\nHost: m\r\n"
@@ -65,15 +65,18 @@ def statuses(sockets):
 
 
 def test_slow_clients_are_closed_and_others_served():
-    with process(SlowModel(), SHORT) as (server, port), ThreadPoolExecutor(1) as pool:
+    with (
+        process(SlowModel(), SHORT) as (server, port),
+        ThreadPoolExecutor(1) as pool,
+        reader(port) as sock,
+    ):
         # The model takes longer than a client may.
-        answer = pool.submit(infer, port, tensor(np.full((1, 5), 4.0)))
+        answer = pool.submit(infer, port, tensor(np.full((1, 5), 3.0)))
         with begun(port) as sockets:
             found = statuses(sockets)
+        assert any("its answer was not taken" in line for line in server.stderr)
+        head, _, body = rest_of(sock).partition(b"\r\n\r\n")
         assert answer.result()[0] == 200
-        with reader(port) as sock:
-            assert any("its answer was not taken" in line for line in server.stderr)
-            head, _, body = rest_of(sock).partition(b"\r\n\r\n")
     assert found == {
         "nothing": "",
         "half a head": "",
@@ -85,7 +88,9 @@ def test_slow_clients_are_closed_and_others_served():
 
 
 def test_a_stop_waits_for_no_slow_client():
-    with process(SlowModel()) as (server, port), reader(port), begun(port) as sockets:
+    # Bodies that never end: there is nothing to wait for.
+    limits = [("_graceful_stop", "_LAST_BODIES", 0.8)]
+    with process(SlowModel(), limits) as (server, port), reader(port), begun(port) as sockets:
         # Who connects later is accepted later.
         metrics(port)
         server.send_signal(signal.SIGTERM)

@@ -40,7 +40,7 @@ class Client:
             answer = json.loads(response.read())
             assert response.status == 200, answer
             self.scores.append(answer["outputs"][0]["data"][0])
-            if len(self.scores) == 20:
+            if len(self.scores) == 6:
                 enough.release()
         return self.scores
 

@@ -95,7 +95,7 @@ def test_a_single_image_for_a_dense_network():
         ae.transform(images[0, :2])
 
 
-@pytest.mark.parametrize("shape", [(3, 40), (1, 16), (12, 100)])
+@pytest.mark.parametrize("shape", [(3, 40), (1, 16)])
 def test_windows_whose_channels_seem_to_come_first(shape):
     X = RNG.normal(size=(12, *shape))
     match = rf"channels come first.*moveaxis\(X, 1, -1\).*window_shape=\({shape[0]}, {shape[1]}\)"

@@ -207,9 +207,8 @@ def test_the_peak_shows_a_dense_copy(wide):
     assert peak_of(part.toarray) >= 2000 * 2500 * 8
 
 
-@pytest.mark.parametrize("init", ["pca", "random"])
-def test_memory_stays_far_below_the_dense_table(wide, init):
-    params = {"hidden_layer_sizes": (), "init": init, "max_iter": 1, "random_state": 0}
+def test_memory_stays_far_below_the_dense_table(wide):
+    params = {"hidden_layer_sizes": (), "init": "pca", "max_iter": 1, "random_state": 0}
     ae = AutoencoderTransformer(3, **params, batch_size=500, early_stopping=False)
     dense = wide.shape[0] * wide.shape[1] * 8
     assert peak_of(lambda: ae.fit(wide)) < dense / 3

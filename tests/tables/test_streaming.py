@@ -1,9 +1,6 @@
 """Rows from files, from iterators and from large arrays: read as they come, with the same bits."""
 
 import copy
-import os
-import subprocess
-import sys
 import tracemalloc
 import weakref
 from pathlib import Path
@@ -11,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from memory_processes import print_growth
+from process_cases import Process
 from scipy import sparse
 from sklearn.datasets import load_digits
 
@@ -112,46 +111,15 @@ def test_a_mapped_file_is_never_held_as_a_whole(tmp_path, monkeypatch, dtype):
         make().fit(DIGITS.astype(dtype))
 
 
-MEMORY = """
-import sys, threading
-import numpy as np
-from skae import AutoencoderTransformer
-
-def resident():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) / 1000 for line in status if "RssAnon" in line)
-
-def growth(X, init):
-    sizes, done = [resident()], threading.Event()
-    def watch():
-        while not done.wait(0.002):
-            sizes.append(resident())
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    params = {"hidden_layer_sizes": 4, "max_iter": 1, "batch_size": 512, "random_state": 0}
-    AutoencoderTransformer(2, init=init, early_stopping=False, **params).fit(X)
-    done.set()
-    watcher.join()
-    return max(sizes) - sizes[0]
-
-X = np.lib.format.open_memmap(sys.argv[1], "w+", np.float32, (2**16, 128))
-X.reshape(-1, 2**20)[:] = np.random.default_rng(0).normal(size=2**20)
-growth(X[:5000], "pca")
-mapped = np.load(sys.argv[1], mmap_mode="r")
-print(growth(mapped, "random"), growth(mapped, "pca"), growth(mapped.astype(np.float64), "random"))
-"""
-
-
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc/self/status")
 def test_memory_stays_far_below_a_mapped_file(tmp_path):
     """Pages of the file are not counted: the system takes them back when it needs them."""
-    command = [sys.executable, "-c", MEMORY, str(tmp_path / "rows.npy")]
-    # Otherwise the C library keeps freed memory for later, and how much of it is left to chance.
-    env = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
-    run = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
-    # The file has 34 MB. Of an array in memory, a copy in float32 is made.
-    *growth, control = map(float, run.stdout.split())
-    assert max(growth) < 10
+    with Process(print_growth, tmp_path / "rows.npy") as process:
+        errors = process.stderr.read()
+        assert process.wait() == 0, errors
+        # The file has 34 MB. Of an array in memory, a copy in float32 is made.
+        growth, control = map(float, process.stdout.read().split())
+    assert growth < 10
     assert control > 30
 
 

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from fused_cases import pairwise
 from sklearn import config_context
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -122,11 +123,15 @@ WEIGHTS = {
 }
 
 
-@pytest.mark.parametrize("rows", [DIGITS, torch.tensor(DIGITS)], ids=["array", "tensor"])
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize("weight", WEIGHTS.values(), ids=WEIGHTS)
+ROWS = {"array": DIGITS, "tensor": torch.tensor(DIGITS)}
+
+
+@pytest.mark.parametrize(
+    ("weight", "method", "rows"), pairwise(WEIGHTS, ["fit", "partial_fit"], ROWS)
+)
 def test_weights_of_every_kind(weight, method, rows, dispatch):
-    ae = getattr(make(), method)(rows, sample_weight=weight)
+    rows = ROWS[rows]
+    ae = getattr(make(), method)(rows, sample_weight=WEIGHTS[weight])
     tensors = dispatch and isinstance(rows, torch.Tensor)
     expected = answers_of_arrays(method, weighted=True)
     assert_same(expected, answers(ae, rows), tensors)
@@ -146,7 +151,7 @@ def fitted():
     return make().fit(DIGITS)
 
 
-@pytest.mark.parametrize("rows", [DIGITS, torch.tensor(DIGITS)], ids=["array", "tensor"])
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
 @pytest.mark.parametrize("weight", WEIGHTS.values(), ids=WEIGHTS)
 def test_weights_of_a_score(weight, rows, fitted, dispatch):
     expected = np.average(fitted.score_samples(DIGITS), weights=WEIGHT)
@@ -291,8 +296,13 @@ MODES = {
 }
 
 
-@pytest.mark.parametrize("params", [{}, {"dropout": 0.1}, {"normalization": "layer"}], ids=str)
-@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+@pytest.mark.parametrize(
+    ("mode", "params"),
+    [
+        *zip(MODES.values(), ({}, {"dropout": 0.1}, {"normalization": "layer"}), strict=True),
+        (torch.inference_mode, {"dropout": 0.1}),
+    ],
+)
 def test_the_callers_mode_of_torch_changes_nothing(mode, params):
     expected = make(**params).fit(DIGITS)
     with mode():

@@ -1,0 +1,26 @@
+"""What a process does that tqdm takes for a notebook."""
+
+import importlib
+import sys
+
+
+def _begin():
+    """Forget what may import tqdm, and be a notebook."""
+    for name in [*sys.modules]:
+        if name.split(".")[0] in ("skae", "skorch", "tqdm"):
+            del sys.modules[name]
+    # JupyterLite, of which this module is a sign.
+    sys.modules["IPython.utils._process_emscripten"] = sys
+
+
+def import_tqdm():
+    _begin()
+    importlib.import_module("tqdm.auto")
+
+
+def import_and_fit():
+    """Say when the import is done, and show a progress bar."""
+    _begin()
+    skae = importlib.import_module("skae")
+    print("imported", file=sys.stderr)
+    skae.AutoencoderTransformer(1, max_iter=3, verbose=1).fit([[0.0, 1], [1, 0], [2, 2]])
