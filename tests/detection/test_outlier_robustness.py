@@ -1,5 +1,6 @@
 """Tables that break other detectors: constant columns, heavy tails, equal rows, few rows."""
 
+import itertools
 from functools import cache
 
 import numpy as np
@@ -53,6 +54,13 @@ DETECTORS["default"] = make_default
 any_detector = pytest.mark.parametrize("make", DETECTORS.values(), ids=DETECTORS)
 
 
+def in_turns(name, values):
+    """Give each detector one of the values, and each value to one detector at least."""
+    pairs = [*zip(DETECTORS, itertools.cycle(values), strict=False)]
+    cases = [(DETECTORS[key], value) for key, value in pairs]
+    return pytest.mark.parametrize(("make", name), cases, ids=[f"{k}-{v}" for k, v in pairs])
+
+
 @cache
 def fitted(make):
     """A detector of plain rows, not to be changed."""
@@ -62,8 +70,7 @@ def fitted(make):
 # -- constant columns ---------------------------------------------------------------------
 
 
-@any_detector
-@pytest.mark.parametrize("value", [0.0, 7.0, -1e6])
+@in_turns("value", [0.0, 7.0, -1e6])
 def test_a_constant_column_may_move_by_a_hairs_breadth(make, value):
     def with_column(rows, move=0.0):
         return np.c_[rows, np.full(len(rows), value + move)]
@@ -92,8 +99,7 @@ def test_a_column_that_follows_from_another_may_be_rounded(scoring):
 
 # A variational autoencoder warns that its codes do not vary.
 @pytest.mark.filterwarnings("ignore:The posterior has collapsed")
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@any_detector
+@in_turns("dtype", [np.float32, np.float64])
 def test_all_rows_are_equal(make, dtype):
     rows = np.full((40, 3), 1234.567, dtype)
     detector = make().fit(rows)
@@ -137,8 +143,7 @@ def test_one_wild_value_in_training_hides_no_outliers(make):
 # -- cells far outside --------------------------------------------------------------------
 
 
-@any_detector
-@pytest.mark.parametrize("sign", [-1, 1])
+@in_turns("sign", [-1, 1])
 def test_what_is_far_outside_is_an_outlier_however_far(make, sign):
     """Eight standard deviations are far enough: no number is too large."""
     detector = fitted(make)
@@ -208,8 +213,7 @@ def test_losses_that_need_the_unit_of_the_data_see_it_as_it_is():
 # -- equal rows ---------------------------------------------------------------------------
 
 
-@any_detector
-@pytest.mark.parametrize("n_distinct", [2, 10])
+@in_turns("n_distinct", [2, 10])
 def test_few_distinct_rows(make, n_distinct):
     rows = np.tile(X[:n_distinct], (200 // n_distinct, 1))
     detector = make().fit(rows)
@@ -232,8 +236,7 @@ def test_half_of_the_rows_are_one_row(make):
 # -- shapes -------------------------------------------------------------------------------
 
 
-@any_detector
-@pytest.mark.parametrize("n_samples", [4, 5, 10])
+@in_turns("n_samples", [4, 5, 10])
 def test_few_rows(make, n_samples):
     detector = make().fit(X[:n_samples])
     assert_answers(detector, NEW)
@@ -284,20 +287,19 @@ def test_sparse_rows_of_mostly_zeros():
 # -- units --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scoring", SCORINGS)
-@pytest.mark.parametrize("unit", [2.0**-300, 2.0**40, 2.0**300], ids="{:.0e}".format)
-def test_the_unit_of_the_data_changes_nothing(scoring, unit):
-    plain, other = fitted(DETECTORS[scoring]), DETECTORS[scoring]().fit(X * unit)
+@in_turns("unit", [2.0**-300, 2.0**40, 2.0**300])
+def test_the_unit_of_the_data_changes_nothing(make, unit):
+    plain, other = fitted(make), make().fit(X * unit)
     assert_allclose(other.score_samples(NEW * unit), plain.score_samples(NEW), rtol=1e-6)
     assert_allclose(other.p_values(NEW * unit), plain.p_values(NEW), atol=0.01)
     expected = other.explain(NEW[:10] * unit)["expected"] / unit
     assert_allclose(expected, plain.explain(NEW[:10])["expected"], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("scoring", SCORINGS)
-def test_columns_of_different_units(scoring):
+@any_detector
+def test_columns_of_different_units(make):
     unit = 10.0 ** np.array([-12, -6, -3, 0, 0, 3, 6, 12])
-    plain, other = fitted(DETECTORS[scoring]), DETECTORS[scoring]().fit(X * unit)
+    plain, other = fitted(make), make().fit(X * unit)
     assert_allclose(other.score_samples(NEW * unit), plain.score_samples(NEW), rtol=1e-3)
 
 
