@@ -3,33 +3,30 @@
 import numpy as np
 import torch
 
-from skae.networks import Autoencoder, DenseNetwork, add_linear_path, start_linear_path
+from skae.networks import Autoencoder, DenseNetwork, PlainLatent, add_linear_path, start_linear_path
 from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
 
 N_FEATURES, N_COMPONENTS = 7, 3
 PENALTIES = {"none": (0.0, 0.0), "l2": (0.1, 0.0), "l1": (0.1, 1.0), "elastic": (0.1, 0.4)}
 
 
-def halves(network, n_features, n_components, generator):
-    """Both halves of an autoencoder as a network describes them."""
-    encoder = network.build_encoder(n_features, n_components, generator)
-    return encoder, network.build_decoder(n_components, n_features, generator)
-
-
-def make_module(activation="silu", linear_path=False, hidden=(6, 5), **params):
+def make_module(activation="silu", linear_path=False, hidden=(6, 5), latent=None, **params):
     generator = torch.Generator().manual_seed(0)
     network = DenseNetwork(hidden, activation=activation, **params)
-    encoder, decoder = halves(network, N_FEATURES, N_COMPONENTS, generator)
+    latent = PlainLatent() if latent is None else latent
+    n_outputs = N_COMPONENTS * latent.outputs_per_component
+    encoder = network.build_encoder(N_FEATURES, n_outputs, generator)
+    decoder = network.build_decoder(N_COMPONENTS, N_FEATURES, generator)
     if linear_path:
         rng = np.random.default_rng(0)
-        encoder = add_linear_path(encoder, N_FEATURES, N_COMPONENTS)
+        encoder = add_linear_path(encoder, N_FEATURES, n_outputs)
         decoder = add_linear_path(decoder, N_COMPONENTS, N_FEATURES)
         for half, n_in, n_out in (
-            (encoder, N_FEATURES, N_COMPONENTS),
+            (encoder, N_FEATURES, n_outputs),
             (decoder, N_COMPONENTS, N_FEATURES),
         ):
             start_linear_path(half, rng.normal(size=(n_out, n_in)), rng.normal(size=n_out))
-    module = Autoencoder(encoder, decoder, N_COMPONENTS).double()
+    module = Autoencoder(encoder, decoder, N_COMPONENTS, latent).double()
     with torch.no_grad():
         # The zero layers of a PCA start would hide the gradient of what is before them.
         for parameter in module.parameters():

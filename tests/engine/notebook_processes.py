@@ -5,12 +5,14 @@ import sys
 
 
 def _begin():
-    """Forget what may import tqdm, and be a notebook."""
+    """Forget what may import tqdm, and be a notebook without widgets."""
     for name in [*sys.modules]:
         if name.split(".")[0] in ("skae", "skorch", "tqdm"):
             del sys.modules[name]
     # JupyterLite, of which this module is a sign.
     sys.modules["IPython.utils._process_emscripten"] = sys
+    # As if it was not installed.
+    sys.modules["ipywidgets"] = None
 
 
 def import_tqdm():

@@ -3,7 +3,6 @@
 import pickle
 import re
 import shutil
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -286,7 +285,6 @@ def test_the_progress_bar_is_closed_when_training_fails(capsys):
     assert capsys.readouterr().err.endswith("\n")
 
 
-@pytest.mark.skipif(find_spec("ipywidgets") is not None, reason="needs to lack ipywidgets")
 def test_importing_in_a_notebook_without_widgets_warns_of_nothing():
     written = {}
     for function in (import_tqdm, import_and_fit):

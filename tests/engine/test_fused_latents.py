@@ -3,9 +3,11 @@
 from functools import partial
 from itertools import cycle
 
+import dense_cases
 import numpy as np
 import pytest
 import torch
+from dense_cases import N_COMPONENTS, N_FEATURES
 from fused_cases import AdamByAutograd, fused_step, pairwise
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
@@ -15,20 +17,15 @@ from torch import nn, optim
 from skae import AdversarialAutoencoder, AutoencoderTransformer, VariationalAutoencoder
 from skae._batch import Batch
 from skae.networks import (
-    Autoencoder,
-    DenseNetwork,
     GaussianLatent,
     PlainLatent,
-    add_linear_path,
     make_discriminator,
-    start_linear_path,
 )
 from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
 from skae.objectives._adversarial import Adversary
 from skae.objectives._priors import PRIORS
 from skae.objectives._variational import GaussianNoise, PosteriorDraw, VariationalObjective
 
-N_FEATURES, N_COMPONENTS = 7, 3
 DIGITS = np.random.default_rng(0).permutation(load_digits().data)[:400]
 
 
@@ -111,29 +108,8 @@ def make_objective(kind, penalty="none"):
 
 
 def make_module(objective, linear_path=False):
-    generator = torch.Generator().manual_seed(0)
-    draws = isinstance(objective, VariationalObjective)
-    latent = GaussianLatent() if draws else PlainLatent()
-    n_outputs = N_COMPONENTS * latent.outputs_per_component
-    network = DenseNetwork((6, 5))
-    encoder = network.build_encoder(N_FEATURES, n_outputs, generator)
-    decoder = network.build_decoder(N_COMPONENTS, N_FEATURES, generator)
-    if linear_path:
-        encoder = add_linear_path(encoder, N_FEATURES, n_outputs)
-        decoder = add_linear_path(decoder, N_COMPONENTS, N_FEATURES)
-        rng = np.random.default_rng(0)
-        for half, n_in, n_out in (
-            (encoder, N_FEATURES, n_outputs),
-            (decoder, N_COMPONENTS, N_FEATURES),
-        ):
-            start_linear_path(half, rng.normal(size=(n_out, n_in)), rng.normal(size=n_out))
-    module = Autoencoder(encoder, decoder, N_COMPONENTS, latent).double()
-    with torch.no_grad():
-        # The zero layers of a start would hide the gradient of what is before them.
-        for parameter in module.parameters():
-            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-            parameter.add_(0.1 * noise)
-    return module
+    latent = GaussianLatent() if isinstance(objective, VariationalObjective) else PlainLatent()
+    return dense_cases.make_module(linear_path=linear_path, latent=latent)
 
 
 def make_rows(n_rows=20):

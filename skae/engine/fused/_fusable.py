@@ -81,8 +81,8 @@ def read_net(
 ) -> FusableNet | None:
     """Return a net as the fused step reads it, or None if it needs autograd.
 
-    `module` and `objective` say of themselves what `DenseAutoencoder` and `OnePassObjective` ask;
-    others need autograd. `fields` are those of the batches. The gradient is clipped to the norm
+    `module` has the attributes of `DenseAutoencoder`, `objective` those of `OnePassObjective` if it
+    may be fused. `fields` are those of the batches. The gradient is clipped to the norm
     `max_grad_norm`, and matrix products are done in the type `low`.
     """
     one_pass = getattr(objective, "is_one_pass", False) and fields <= _FIELDS

@@ -1,4 +1,4 @@
-"""What a network and an objective say of themselves, so that the fused step can train them."""
+"""The attributes of networks and objectives that the fused step reads."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
@@ -47,8 +47,8 @@ class OnePassObjective(Protocol):
     heads: Sequence[Any]
     # Noise on the rows that the encoder sees.
     corruption: Any
-    # What happens between encoder and decoder beside the latent; with `uses_encoder` it is left
-    # to autograd.
+    # A module that turns outputs of the encoder into codes and penalties, or None. Autograd trains
+    # one that has the attribute `uses_encoder`.
     code_term: Any
     weight_penalty: Any
 

@@ -8,7 +8,7 @@ from torch import optim
 from skae._compat import HintedErrors, StrOptions, parameter_constraints
 from skae.networks import did_you_mean
 
-# What None stands for, and what to do to set its parameters.
+# For parameters that may be None: what the fit uses then, and how to set parameters of that.
 _NONE_IS = {
     "autoencoder": "the autoencoder that suits the table, made when the detector is fitted. Give "
     "an autoencoder to set its parameters, as in autoencoder=DenoisingAutoencoder()",
