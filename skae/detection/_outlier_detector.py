@@ -45,8 +45,10 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     therefore hold for new rows, and not only for the training rows.
 
     The detector divides columns by their standard deviations, and clips cells that are more than
-    eight of them away from the mean, so that no scaler is needed before it. It does neither for
-    the losses "log_loss" and "poisson", which need the data's own unit.
+    eight of them away from the mean, so that no scaler is needed before it. Both are computed
+    without the cells that are far from the median, by the quartiles, so that a few absurd values
+    do not hide other outliers. It does neither for the losses "log_loss" and "poisson", which need
+    the data's own unit.
 
     Parameters
     ----------
@@ -99,8 +101,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     max_samples_ : int
         Number of rows that each member was trained on by `fit`.
     scale_ : ndarray of shape (n_features,)
-        Divisors of the columns: their standard deviations, 1 for constant columns and for
-        losses that need the data's own unit.
+        Divisors of the columns: their standard deviations without far cells, 1 for losses that
+        need the data's own unit and for constant columns, more if the constant is above 2,048.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -140,6 +140,17 @@ def test_one_wild_value_in_training_hides_no_outliers(make):
         assert wild.score_samples(rows).argmin() == 0
 
 
+@any_detector
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_few_absurd_cells_hide_no_outliers(make, dtype):
+    """As many as make up half of the standard deviations, in every column."""
+    rows = np.r_[X, draw(np.random.default_rng(2), 800)].astype(dtype)
+    rows[np.arange(12), np.arange(12) % 8] = 1e6 if dtype is np.float32 else 1e300
+    detector = make().fit(rows)
+    assert auroc(detector, NEW, OUTLIERS) > auroc(fitted(make), NEW, OUTLIERS) - 0.05
+    assert (detector.predict(rows[:12]) == -1).all()
+
+
 # -- cells far outside --------------------------------------------------------------------
 
 
