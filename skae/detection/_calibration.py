@@ -8,6 +8,8 @@ import numpy as np
 
 from skae._typing import ArrayOf
 
+from ._ensemble import mean_over_members
+
 # Share of ordinary rows below the threshold of the contamination "auto".
 AUTO_LEVEL = 0.05
 
@@ -46,7 +48,7 @@ class Calibration:
 
     def add(self, members: np.ndarray, outlier_scores: np.ndarray, weight: np.ndarray) -> None:
         """Add a group: members by index, scores of shape (n_rows, n_members) and row weights."""
-        scores = outlier_scores[:, members].mean(axis=1)
+        scores = mean_over_members(outlier_scores[:, members])
         order = np.argsort(scores)
         above = np.r_[np.cumsum(weight[order][::-1])[::-1], 0.0]
         self._groups.append((members, scores[order], above))
@@ -62,7 +64,7 @@ class Calibration:
         """
         at_least = np.zeros(len(outlier_scores))
         for members, known, above in self._groups:
-            position = np.searchsorted(known, outlier_scores[:, members].mean(axis=1))
+            position = np.searchsorted(known, mean_over_members(outlier_scores[:, members]))
             at_least = at_least + above[position]
         return self._p_value(at_least)
 

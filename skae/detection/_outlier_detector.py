@@ -28,9 +28,9 @@ from skae.tables import ColumnScaling
 from ._default_autoencoder import denoiser_for_detection
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
-from ._kept_rows import N_KEPT, latest_rows
 from ._members import Rows, fit_members, forget_codes, train_member
 from ._outlier_scores import SCORES
+from ._reference_rows import ReferenceRows, n_kept
 from ._validation import validate_table
 
 _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
@@ -192,7 +192,6 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     max_samples_: int = fitted()
     n_samples_seen_: int = fitted()
     _seed: int = fitted()
-    _folds: Folds = fitted()
 
     # -- fitting ----------------------------------------------------------------------
 
@@ -229,13 +228,13 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             self.n_samples_seen_ = X.shape[0]
             rows = self._folds.draw(fold, self.max_samples_, rng)
             fit_members(self.estimators_, Z, rows, None if sample_weight is None else weight)
+            kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
+            self._keep(Z[kept], weight[kept], fold[kept])
             self._learn_scores(Z, weight, fold, rows, rng)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
                 scores = -self._ensemble.mean_outlier_scores(Z)
                 self.offset_ = np.percentile(scores, 100 * self.contamination)
-            kept = rng.permutation(X.shape[0])[:N_KEPT]
-            self._kept = Z[kept], weight[kept], fold[kept]
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -281,8 +280,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
                 given = None if sample_weight is None else weight[rows]
                 if len(rows) and train_member(member, Z[rows], given):
                     break
-            self._kept = latest_rows(None if first else self._kept, Z, weight, fold)
-            Z, weight, fold = self._kept
+            if not first:
+                Z, weight, fold = self._reference.followed_by(Z, weight, fold, rng)
+            self._keep(Z, weight, fold)
             self._learn_scores(Z, weight, fold, self._folds.seen(fold), rng)
         return self
 
@@ -320,6 +320,11 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
                 f"scoring."
             )
         return autoencoder
+
+    def _keep(self, Z: Rows, weight: np.ndarray, fold: np.ndarray) -> None:
+        """Keep these rows as those that others are compared with."""
+        reference = ReferenceRows.keep(Z, weight, fold, self._scaling.center)
+        self._reference = reference.learn_distances(self._folds.n_folds)
 
     def _learn_scores(
         self,
