@@ -189,14 +189,15 @@ class FittedDetector(
 
     # -- the threshold ----------------------------------------------------------------
 
-    def set_contamination(self, contamination: float) -> Self:
+    def set_contamination(self, contamination: Level) -> Self:
         """Move the threshold, without training again.
 
         Parameters
         ----------
-        contamination : float
+        contamination : "auto" or float
             Share of new rows like the training rows to take for outliers, in (0, 0.5]. This share
-            of the held-out rows scores below the threshold.
+            of the held-out rows scores below the threshold. "auto" is one in twenty, the
+            threshold of a fit with ``contamination="auto"``.
 
         Returns
         -------
@@ -215,12 +216,19 @@ class FittedDetector(
         rows look more ordinary than new ones, so a few more than one in ten new rows are below
         it, and the two thresholds differ a little. The parameter does not change.
         """
-        check_scalar(
-            contamination, "contamination", Real, min_val=0, max_val=0.5, include_boundaries="right"
-        )
         check_is_fitted(self)
-        self._calibration.check_level(contamination, "contamination")
-        self._level = float(contamination)
+        if contamination != "auto":
+            check_scalar(
+                contamination,
+                "contamination",
+                Real,
+                min_val=0,
+                max_val=0.5,
+                include_boundaries="right",
+            )
+            self._calibration.check_level(contamination, "contamination")
+            contamination = float(contamination)
+        self._level = contamination
         self._calibrate_by(self._calibration)
         return self
 

@@ -29,6 +29,7 @@ from ._default_autoencoder import denoiser_for_detection
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
 from ._members import Rows, fit_members, forget_codes, train_member
+from ._ordinary_rows import ordinary_rows
 from ._outlier_scores import SCORES
 from ._reference_rows import ReferenceRows, n_kept
 from ._validation import validate_table
@@ -186,10 +187,12 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     contamination: Annotated[
         float | Literal["auto"], StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")
     ] = "auto"
+    forgetting: Annotated[float, Interval(Real, 0, 1, closed="right")] = 0.1
     device: str | torch.device = "cpu"
     random_state: RandomState = None
 
     max_samples_: int = fitted()
+    contamination_: float = fitted()
     n_samples_seen_: int = fitted()
     _seed: int = fitted()
 
@@ -227,6 +230,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ = X.shape[0]
             rows = self._folds.draw(fold, self.max_samples_, rng)
+            if SCORES[self.scoring].needs_ordinary_rows:
+                ordinary = ordinary_rows(Z, Z, weight, rng)
+                rows = [mine[ordinary[mine]] for mine in rows]
             fit_members(self.estimators_, Z, rows, None if sample_weight is None else weight)
             kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
             self._keep(Z[kept], weight[kept], fold[kept])
@@ -276,14 +282,19 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             rng = np.random.RandomState([self._seed, self.n_samples_seen_ % 2**32])
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ += X.shape[0]
-            for member, rows in zip(self.estimators_, self._folds.seen(fold), strict=True):
+            kept = Z, weight, fold
+            if not first:
+                kept = self._reference.followed_by(*kept, self.forgetting, rng)
+            ordinary = np.ones(X.shape[0], dtype=bool)
+            if SCORES[self.scoring].needs_ordinary_rows:
+                ordinary = ordinary_rows(Z, *kept[:2], rng)
+            for member, seen in zip(self.estimators_, self._folds.seen(fold), strict=True):
+                rows = seen[ordinary[seen]]
                 given = None if sample_weight is None else weight[rows]
                 if len(rows) and train_member(member, Z[rows], given):
                     break
-            if not first:
-                Z, weight, fold = self._reference.followed_by(Z, weight, fold, rng)
-            self._keep(Z, weight, fold)
-            self._learn_scores(Z, weight, fold, self._folds.seen(fold), rng)
+            self._keep(*kept)
+            self._learn_scores(*kept, self._folds.seen(kept[2]), rng)
         return self
 
     def _start(self, X: Rows, weight: np.ndarray, rng: np.random.RandomState) -> None:
@@ -344,7 +355,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         def outlier_scores(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
             return self._ensemble.outlier_scores(Z[rows], members)
 
-        self._calibrate_by(self._folds.calibration(fold, weight, outlier_scores))
+        calibration = self._folds.calibration(fold, weight, outlier_scores)
+        ordinary, self.contamination_ = calibration.without_outliers()
+        self._calibrate_by(ordinary)
 
     def _check_consistency(self) -> None:
         n_features, n_members = self.n_features_in_, len(self.estimators_)

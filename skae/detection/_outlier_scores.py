@@ -35,6 +35,9 @@ class OutlierScore:
     # Whether the score is multiplied by how isolated a row is.
     times_isolation: ClassVar[bool] = False
 
+    # Whether the network, which learns all rows that it sees, must not see outliers.
+    needs_ordinary_rows: ClassVar[bool] = False
+
     def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
         """Learn the spread of residuals and codes of training rows."""
         n_values = 2 * Z.shape[1] + autoencoder.n_components_
@@ -66,6 +69,8 @@ class OutlierScore:
 class ReconstructionScore(OutlierScore):
     """The mean square of the standardised residuals."""
 
+    needs_ordinary_rows: ClassVar[bool] = True
+
     residual_scale_: Annotated[ndarray, ArrayOf("float", "n_values")] = field(init=False)
 
     def fits(self, n_features: int, n_components: int) -> bool:
@@ -86,6 +91,8 @@ class ReconstructionScore(OutlierScore):
 @dataclass(eq=False)
 class LikelihoodScore(OutlierScore):
     """Minus the log-likelihood, which the autoencoder itself computes."""
+
+    needs_ordinary_rows: ClassVar[bool] = True
 
     def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
         """Learn nothing."""

@@ -60,6 +60,28 @@ class ReferenceRows:
         """The rows as they were given."""
         return self._rows if sparse.issparse(self._rows) else self._rows + self.center
 
+    def followed_by(
+        self,
+        Z: Rows,
+        weight: np.ndarray,
+        fold: np.ndarray,
+        forgetting: float,
+        rng: np.random.RandomState,
+    ) -> tuple[Rows, np.ndarray, np.ndarray]:
+        """Return some of these rows and of new ones, with their weights and folds.
+
+        New rows, drawn at random, are at most a share `forgetting` of those that are kept, and no
+        more than there are old ones. They push out old ones at random.
+        """
+        most = n_kept(Z.shape[1])
+        n_new = min(Z.shape[0], max(1, int(forgetting * most)), len(self.fold))
+        new = np.sort(rng.permutation(Z.shape[0])[:n_new])
+        old = np.sort(rng.permutation(len(self.fold))[: most - n_new])
+        both = [self.rows[old], Z[new]]
+        is_sparse = any(map(sparse.issparse, both))
+        rows = sparse.vstack(both, format="csr") if is_sparse else np.vstack(both)
+        return rows, np.r_[self.weight[old], weight[new]], np.r_[self.fold[old], fold[new]]
+
     def learn_distances(self, n_folds: int) -> Self:
         """Learn which distances are typical, for members that leave out one of so many folds."""
         self._typical = np.zeros(n_folds)
