@@ -37,7 +37,7 @@ def weights_of(detector):
 
 def answers(detector, X):
     """All that a detector says of rows, by name, and the rows that it explains others by."""
-    kept, kept_weight, _ = detector._kept
+    kept, kept_weight = detector._reference.rows, detector._reference.weight
     return {
         "scores": detector.score_samples(X),
         "offset": detector.offset_,

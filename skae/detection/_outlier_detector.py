@@ -60,18 +60,19 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         rows, which a plain autoencoder learns to reconstruct like the others. For
         ``scoring="likelihood"`` None is a :class:`VariationalAutoencoder`.
     scoring : {"mixture", "mahalanobis", "reconstruction", "likelihood"}, default="mixture"
-        The measure of how unusual a row is. "mahalanobis" is the distance of its residual and
-        its code, side by side, from those of most training rows: half the squared Mahalanobis
-        distance, with a shrunk covariance of the rows that are nearest to the centre. "mixture"
-        is for training rows of several kinds: the distance from the nearest kind, averaged with
-        that from the centre of all rows, which has a quarter of its weight. Many outliers among
-        the training rows that resemble one another form such a kind; "mahalanobis" finds them
-        better. "reconstruction" is the mean square of the standardised residuals, "likelihood"
-        is minus the log-likelihood of the row with scaled columns, by a
-        :class:`VariationalAutoencoder`.
-    n_estimators : int, default=10
+        The measure of how unusual a row is. "mahalanobis" is the distance of its residual, its
+        code and the row itself, side by side, from those of most training rows: half the squared
+        Mahalanobis distance, with a robust and shrunk covariance. "mixture" is for training rows
+        of several kinds: the distance from the nearest kind, averaged with that from the centre
+        of all rows, which has a quarter of its weight. Both are multiplied by how isolated the
+        row is: one, or more if the nearest training rows are further away than is typical.
+        "reconstruction" is the mean square of the standardised residuals, "likelihood" is minus
+        the log-likelihood of the row with scaled columns, by a :class:`VariationalAutoencoder`.
+        For these two, rows that are far from the centre of most rows (up to 15%) do not train
+        the members, as a network learns every row that it sees often enough.
+    n_estimators : int, default=5
         Members of the ensemble. The ranking of outliers by a single network depends on its seed;
-        the ranking by ten hardly does.
+        the ranking by five hardly does, and five members leave out one fold each.
     max_samples : "auto", int or float, default="auto"
         Rows that each member is trained on, drawn without replacement from those that it does
         not leave out: their number, or their share in (0, 1]. "auto" is all of them, but at
@@ -82,9 +83,14 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         some folds train all members: one member and ``cv=5`` hold one row in five out.
     contamination : "auto" or float, default="auto"
         Share of the rows below the threshold. A float in (0, 0.5] counts the training rows, as
-        every detector of scikit-learn does. "auto" takes one held-out row in twenty for an
-        outlier. With fewer than 19 held-out rows only a row more unusual than all of them is one.
+        every detector of scikit-learn does. "auto" finds the blatant outliers among the training
+        rows, and takes one in twenty of the other held-out rows for an outlier. With fewer than
+        19 held-out rows only a row more unusual than all of them is one.
         :meth:`set_contamination` moves the threshold later.
+    forgetting : float, default=0.1
+        How fast the normal may move in :meth:`partial_fit`, in (0, 1]: the share of the kept rows
+        that the rows of one call replace at most. A burst of unusual rows stays unusual, as it is
+        a small share of the rows that it is compared with. 1 forgets most.
     device : str or torch.device, default="cpu"
         Device of the default autoencoder; another autoencoder has a `device` of its own.
     random_state : int, RandomState instance or None, default=None
@@ -97,6 +103,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         The fitted members. They take rows with columns divided by `scale_` and far cells clipped.
     offset_ : float
         The threshold: rows with lower scores are taken for outliers.
+    contamination_ : float
+        Estimated share of blatant outliers among the training rows, whatever `contamination` is:
+        those whose held-out scores are far above the tail of the others. 0 for most clean tables.
     n_calibration_ : int
         Number of held-out rows that thresholds and p-values are computed from.
     max_samples_ : int
@@ -121,25 +130,35 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     Notes
     -----
     A row is unusual in two ways: its cells contradict each other (the residual is large), or they
-    agree and are far from those of all other rows (the code is large). The Mahalanobis distance of
-    residual and code measures both, and takes correlations of residuals into account.
+    agree and are far from those of all other rows (the code or the row is). The Mahalanobis
+    distance of all three measures both, and takes correlations of residuals into account. A row
+    between the kinds of rows is near to a centre, but isolated.
 
-    Four things make the detector robust: masked cells, which the network cannot memorise;
-    covariances of the nine tenths of the rows that are nearest to the centre, found in the
-    concentration steps of the minimum covariance determinant (Rousseeuw and Van Driessen, 1999) and
-    shrunk (Ledoit and Wolf, 2004); kinds of rows, which k-means finds among the nearest 98%; and a
-    smallest standard deviation, so that tiny deviations in a column that is constant or follows
-    from others do not count. An ensemble averages out the randomness of training (Ding, Zhao and
-    Akoglu, 2022).
+    Outliers among the training rows do little harm, even if they are alike and near each other:
 
-    A detector keeps up to 2,000 of its training rows, for :meth:`partial_fit` and :meth:`explain`.
+    - Masked cells cannot be memorised, and the scale of a column does not depend on far cells.
+    - Covariances are those of the nine tenths of the rows that are nearest to the centre, found
+      in the concentration steps of the minimum covariance determinant (Rousseeuw and Van
+      Driessen, 1999). These start from the spatial median and the covariance of spatial signs
+      (Visuri, Koivunen and Oja, 2000), which a cluster of outliers cannot draw to itself.
+    - Kinds of rows, which k-means finds among the nearest 98%, count as clusters of outliers if
+      they are both remote and much denser than the others, and together rare.
+    - A row that is near to other rows is not less unusual for it; only isolated rows are more so.
+    - Held-out rows with scores far above the tail of the others are not compared with new rows.
+
+    A smallest standard deviation keeps tiny deviations from counting in a column that is constant
+    or follows from others. Covariances are shrunk (Ledoit and Wolf, 2004). An ensemble averages
+    out the randomness of training (Ding, Zhao and Akoglu, 2022).
+
+    A detector keeps up to 4,096 of its training rows (fewer if they have more than 1,024
+    columns): to tell how isolated others are, for :meth:`partial_fit` and for :meth:`explain`.
 
     A fit with weights differs from a fit with repeated rows, as rows are drawn at random. Rows are
     assumed independent. If dependent rows are split into held-out and training rows, the held-out
     scores are too good.
 
-    The memory of covariances grows with the square of the number of columns: 50 columns take a
-    few megabytes, 800 columns a few hundred.
+    Above about a hundred columns, covariances are those of up to 256 leading directions; what
+    lies outside is told by its length. So memory grows with the number of columns.
 
     References
     ----------
@@ -148,6 +167,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
     P. J. Rousseeuw and K. Van Driessen, 1999. A fast algorithm for the minimum covariance
     determinant estimator. Technometrics 41.
+
+    S. Visuri, V. Koivunen and H. Oja, 2000. Sign and rank covariance matrices. Journal of
+    Statistical Planning and Inference 91.
 
     O. Ledoit and M. Wolf, 2004. A well-conditioned estimator for large-dimensional covariance
     matrices. Journal of Multivariate Analysis 88.
@@ -176,7 +198,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
     autoencoder: BaseAutoencoder | None = field(default=None, kw_only=False)
     scoring: Literal["mixture", "mahalanobis", "reconstruction", "likelihood"] = "mixture"
-    n_estimators: PositiveInt = 10
+    n_estimators: PositiveInt = 5
     max_samples: Annotated[
         int | float | str,
         StrOptions({"auto"}),
@@ -249,9 +271,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         """Train for one pass over these rows, and learn the scores of ordinary rows again.
 
         The first call sets the scale of the columns from its rows, which should be a fair sample.
-        Each member leaves one fold in `cv` of the rows out. The detector keeps up to 2,000 of the
-        latest rows, and after every call learns residuals, codes, threshold and p-values from
-        them again. A float `contamination` then is a share of the held-out rows, as for
+        Each member leaves one fold in `cv` of the rows out. The detector keeps up to 4,096 rows,
+        of which the rows of one call replace a share of `forgetting` at most, and after every
+        call learns scores, threshold and p-values from them again. A float `contamination` then is a share of the held-out rows, as for
         :meth:`set_contamination`.
 
         Parameters

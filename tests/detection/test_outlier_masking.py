@@ -1,0 +1,130 @@
+"""Outliers among the training rows that are alike, and legitimate kinds of rows beside them."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
+
+from skae import AutoencoderOutlierDetector
+
+SCORINGS = ("mixture", "mahalanobis", "reconstruction", "likelihood")
+
+
+def table_with_cluster(n_rows=600, n_columns=6, share=0.08, spread=0.05, away=4, seed=0):
+    """Return normal rows of which the first are a cluster, and where they are."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, n_columns))
+    n_outliers = int(share * n_rows)
+    X[:n_outliers] = away + spread * rng.normal(size=(n_outliers, n_columns))
+    return X, np.arange(n_rows) < n_outliers
+
+
+def detector(scoring="mixture", **params):
+    """Return a detector of few members; the likelihood's default takes many epochs."""
+    if scoring == "likelihood":
+        from skae import VariationalAutoencoder
+
+        params["autoencoder"] = VariationalAutoencoder(2, hidden_layer_sizes=(16,), max_iter=20)
+    return AutoencoderOutlierDetector(scoring=scoring, n_estimators=2, random_state=0, **params)
+
+
+def auroc(fitted, X, is_outlier):
+    """Return how well the scores tell outliers from ordinary rows."""
+    return roc_auc_score(is_outlier, -fitted.score_samples(X))
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_a_tight_cluster_is_found_by_every_scoring(scoring):
+    X, is_outlier = table_with_cluster()
+    fitted = detector(scoring).fit(X)
+    assert auroc(fitted, X, is_outlier) >= 0.95
+    assert fitted.p_values(X[is_outlier]).max() < np.median(fitted.p_values(X[~is_outlier]))
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        {"spread": 0.01, "away": 8, "share": 0.02},
+        {"spread": 0.5, "away": 3, "share": 0.1},
+        {"n_columns": 20, "share": 0.1},
+        {"n_columns": 3, "away": 5, "n_rows": 2000},
+    ],
+    ids=["far_and_tight", "wide", "many_columns", "few_columns"],
+)
+def test_other_clusters(cluster):
+    X, is_outlier = table_with_cluster(**cluster)
+    assert auroc(detector().fit(X), X, is_outlier) >= 0.95
+
+
+def test_kinds_that_are_clusters_are_what_would_hide_them(monkeypatch):
+    X, is_outlier = table_with_cluster(n_rows=1200, n_columns=3, share=0.1)
+    found = auroc(detector().fit(X), X, is_outlier)
+    monkeypatch.setattr("skae.detection._robust_gaussians._MOST_DROPPED", 0.0)
+    monkeypatch.setattr("skae.detection._gaussian_distances._WEIGHT_OF_CENTER", 0.0)
+    assert found >= 0.95
+    assert auroc(detector().fit(X), X, is_outlier) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("share", "away", "spread"),
+    [(0.1, 5, 0.5), (0.3, 8, 0.1), (0.5, 5, 1.0), (0.15, 4, 0.2)],
+    ids=["small", "remote", "half", "small_and_tight"],
+)
+def test_legitimate_kinds_are_no_outliers(share, away, spread):
+    X, _ = table_with_cluster(1500, 6, share, spread, away)
+    rng = np.random.default_rng(1)
+    low, high = X.min(axis=0), X.max(axis=0)
+    X = np.r_[X, rng.uniform(low, high, size=(75, 6))]
+    is_outlier = np.arange(len(X)) >= 1500
+    forest = roc_auc_score(is_outlier, -IsolationForest(random_state=0).fit(X).score_samples(X))
+    assert auroc(detector().fit(X), X, is_outlier) >= forest
+
+
+def test_a_row_between_two_kinds_is_isolated():
+    rng = np.random.default_rng(0)
+    X = np.r_[rng.normal(-6, 1, size=(300, 4)), rng.normal(6, 1, size=(300, 4))]
+    fitted = detector().fit(X)
+    assert fitted.score_samples(np.zeros((1, 4)))[0] < np.percentile(fitted.score_samples(X), 1)
+    factors = fitted._reference.isolation(np.zeros((1, 4)), fitted._folds.left_out)
+    assert (factors > 2).all()
+
+
+def test_factors_are_one_where_a_row_is_as_near_to_others_as_is_typical():
+    X = np.random.default_rng(0).normal(size=(2000, 3))
+    fitted = detector().fit(X)
+    factors = fitted._reference.isolation(fitted._scaling(X), fitted._folds.left_out)
+    assert factors.min() == 1
+    assert np.mean(factors == 1) == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("scoring", ["mixture", "reconstruction"])
+def test_a_burst_does_not_become_the_new_normal_at_once(scoring):
+    rng = np.random.default_rng(0)
+
+    def ordinary(n_rows):
+        return rng.normal(size=(n_rows, 4)) @ np.eye(4)
+
+    fitted = detector(scoring)
+    for _ in range(15):
+        fitted.partial_fit(ordinary(100))
+    fitted.partial_fit(16 + rng.normal(size=(200, 4)))
+    new, burst = ordinary(200), 16 + rng.normal(size=(200, 4))
+    assert fitted.score_samples(burst).max() < fitted.score_samples(new).min()
+    for _ in range(25):
+        fitted.partial_fit(16 + rng.normal(size=(400, 4)))
+    assert np.median(fitted.p_values(burst)) > 0.05
+
+
+def test_how_fast_the_normal_moves_is_a_parameter():
+    rng = np.random.default_rng(0)
+    burst = 16 + rng.normal(size=(600, 4))
+    shares = []
+    for forgetting in (0.01, 0.2):
+        fitted = detector(forgetting=forgetting).partial_fit(rng.normal(size=(600, 4)))
+        fitted.partial_fit(burst)
+        kept = fitted._reference.rows
+        shares.append(np.mean(kept[:, 0] * fitted.scale_[0] > 6))
+    assert shares[0] == pytest.approx(40 / 640, abs=0.001)
+    assert shares[1] == pytest.approx(0.5, abs=0.001)
+
+
