@@ -50,6 +50,8 @@ def draw(scores, cells, file):
         axes[key].hist(groups, bins, stacked=True, label=["benign", name], color=["C0", "C3"])
         if both.min() < 10 * both.max():
             axes[key].set_xscale("symlog", linthresh=-both.max())
+        else:
+            axes[key].locator_params(axis="x", nbins=5)
         axes[key].set_title(title, fontsize=11)
         axes[key].set_xlabel("score_samples: low is unusual")
         axes[key].legend(frameon=False, loc="upper left")
