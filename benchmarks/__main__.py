@@ -32,15 +32,21 @@ def main():
         help="folder that holds mnist.npz and outliers/*.npz; what is not there is left out "
         "(default: %(default)s)",
     )
+    parser.add_argument("--only", choices=outliers.PARTS, help="one part of 'outliers'")
     parser.add_argument("--json", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()
+    run = BENCHMARKS[arguments.name].run
+    if arguments.only:
+        if arguments.name != "outliers":
+            parser.error("--only belongs to 'outliers'")
+        run = outliers.PARTS[arguments.only]
 
     # Rivals are compared on one thread, where CPU time means the work that was done.
     torch.set_num_threads(1)
     packages = ("skae", "torch", "scikit-learn", "numpy")
     print(", ".join(f"{name} {version(name)}" for name in packages), "on", platform.platform())
     tables = []
-    for table in BENCHMARKS[arguments.name].run(arguments.data):
+    for table in run(arguments.data):
         print(table.to_markdown(index=False, floatfmt=".3f"), end="\n\n", flush=True)
         tables.append(table.to_dict(orient="records"))
     if arguments.json:

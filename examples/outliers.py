@@ -1,8 +1,12 @@
-"""Find tumours unlike benign ones, beside IsolationForest, and say what is unusual about one.
+"""Find records whose cells contradict one another, beside IsolationForest, and explain one.
 
-Run ``python examples/outliers.py``: it trains both detectors on measurements of benign tumours;
-prints how well each ranks malignant ones among new tumours, which it selects at a false discovery
-rate of 10%, and why the most unusual one is unusual; and saves a picture as ``outliers.png``.
+Run ``python examples/outliers.py``: it trains both detectors on measurements of benign tumours, and
+asks two things of them. Which new records are mixed up, with the "worst" measurements of another
+tumour? Each of their cells is ordinary; only together they cannot be, which is what
+AutoencoderOutlierDetector looks at. And which new tumours are malignant? Their cells are large one
+by one, so that IsolationForest finds them as well, in much less time. The program prints how well
+both rank the new records, which ones are selected at a false discovery rate of 10%, and why the
+most unusual mixed-up one is unusual; and saves a picture as ``outliers.png``.
 """
 
 from pathlib import Path
@@ -16,71 +20,78 @@ from sklearn.metrics import roc_auc_score
 
 from skae import AutoencoderOutlierDetector
 
-# Benign tumours to train on, and malignant ones among the new.
-N_BENIGN, N_MALIGNANT = 250, 40
+# Benign tumours to train on, and outliers among the new records.
+N_BENIGN, N_OUTLIERS = 250, 40
 PICTURE = Path("outliers.png")
 
 
-def load_tumours(seed=0):
-    """Return rows to train on, new rows, and which of these are malignant."""
+def load_records(seed=0):
+    """Return benign tumours to train on; new ones, mixed-up records of others, malignant ones."""
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     rng = np.random.default_rng(seed)
-    benign, malignant = (rng.permutation(np.flatnonzero(y == label)) for label in (1, 0))
-    new = np.r_[benign[N_BENIGN:], malignant[:N_MALIGNANT]]
-    return X.iloc[benign[:N_BENIGN]], X.iloc[new], (y.iloc[new] == 0).to_numpy()
+    benign, malignant = (X.iloc[rng.permutation(np.flatnonzero(y == label))] for label in (1, 0))
+    train, others = benign[:N_BENIGN], benign[N_BENIGN:]
+    mixed_up, new = others[:N_OUTLIERS].copy(), others[N_OUTLIERS:]
+    worst = [column for column in X if column.startswith("worst")]
+    mixed_up[worst] = np.roll(mixed_up[worst], 1, axis=0)
+    return train, new, {"mixed up": mixed_up, "malignant": malignant[:N_OUTLIERS]}
 
 
-def draw(scores, is_malignant, cells, file):
-    """Save a picture of the scores of both detectors, and of one row cell by cell."""
+def draw(scores, cells, file):
+    """Save a picture of the scores of both detectors, and of one record cell by cell."""
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4), width_ratios=[1, 1, 1.1])
-    for axis, (title, values) in zip(axes, scores.items(), strict=False):
-        groups = [values[~is_malignant], values[is_malignant]]
-        bins = -np.geomspace(-values.min(), -values.max(), 25)
-        axis.hist(groups, bins, stacked=True, label=["benign", "malignant"], color=["C0", "C3"])
-        if values.min() < 10 * values.max():
-            axis.set_xscale("symlog", linthresh=-values.max())
-        axis.set_title(title, fontsize=11)
-        axis.set_xlabel("score_samples: low is unusual")
-    axes[0].set_ylabel("new tumours")
-    axes[0].legend(frameon=False, loc="upper left")
+    figure, axes = plt.subplot_mosaic("ABE;CDE", figsize=(13, 7), layout="constrained")
+    for key, (title, (ordinary, outliers, name)) in zip("ABCD", scores.items(), strict=True):
+        both = np.r_[ordinary, outliers]
+        bins = (-np.geomspace(-both.min(), -both.max(), 25)).tolist()
+        groups = [ordinary, outliers]
+        axes[key].hist(groups, bins, stacked=True, label=["benign", name], color=["C0", "C3"])
+        if both.min() < 10 * both.max():
+            axes[key].set_xscale("symlog", linthresh=-both.max())
+        else:
+            axes[key].locator_params(axis="x", nbins=5)
+        axes[key].set_title(title, fontsize=11)
+        axes[key].set_xlabel("score_samples: low is unusual")
+        axes[key].legend(frameon=False, loc="upper left")
     cells = cells[::-1]
-    axes[2].barh(cells.index, cells["share"], color="C3")
-    axes[2].set_title("Why the most unusual one is unusual", fontsize=11)
-    axes[2].set_xlabel("share of score_samples")
-    figure.tight_layout()
+    axes["E"].barh(cells.index, cells["share"], color="C3")
+    axes["E"].set_title("Why one mixed-up record is unusual", fontsize=11)
+    axes["E"].set_xlabel("share of score_samples")
     figure.savefig(file, dpi=100)
 
 
 def main():
     """Train, compare, explain, draw."""
-    X_train, X_new, is_malignant = load_tumours()
-    detector = AutoencoderOutlierDetector(random_state=0).fit(X_train)
-    forest = IsolationForest(random_state=0).fit(X_train)
+    train, new, outliers = load_records()
+    detector = AutoencoderOutlierDetector(random_state=0).fit(train)
+    forest = IsolationForest(random_state=0).fit(train)
 
     scores = {}
-    for name, model in {"IsolationForest": forest, "skae": detector}.items():
-        score = model.score_samples(X_new)
-        auroc = roc_auc_score(is_malignant, -score)
-        title = f"{name}: AUROC {auroc:.3f}"
-        print(title)
-        scores[title] = score
+    for name, rows in outliers.items():
+        is_outlier = np.r_[np.zeros(len(new), dtype=bool), np.ones(len(rows), dtype=bool)]
+        X = pd.concat([new, rows])
+        for model_name, model in {"IsolationForest": forest, "skae": detector}.items():
+            score = model.score_samples(X)
+            auroc = roc_auc_score(is_outlier, -score)
+            title = f"{model_name}, {name}: AUROC {auroc:.3f}"
+            print(title)
+            scores[title] = score[~is_outlier], score[is_outlier], name
+        selected = detector.select(X, fdr=0.1)
+        print(
+            f"skae selects {selected.sum()} records at a false discovery rate of 10%, of which "
+            f"{(selected & is_outlier).sum()} are {name} (there are {is_outlier.sum()})."
+        )
 
-    selected = detector.select(X_new, fdr=0.1)
-    print(
-        f"Selected at a false discovery rate of 10%: {selected.sum()} tumours, of which "
-        f"{(selected & is_malignant).sum()} are malignant (there are {is_malignant.sum()})."
-    )
-
-    most_unusual = X_new.iloc[[detector.score_samples(X_new).argmin()]]
+    mixed_up = outliers["mixed up"]
+    most_unusual = mixed_up.iloc[[detector.score_samples(mixed_up).argmin()]]
     explanation = detector.explain(most_unusual).iloc[0].unstack(level=0)
     cells = pd.DataFrame({"measured": most_unusual.iloc[0], **explanation})
     cells = cells.sort_values("share").head(8)
-    print("The most unusual tumour, whose score is the sum of the shares of all cells:")
+    print("The most unusual mixed-up record, whose score is the sum of the shares of all cells:")
     print(cells.round(2).to_string())
-    draw(scores, is_malignant, cells, PICTURE)
+    draw(scores, cells, PICTURE)
     print(f"Saved {PICTURE}.")
 
 

@@ -1,12 +1,14 @@
-"""Outlier detectors beside one another, on labelled sets.
+"""Outlier detectors beside one another, on labelled sets and on made tables.
 
-No detector sees a label; they only tell how well it ranks.
+No detector sees a label; they only tell how well it ranks. Each part can be run alone.
 """
 
+from . import _times
 from ._accuracy import per_set, spread, summary
 from ._calibration import calibration
 from ._detectors import DETECTORS
-from ._fit_time import fit_time
+from ._made_calibration import automatic_threshold, made_calibration, made_promises
+from ._made_results import cluster_results, cluster_summary, clusters_missed, kinds_results
 from ._protocol import PROTOCOLS, load
 from ._runs import results
 
@@ -15,7 +17,7 @@ DRAW = ("skae", "IsolationForest", "PyOD AutoEncoder")
 
 
 def run(folder):
-    """Measure ranking, fit time and, for skae, calibration.
+    """Measure all `PARTS`.
 
     Parameters
     ----------
@@ -27,12 +29,61 @@ def run(folder):
     table : DataFrame
         One after the other.
     """
-    sets = load(folder)
-    measured = results(sets, DETECTORS)
+    for part in PARTS.values():
+        yield from part(folder)
+
+
+def _sets(folder):
+    """Measure ranking and, for skae, calibration on the labelled sets."""
+    measured = results(load(folder), DETECTORS)
     yield summary(measured)
     for protocol in PROTOCOLS:
         yield per_set(measured, protocol)
-    drawn = {name: make for name, make in DETECTORS.items() if name in DRAW}
-    yield spread(results(sets, drawn, resplit=False))
-    yield fit_time(DETECTORS)
     yield calibration(measured)
+
+
+def _seeds(folder):
+    """Measure how far the ranking moves with the seed of the detector."""
+    drawn = {name: make for name, make in DETECTORS.items() if name in DRAW}
+    yield spread(results(load(folder), drawn, resplit=False))
+
+
+def _clusters(folder):
+    """Measure whether a cluster of outliers is found."""
+    measured = cluster_results()
+    yield cluster_summary(measured)
+    yield clusters_missed(measured)
+
+
+def _kinds(folder):
+    """Measure whether legitimate kinds of rows are kept."""
+    yield kinds_results()
+
+
+def _promises(folder):
+    """Measure p-values, selections and the automatic threshold on made tables."""
+    measured = made_promises()
+    yield made_calibration(measured)
+    yield automatic_threshold(measured)
+
+
+def _speed(folder):
+    """Measure times and sizes on made tables, and the time that all sets take."""
+    yield _times.fit_time()
+    yield _times.scoring_time()
+    yield _times.large_table()
+    yield _times.one_row()
+    yield _times.wide_table()
+    yield _times.explanation()
+    yield _times.likelihood()
+    yield _times.all_sets(load(folder))
+
+
+PARTS = {
+    "sets": _sets,
+    "seeds": _seeds,
+    "clusters": _clusters,
+    "kinds": _kinds,
+    "promises": _promises,
+    "times": _speed,
+}

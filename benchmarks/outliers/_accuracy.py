@@ -32,7 +32,8 @@ def summary(results):
         auroc = _per_set(results, protocol, "auroc")
         ap = _per_set(results, protocol, "ap")
         std = 100 * _per_set(results, protocol, "auroc", "std").mean()
-        seconds = _per_set(results, protocol, "fit_seconds", "median").sum()
+        fits = _per_set(results, protocol, "fit_seconds", "median").sum()
+        scoring = _per_set(results, protocol, "score_seconds", "median").sum()
         for name in auroc:
             row = {"protocol": protocol, "detector": name}
             for label, scores in (("AUROC", auroc), ("AP", ap)):
@@ -43,7 +44,8 @@ def summary(results):
                     wilcoxon(scores[OURS], scores[name]).pvalue if differ else np.nan
                 )
             row["skae ahead"] = (auroc[OURS] > auroc[name]).sum()
-            rows.append(row | {"std": std[name], "fits, CPU s": seconds[name]})
+            row |= {"std": std[name], "fits, CPU s": fits[name], "scores, CPU s": scoring[name]}
+            rows.append(row)
     return pd.DataFrame(rows)
 
 

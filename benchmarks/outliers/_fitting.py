@@ -1,4 +1,4 @@
-"""How a detector is fitted, wherever it is."""
+"""How a detector is fitted and scores rows, wherever it is."""
 
 import time
 import warnings
@@ -25,3 +25,14 @@ def fit(detector, X):
     start = time.process_time()
     detector.fit(X)
     return time.process_time() - start
+
+
+def outlyingness(detector, X):
+    """Return how unusual each row is: higher is more.
+
+    PyOD's detectors have no score_samples, and their decision_function has scikit-learn's sign
+    reversed.
+    """
+    if hasattr(detector, "score_samples"):
+        return -detector.score_samples(X)
+    return detector.decision_function(X)
