@@ -2,6 +2,7 @@
 
 from ._calibration import Calibration, rows_needed, share_of
 from ._drift_detector import DriftDetector
+from ._gaussian_distances import GaussianDistances
 from ._held_out_folds import Folds
 from ._outlier_detector import AutoencoderOutlierDetector
 from ._outlier_scores import (
@@ -10,19 +11,19 @@ from ._outlier_scores import (
     MixtureScore,
     ReconstructionScore,
 )
-from ._robust_gaussians import Gaussian, RobustGaussians
+from ._reference_rows import Isolation
 
 __all__ = [
     "AutoencoderOutlierDetector",
     "Calibration",
     "DriftDetector",
     "Folds",
-    "Gaussian",
+    "GaussianDistances",
+    "Isolation",
     "LikelihoodScore",
     "MahalanobisScore",
     "MixtureScore",
     "ReconstructionScore",
-    "RobustGaussians",
     "rows_needed",
     "share_of",
 ]

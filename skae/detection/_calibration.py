@@ -8,6 +8,9 @@ import numpy as np
 
 from skae._typing import ArrayOf
 
+from ._ensemble import mean_over_members
+from ._ordinary_scores import n_ordinary_scores
+
 # Share of ordinary rows below the threshold of the contamination "auto".
 AUTO_LEVEL = 0.05
 
@@ -46,10 +49,29 @@ class Calibration:
 
     def add(self, members: np.ndarray, outlier_scores: np.ndarray, weight: np.ndarray) -> None:
         """Add a group: members by index, scores of shape (n_rows, n_members) and row weights."""
-        scores = outlier_scores[:, members].mean(axis=1)
+        scores = mean_over_members(outlier_scores[:, members])
         order = np.argsort(scores)
         above = np.r_[np.cumsum(weight[order][::-1])[::-1], 0.0]
         self._groups.append((members, scores[order], above))
+
+    def without_outliers(self) -> tuple["Calibration", float]:
+        """Return the same without blatant outliers, and their share of the weight.
+
+        They would raise the p-values of others. Of ordinary rows nearly none is left out, so that
+        p-values keep their level.
+        """
+        known = np.sort(np.concatenate([scores for _, scores, _ in self._groups]))
+        limit = known[n_ordinary_scores(known) - 1]
+        ordinary = Calibration()
+        for members, scores, above in self._groups:
+            n_kept = np.searchsorted(scores, limit, side="right")
+            if n_kept:
+                group = members, scores[:n_kept], above[: n_kept + 1] - above[n_kept]
+                ordinary._groups.append(group)
+        return ordinary, 1 - ordinary._total() / self._total()
+
+    def _total(self) -> float:
+        return sum(above[0] for _, _, above in self._groups)
 
     def __len__(self) -> int:
         return sum(len(scores) for _, scores, _ in self._groups)
@@ -62,7 +84,7 @@ class Calibration:
         """
         at_least = np.zeros(len(outlier_scores))
         for members, known, above in self._groups:
-            position = np.searchsorted(known, outlier_scores[:, members].mean(axis=1))
+            position = np.searchsorted(known, mean_over_members(outlier_scores[:, members]))
             at_least = at_least + above[position]
         return self._p_value(at_least)
 
@@ -95,8 +117,7 @@ class Calibration:
     def _p_value(self, at_least: np.ndarray) -> np.ndarray:
         """Return p-values, given the total weight of the rows that score at least as high."""
         # The new row weighs as much as a held-out row does on average.
-        total = sum(above[0] for _, _, above in self._groups)
-        return (1 + len(self) * at_least / total) / (1 + len(self))
+        return (1 + len(self) * at_least / self._total()) / (1 + len(self))
 
     @property
     def n_members(self) -> int:

@@ -4,36 +4,56 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from skae.estimators.base import BaseAutoencoder
+from skae.tables import dense
 
 from ._members import Rows, codes_of, rows_of
 from ._outlier_scores import OutlierScore
+from ._reference_rows import ReferenceRows
+
+# Rows that are scored at once, so that memory stays bounded.
+_MOST_CELLS, _FEWEST_ROWS = 2**18, 64
+
+
+def mean_over_members(scores: np.ndarray) -> np.ndarray:
+    """Return the mean of the columns, the same for a row alone and in a batch."""
+    # NumPy's own mean adds in an order that depends on the number of rows.
+    return sum(scores.T) / scores.shape[1]
 
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
     """Fitted autoencoders, and for each the outlier score that was fitted with it.
 
-    Rows come in the units of their columns.
+    Rows come in the units of their columns. `left_out` holds the fold of the reference rows that
+    each member does not see.
     """
 
     members: list[BaseAutoencoder]
     scores: list[OutlierScore]
+    left_out: np.ndarray
+    reference: ReferenceRows
 
     def outlier_scores(self, Z: Rows, members: Iterable[int] | None = None) -> np.ndarray:
         """Return the score that each member gives each row, of shape (n_samples, n_members).
 
         Only the columns of `members` are filled, all of them by default.
         """
+        some = np.arange(len(self.members)) if members is None else np.asarray(members)
         scores = np.empty((Z.shape[0], len(self.members)))
-        for i in range(len(self.members)) if members is None else members:
-            scores[:, i] = self.scores[i].outlier_scores(self.members[i], Z)
+        for rows in gen_batches(Z.shape[0], max(_FEWEST_ROWS, _MOST_CELLS // Z.shape[1])):
+            batch = dense(Z[rows])
+            for i in some:
+                scores[rows, i] = self.scores[i].outlier_scores(self.members[i], batch)
+            if self.scores[0].times_isolation:
+                scores[rows, some] *= self.reference.isolation(batch, self.left_out[some])
         return scores
 
     def mean_outlier_scores(self, Z: Rows) -> np.ndarray:
         """Return the mean score of each row."""
-        return self.outlier_scores(Z).mean(axis=1)
+        return mean_over_members(self.outlier_scores(Z))
 
     def encode(self, Z: Rows) -> np.ndarray:
         """Return the codes of all members, side by side."""

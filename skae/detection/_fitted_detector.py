@@ -23,9 +23,10 @@ from skae.tables import ColumnScaling, as_set_output, dense
 from ._calibration import Calibration, Level
 from ._ensemble import Ensemble
 from ._explanation import explain_cells
-from ._kept_rows import KeptRows
+from ._held_out_folds import Folds
 from ._members import Rows
 from ._outlier_scores import OutlierScore
+from ._reference_rows import ReferenceRows
 from ._validation import labels_of, validate_codes, validate_table
 
 # Most cells, and most rows, of the training rows that residuals are compared with.
@@ -52,7 +53,8 @@ class FittedDetector(
     _calibration: Calibration = fitted()
     # The contamination that the threshold stands for.
     _level: Level = fitted()
-    _kept: KeptRows = fitted()
+    _folds: Folds = fitted()
+    _reference: ReferenceRows = fitted()
 
     # -- decisions --------------------------------------------------------------------
 
@@ -187,14 +189,15 @@ class FittedDetector(
 
     # -- the threshold ----------------------------------------------------------------
 
-    def set_contamination(self, contamination: float) -> Self:
+    def set_contamination(self, contamination: Level) -> Self:
         """Move the threshold, without training again.
 
         Parameters
         ----------
-        contamination : float
+        contamination : "auto" or float
             Share of new rows like the training rows to take for outliers, in (0, 0.5]. This share
-            of the held-out rows scores below the threshold.
+            of the held-out rows scores below the threshold. "auto" is one in twenty, the
+            threshold of a fit with ``contamination="auto"``.
 
         Returns
         -------
@@ -213,12 +216,19 @@ class FittedDetector(
         rows look more ordinary than new ones, so a few more than one in ten new rows are below
         it, and the two thresholds differ a little. The parameter does not change.
         """
-        check_scalar(
-            contamination, "contamination", Real, min_val=0, max_val=0.5, include_boundaries="right"
-        )
         check_is_fitted(self)
-        self._calibration.check_level(contamination, "contamination")
-        self._level = float(contamination)
+        if contamination != "auto":
+            check_scalar(
+                contamination,
+                "contamination",
+                Real,
+                min_val=0,
+                max_val=0.5,
+                include_boundaries="right",
+            )
+            self._calibration.check_level(contamination, "contamination")
+            contamination = float(contamination)
+        self._level = contamination
         self._calibrate_by(self._calibration)
         return self
 
@@ -296,7 +306,7 @@ class FittedDetector(
         index, names = labels_of(self, X)
         X, _ = validate_table(self, X)
         n_usual = min(_ROWS_OF_RESIDUALS, max(20, _CELLS_OF_RESIDUALS // self.n_features_in_))
-        Z, usual = dense(self._scaling(X)), dense(self._kept[0][:n_usual])
+        Z, usual = dense(self._scaling(X)), dense(self._reference.rows[:n_usual])
         expected, spread, shares = explain_cells(Z, usual, self._scaling.center, self._ensemble)
         expected = expected * self.scale_
         cells = {
@@ -353,7 +363,7 @@ class FittedDetector(
 
     @property
     def _ensemble(self) -> Ensemble:
-        return Ensemble(self.estimators_, self._scores)
+        return Ensemble(self.estimators_, self._scores, self._folds.left_out, self._reference)
 
     @property
     def _n_features_out(self) -> int:

@@ -28,9 +28,10 @@ from skae.tables import ColumnScaling
 from ._default_autoencoder import denoiser_for_detection
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
-from ._kept_rows import N_KEPT, latest_rows
 from ._members import Rows, fit_members, forget_codes, train_member
+from ._ordinary_rows import ordinary_rows
 from ._outlier_scores import SCORES
+from ._reference_rows import ReferenceRows, n_kept
 from ._validation import validate_table
 
 _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
@@ -186,13 +187,14 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     contamination: Annotated[
         float | Literal["auto"], StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")
     ] = "auto"
+    forgetting: Annotated[float, Interval(Real, 0, 1, closed="right")] = 0.1
     device: str | torch.device = "cpu"
     random_state: RandomState = None
 
     max_samples_: int = fitted()
+    contamination_: float = fitted()
     n_samples_seen_: int = fitted()
     _seed: int = fitted()
-    _folds: Folds = fitted()
 
     # -- fitting ----------------------------------------------------------------------
 
@@ -228,14 +230,17 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ = X.shape[0]
             rows = self._folds.draw(fold, self.max_samples_, rng)
+            if SCORES[self.scoring].needs_ordinary_rows:
+                ordinary = ordinary_rows(Z, Z, weight, rng)
+                rows = [mine[ordinary[mine]] for mine in rows]
             fit_members(self.estimators_, Z, rows, None if sample_weight is None else weight)
+            kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
+            self._keep(Z[kept], weight[kept], fold[kept])
             self._learn_scores(Z, weight, fold, rows, rng)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
                 scores = -self._ensemble.mean_outlier_scores(Z)
                 self.offset_ = np.percentile(scores, 100 * self.contamination)
-            kept = rng.permutation(X.shape[0])[:N_KEPT]
-            self._kept = Z[kept], weight[kept], fold[kept]
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -277,13 +282,19 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             rng = np.random.RandomState([self._seed, self.n_samples_seen_ % 2**32])
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ += X.shape[0]
-            for member, rows in zip(self.estimators_, self._folds.seen(fold), strict=True):
+            kept = Z, weight, fold
+            if not first:
+                kept = self._reference.followed_by(*kept, self.forgetting, rng)
+            ordinary = np.ones(X.shape[0], dtype=bool)
+            if SCORES[self.scoring].needs_ordinary_rows:
+                ordinary = ordinary_rows(Z, *kept[:2], rng)
+            for member, seen in zip(self.estimators_, self._folds.seen(fold), strict=True):
+                rows = seen[ordinary[seen]]
                 given = None if sample_weight is None else weight[rows]
                 if len(rows) and train_member(member, Z[rows], given):
                     break
-            self._kept = latest_rows(None if first else self._kept, Z, weight, fold)
-            Z, weight, fold = self._kept
-            self._learn_scores(Z, weight, fold, self._folds.seen(fold), rng)
+            self._keep(*kept)
+            self._learn_scores(*kept, self._folds.seen(kept[2]), rng)
         return self
 
     def _start(self, X: Rows, weight: np.ndarray, rng: np.random.RandomState) -> None:
@@ -321,6 +332,11 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             )
         return autoencoder
 
+    def _keep(self, Z: Rows, weight: np.ndarray, fold: np.ndarray) -> None:
+        """Keep these rows as those that others are compared with."""
+        reference = ReferenceRows.keep(Z, weight, fold, self._scaling.center)
+        self._reference = reference.learn_distances(self._folds.n_folds)
+
     def _learn_scores(
         self,
         Z: Rows,
@@ -339,7 +355,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         def outlier_scores(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
             return self._ensemble.outlier_scores(Z[rows], members)
 
-        self._calibrate_by(self._folds.calibration(fold, weight, outlier_scores))
+        calibration = self._folds.calibration(fold, weight, outlier_scores)
+        ordinary, self.contamination_ = calibration.without_outliers()
+        self._calibrate_by(ordinary)
 
     def _check_consistency(self) -> None:
         n_features, n_members = self.n_features_in_, len(self.estimators_)

@@ -6,17 +6,14 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 from numpy import ndarray
 from numpy.random import RandomState
-from sklearn.utils import gen_batches
 
 from skae._compat import threadpool_controller
 from skae._typing import ArrayOf
 from skae.estimators.base import BaseAutoencoder
+from skae.tables import dense
 
 from ._members import Rows, residuals_and_codes, scores_of
 from ._robust_gaussians import RobustGaussians
-
-# Rows that are encoded and decoded at once, so that memory stays bounded.
-_ROWS = 4096
 
 # Smallest standard deviation of a residual, in that of its column, and of a code, so that tiny
 # deviations in a column that is constant in training or follows from the others do not count.
@@ -25,35 +22,46 @@ LEAST_SCALE = 1e-2
 _MOST_KINDS = 10
 
 
+# Most values that a score is fitted to, to bound memory.
+_MOST_VALUES = 2**25
+
+
 class OutlierScore:
     """Base class of outlier scores: higher is more unusual.
 
     A score does not keep its autoencoder; every call passes the one of `fit`.
     """
 
+    # Whether the score is multiplied by how isolated a row is.
+    times_isolation: ClassVar[bool] = False
+
+    # Whether the network, which learns all rows that it sees, must not see outliers.
+    needs_ordinary_rows: ClassVar[bool] = False
+
     def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
         """Learn the spread of residuals and codes of training rows."""
-        batches = gen_batches(Z.shape[0], _ROWS)
-        values = [residuals_and_codes(autoencoder, Z[rows]) for rows in batches]
-        residuals, codes = map(np.concatenate, zip(*values, strict=True))
+        n_values = 2 * Z.shape[1] + autoencoder.n_components_
+        most = max(2, _MOST_VALUES // n_values)
+        if Z.shape[0] > most:
+            some = np.sort(rng.permutation(Z.shape[0])[:most])
+            Z, weight = Z[some], weight[some]
+        Z = dense(Z)
         # More threads would wait for one another, and would change k-means' order of summation.
         with threadpool_controller().limit(limits=1):
-            self._fit(residuals, codes, weight, rng)
+            self._fit(Z, *residuals_and_codes(autoencoder, Z), weight, rng)
         return self
 
-    def outlier_scores(self, autoencoder: BaseAutoencoder, Z: Rows) -> ndarray:
-        """Return the score of each row."""
-        batches = gen_batches(Z.shape[0], _ROWS)
-        return np.concatenate([self._outlier_scores(autoencoder, Z[rows]) for rows in batches])
+    def outlier_scores(self, autoencoder: BaseAutoencoder, Z: ndarray) -> ndarray:
+        """Return the score of each of some rows."""
+        raise NotImplementedError
 
     def fits(self, n_features: int, n_components: int) -> bool:
         """Return whether this is the score of an autoencoder of these widths."""
         return True
 
-    def _fit(self, residuals: ndarray, codes: ndarray, weight: ndarray, rng: RandomState) -> None:
-        raise NotImplementedError
-
-    def _outlier_scores(self, autoencoder: BaseAutoencoder, Z: Rows) -> ndarray:
+    def _fit(
+        self, Z: ndarray, residuals: ndarray, codes: ndarray, weight: ndarray, rng: RandomState
+    ) -> None:
         raise NotImplementedError
 
 
@@ -61,17 +69,21 @@ class OutlierScore:
 class ReconstructionScore(OutlierScore):
     """The mean square of the standardised residuals."""
 
+    needs_ordinary_rows: ClassVar[bool] = True
+
     residual_scale_: Annotated[ndarray, ArrayOf("float", "n_values")] = field(init=False)
 
     def fits(self, n_features: int, n_components: int) -> bool:
         return len(self.residual_scale_) == n_features
 
-    def _fit(self, residuals: ndarray, codes: ndarray, weight: ndarray, rng: RandomState) -> None:
+    def _fit(
+        self, Z: ndarray, residuals: ndarray, codes: ndarray, weight: ndarray, rng: RandomState
+    ) -> None:
         mean = np.average(residuals, axis=0, weights=weight)
         spread = np.sqrt(np.average((residuals - mean) ** 2, axis=0, weights=weight))
         self.residual_scale_ = np.maximum(spread, LEAST_SCALE)
 
-    def _outlier_scores(self, autoencoder: BaseAutoencoder, Z: Rows) -> ndarray:
+    def outlier_scores(self, autoencoder: BaseAutoencoder, Z: ndarray) -> ndarray:
         residuals, _ = residuals_and_codes(autoencoder, Z)
         return ((residuals / self.residual_scale_) ** 2).mean(axis=1)
 
@@ -80,31 +92,41 @@ class ReconstructionScore(OutlierScore):
 class LikelihoodScore(OutlierScore):
     """Minus the log-likelihood, which the autoencoder itself computes."""
 
+    needs_ordinary_rows: ClassVar[bool] = True
+
     def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
         """Learn nothing."""
         return self
 
-    def _outlier_scores(self, autoencoder: BaseAutoencoder, Z: Rows) -> ndarray:
+    def outlier_scores(self, autoencoder: BaseAutoencoder, Z: ndarray) -> ndarray:
         return -scores_of(autoencoder, Z)
 
 
 @dataclass(eq=False)
 class MahalanobisScore(OutlierScore):
-    """The distance of residual and code from the centre of the training rows."""
+    """The distance of residual, code and row from the centre of the training rows.
 
+    Residual and code say how the cells agree. The row itself is a value, too, as a network may
+    have learned to give outliers small residuals and ordinary codes.
+    """
+
+    times_isolation: ClassVar[bool] = True
     _most_kinds: ClassVar[int] = 0
 
     _gaussians: RobustGaussians = field(init=False)
 
     def fits(self, n_features: int, n_components: int) -> bool:
-        return len(self._gaussians.unit_) == n_features + n_components
+        return self._gaussians.n_values == 2 * n_features + n_components
 
-    def _fit(self, residuals: ndarray, codes: ndarray, weight: ndarray, rng: RandomState) -> None:
+    def _fit(
+        self, Z: ndarray, residuals: ndarray, codes: ndarray, weight: ndarray, rng: RandomState
+    ) -> None:
         gaussians = RobustGaussians(self._most_kinds, LEAST_SCALE)
-        self._gaussians = gaussians.fit(np.hstack([residuals, codes]), weight, rng)
+        self._gaussians = gaussians.fit(np.hstack([residuals, codes, Z]), weight, rng)
 
-    def _outlier_scores(self, autoencoder: BaseAutoencoder, Z: Rows) -> ndarray:
-        return self._gaussians.distances(np.hstack(residuals_and_codes(autoencoder, Z)))
+    def outlier_scores(self, autoencoder: BaseAutoencoder, Z: ndarray) -> ndarray:
+        residuals, codes = residuals_and_codes(autoencoder, Z)
+        return self._gaussians.distances(np.hstack([residuals, codes, Z]))
 
 
 @dataclass(eq=False)

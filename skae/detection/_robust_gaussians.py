@@ -1,23 +1,25 @@
 """Gaussians that withstand outliers, and the distance of rows from them."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Self
 
 import numpy as np
-import torch
 from numpy import ndarray
 from numpy.random import RandomState
 from scipy.linalg import cholesky
 from sklearn.cluster import KMeans
 from sklearn.covariance import ledoit_wolf
 
-from skae._threads import one_thread
 from skae._typing import ArrayOf
 
-# Rounds that leave out the farthest rows and fit the Gaussian again, and the share of the rows
-# that stays: for the Gaussian of most rows, and for the search of kinds.
-_CONCENTRATION_STEPS = 3
-_SUPPORT = 0.9
+from ._coordinates import Coordinates
+from ._fixed_chunks import in_fixed_chunks
+from ._gaussian_distances import GaussianDistances
+from ._robust_start import start_distances
+
+# The shares of the rows, those nearest to the last Gaussian, that the next one is fitted to, and
+# the share in which kinds are searched.
+_SUPPORTS = (0.5, 0.5, 0.5, 0.75, 0.9)
 _SUPPORT_OF_KINDS = 0.98
 
 # Most rows for the search of kinds, and the rows that a kind needs, at least and for each value.
@@ -25,31 +27,17 @@ _ENOUGH_ROWS = 4000
 _ROWS_PER_KIND = 20
 _ROWS_PER_VALUE = 2
 
-# Runs of k-means: whitened rows can be divided in many ways, and no single one should decide.
-_PARTITIONS = 3
-
 # Smallest variance of a kind, as a share of that of all rows: a few equal values do not prove that
 # the value is constant.
 _LEAST_VARIANCE = 1e-3
 
-_Vector = Annotated[ndarray, ArrayOf("float", "n_values")]
-_Matrix = Annotated[ndarray, ArrayOf("float", "n_values", "n_values")]
+# A kind is dropped as a cluster of outliers if it is remote (its squared distance from the centre
+# is so many times the upper quartile of the rows') and dense (its deviations are by so much, in
+# logs, below the median kind's), unless more than this share of the rows would be dropped.
+_REMOTE, _DENSE, _MOST_DROPPED = 1.5, 0.8, 0.2
 
-
-@dataclass(eq=False)
-class Gaussian:
-    """A Gaussian, given by its centre and a matrix that whitens the rows around it."""
-
-    center: _Vector
-    whitening: _Matrix
-    penalty: float = 0.0
-
-    def distances(self, rows: ndarray) -> ndarray:
-        """Return half the squared distance of each row from the centre, plus the penalty."""
-        # The limit on torch's threads holds for this thread of Python, that on NumPy's for all.
-        with one_thread():
-            white = torch.from_numpy(rows - self.center) @ torch.from_numpy(self.whitening.T)
-            return (white.square_().sum(dim=1) / 2 + self.penalty).numpy()
+_Centers = Annotated[ndarray, ArrayOf("float", "n_kinds", "n_coordinates")]
+_Matrices = Annotated[ndarray, ArrayOf("float", "n_kinds", "n_coordinates", "n_coordinates")]
 
 
 @dataclass(eq=False)
@@ -57,94 +45,86 @@ class RobustGaussians:
     """One Gaussian for most rows, and one for each kind of rows.
 
     Covariances are shrunk (Ledoit and Wolf, 2004), as there may be few rows for many values. The
-    farthest rows may be outliers: each round leaves out those that are farthest from the last fit
-    (the concentration steps of Rousseeuw and Van Driessen, 1999). k-means divides the rest into at
-    most `most_kinds` kinds, several times; distances are averaged over these partitions. No value
-    has a standard deviation below `least_scale`.
-    """
+    farthest rows may be outliers. The first Gaussian is therefore that of the half of the rows
+    nearest to the spatial median, and each of the next that of the rows nearest to the last one,
+    up to nine tenths of them (the concentration steps of Rousseeuw and Van Driessen, 1999).
 
-    # Weight of the distance from the centre of all rows beside that from the nearest kind: a few
-    # outliers that are alike may form a kind, but one far from that centre.
-    weight_of_center: ClassVar[float] = 0.25
+    k-means divides the whitened rows into at most `most_kinds` kinds. A remote and dense one is a
+    cluster of outliers, and no kind. No value has a standard deviation below `least_scale`.
+    """
 
     most_kinds: int
     least_scale: float
-    unit_: _Vector = field(init=False)
-    all_: Gaussian = field(init=False)
-    partitions_: list[list[Gaussian]] = field(init=False)
+    coordinates_: Coordinates = field(init=False)
+    center_: Annotated[ndarray, ArrayOf("float", "n_coordinates")] = field(init=False)
+    whitening_: Annotated[ndarray, ArrayOf("float", "n_coordinates", "n_coordinates")] = field(
+        init=False
+    )
+    # Of the kinds, in whitened coordinates; there may be none.
+    centers_: _Centers = field(init=False)
+    whitenings_: _Matrices = field(init=False)
+    penalties_: Annotated[ndarray, ArrayOf("float", "n_kinds")] = field(init=False)
 
-    def fit(self, rows: ndarray, weight: ndarray, rng: RandomState) -> Self:
-        """Find the Gaussians of float64 rows of shape (n_samples, n_values)."""
-        mean = np.average(rows, axis=0, weights=weight)
-        unit = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weight))
-        unit = np.maximum(unit, self.least_scale)
-        least_variance = (self.least_scale / unit) ** 2
-        counted = np.ones(len(rows), dtype=bool)
-        for _ in range(_CONCENTRATION_STEPS):
-            center, whitening, _ = _gaussian(rows[counted] / unit, weight[counted], least_variance)
-            white = (rows / unit - center) @ whitening.T
-            distance = (white**2).sum(axis=1)
-            counted = distance <= np.quantile(distance, _SUPPORT)
-        self.unit_ = unit
-        self.all_ = Gaussian(center, whitening)
+    def fit(self, values: ndarray, weight: ndarray, rng: RandomState) -> Self:
+        """Find the Gaussians of float64 values of shape (n_samples, n_values)."""
+        self.coordinates_ = Coordinates().fit(values, weight, self.least_scale, rng)
+        rows, outside = self.coordinates_(values)
+        outside /= self.coordinates_.rest_
+        least_variance = self.coordinates_.least_variance(self.least_scale)
+        distance = start_distances(rows, weight) + outside
+        for support in _SUPPORTS:
+            near = distance <= np.quantile(distance, support)
+            center, whitening, _ = _gaussian(rows[near], weight[near], least_variance)
+            white = (rows - center) @ whitening.T
+            distance = (white**2).sum(axis=1) + outside
+        self.center_, self.whitening_ = center, whitening.astype(np.float32)
         near = np.flatnonzero(distance <= np.quantile(distance, _SUPPORT_OF_KINDS))
-        needed = max(_ROWS_PER_KIND, _ROWS_PER_VALUE * rows.shape[1])
-        n_kinds = min(self.most_kinds, len(near) // needed)
-        self.partitions_ = []
-        for _ in range(_PARTITIONS if n_kinds > 1 else 0):
-            some = rng.permutation(near)[:_ENOUGH_ROWS]
-            kinds = self._find_kinds(white[some], weight[some], n_kinds, rng)
-            self.partitions_.append(kinds)
+        some = rng.permutation(near)[:_ENOUGH_ROWS]
+        self._find_kinds(white[some], weight[some], rng)
         return self
 
-    def _find_kinds(
-        self, white: ndarray, weight: ndarray, n_kinds: int, rng: RandomState
-    ) -> list[Gaussian]:
-        """Return a Gaussian for each kind of the whitened rows."""
+    def _find_kinds(self, white: ndarray, weight: ndarray, rng: RandomState) -> None:
+        """Find a Gaussian for each kind of the whitened rows."""
+        n_rows, n_values = white.shape
+        n_kinds = min(self.most_kinds, n_rows // max(_ROWS_PER_KIND, _ROWS_PER_VALUE * n_values))
         n_kinds = min(n_kinds, len(np.unique(white, axis=0)))
-        kmeans = KMeans(n_kinds, n_init=1, random_state=rng)
-        labels = kmeans.fit_predict(white, sample_weight=weight)
-        center, whitening = self.all_.center, self.all_.whitening
-        back = np.linalg.inv(whitening)
         kinds = []
-        for label in np.unique(labels):
-            mine = labels == label
-            if mine.sum() < 2:
+        if n_kinds > 1:
+            kmeans = KMeans(n_kinds, n_init=1, random_state=rng)
+            labels = kmeans.fit_predict(white, sample_weight=weight)
+            for label in range(n_kinds):
+                mine = labels == label
                 # A single row has no spread.
-                continue
-            mean, factor, log_volume = _gaussian(white[mine], weight[mine], ridge=_LEAST_VARIANCE)
-            penalty = log_volume - np.log(weight[mine].sum())
-            kinds.append(Gaussian(center + back @ mean, factor @ whitening, penalty))
-        least = min(kind.penalty for kind in kinds)
-        for kind in kinds:
-            kind.penalty -= least
-        return kinds
+                if mine.sum() > 1:
+                    gaussian = _gaussian(white[mine], weight[mine], ridge=_LEAST_VARIANCE)
+                    kinds.append((*gaussian, weight[mine].sum()))
+            kinds = _without_clusters(kinds, white)
+        self.centers_ = np.array([center for center, *_ in kinds]).reshape(-1, n_values)
+        factors = [factor for _, factor, *_ in kinds]
+        self.whitenings_ = np.array(factors, dtype=np.float32).reshape(-1, n_values, n_values)
+        penalties = np.array([volume - np.log(share) for *_, volume, share in kinds])
+        self.penalties_ = penalties - penalties.min(initial=np.inf) if kinds else penalties
 
-    def distances(self, rows: ndarray) -> ndarray:
+    def distances(self, values: ndarray) -> ndarray:
         """Return half the squared Mahalanobis distance of each row, of zero or more.
 
         Where there are kinds of rows, the distance from the centre of all rows is averaged with
         that from the nearest kind, in nats below the density at the centre of the most frequent
-        kind.
+        kind. A row alone gives the same bits as in a batch.
         """
-        rows = rows / self.unit_
-        from_center = self.all_.distances(rows)
-        if not self.partitions_:
-            return from_center
-        from_kind = np.mean(
-            [
-                np.min([kind.distances(rows) for kind in kinds], axis=0)
-                for kinds in self.partitions_
-            ],
-            axis=0,
-        )
-        return (self.weight_of_center * from_center + from_kind) / (self.weight_of_center + 1)
+        coordinates = self.coordinates_
+        units = (values - coordinates.center_) / coordinates.unit_
+        return in_fixed_chunks(GaussianDistances(self).of_units, units)
+
+    @property
+    def n_values(self) -> int:
+        """Number of values of a row."""
+        return len(self.coordinates_.unit_)
 
     def _check_consistency(self) -> None:
-        gaussians = [self.all_, *(kind for kinds in self.partitions_ for kind in kinds)]
-        n_values = {len(self.unit_), *(len(one.center) for one in gaussians)}
-        if not all(self.partitions_) or len(n_values) > 1:
-            raise ValueError("Gaussians of kinds are missing, or have other numbers of values")
+        n_coordinates = {self.coordinates_.n_coordinates, len(self.center_), len(self.centers_.T)}
+        if len(n_coordinates) > 1:
+            raise ValueError("Gaussians of all rows and of kinds have other numbers of values")
 
 
 def _gaussian(
@@ -158,3 +138,17 @@ def _gaussian(
     np.fill_diagonal(covariance, variance)
     factor = cholesky(covariance, lower=True)
     return center, np.linalg.inv(factor), np.log(np.diag(factor)).sum()
+
+
+def _without_clusters(kinds: list[tuple], white: ndarray) -> list[tuple]:
+    """Return the kinds (centre, whitening matrix, log volume, weight) that are no outliers."""
+    centers, _, volumes, weights = map(np.array, zip(*kinds, strict=True))
+    n_values = white.shape[1]
+    remote = (centers**2).sum(axis=1) > _REMOTE * np.quantile((white**2).sum(axis=1), 0.75)
+    order = np.argsort(volumes)
+    half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    dense = volumes < volumes[order[half]] - _DENSE * n_values
+    dropped = remote & dense
+    if weights[dropped].sum() > _MOST_DROPPED * weights.sum():
+        return kinds
+    return [kind for kind, drop in zip(kinds, dropped, strict=True) if not drop]

@@ -1,12 +1,22 @@
 """The entries that training writes into skorch's history."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from skorch.history import History
 
 from ._batches import Batches, MeasuredBatches
 
 if TYPE_CHECKING:
     from ._net import AutoencoderNet
+
+
+class EpochHistory(History):
+    """skorch's history, in which access to one epoch costs the same however many there are."""
+
+    def __getitem__(self, i: Any) -> Any:
+        # skorch copies the whole list first.
+        return list.__getitem__(self, i) if isinstance(i, int) else super().__getitem__(i)
 
 
 def record_epoch(
@@ -19,9 +29,10 @@ def record_epoch(
         history.new_batch()
         record_batch(net, prefix, loss, len(batches.rows))
     history.record(prefix + "_batch_count", len(batches))
-    best = _best_recorded(history, prefix)
+    best = _best_recorded(net, prefix)
     history.record(prefix + "_loss", loss)
     history.record(prefix + "_loss_best", loss < best)
+    net.best_losses_[prefix] = history[-1], min(loss, best)
     for name, value in parts.items():
         history.record(f"{prefix}_{name}", value)
 
@@ -38,10 +49,16 @@ def drop_unfinished_epoch(net: "AutoencoderNet", last_entry: str) -> None:
         net.history.pop()
 
 
-def _best_recorded(history: list, prefix: str) -> float:
+def _best_recorded(net: "AutoencoderNet", prefix: str) -> float:
     """Return the lowest loss of the epochs before: that of the last one marked as best."""
-    for i in range(len(history) - 2, -1, -1):
-        epoch = history[i]
+    history = net.history
+    if len(history) < 2:
+        return math.inf
+    epoch, best = net.best_losses_.get(prefix, (None, math.inf))
+    if epoch is history[-2]:
+        return best
+    # The epochs before were recorded by another net, or a callback changed the history.
+    for epoch in reversed(history[:-1]):
         if epoch.get(prefix + "_loss_best"):
             return epoch[prefix + "_loss"]
     return math.inf

@@ -13,7 +13,7 @@ from skae._batch import Batch, total
 from skae._compat import OpenNet
 
 from ._callbacks import explained
-from ._history import record_batch
+from ._history import EpochHistory, record_batch
 from ._progress import EpochProgressBar
 from ._training_rows import TensorRows, TrainingRows
 
@@ -24,6 +24,13 @@ class ObservedNet(OpenNet):
     def default_callbacks(self) -> list:
         """Return the progress bar alone: the net itself records losses."""
         return [("progress_bar", EpochProgressBar())]
+
+    def initialize_history(self) -> "ObservedNet":
+        """Make an empty history."""
+        self.history_ = EpochHistory()
+        # By prefix: the last epoch that was recorded, and the best loss up to it.
+        self.best_losses_: dict[str, tuple[dict[str, Any], float]] = {}
+        return self
 
     def initialize_callbacks(self) -> "ObservedNet":
         """Initialise the callbacks; see skorch.NeuralNet.initialize_callbacks."""

@@ -71,11 +71,11 @@ class EpochLoop:
         """Record an epoch, given the mean parts of the objective, and decide whether to stop."""
         net = self.net
         record_epoch(net, "train", self.batches, parts)
-        monitored = net.history[-1, "train_loss"]
+        monitored = net.history[-1]["train_loss"]
         if self._valid is not None:
             batches = net.get_iterator(self._valid)
             record_epoch(net, "valid", batches, net.measure_batches(batches))
-            monitored = net.history[-1, "valid_loss"]
+            monitored = net.history[-1]["valid_loss"]
         self._best.update(monitored, net.schedule_.warming_up)
         net.schedule_.after_epoch(monitored)
         net.notify("on_epoch_end", **self._told)

@@ -3,7 +3,6 @@
 Here alone graphs read what a detector has learned.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ from torch import Tensor, nn
 from skae.detection import (
     AutoencoderOutlierDetector,
     Calibration,
-    Gaussian,
+    GaussianDistances,
+    Isolation,
     LikelihoodScore,
     MahalanobisScore,
     ReconstructionScore,
-    RobustGaussians,
     rows_needed,
     share_of,
 )
@@ -43,6 +42,9 @@ class DetectorModule(nn.Module):
         members = [autoencoder_module(one, single) for one in detector.estimators_]
         self.members: Any = nn.ModuleList(members)
         self.scores = nn.ModuleList(map(_score_module, detector._scores))
+        self.isolation = None
+        if detector._scores[0].times_isolation:
+            self.isolation = Isolation(detector._reference, detector._folds.left_out)
         self.calibration = CalibrationModule(detector._calibration)
 
     def codes(self, X: Tensor) -> Tensor:
@@ -68,7 +70,10 @@ class DetectorModule(nn.Module):
         """Return how unusual rows are to each member, of shape (n_members, n_samples)."""
         Z = self._standardized(X)
         pairs = zip(self.scores, self.members, strict=True)
-        return torch.stack([score(member, Z) for score, member in pairs])
+        unusual = torch.stack([score(member, Z) for score, member in pairs])
+        if self.isolation is None:
+            return unusual
+        return unusual * self.isolation(Z.double()).double().T
 
     def _standardized(self, X: Tensor) -> Tensor:
         Z = X.double() / self.scale
@@ -136,37 +141,15 @@ class _Likelihood(nn.Module):
 
 
 class _Distance(nn.Module):
-    """How unusual rows are by the distance of residual and code from Gaussians."""
+    """How unusual rows are by the distance of residual, code and row from Gaussians."""
 
     def __init__(self, score: MahalanobisScore):
         super().__init__()
-        gaussians = score._gaussians
-        self.unit = _buffer(gaussians.unit_)
-        self.center = _Gaussians([gaussians.all_])
-        self.partitions = nn.ModuleList(map(_Gaussians, gaussians.partitions_))
+        self.distances = GaussianDistances(score._gaussians)
 
     def forward(self, member: AutoencoderModule, Z: Tensor) -> Tensor:
-        values = torch.cat(_residual_and_codes(member, Z), dim=1) / self.unit
-        from_center = self.center(values)
-        if not self.partitions:
-            return from_center
-        from_kind = torch.stack([kinds(values) for kinds in self.partitions]).mean(dim=0)
-        weight = RobustGaussians.weight_of_center
-        return (weight * from_center + from_kind) / (weight + 1)
-
-
-class _Gaussians(nn.Module):
-    """Half the squared distance from the nearest of some Gaussians, with its penalty."""
-
-    def __init__(self, gaussians: Sequence[Gaussian]):
-        super().__init__()
-        self.center = _buffer([one.center[None] for one in gaussians])
-        self.whitening = _buffer([one.whitening.T for one in gaussians])
-        self.penalty = _buffer([[one.penalty] for one in gaussians])
-
-    def forward(self, values: Tensor) -> Tensor:
-        white = torch.bmm(values - self.center, self.whitening)
-        return (white.square().sum(dim=2) / 2 + self.penalty).amin(dim=0)
+        residual_and_codes = _residual_and_codes(member, Z)
+        return self.distances(torch.cat([*residual_and_codes, Z.double()], dim=1)).double()
 
 
 def _score_module(score: object) -> nn.Module:

@@ -136,6 +136,27 @@ def test_the_history_is_skorchs(early_stopping):
     assert ("valid_loss" in history[-1]) == early_stopping
 
 
+@pytest.mark.parametrize("n_before", [1, 40])
+def test_epochs_before_the_last_call_are_read_once(n_before):
+    """However many there are, each further epoch knows the best loss so far."""
+
+    class Epoch(dict):
+        def get(self, key, default=None):
+            reads.append(key)
+            return super().get(key, default)
+
+    reads = []
+    ae = fitted(early_stopping=False, max_iter=8, warm_start=True)
+    best, *others = [{"train_loss_best": i == 0, "train_loss": 1e-9} for i in range(n_before)]
+    ae.net_.history[:] = [Epoch(best), *map(Epoch, others)]
+    ae.fit(X)
+    assert len(reads) == n_before
+    assert not any(ae.net_.history[n_before:, "train_loss_best"])
+    ae.net_.history[0]["train_loss"] = 1e9
+    ae.fit(X)
+    assert ae.net_.history[n_before + 8, "train_loss_best"]
+
+
 # -- skorch's own callbacks -----------------------------------------------------------------
 
 
