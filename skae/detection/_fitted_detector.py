@@ -308,7 +308,7 @@ class FittedDetector(
         n_usual = min(_ROWS_OF_RESIDUALS, max(20, _CELLS_OF_RESIDUALS // self.n_features_in_))
         Z, usual = dense(self._scaling(X)), dense(self._reference.rows[:n_usual])
         expected, spread, shares = explain_cells(Z, usual, self._scaling.center, self._ensemble)
-        expected = expected * self.scale_
+        expected = self._scaling.inverse(expected)
         cells = {
             "expected": expected,
             "residual": (dense(X) - expected) / (spread * self.scale_),
@@ -356,7 +356,7 @@ class FittedDetector(
         """
         check_is_fitted(self)
         codes = validate_codes(self, X, self._n_features_out)
-        rows = self._ensemble.decode(codes) * self.scale_.astype(codes.dtype)
+        rows = self._scaling.inverse(self._ensemble.decode(codes)).astype(codes.dtype)
         return as_set_output(self, rows, X)
 
     # -- inside -----------------------------------------------------------------------

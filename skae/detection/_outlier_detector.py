@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
@@ -23,7 +24,7 @@ from skae.estimators.base import (
     warn_of_ignored_parameters,
 )
 from skae.objectives import LOSSES
-from skae.tables import ColumnScaling
+from skae.tables import ColumnScaling, dense
 
 from ._default_autoencoder import denoiser_for_detection
 from ._fitted_detector import FittedDetector
@@ -271,9 +272,11 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         """Train for one pass over these rows, and learn the scores of ordinary rows again.
 
         The first call sets the scale of the columns from its rows, which should be a fair sample.
+        A column that is constant in them gets its scale from the first rows in which it varies.
         Each member leaves one fold in `cv` of the rows out. The detector keeps up to 4,096 rows,
         of which the rows of one call replace a share of `forgetting` at most, and after every
-        call learns scores, threshold and p-values from them again. A float `contamination` then is a share of the held-out rows, as for
+        call learns scores, threshold and p-values from them again. A float `contamination` then
+        is a share of the held-out rows, as for
         :meth:`set_contamination`.
 
         Parameters
@@ -300,6 +303,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             X, weight = validate_table(self, X, sample_weight, reset=first)
             if first:
                 self._start(X, weight, check_random_state(self.random_state))
+            else:
+                self._learn_scales(X, weight)
             Z = self._scaling(X)
             rng = np.random.RandomState([self._seed, self.n_samples_seen_ % 2**32])
             fold = self._folds.deal(X.shape[0], rng)
@@ -337,6 +342,18 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         self.scale_ = self._scaling.scale
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_estimators)
         self.estimators_ = [clone(autoencoder).set_params(random_state=int(seed)) for seed in seeds]
+
+    def _learn_scales(self, X: Rows, weight: np.ndarray) -> None:
+        """Scale columns that were constant so far by these rows, in which they may vary."""
+        scaling = self._scaling.learned_from(X, weight)
+        if scaling is self._scaling:
+            return
+        kept = self._reference
+        rows = scaling(self._scaling.inverse(dense(kept.rows)))
+        if sparse.issparse(kept.rows):
+            rows = sparse.csr_array(rows)
+        self._reference = ReferenceRows.keep(rows, kept.weight, kept.fold, scaling.center)
+        self._scaling, self.scale_ = scaling, scaling.scale
 
     def _autoencoder(self) -> BaseAutoencoder:
         """Return the autoencoder that the members are copies of."""

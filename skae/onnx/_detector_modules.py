@@ -36,7 +36,7 @@ class DetectorModule(nn.Module):
     def __init__(self, detector: AutoencoderOutlierDetector, single: bool = False):
         super().__init__()
         scaling = detector._scaling
-        self.scale = _buffer(scaling.scale)
+        self.scale, self.shift = _buffer(scaling.scale), _buffer(scaling.shift)
         # Infinite where cells may lie as far outside as they do.
         self.low, self.high = _buffer(scaling._low), _buffer(scaling._high)
         members = [autoencoder_module(one, single) for one in detector.estimators_]
@@ -56,7 +56,7 @@ class DetectorModule(nn.Module):
         """Return the mean of the members' reconstructions."""
         Z = self._standardized(X)
         rows = torch.stack([member.reconstruction(Z) for member in self.members])
-        return rows.mean(dim=0) * self.scale.to(X.dtype)
+        return ((rows.mean(dim=0) - self.shift) * self.scale).to(X.dtype)
 
     def score(self, X: Tensor) -> Tensor:
         """Return how ordinary rows are, in float64."""
@@ -76,7 +76,7 @@ class DetectorModule(nn.Module):
         return unusual * self.isolation(Z.double()).double().T
 
     def _standardized(self, X: Tensor) -> Tensor:
-        Z = X.double() / self.scale
+        Z = X.double() / self.scale + self.shift
         return torch.minimum(torch.maximum(Z, self.low), self.high).to(X.dtype)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 
-from skae.tables import detached
+from skae.tables import check_mask, detached
 
 from ._steps import Steps
 
@@ -32,6 +32,7 @@ def rows_of(X_sample: Any) -> Any:
         return X_sample
     if hasattr(X_sample, "columns"):
         return pd.DataFrame({name: X_sample[name].to_numpy() for name in X_sample.columns})
+    check_mask(X_sample, "X_sample")
     rows = np.asarray(detached(X_sample))
     if rows.ndim == 0:
         raise TypeError(

@@ -8,6 +8,7 @@ from skae._compat import check_sample_weight
 
 from ._caller_type import caller_type, detached
 from ._mapped_files import SelectedRows, is_memory_mapped
+from ._table_errors import check_mask
 
 
 def validate_weight(sample_weight: Any, X: Any) -> Any:
@@ -16,6 +17,7 @@ def validate_weight(sample_weight: Any, X: Any) -> Any:
         raise ValueError(
             f"sample_weight must hold a number for each row, or be None, got {sample_weight!r}."
         )
+    check_mask(sample_weight, "sample_weight")
     if isinstance(sample_weight, list | tuple):
         sample_weight = np.asarray(sample_weight)
     sample_weight = detached(sample_weight, caller_type(X))

@@ -32,6 +32,7 @@ _CURE = (
 def check_table(X: Any) -> None:
     """Raise an error if X is no table, or if a column holds something else than numbers."""
     _check_kind(X)
+    check_mask(X, "X")
     if isinstance(X, list | tuple):
         try:
             rows = np.asarray(X)
@@ -68,6 +69,26 @@ def _check_names(X: Any) -> None:
     raise ValueError(
         f"X has several columns of the same name: {', '.join(map(repr, twice[:_NAMED]))}. "
         f"Rename them, or leave all but one out."
+    )
+
+
+def check_mask(values: Any, name: str) -> None:
+    """Raise a ValueError if a mask hides values, which computations would take all the same."""
+    parts = values if isinstance(values, list | tuple) else [values]
+    masked = [part for part in parts if isinstance(part, np.ma.MaskedArray)]
+    n_hidden = sum(np.ma.count_masked(part) for part in masked)
+    if not n_hidden:
+        return
+    if name == "sample_weight":
+        cure = "Give the rows a weight, or 0 to leave them out: sample_weight.filled(0)"
+    else:
+        cure = (
+            f"Make them gaps, {name}.astype(float).filled(numpy.nan), and fill these, for example "
+            f"with SimpleImputer, or leave such rows out: numpy.ma.compress_rows({name})"
+        )
+    raise ValueError(
+        f"{name} is a masked array, of which {n_hidden} of {sum(part.size for part in masked)} "
+        f"values are hidden. What is beneath the mask must not be used. {cure}."
     )
 
 

@@ -330,3 +330,18 @@ def test_times_in_milliseconds_are_no_constant(n_samples):
     times = 1.7e12 + 100 * rng.normal(size=n_samples)
     scaling = ColumnScaling(np.c_[times, np.full(n_samples, 0.1)], None, changes=True)
     assert_allclose(scaling.scale, [times.std(), 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@in_turns("spread", [3e-5, 6e-6])
+def test_a_spread_of_a_few_roundings_is_a_spread(make, spread, dtype):
+    rng = np.random.default_rng(0)
+
+    def with_column(rows, deviations):
+        return np.c_[rows, 52.52 + spread * deviations].astype(dtype)
+
+    detector = make().fit(with_column(X, rng.normal(size=200)))
+    assert (detector.predict(with_column(NEW, rng.normal(size=100))) == 1).mean() > 0.8
+    if make is not DETECTORS["reconstruction"]:
+        # A principal component of its own reconstructs the value.
+        assert (detector.predict(with_column(NEW, np.full(100, 33))) == -1).all()

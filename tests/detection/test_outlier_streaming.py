@@ -15,7 +15,7 @@ from outlier_cases import (
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, load, save
 
 RNG = np.random.default_rng(1)
 X, NEW, OUTLIERS = draw(RNG, 400), draw(RNG, 500), draw_outliers(RNG, 500)
@@ -160,3 +160,53 @@ def test_float32_after_float64():
         for dtype in (np.float32, np.float64)
     ]
     assert_allclose(*scores, rtol=1e-2)
+
+
+# -- columns that are constant at first ------------------------------------------------------------
+
+
+def late(rows, unit, origin, varies=True):
+    """The first two columns in another unit, about another origin, or constant."""
+    rows = rows.copy()
+    rows[:, :2] = origin + unit * rows[:, :2] * varies
+    return rows
+
+
+@pytest.mark.parametrize("contain", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(("unit", "origin"), [(1e6, 0.0), (1e-6, 0.0), (1e6, 3e6), (1e-6, 1.0)])
+def test_columns_that_are_constant_in_the_first_rows(contain, unit, origin, tmp_path):
+    detector = make_detector().partial_fit(contain(late(X, unit, origin, varies=False)))
+    before = detector.scale_.copy()
+    detector.partial_fit(contain(late(X, unit, origin)))
+    assert_allclose(detector.scale_[:2], unit * X[:, :2].std(axis=0), rtol=1e-6)
+    assert_array_equal(detector.scale_[2:], before[2:])
+    scale = detector.scale_
+    for _ in range(2):
+        detector.partial_fit(contain(late(X, unit, origin)))
+    assert_array_equal(detector.scale_, scale)
+    # As the same rows in a plain unit, the wrong unit is an outlier, and answers are in the unit.
+    new = late(NEW, unit, origin)
+    scores = detector.score_samples(contain(new))
+    swapped = contain(late(NEW, 30 * unit, origin))
+    assert np.median(detector.score_samples(swapped)) < np.quantile(scores, 0.02)
+    decoded = detector.inverse_transform(detector.transform(new)) - origin * (np.arange(8) < 2)
+    assert (np.abs(decoded).max(axis=0) < 10 * unit ** (np.arange(8) < 2)).all()
+    expected = detector.explain(new[:5])["expected"].to_numpy()[:, :2] - origin
+    assert (np.abs(expected) < 10 * unit).all()
+    save(detector, tmp_path / "detector.skae")
+    assert_array_equal(load(tmp_path / "detector.skae").score_samples(contain(new)), scores)
+
+
+def test_a_first_chunk_of_equal_rows_is_no_start():
+    """Members start with the first rows that differ, so nothing is left of the chunk before."""
+    plain = make_detector(scoring="reconstruction").partial_fit(1e6 * X)
+    detector = make_detector(scoring="reconstruction").partial_fit(np.full((20, 8), 3.0))
+    detector.partial_fit(1e6 * X)
+    assert_allclose(detector.scale_, plain.scale_, rtol=1e-9)
+    # The control: half of the variance is lost by members that start anywhere.
+    lost = [
+        ((one.inverse_transform(one.transform(1e6 * NEW)) / 1e6 - NEW) ** 2).mean()
+        for one in (detector, plain)
+    ]
+    assert lost[0] < 1.2 * lost[1]
+    assert lost[1] < 0.2 * NEW.var()

@@ -73,6 +73,27 @@ def test_the_first_call_fixes_the_scaling():
     assert abs(ae.fit(3 * DIGITS[200:] + 5).scale_ / scale - 3) < 0.3
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_equal_rows_fix_nothing(unit, loss):
+    """The first rows that differ are the start, as if nothing had been before."""
+    rows = unit * (1 + IRIS)
+    equal = np.full((2, 4), unit)
+    ae, plain = (make(n_components=2, loss=loss, init="pca") for _ in range(2))
+    ae.partial_fit(np.tile(rows[:1], (20, 1))).partial_fit(rows[:1]).partial_fit(equal)
+    plain.partial_fit(rows)
+    assert ae.scale_ != plain.scale_
+    assert_array_equal(ae.partial_fit(rows).transform(rows), plain.transform(rows))
+    assert ae.scale_ == plain.scale_
+    # From then on it stays.
+    assert ae.partial_fit(3 * rows).scale_ == plain.scale_
+    chunks = iter([equal, rows, 3 * rows])
+    at_once = make(n_components=2, loss=loss, init="pca").partial_fit(chunks)
+    assert_array_equal(at_once.transform(rows), ae.transform(rows))
+    with pytest.raises(ValueError, match="4 features"):
+        make().partial_fit(np.ones((9, 4))).partial_fit(DIGITS)
+
+
 def test_the_first_call_fixes_the_components():
     ae = make(n_components=0.5).partial_fit(DIGITS)
     n_components = ae.n_components_

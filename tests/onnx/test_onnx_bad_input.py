@@ -88,6 +88,7 @@ def test_estimators_that_are_not_fitted():
         (np.full((3, 16), "word"), ValueError, "could not convert string"),
         (X[:0], ValueError, "0 sample"),
         (sparse.csr_array(X), TypeError, "sparse matrix, and a graph takes dense rows"),
+        (np.ma.masked_array(X, X > 0.5), ValueError, "X_sample is a masked array"),
         ("ae.onnx", TypeError, r"a few rows .* onnx\.save\(skae\.to_onnx\(.*\), 'ae\.onnx'\)"),
         (Path("ae.onnx"), TypeError, r"PosixPath.*writes no file"),
         (None, TypeError, "array or a DataFrame .* got NoneType"),

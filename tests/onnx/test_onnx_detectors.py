@@ -64,6 +64,19 @@ def test_scores_in_float32(pipeline):
     np.testing.assert_array_equal(found < detector.offset_, detector.predict(rows) == -1)
 
 
+def test_columns_that_got_their_scale_later():
+    rows = np.random.default_rng(0).normal(size=(400, 3)) @ np.eye(3, 5) + 1e3 * np.arange(5)
+    rows[:, 3:] = rows[:, :2] ** 2
+    first = rows.copy()
+    first[:, [0, 2]] = [-1.0, 2e3]
+    detector = AutoencoderOutlierDetector(AutoencoderTransformer(2, **LINEAR), **ONE)
+    detector.partial_fit(first).partial_fit(rows)
+    assert (detector._scaling.shift[[0, 2]] != 0).all()
+    for output in ("codes", "reconstruction", "score"):
+        expected = answer(detector, rows, output)
+        check_graph(to_onnx(detector, rows[:9], output), expected, rows, output)
+
+
 def test_p_values():
     members = AutoencoderTransformer(3, loss="poisson", **LINEAR)
     two = ONE | {"n_estimators": 2, "scoring": "reconstruction"}

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skae.tables import ColumnScaling
+from skae.tables import ColumnScaling, dense
 
 N = 1000
 RNG = np.random.default_rng(0)
@@ -192,3 +192,43 @@ def test_blocks_of_columns_are_scaled_like_one(monkeypatch):
     whole = scaling_of(columns).scale
     monkeypatch.setattr("skae.tables._robust_moments._CELLS", 2 * N)
     assert_array_equal(scaling_of(columns).scale, whole)
+
+
+# -- columns that are constant at first ------------------------------------------------------------
+
+
+@any_form
+def test_a_column_gets_its_scale_from_the_first_rows_in_which_it_varies(form):
+    """Those of a constant within reach stay where networks know them."""
+    later = np.transpose([NORMAL, 5 + 1e3 * NORMAL, 1e-6 * NORMAL, np.full(N, 4.0)])
+    first = form(np.column_stack([NORMAL[::-1], np.tile([5.0, 0.0, 4.0], (N, 1))]))
+    before = scaling_of(first, form=form)
+    scaling = before.learned_from(form(later), np.ones(N))
+    assert_array_equal(scaling.scale[[0, 3]], before.scale[[0, 3]])
+    assert_allclose(scaling.scale[1:3], [1e3 * NORMAL.std(), 1e-6 * NORMAL.std()], rtol=1e-4)
+    known, found = dense(before(first[:1])), dense(scaling(first[:1]))
+    assert_allclose(found, known, atol=1e-5)
+    # The column of zeros stays sparse.
+    assert scaling.shift[2] == 0
+    Z = dense(scaling(form(later)))
+    assert_allclose(Z.std(axis=0)[1:3], 1, rtol=1e-3)
+    assert_allclose(Z.mean(axis=0), scaling.center, atol=1e-3)
+    assert_allclose(scaling.inverse(Z) / scaling.scale, later / scaling.scale, atol=1e-5)
+    # Scales that are known stay.
+    assert scaling.learned_from(form(9 * later), np.ones(N)) is scaling
+
+
+@any_form
+def test_a_constant_far_from_the_later_values_is_clipped(form):
+    before = scaling_of(np.full(N, 3.0), form=form)
+    scaling = before.learned_from(form(1e4 + NORMAL[:, None]), np.ones(N))
+    assert_allclose(scaling.center, 3)
+    assert_allclose(dense(scaling(form([[3.0], [0.0], [1e4]])))[:, 0], [-5, -5, 3], atol=0.1)
+
+
+def test_rows_that_vary_no_more_or_need_their_unit_change_nothing():
+    constant = np.full((9, 2), 3.0)
+    scaling = scaling_of(constant)
+    assert scaling.learned_from(constant + 2, np.ones(9)) is scaling
+    unscaled = ColumnScaling(constant, None, False)
+    assert unscaled.learned_from(NORMAL[:18].reshape(9, 2), np.ones(9)) is unscaled

@@ -205,3 +205,61 @@ def test_what_is_no_table(thing, match):
 def test_weights_that_are_a_word():
     with pytest.raises(ValueError, match=r"sample_weight must hold a number .*'balanced'"):
         make_ae().fit(X, sample_weight="balanced")
+
+
+# -- masked arrays --------------------------------------------------------------------------------
+
+
+def masked(values):
+    """Three values hidden: NaN beneath one of them, another number beneath the rest."""
+    values = np.array(values, dtype=float)
+    mask = np.zeros(values.shape, dtype=bool)
+    mask.ravel()[[1, 5, -1]] = True
+    values[mask] = 1e6
+    values.ravel()[1] = np.nan
+    return np.ma.masked_array(values, mask)
+
+
+@pytest.mark.parametrize(("which", "method"), METHODS)
+def test_every_method_refuses_hidden_values(models, which, method):
+    restored = pickle.loads(models)
+    codes = X[:, : 2 + 2 * which] if method == "inverse_transform" else X
+    # Also the few rows that need no other validation.
+    for rows in (codes, codes[:4]):
+        match = f"X is a masked array, of which 3 of {rows.size} values .*SimpleImputer"
+        with pytest.raises(ValueError, match=match):
+            getattr(restored[which], method)(masked(rows))
+
+
+def test_rows_of_a_list_and_chunks_may_hide_values_too():
+    with pytest.raises(ValueError, match="masked array, of which 3 of 160 values"):
+        make_ae().fit(list(masked(X)))
+    with pytest.raises(ValueError, match="masked array, of which 3 of 160 values"):
+        make_ae().partial_fit(iter([X, masked(X)]))
+    with pytest.raises(ValueError, match="masked array, of which 3 of 160 values"):
+        make_ae().fit(np.ma.masked_array(X.astype(int), masked(X).mask))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])
+def test_weights_may_hide_no_values(method):
+    model = make_ae().fit(X)
+    with pytest.raises(ValueError, match=r"sample_weight is a masked .*3 of 40.*filled\(0\)"):
+        getattr(model, method)(X, sample_weight=masked(np.ones(N)))
+    detector = AutoencoderOutlierDetector(make_ae(), n_estimators=2)
+    if method != "score":
+        with pytest.raises(ValueError, match="sample_weight is a masked array"):
+            getattr(detector, method)(X, sample_weight=masked(np.ones(N)))
+
+
+def test_masked_arrays_that_hide_nothing_are_plain_arrays():
+    shown, weight = np.ma.masked_array(X), np.ma.masked_array(np.arange(N), False)
+    model = make_ae().fit(shown, sample_weight=weight)
+    expected = make_ae().fit(X, sample_weight=np.arange(N))
+    for answer in (model.mean_, model.transform(shown), model.transform(shown[:2])):
+        assert type(answer) is np.ndarray
+    np.testing.assert_array_equal(model.transform(shown), expected.transform(X))
+    # As the errors advise.
+    hidden = masked(X)
+    make_ae().fit(np.ma.compress_rows(hidden))
+    with pytest.raises(ValueError, match=r"NaN.*X\[0, 1\]"):
+        make_ae().fit(hidden.astype(float).filled(np.nan))

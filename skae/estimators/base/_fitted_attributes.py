@@ -78,6 +78,8 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     validation_loss_curve_: list[AnyFloat] | None = fitted()
     best_validation_loss_: AnyFloat | None = fitted()
     n_iter_: int = fitted()
+    # Whether the rows that the mean and the scale come from differ.
+    _has_varied: bool = fitted()
     # The shape of a row in arrays of more than two dimensions, and the parameters of the fit.
     _row_shape: tuple[int, ...] | None = fitted()
     _fitted_params: dict[str, Any] = fitted()

@@ -28,6 +28,7 @@ from skae.tables import (
     CallerType,
     NumericTable,
     PrincipalComponents,
+    column_extremes,
     is_memory_mapped,
     merge_moments,
     principal_components,
@@ -101,13 +102,20 @@ class TrainingFlow(Pickling):
     ) -> Training:
         """Return the training of one pass over validated rows, in a net of this call or a copy."""
         X = self._on_device(X, continued)
-        if not continued:
+        if not continued or self._is_first_to_vary(X):
             self._start(X, weight, caller, False, check_random_state(self.random_state))
         elif not keep_net:
             self._renew_net(keep_optimizer=True)
         params = self._net_params() | {"learning_rate": "constant"}
         self.net_.set_params(**params, batch_size=self._batch_size(X.shape[0]))
         return self._training(X, weight, epochs=1, from_scratch=False)
+
+    def _is_first_to_vary(self, X: Any) -> bool:
+        """Return whether all rows before these were equal, so that nothing is learned yet."""
+        if self._has_varied or X.shape[0] < 2:
+            return False
+        low, high = column_extremes(X)
+        return bool((low < high).any())
 
     def _on_device(self, X: Any, continued: bool) -> Any:
         return X if is_memory_mapped(X) else to_gpu(X, self._device(continued))
@@ -138,6 +146,7 @@ class TrainingFlow(Pickling):
             X, weight, centered=loss.centered, scaled=loss.scaled
         )
         self.mean_, self.scale_ = caller.to_caller(table.mean), table.scale
+        self._has_varied = bool((deviations > 0).any())
         if loss.centered and self._row_shape is None:
             warn_of_unequal_columns(X, deviations, self)
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
