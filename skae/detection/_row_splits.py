@@ -1,0 +1,78 @@
+"""Splits of reference and batch that chance could have made: permutations of rows or of blocks."""
+
+from math import comb, lcm
+
+import numpy as np
+
+# Fewest blocks of all rows: among fewer, hardly any split is unlike the observed one.
+_FEWEST_BLOCKS = 8
+
+
+def independent_splits(
+    n_reference: int, n_batch: int, n_permutations: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the observed split, and random ones of independent rows.
+
+    Splits are of shape (n_reference + n_batch, 1 + n_permutations): True where a row is in the
+    batch.
+    """
+    observed = np.arange(n_reference + n_batch) >= n_reference
+    drawn = rng.permuted(np.tile(observed, (n_permutations, 1)), axis=1)
+    return np.ascontiguousarray(np.vstack([observed, drawn]).T)
+
+
+def block_splits(
+    n_reference: int, n_batch: int, length: int, n_permutations: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the observed split, and random ones of ordered rows; see `independent_splits`.
+
+    The rows of the reference and then the batch form a circle (Politis and Romano, 1992). Each
+    permutation cuts it at a random place, and then into blocks of about `length` rows. Random
+    blocks make the batch, the last of them in part.
+    """
+    n_rows = n_reference + n_batch
+    edges = np.linspace(0, n_rows, n_rows // length + 1).astype(int)
+    splits = np.zeros((n_rows, 1 + n_permutations), dtype=bool)
+    splits[n_reference:, 0] = True
+    for i in range(1, 1 + n_permutations):
+        order = rng.permutation(len(edges) - 1)
+        rows = np.concatenate([np.arange(edges[k], edges[k + 1]) for k in order])[:n_batch]
+        splits[(rows + rng.integers(n_rows)) % n_rows, i] = True
+    return splits
+
+
+def block_length(n_reference: int, n_batch: int, window: int, alpha: float) -> int:
+    """Return the length of the blocks that are permuted, at least `window` rows.
+
+    Rows of the observed batch follow each other, those of a permuted one do so only within its
+    blocks. Short blocks therefore vary too little where rows are dependent, and raise false alarms.
+    Half a batch costs little power, so blocks have this length if the rows suffice for it.
+    """
+    longest = max(window, min(n_reference, n_batch) // 2)
+    for length in range(longest, window - 1, -1):
+        if _has_enough_splits(n_reference, n_batch, length, alpha):
+            return length
+    n_rows = n_reference + n_batch
+    raise ValueError(
+        f"window={window} makes {n_rows // window} blocks of the {n_rows} rows of reference "
+        f"({n_reference}) and batch ({n_batch}), too few to tell drift from chance at "
+        f"alpha={alpha}: expected at least {_FEWEST_BLOCKS} blocks, and {1 / alpha:.0f} ways to "
+        f"choose those of the batch. Test more rows, fit on more, or use a smaller window if rows "
+        f"that are nearer to each other are independent."
+    )
+
+
+def _has_enough_splits(n_reference: int, n_batch: int, length: int, alpha: float) -> bool:
+    n_blocks = (n_reference + n_batch) // length
+    in_smaller = -(-min(n_reference, n_batch) // length)
+    return n_blocks >= _FEWEST_BLOCKS and comb(n_blocks, in_smaller) * alpha >= 1
+
+
+def walk_steps(n_reference: int, n_batch: int) -> tuple[int, int]:
+    """Return whole steps for a row of the batch and of the reference that sum up to zero.
+
+    A walk of one step per row, in the order of a column, is the difference of the two distribution
+    functions times the least common multiple of the numbers of rows.
+    """
+    both = lcm(n_reference, n_batch)
+    return both // n_batch, -(both // n_reference)
