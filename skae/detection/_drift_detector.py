@@ -58,8 +58,8 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
     window : int or None, default=None
         For rows in the order of time: the least number of rows after which rows hardly depend on
         each other. Permutations then keep blocks of at least this length together. Reference and
-        batch must hold at least 8 blocks, and at least ``1 / alpha`` ways to choose those of the
-        batch. None is for independent rows.
+        batch must hold at least 8 blocks, with ``2 / alpha`` ways to choose those of the smaller
+        one. None is for independent rows.
     n_permutations : int, default=999
         Permutations for the p-values. No adjusted one can be below ``1 / (n_permutations + 1)``; at
         least ``3 / alpha`` permutations are needed. With 999 of them a p-value of 0.05 has a
@@ -103,8 +103,8 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
 
     **Rows in the order of time need a window.** Neighbours are alike, so that the rows tell less
     than their number, and the tests of independent rows raise false alarms. Permutations of blocks
-    keep neighbours together. They also join rows that were apart, therefore the blocks are as
-    long as half of the batch (of the reference, if that is smaller) where the rows suffice. For
+    keep neighbours together. They also join rows that were apart, therefore the blocks are
+    lengthened, up to half of the batch, while there are ``20 / alpha`` ways to choose them. For
     a first-order autoregression with the coefficient c, ``3 / (1 - c)`` rows are a fair window.
     Rhythms longer than a batch, as of days or seasons, are drift for any test of this kind.
 

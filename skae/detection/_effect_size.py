@@ -39,7 +39,8 @@ def _wilson(share: float, n_rows: float, quantile: float) -> tuple[float, float]
     shrinkage = quantile**2 / n_rows
     center = (share + shrinkage / 2) / (1 + shrinkage)
     half = np.sqrt(shrinkage * (share * (1 - share) + shrinkage / 4)) / (1 + shrinkage)
-    return float(max(0, center - half)), float(min(1, center + half))
+    # The share is in the interval, also after rounding.
+    return float(min(share, max(0, center - half))), float(max(share, min(1, center + half)))
 
 
 def _inflation(samples: list[np.ndarray], window: int) -> tuple[float, int]:

@@ -7,6 +7,10 @@ import numpy as np
 # Fewest blocks of all rows: among fewer, hardly any split is unlike the observed one.
 _FEWEST_BLOCKS = 8
 
+# Ways to choose the blocks of the batch, times alpha: needed, and left when blocks are lengthened.
+# Some of the ways give nearly the observed batch, so that the smallest p-values are above 1 / ways.
+_FEWEST_WAYS, _AMPLE_WAYS = 2, 20
+
 
 def independent_splits(
     n_reference: int, n_batch: int, n_permutations: int, rng: np.random.Generator
@@ -48,24 +52,27 @@ def block_length(n_reference: int, n_batch: int, window: int, alpha: float) -> i
     blocks. Short blocks therefore vary too little where rows are dependent, and raise false alarms.
     Half a batch costs little power, so blocks have this length if the rows suffice for it.
     """
-    longest = max(window, min(n_reference, n_batch) // 2)
-    for length in range(longest, window - 1, -1):
-        if _has_enough_splits(n_reference, n_batch, length, alpha):
+    longest = min(n_reference, n_batch) // 2
+    for length in range(longest, window, -1):
+        if _has_enough_ways(n_reference, n_batch, length, _AMPLE_WAYS / alpha):
             return length
+    n_needed = _FEWEST_WAYS / alpha
+    if _has_enough_ways(n_reference, n_batch, window, n_needed):
+        return window
     n_rows = n_reference + n_batch
     raise ValueError(
         f"window={window} makes {n_rows // window} blocks of the {n_rows} rows of reference "
         f"({n_reference}) and batch ({n_batch}), too few to tell drift from chance at "
-        f"alpha={alpha}: expected at least {_FEWEST_BLOCKS} blocks, and {1 / alpha:.0f} ways to "
+        f"alpha={alpha}: expected at least {_FEWEST_BLOCKS} blocks, and {n_needed:.0f} ways to "
         f"choose those of the batch. Test more rows, fit on more, or use a smaller window if rows "
         f"that are nearer to each other are independent."
     )
 
 
-def _has_enough_splits(n_reference: int, n_batch: int, length: int, alpha: float) -> bool:
+def _has_enough_ways(n_reference: int, n_batch: int, length: int, n_needed: float) -> bool:
     n_blocks = (n_reference + n_batch) // length
     in_smaller = -(-min(n_reference, n_batch) // length)
-    return n_blocks >= _FEWEST_BLOCKS and comb(n_blocks, in_smaller) * alpha >= 1
+    return n_blocks >= _FEWEST_BLOCKS and comb(n_blocks, in_smaller) >= n_needed
 
 
 def walk_steps(n_reference: int, n_batch: int) -> tuple[int, int]:

@@ -43,7 +43,8 @@ def ks_statistics(columns: np.ndarray, splits: np.ndarray) -> np.ndarray:
     steps = np.where(np.ascontiguousarray(splits.T), up, down).astype(dtype)
     orders = np.argsort(columns, axis=0, kind="stable").T
     # A walk counts after the last of equal values, and ends at zero.
-    last = [np.append(np.diff(c[o]) != 0, True) for c, o in zip(columns.T, orders, strict=True)]
+    ordered = np.take_along_axis(columns.T, orders, axis=1)
+    last = np.pad(ordered[:, 1:] != ordered[:, :-1], ((0, 0), (0, 1)), constant_values=True)
     found = np.empty((n_splits, columns.shape[1]))
     for part in gen_batches(n_splits, max(1, _STEPS // n_rows)):
         for i, (order, counts) in enumerate(zip(orders, last, strict=True)):
