@@ -318,7 +318,7 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
         """Return the columns of a batch that the reference has, in its type."""
         reference = self._reference_columns()
         if reference.shape[1] == 0:
-            return reference[:0].repeat(len(rows), axis=0)
+            return np.empty((len(rows), 0))
         columns = read_columns(named_columns(X, list(self.columns_)), rows, self.model)
         if columns.left_out or columns.values.shape[1] != reference.shape[1]:
             raise ValueError(

@@ -59,7 +59,8 @@ def read_columns(X: Any, rows: np.ndarray, model: Any) -> Columns:
 def named_columns(X: Any, names: list[str]) -> Any:
     """Return the columns of a DataFrame with these names; any other table as it is.
 
-    Raises a ValueError if some are missing.
+    If it has none of the names, but as many columns, these are in the same order: the reference
+    was an array. Raises a ValueError if some are missing.
     """
     if not hasattr(type(X), "columns"):
         return X
@@ -68,6 +69,8 @@ def named_columns(X: Any, names: list[str]) -> Any:
         return X
     places = {name: i for i, name in enumerate(found)}
     missing = [name for name in names if name not in places]
+    if len(missing) == len(names) == len(found):
+        return X
     if missing:
         raise ValueError(
             f"X has no column {missing[0]!r}, expected all {len(names)} columns of the reference "

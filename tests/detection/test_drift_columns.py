@@ -72,6 +72,16 @@ def test_columns_of_other_tables(model):
         assert_frame_equal(columns_of(found), expected)
 
 
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_a_frame_beside_a_reference_that_was_an_array(model):
+    detector = DriftDetector(model, **FEW).fit(HELDOUT)
+    table = pd.DataFrame(NEW, columns=NAMES)
+    assert_frame_equal(detector.test(table).tests, detector.test(NEW).tests)
+    detector.fit(table)
+    with pytest.raises(ValueError, match=r"no column 'sensor 0', expected all 8.*\(1 are missing"):
+        detector.test(table.rename(columns={"sensor 0": "other"}))
+
+
 def test_pixels_of_images_are_columns():
     network = ConvolutionalNetwork(channels=(3,))
     images = AutoencoderTransformer(2, network=network, max_iter=1, random_state=0)
