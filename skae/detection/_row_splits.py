@@ -1,6 +1,6 @@
 """Splits of reference and batch that chance could have made: permutations of rows or of blocks."""
 
-from math import comb, lcm
+from math import comb
 
 import numpy as np
 
@@ -73,13 +73,3 @@ def _has_enough_ways(n_reference: int, n_batch: int, length: int, n_needed: floa
     n_blocks = (n_reference + n_batch) // length
     in_smaller = -(-min(n_reference, n_batch) // length)
     return n_blocks >= _FEWEST_BLOCKS and comb(n_blocks, in_smaller) >= n_needed
-
-
-def walk_steps(n_reference: int, n_batch: int) -> tuple[int, int]:
-    """Return whole steps for a row of the batch and of the reference that sum up to zero.
-
-    A walk of one step per row, in the order of a column, is the difference of the two distribution
-    functions times the least common multiple of the numbers of rows.
-    """
-    both = lcm(n_reference, n_batch)
-    return both // n_batch, -(both // n_reference)

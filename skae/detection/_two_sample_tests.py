@@ -1,11 +1,11 @@
 """Statistics of two samples, for the observed split of their rows and for permuted ones."""
 
+from math import lcm
+
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import ks_2samp
 from sklearn.utils import gen_batches
-
-from ._row_splits import walk_steps
 
 # Up to this many pairs of rows the exact distribution costs milliseconds; above it differs from
 # the asymptotic one by less than a hundredth.
@@ -37,7 +37,7 @@ def ks_statistics(columns: np.ndarray, splits: np.ndarray) -> np.ndarray:
     """
     n_rows, n_splits = splits.shape
     n_second = int(splits[:, 0].sum())
-    up, down = walk_steps(n_rows - n_second, n_second)
+    up, down = _walk_steps(n_rows - n_second, n_second)
     size = up * n_second
     dtype = np.int32 if size < 2**31 else np.int64
     steps = np.where(np.ascontiguousarray(splits.T), up, down).astype(dtype)
@@ -53,6 +53,16 @@ def ks_statistics(columns: np.ndarray, splits: np.ndarray) -> np.ndarray:
             walk = walk if counts.all() else walk[:, counts]
             found[part, i] = np.maximum(walk.max(axis=1), -walk.min(axis=1))
     return found / size
+
+
+def _walk_steps(n_reference: int, n_batch: int) -> tuple[int, int]:
+    """Return whole steps for a row of the batch and of the reference that sum up to zero.
+
+    A walk of one step per row, in the order of a column, is the difference of the two distribution
+    functions times the least common multiple of the numbers of rows.
+    """
+    both = lcm(n_reference, n_batch)
+    return both // n_batch, -(both // n_reference)
 
 
 def gaussian_kernel(rows: np.ndarray) -> np.ndarray:
