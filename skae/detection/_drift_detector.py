@@ -104,9 +104,9 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
     **Rows in the order of time need a window.** Neighbours are alike, so that the rows tell less
     than their number, and the tests of independent rows raise false alarms. Permutations of blocks
     keep neighbours together. They also join rows that were apart, therefore the blocks are
-    lengthened, up to half of the batch, while there are ``20 / alpha`` ways to choose them. For
-    a first-order autoregression with the coefficient c, ``3 / (1 - c)`` rows are a fair window.
-    Rhythms longer than a batch, as of days or seasons, are drift for any test of this kind.
+    lengthened, up to half of the batch or ten windows, while there are ``20 / alpha`` ways to
+    choose them. For a first-order autoregression with the coefficient c, ``5 / (1 - c)`` rows are a
+    fair window. Rhythms longer than a batch, as of days or seasons, are drift for any test of this kind.
 
     The rate holds on average over references: all batches that are compared with one reference
     share its sampling error. Hold out more rows than a batch has.

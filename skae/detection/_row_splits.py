@@ -11,6 +11,9 @@ _FEWEST_BLOCKS = 8
 # Some of the ways give nearly the observed batch, so that the smallest p-values are above 1 / ways.
 _FEWEST_WAYS, _AMPLE_WAYS = 2, 20
 
+# Windows in a block: what is missing between longer blocks is too little to matter.
+_MOST_WINDOWS = 10
+
 
 def independent_splits(
     n_reference: int, n_batch: int, n_permutations: int, rng: np.random.Generator
@@ -50,9 +53,10 @@ def block_length(n_reference: int, n_batch: int, window: int, alpha: float) -> i
 
     Rows of the observed batch follow each other, those of a permuted one do so only within its
     blocks. Short blocks therefore vary too little where rows are dependent, and raise false alarms.
-    Half a batch costs little power, so blocks have this length if the rows suffice for it.
+    Longer blocks cost some power, so they have ten windows or half a batch at most, and leave many
+    ways to choose those of a batch.
     """
-    longest = min(n_reference, n_batch) // 2
+    longest = min(_MOST_WINDOWS * window, min(n_reference, n_batch) // 2)
     for length in range(longest, window, -1):
         if _has_enough_ways(n_reference, n_batch, length, _AMPLE_WAYS / alpha):
             return length

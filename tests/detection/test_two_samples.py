@@ -117,9 +117,10 @@ def test_blocks_keep_neighbours_together(sizes):
 
 
 def test_blocks_are_as_long_as_leaves_enough_ways():
-    assert block_length(20000, 500, 10, 0.05) == 250
-    assert block_length(500, 20000, 10, 0.05) == 250
-    assert block_length(2000, 500, 10, 0.05) == 166
+    assert block_length(20000, 500, 30, 0.05) == 250
+    assert block_length(500, 20000, 30, 0.05) == 250
+    assert block_length(2000, 500, 30, 0.05) == 166
+    assert block_length(2000, 500, 10, 0.05) == 100
     assert block_length(2000, 500, 220, 0.05) == 220
     with pytest.raises(ValueError, match=r"window=400 makes 6 blocks of the 2500 rows.*8 blocks"):
         block_length(2000, 500, 400, 0.05)
