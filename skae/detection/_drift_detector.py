@@ -106,7 +106,8 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
     keep neighbours together. They also join rows that were apart, therefore the blocks are
     lengthened, up to half of the batch or ten windows, while there are ``20 / alpha`` ways to
     choose them. For a first-order autoregression with the coefficient c, ``5 / (1 - c)`` rows are a
-    fair window. Rhythms longer than a batch, as of days or seasons, are drift for any test of this kind.
+    fair window. Rhythms longer than a batch, as of days or seasons, are drift for any test of this
+    kind.
 
     The rate holds on average over references: all batches that are compared with one reference
     share its sampling error. Hold out more rows than a batch has.
