@@ -1,4 +1,6 @@
-"""Tests of whether two samples come from one distribution, and Holm's correction of many."""
+"""Statistics of two samples, for the observed split of their rows and for permuted ones."""
+
+from math import lcm
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
@@ -9,11 +11,11 @@ from sklearn.utils import gen_batches
 # the asymptotic one by less than a hundredth.
 _PAIRS_FOR_EXACT = 10_000_000
 
-# Permutations that are evaluated at once.
-_BLOCK = 1000
+# Steps that walks of the Kolmogorov-Smirnov statistic make at once: they fit into a cache.
+_STEPS = 2**18
 
-# Values of MMD that differ by less are equal but for rounding.
-_ROUNDING = 1e-12
+# Permutations whose discrepancy is computed at once.
+_BLOCK = 1000
 
 
 def ks_test(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
@@ -26,26 +28,44 @@ def ks_test(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     return float(result.statistic), float(result.pvalue)
 
 
-def mmd_test(
-    a: np.ndarray, b: np.ndarray, n_permutations: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Return the maximum mean discrepancy of two samples, unbiased and squared, and its p-value.
+def ks_statistics(columns: np.ndarray, splits: np.ndarray) -> np.ndarray:
+    """Return the Kolmogorov-Smirnov statistic of each column for each split.
 
-    The samples are of shape (n_samples, n_features), with two rows at least. The statistic may be
-    below zero. The p-value is exact for every distribution, as the observed split of the rows
-    counts as one more permutation.
+    Columns are of shape (n_rows, n_columns), splits of shape (n_rows, n_splits), True for rows of
+    the second sample. The statistics are of shape (n_splits, n_columns), and exact: splits that
+    differ by the same amount have equal ones.
     """
-    kernel = _gaussian_kernel(np.concatenate([a, b]))
-    in_a = (np.arange(len(kernel)) < len(a)).astype(np.float64)
-    observed = _squared_mmd(kernel, in_a[np.newaxis])[0]
-    n_as_large = 1
-    for block in gen_batches(n_permutations, _BLOCK):
-        splits = rng.permuted(np.tile(in_a, (block.stop - block.start, 1)), axis=1)
-        n_as_large += np.sum(_squared_mmd(kernel, splits) >= observed - _ROUNDING)
-    return float(observed), float(n_as_large / (n_permutations + 1))
+    n_rows, n_splits = splits.shape
+    n_second = int(splits[:, 0].sum())
+    up, down = _walk_steps(n_rows - n_second, n_second)
+    size = up * n_second
+    dtype = np.int32 if size < 2**31 else np.int64
+    steps = np.where(np.ascontiguousarray(splits.T), up, down).astype(dtype)
+    orders = np.argsort(columns, axis=0, kind="stable").T
+    # A walk counts after the last of equal values, and ends at zero.
+    ordered = np.take_along_axis(columns.T, orders, axis=1)
+    last = np.pad(ordered[:, 1:] != ordered[:, :-1], ((0, 0), (0, 1)), constant_values=True)
+    found = np.empty((n_splits, columns.shape[1]))
+    for part in gen_batches(n_splits, max(1, _STEPS // n_rows)):
+        for i, (order, counts) in enumerate(zip(orders, last, strict=True)):
+            walk = np.take(steps[part], order, axis=1)
+            np.cumsum(walk, axis=1, out=walk)
+            walk = walk if counts.all() else walk[:, counts]
+            found[part, i] = np.maximum(walk.max(axis=1), -walk.min(axis=1))
+    return found / size
 
 
-def _gaussian_kernel(rows: np.ndarray) -> np.ndarray:
+def _walk_steps(n_reference: int, n_batch: int) -> tuple[int, int]:
+    """Return whole steps for a row of the batch and of the reference that sum up to zero.
+
+    A walk of one step per row, in the order of a column, is the difference of the two distribution
+    functions times the least common multiple of the numbers of rows.
+    """
+    both = lcm(n_reference, n_batch)
+    return both // n_batch, -(both // n_reference)
+
+
+def gaussian_kernel(rows: np.ndarray) -> np.ndarray:
     """Return the kernel of each pair of rows, and zero for a row with itself.
 
     Its width comes from the distances between all rows, of both samples, so that it is the same
@@ -60,8 +80,17 @@ def _gaussian_kernel(rows: np.ndarray) -> np.ndarray:
     return squareform(np.exp(-squares / (2 * squared_width)))
 
 
-def _squared_mmd(kernel: np.ndarray, splits: np.ndarray) -> np.ndarray:
-    """Return the squared discrepancy for each split, a row of ones (first sample) and zeros."""
+def squared_mmd(kernel: np.ndarray, splits: np.ndarray) -> np.ndarray:
+    """Return the squared maximum mean discrepancy for each split; see `ks_statistics`.
+
+    It is unbiased, so that it may be below zero. Each sample has two rows at least.
+    """
+    blocks = gen_batches(splits.shape[1], _BLOCK)
+    return np.concatenate([_of_some_splits(kernel, splits[:, block].T) for block in blocks])
+
+
+def _of_some_splits(kernel: np.ndarray, splits: np.ndarray) -> np.ndarray:
+    splits = splits.astype(kernel.dtype)
     n = splits[0].sum()
     m = len(kernel) - n
     in_first = np.einsum("ij,ij->i", splits @ kernel, splits)
@@ -71,16 +100,14 @@ def _squared_mmd(kernel: np.ndarray, splits: np.ndarray) -> np.ndarray:
     return in_first / (n * (n - 1)) + in_second / (m * (m - 1)) - 2 * between / (n * m)
 
 
-def holm(p_values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return p-values adjusted by the weighted procedure of Holm.
+def witness(kernel: np.ndarray, in_second: np.ndarray) -> np.ndarray:
+    """Return by how much each row is nearer to the second sample than to the first.
 
-    Rejecting all that are at most alpha rejects a true hypothesis with probability alpha at most.
-    A test of larger weight is adjusted less; all weights are above zero.
+    This is the witness function of the discrepancy (Gretton et al., 2012). No row counts as its
+    own neighbour.
     """
-    order = np.argsort(p_values / weights, kind="stable")
-    weights = weights[order]
-    # The inverse share of each weight among the tests that remain once those before are rejected.
-    factors = np.cumsum(weights[::-1])[::-1] / weights
-    adjusted = np.empty(len(order))
-    adjusted[order] = np.maximum.accumulate(p_values[order] * factors).clip(max=1)
-    return adjusted
+    to_second = kernel @ in_second
+    to_first = kernel.sum(axis=1) - to_second
+    n = np.sum(in_second)
+    m = len(in_second) - n
+    return to_second / (n - in_second) - to_first / (m - ~in_second)

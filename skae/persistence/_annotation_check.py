@@ -16,7 +16,7 @@ from skae.engine import AutoencoderNet
 from skae.networks import Network
 
 from ._errors import ModelFileError, refuse
-from ._registry import attributes_of, parameters_of
+from ._registry import attributes_of, optional_attributes_of, parameters_of
 from ._trained_net import NetState, check_generators
 from ._tree import Stored
 
@@ -50,6 +50,7 @@ def _check_object(
     optional = _OPTIONAL if issubclass(cls, BaseEstimator) else {}
     needed = {*annotations, *(k for k, v in parameters.items() if v is inspect.Parameter.empty)}
     allowed = needed | parameters.keys() | optional.keys()
+    needed -= optional_attributes_of(cls)
     if wrong := (needed - state.keys()) | (state.keys() - allowed):
         expected = "all attributes that its class declares with fitted(), and no others"
         refuse(where, sorted(wrong), expected)

@@ -70,6 +70,16 @@ def attributes_of(cls: type) -> dict[str, Any]:
 
 
 @cache
+def optional_attributes_of(cls: type) -> set[str]:
+    """Return the names of fitted attributes that files of earlier versions do not have."""
+    return (
+        {one.name for one in fields(cls) if one.metadata.get("optional")}
+        if is_dataclass(cls)
+        else set()
+    )
+
+
+@cache
 def parameters_of(cls: type) -> dict[str, Any]:
     """Return the parameters of an estimator with their defaults; other classes have none."""
     if not issubclass(cls, BaseEstimator):

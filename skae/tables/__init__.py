@@ -2,6 +2,7 @@
 
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
+from ._column_types import columns_that_are_not_numeric
 from ._mapped_files import is_memory_mapped
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
@@ -32,6 +33,7 @@ __all__ = [
     "check_table",
     "column_extremes",
     "column_names",
+    "columns_that_are_not_numeric",
     "dense",
     "detached",
     "drop_weightless_rows",

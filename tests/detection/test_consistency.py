@@ -69,8 +69,15 @@ def test_scores_must_be_of_the_members(detectors):
 
 
 def test_codes_of_a_reference_must_be_of_the_model(detectors):
-    drift = DriftDetector(detectors["mahalanobis"]).fit(X)
+    drift = DriftDetector(detectors["mahalanobis"]).fit(draw(np.random.default_rng(2), 60))
     drift._check_consistency()
     drift.codes_ = drift.codes_[:, 1:]
     with pytest.raises(ValueError, match="of 6 values"):
+        drift._check_consistency()
+
+
+def test_columns_of_a_reference_need_names(detectors):
+    drift = DriftDetector(detectors["mahalanobis"]).fit(draw(np.random.default_rng(2), 60))
+    del drift.columns_
+    with pytest.raises(ValueError, match="columns without names"):
         drift._check_consistency()

@@ -45,7 +45,7 @@ def bounds(rate, n_repeats):
 
 @pytest.mark.parametrize("n_samples", [(100, 100), (150, 30)])
 def test_false_alarms_come_at_the_stated_rate(model, n_samples):
-    n_repeats = 250
+    n_repeats = 150
     found = list(results(model, draw, draw, n_samples=n_samples, n_repeats=n_repeats))
     # Drift is a p-value of the whole test of at most alpha.
     of_whole = np.array([result.p_value for result in found])
@@ -53,8 +53,7 @@ def test_false_alarms_come_at_the_stated_rate(model, n_samples):
     p_values = np.array([result.tests["p_value"] for result in found])
     for alpha in (0.05, 0.3):
         low, high = bounds(alpha, n_repeats)
-        # Holm's correction and tests that depend on each other leave the rate below, not far.
-        assert 0.3 * low < np.sum(of_whole <= alpha) <= high
+        assert low <= np.sum(of_whole <= alpha) <= high
         assert (np.sum(p_values <= alpha, axis=0) <= high).all()
         # Permutations are exact, so that this rate is not below either.
         assert low <= np.sum(p_values[:, 1] <= alpha) <= high
@@ -75,9 +74,11 @@ def test_training_rows_as_reference_raise_false_alarms():
     for seed in range(n_repeats):
         train, heldout, batch = (rng.normal(size=(60, 20)) for _ in range(3))
         model = AutoencoderTransformer(10, **LINEAR).fit(train)
-        for name, reference in {"train": train, "heldout": heldout}.items():
-            detector = DriftDetector(model, n_permutations=99, random_state=seed)
-            alarms[name] += detector.fit(reference).test(batch).drift
+        detector = DriftDetector(model, n_permutations=99, random_state=seed)
+        alarms["heldout"] += detector.fit(heldout).test(batch).drift
+        with pytest.warns(UserWarning, match="rows that the model was trained on"):
+            detector.fit(train)
+        alarms["train"] += detector.test(batch).drift
     assert alarms["heldout"] <= bounds(0.05, n_repeats)[1]
     assert alarms["train"] > 0.8 * n_repeats
 

@@ -357,7 +357,7 @@ class MyAutoencoder(skae.AutoencoderTransformer):
         (lambda: make_pipeline(fit()), "got Pipeline. Pipelines .* kept by skops"),
         (lambda: DenseNetwork(), "got DenseNetwork"),
         (
-            lambda: skae.DriftDetector(make_pipeline(fit())).fit(X),
+            lambda: skae.DriftDetector(make_pipeline(fit())).fit(NEW),
             "model/model is .*of type Pipeline",
         ),
     ],

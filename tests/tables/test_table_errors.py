@@ -121,7 +121,7 @@ def test_many_columns_are_counted():
 def models():
     ae = make_ae().fit(FRAME)
     detector = AutoencoderOutlierDetector(make_ae(), n_estimators=2, random_state=0).fit(FRAME)
-    return pickle.dumps((ae, detector, DriftDetector(ae).fit(FRAME)))
+    return pickle.dumps((ae, detector, DriftDetector(ae).fit(FRAME + 0.1)))
 
 
 METHODS = [

@@ -22,9 +22,12 @@ _HEADING = re.compile(r"^(\w[\w ]*)\n-+\n", re.MULTILINE)
 _ENTRY = re.compile(r"^(?=\S)", re.MULTILINE)
 
 
-def fitted(*, init: Literal[False] = False) -> Any:
-    """Declare a fitted attribute: `fit` sets it, model files check it by its annotation."""
-    return field(init=init)
+def fitted(*, init: Literal[False] = False, optional: bool = False) -> Any:
+    """Declare a fitted attribute: `fit` sets it, model files check it by its annotation.
+
+    An optional one is absent from files of earlier versions.
+    """
+    return field(init=init, metadata={"optional": optional})
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field, fitted))
