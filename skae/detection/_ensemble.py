@@ -7,7 +7,7 @@ import numpy as np
 
 from skae.estimators.base import BaseAutoencoder
 
-from ._members import Rows, codes_of, rows_of
+from ._members import Rows, codes_of, reconstructions_of, rows_of
 from ._outlier_scores import OutlierScore
 
 
@@ -47,5 +47,7 @@ class Ensemble:
 
     def reconstruct(self, Z: Rows) -> np.ndarray:
         """Return the mean reconstruction of rows, in float64."""
-        rows = [rows_of(member, codes_of(member, Z)) for member in self.members]
-        return np.mean([one.astype(np.float64) for one in rows], axis=0)
+        total = np.zeros(Z.shape)
+        for member in self.members:
+            total += reconstructions_of(member, Z)
+        return total / len(self.members)

@@ -287,7 +287,10 @@ class FittedDetector(
         the training of the default autoencoder, then by the last prediction. A cell's share grows
         with the rise of the score when the cell takes the predicted value. The score that remains
         when all cells take it is divided equally. This takes several passes through the networks
-        for each column.
+        for each column, up to 67.
+
+        In wider rows every 67th cell is replaced at the same time. Only the 67 cells of a row with
+        the largest residuals have a share of their own; the others share alike.
 
         A cell more than eight standard deviations from its mean is clipped to eight, in the score
         and in the predictions of other cells.

@@ -46,6 +46,11 @@ def rows_of(member: BaseAutoencoder, codes: np.ndarray) -> np.ndarray:
     return member._decode_codes(codes).cpu().numpy()
 
 
+def reconstructions_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
+    """Return the reconstruction of rows, in their dtype."""
+    return member._reconstruct_rows(Z).cpu().numpy()
+
+
 def scores_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
     """Return the score of each row, higher for more ordinary ones."""
     return member._score_rows(Z).cpu().numpy()
