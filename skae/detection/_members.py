@@ -14,18 +14,27 @@ from skae.tables import dense
 
 Rows: TypeAlias = np.ndarray | sparse.csr_array
 
+# The shape of a row that is an image or a window; None for the rows of a table.
+RowShape: TypeAlias = tuple[int, ...] | None
+
 
 def fit_members(
-    members: list[BaseAutoencoder], Z: Rows, rows: list[np.ndarray], weight: np.ndarray | None
+    members: list[BaseAutoencoder],
+    Z: Rows,
+    rows: list[np.ndarray],
+    weight: np.ndarray | None,
+    row_shape: RowShape,
 ) -> None:
     """Fit each member on its rows, given by their indices."""
-    fit_in_lockstep(members, Z, rows, weight)
+    fit_in_lockstep(members, Z, rows, weight, row_shape)
 
 
-def train_member(member: BaseAutoencoder, Z: Rows, weight: np.ndarray | None) -> bool:
+def train_member(
+    member: BaseAutoencoder, Z: Rows, weight: np.ndarray | None, row_shape: RowShape
+) -> bool:
     """Train a member for one pass over rows; return whether the user interrupted that."""
     validate_params(member)
-    member._partial_fit_rows(Z, weight)
+    member._partial_fit_rows(Z, weight, row_shape)
     return member.net_.interrupted_
 
 

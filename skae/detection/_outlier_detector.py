@@ -133,6 +133,10 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
     A detector keeps up to 2,000 of its training rows, for :meth:`partial_fit` and :meth:`explain`.
 
+    Where the network of `autoencoder` takes images or windows, :meth:`fit` and all other methods
+    take them as arrays of three or four dimensions, too:
+    ``AutoencoderOutlierDetector(ConvolutionalAutoencoder(8)).fit(images)``.
+
     A fit with weights differs from a fit with repeated rows, as rows are drawn at random. Rows are
     assumed independent. If dependent rows are split into held-out and training rows, the held-out
     scores are too good.
@@ -221,14 +225,15 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             For invalid parameters or data, or an autoencoder without the score.
         """
         with as_before_on_error(self):
-            X, weight = validate_table(self, X, sample_weight, reset=True)
+            X, weight, row_shape = validate_table(self, X, sample_weight, reset=True)
             rng = check_random_state(self.random_state)
             self._start(X, weight, rng)
             Z = self._scaling(X)
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ = X.shape[0]
             rows = self._folds.draw(fold, self.max_samples_, rng)
-            fit_members(self.estimators_, Z, rows, None if sample_weight is None else weight)
+            given = None if sample_weight is None else weight
+            fit_members(self.estimators_, Z, rows, given, row_shape)
             self._learn_scores(Z, weight, fold, rows, rng)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
@@ -270,7 +275,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         """
         first = not hasattr(self, "estimators_")
         with as_before_on_error(self, *(() if first else self.estimators_)):
-            X, weight = validate_table(self, X, sample_weight, reset=first)
+            X, weight, row_shape = validate_table(self, X, sample_weight, reset=first)
             if first:
                 self._start(X, weight, check_random_state(self.random_state))
             Z = self._scaling(X)
@@ -279,7 +284,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             self.n_samples_seen_ += X.shape[0]
             for member, rows in zip(self.estimators_, self._folds.seen(fold), strict=True):
                 given = None if sample_weight is None else weight[rows]
-                if len(rows) and train_member(member, Z[rows], given):
+                if len(rows) and train_member(member, Z[rows], given, row_shape):
                     break
             self._kept = latest_rows(None if first else self._kept, Z, weight, fold)
             Z, weight, fold = self._kept
