@@ -34,13 +34,22 @@ def train_member(
 ) -> bool:
     """Train a member for one pass over rows; return whether the user interrupted that."""
     validate_params(member)
+    # The epochs before are counted, but no longer in the history; see `forget_training`.
+    fitted = hasattr(member, "net_")
+    n_forgotten = member.n_iter_ - len(member.net_.history) if fitted else 0
     member._partial_fit_rows(Z, weight, row_shape)
+    member.n_iter_ += n_forgotten
     return member.net_.interrupted_
 
 
-def forget_codes(members: list[BaseAutoencoder]) -> None:
-    """Free the training codes, which only `sample` of a member would need."""
+def forget_training(members: list[BaseAutoencoder]) -> None:
+    """Free the records of training, and the codes that only `sample` of a member would need.
+
+    Of a small detector they would be most of a file.
+    """
     for member in members:
+        member.net_.history.clear()
+        member.loss_curve_, member.validation_loss_curve_ = [], None
         if member._draws_from != "prior":
             member._some_codes = None
 

@@ -29,7 +29,7 @@ from ._default_autoencoder import denoiser_for_detection
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
 from ._kept_rows import N_KEPT, latest_rows
-from ._members import Rows, fit_members, forget_codes, train_member
+from ._members import Rows, fit_members, forget_training, train_member
 from ._outlier_scores import SCORES
 from ._validation import validate_table
 
@@ -94,6 +94,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     ----------
     estimators_ : list of estimator
         The fitted members. They take rows with columns divided by `scale_` and far cells clipped.
+        They keep no history of their training: it would be most of a file.
     offset_ : float
         The threshold: rows with lower scores are taken for outliers.
     n_calibration_ : int
@@ -335,7 +336,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         rng: np.random.RandomState,
     ) -> None:
         """Fit the score of each trained member on its rows, and calibrate by held-out rows."""
-        forget_codes(self.estimators_)
+        forget_training(self.estimators_)
         self._scores = [
             SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng)
             for member, mine in zip(self.estimators_, rows, strict=True)
