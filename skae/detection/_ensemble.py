@@ -9,7 +9,7 @@ from sklearn.utils import gen_batches
 from skae.estimators.base import BaseAutoencoder
 from skae.tables import dense
 
-from ._members import Rows, codes_of, rows_of
+from ._members import Rows, codes_of, reconstructions_of, rows_of
 from ._outlier_scores import OutlierScore
 from ._reference_rows import ReferenceRows
 
@@ -67,5 +67,7 @@ class Ensemble:
 
     def reconstruct(self, Z: Rows) -> np.ndarray:
         """Return the mean reconstruction of rows, in float64."""
-        rows = [rows_of(member, codes_of(member, Z)) for member in self.members]
-        return np.mean([one.astype(np.float64) for one in rows], axis=0)
+        total = np.zeros(Z.shape)
+        for member in self.members:
+            total += reconstructions_of(member, Z)
+        return total / len(self.members)

@@ -1,60 +1,30 @@
-"""The methods of a fitted outlier detector: scores, decisions, explanations, codes."""
+"""The decisions of a fitted outlier detector: scores, labels, p-values, the threshold."""
 
 from numbers import Real
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from scipy.stats import false_discovery_control
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    OutlierMixin,
-    TransformerMixin,
-)
+from sklearn.base import OutlierMixin
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skae._typing import ArrayOf
 from skae.engine import torch_defaults
-from skae.estimators.base import BaseAutoencoder, DeclaredParameters, fitted
-from skae.tables import ColumnScaling, as_set_output, dense
+from skae.estimators.base import fitted
 
 from ._calibration import Calibration, Level
-from ._ensemble import Ensemble
-from ._explanation import explain_cells
-from ._held_out_folds import Folds
-from ._members import Rows
-from ._outlier_scores import OutlierScore
-from ._reference_rows import ReferenceRows
-from ._validation import labels_of, validate_codes, validate_table
-
-# Most cells, and most rows, of the training rows that residuals are compared with.
-_CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200
+from ._fitted_ensemble import FittedEnsemble
+from ._validation import validate_table
 
 
-class FittedDetector(
-    DeclaredParameters,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    OutlierMixin,
-    BaseEstimator,
-):
-    """Base class of the outlier detector: scores, decides, explains, encodes and decodes."""
+class FittedDetector(OutlierMixin, FittedEnsemble):
+    """Base class of the outlier detector: scores and decides."""
 
-    n_features_in_: int = fitted()
-    estimators_: list[BaseAutoencoder] = fitted()
-    scale_: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] = fitted()
     offset_: float = fitted()
     n_calibration_: int = fitted()
-    _scaling: ColumnScaling = fitted()
-    # The score of each member.
-    _scores: list[OutlierScore] = fitted()
     _calibration: Calibration = fitted()
     # The contamination that the threshold stands for.
     _level: Level = fitted()
-    _folds: Folds = fitted()
-    _reference: ReferenceRows = fitted()
 
     # -- decisions --------------------------------------------------------------------
 
@@ -259,7 +229,7 @@ class FittedDetector(
         partial_fit : Trains on new rows, too.
         """
         check_is_fitted(self)
-        X, weight = validate_table(self, X, sample_weight)
+        X, weight, _ = validate_table(self, X, sample_weight)
         scores = self._ensemble.outlier_scores(self._scaling(X))
         calibration = Calibration()
         calibration.add(np.arange(len(self.estimators_)), scores, weight)
@@ -267,121 +237,8 @@ class FittedDetector(
         self._calibrate_by(calibration)
         return self
 
-    # -- explanations, codes and rows -------------------------------------------------
-
-    @torch_defaults()
-    def explain(self, X: Any) -> pd.DataFrame:
-        """Explain the scores of rows, cell by cell.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows, a few at a time: three numbers for each cell are returned.
-
-        Returns
-        -------
-        explanation : DataFrame of shape (n_samples, 3 * n_features)
-            With the index of `X` if it is a DataFrame, and columns of two levels, the second of
-            which are the columns of `X`:
-
-            - ``"expected"``: the members' prediction of the cell from the rest of the row, in the
-              unit of the data;
-            - ``"residual"``: the cell minus the prediction, in standard deviations of this
-              difference for training rows;
-            - ``"share"``: the part of the cell in the score of the row. The shares of a row sum up
-              to its :meth:`score_samples`; the lowest ones mark the unusual cells.
-
-        Notes
-        -----
-        The members predict each cell while it is replaced: first by the mean of its column, as in
-        the training of the default autoencoder, then by the last prediction. A cell's share grows
-        with the rise of the score when the cell takes the predicted value. The score that remains
-        when all cells take it is divided equally. This takes several passes through the networks
-        for each column.
-
-        A cell more than eight standard deviations from its mean is clipped to eight, in the score
-        and in the predictions of other cells.
-        """
-        check_is_fitted(self)
-        index, names = labels_of(self, X)
-        X, _ = validate_table(self, X)
-        n_usual = min(_ROWS_OF_RESIDUALS, max(20, _CELLS_OF_RESIDUALS // self.n_features_in_))
-        Z, usual = dense(self._scaling(X)), dense(self._reference.rows[:n_usual])
-        expected, spread, shares = explain_cells(Z, usual, self._scaling.center, self._ensemble)
-        expected = self._scaling.inverse(expected)
-        cells = {
-            "expected": expected,
-            "residual": (dense(X) - expected) / (spread * self.scale_),
-            "share": -shares,
-        }
-        tables = {key: pd.DataFrame(cells[key], index=index, columns=names) for key in cells}
-        return pd.concat(tables, axis=1)
-
-    @torch_defaults()
-    def transform(self, X: Any) -> np.ndarray:
-        """Return the codes of all members, side by side.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to encode.
-
-        Returns
-        -------
-        codes : ndarray of shape (n_samples, n_estimators * n_components)
-            Codes, in the dtype of `X` if that is float32 or float64, else float64.
-        """
-        Z = self._scaled(X)
-        return self._ensemble.encode(Z)
-
-    @torch_defaults()
-    def inverse_transform(self, X: Any) -> Any:
-        """Return the mean of the rows that the members decode from codes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_estimators * n_components)
-            Codes as :meth:`transform` gives them.
-
-        Returns
-        -------
-        X_original : {ndarray, DataFrame} of shape (n_samples, n_features)
-            Rows in the unit of the data, in the dtype of the codes. A DataFrame if `set_output`
-            asks for one.
-
-        Raises
-        ------
-        ValueError
-            If `X` has another number of columns.
-        """
-        check_is_fitted(self)
-        codes = validate_codes(self, X, self._n_features_out)
-        rows = self._scaling.inverse(self._ensemble.decode(codes)).astype(codes.dtype)
-        return as_set_output(self, rows, X)
-
-    # -- inside -----------------------------------------------------------------------
-
-    @property
-    def _ensemble(self) -> Ensemble:
-        return Ensemble(self.estimators_, self._scores, self._folds.left_out, self._reference)
-
-    @property
-    def _n_features_out(self) -> int:
-        return sum(member.n_components_ for member in self.estimators_)
-
-    def _scaled(self, X: Any) -> Rows:
-        """Return rows, validated and in the units of their columns, of a fitted detector."""
-        check_is_fitted(self)
-        return self._scaling(validate_table(self, X)[0])
-
     def _calibrate_by(self, calibration: Calibration) -> None:
         """Judge by these held-out rows, at the level that was asked for."""
         self._calibration = calibration
         self.n_calibration_ = len(calibration)
         self.offset_ = -calibration.threshold(self._level)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -14,24 +14,42 @@ from skae.tables import dense
 
 Rows: TypeAlias = np.ndarray | sparse.csr_array
 
+# The shape of a row that is an image or a window; None for the rows of a table.
+RowShape: TypeAlias = tuple[int, ...] | None
+
 
 def fit_members(
-    members: list[BaseAutoencoder], Z: Rows, rows: list[np.ndarray], weight: np.ndarray | None
+    members: list[BaseAutoencoder],
+    Z: Rows,
+    rows: list[np.ndarray],
+    weight: np.ndarray | None,
+    row_shape: RowShape,
 ) -> None:
     """Fit each member on its rows, given by their indices."""
-    fit_in_lockstep(members, Z, rows, weight)
+    fit_in_lockstep(members, Z, rows, weight, row_shape)
 
 
-def train_member(member: BaseAutoencoder, Z: Rows, weight: np.ndarray | None) -> bool:
+def train_member(
+    member: BaseAutoencoder, Z: Rows, weight: np.ndarray | None, row_shape: RowShape
+) -> bool:
     """Train a member for one pass over rows; return whether the user interrupted that."""
     validate_params(member)
-    member._partial_fit_rows(Z, weight)
+    # The epochs before are counted, but no longer in the history; see `forget_training`.
+    fitted = hasattr(member, "net_")
+    n_forgotten = member.n_iter_ - len(member.net_.history) if fitted else 0
+    member._partial_fit_rows(Z, weight, row_shape)
+    member.n_iter_ += n_forgotten
     return member.net_.interrupted_
 
 
-def forget_codes(members: list[BaseAutoencoder]) -> None:
-    """Free the training codes, which only `sample` of a member would need."""
+def forget_training(members: list[BaseAutoencoder]) -> None:
+    """Free the records of training, and the codes that only `sample` of a member would need.
+
+    Of a small detector they would be most of a file.
+    """
     for member in members:
+        member.net_.history.clear()
+        member.loss_curve_, member.validation_loss_curve_ = [], None
         if member._draws_from != "prior":
             member._some_codes = None
 
@@ -44,6 +62,11 @@ def codes_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
 def rows_of(member: BaseAutoencoder, codes: np.ndarray) -> np.ndarray:
     """Return decoded codes, in their dtype."""
     return member._decode_codes(codes).cpu().numpy()
+
+
+def reconstructions_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
+    """Return the reconstruction of rows, in their dtype."""
+    return member._reconstruct_rows(Z).cpu().numpy()
 
 
 def scores_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:

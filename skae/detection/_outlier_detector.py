@@ -29,7 +29,7 @@ from skae.tables import ColumnScaling, dense
 from ._default_autoencoder import denoiser_for_detection
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
-from ._members import Rows, fit_members, forget_codes, train_member
+from ._members import Rows, fit_members, forget_training, train_member
 from ._ordinary_rows import ordinary_rows
 from ._outlier_scores import SCORES
 from ._reference_rows import ReferenceRows, n_kept
@@ -102,6 +102,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     ----------
     estimators_ : list of estimator
         The fitted members. They take rows with columns divided by `scale_` and far cells clipped.
+        They keep no history of their training: it would be most of a file.
     offset_ : float
         The threshold: rows with lower scores are taken for outliers.
     contamination_ : float
@@ -153,6 +154,10 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
     A detector keeps up to 4,096 of its training rows (fewer if they have more than 1,024
     columns): to tell how isolated others are, for :meth:`partial_fit` and for :meth:`explain`.
+
+    Where the network of `autoencoder` takes images or windows, :meth:`fit` and all other methods
+    take them as arrays of three or four dimensions, too:
+    ``AutoencoderOutlierDetector(ConvolutionalAutoencoder(8)).fit(images)``.
 
     A fit with weights differs from a fit with repeated rows, as rows are drawn at random. Rows are
     assumed independent. If dependent rows are split into held-out and training rows, the held-out
@@ -246,7 +251,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             For invalid parameters or data, or an autoencoder without the score.
         """
         with as_before_on_error(self):
-            X, weight = validate_table(self, X, sample_weight, reset=True)
+            X, weight, row_shape = validate_table(self, X, sample_weight, reset=True)
             rng = check_random_state(self.random_state)
             self._start(X, weight, rng)
             Z = self._scaling(X)
@@ -256,7 +261,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             if SCORES[self.scoring].needs_ordinary_rows:
                 ordinary = ordinary_rows(Z, Z, weight, rng)
                 rows = [mine[ordinary[mine]] for mine in rows]
-            fit_members(self.estimators_, Z, rows, None if sample_weight is None else weight)
+            given = None if sample_weight is None else weight
+            fit_members(self.estimators_, Z, rows, given, row_shape)
             kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
             self._keep(Z[kept], weight[kept], fold[kept])
             self._learn_scores(Z, weight, fold, rows, rng)
@@ -300,7 +306,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         """
         first = not hasattr(self, "estimators_")
         with as_before_on_error(self, *(() if first else self.estimators_)):
-            X, weight = validate_table(self, X, sample_weight, reset=first)
+            X, weight, row_shape = validate_table(self, X, sample_weight, reset=first)
             if first:
                 self._start(X, weight, check_random_state(self.random_state))
             else:
@@ -318,7 +324,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             for member, seen in zip(self.estimators_, self._folds.seen(fold), strict=True):
                 rows = seen[ordinary[seen]]
                 given = None if sample_weight is None else weight[rows]
-                if len(rows) and train_member(member, Z[rows], given):
+                if len(rows) and train_member(member, Z[rows], given, row_shape):
                     break
             self._keep(*kept)
             self._learn_scores(*kept, self._folds.seen(kept[2]), rng)
@@ -385,7 +391,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         rng: np.random.RandomState,
     ) -> None:
         """Fit the score of each trained member on its rows, and calibrate by held-out rows."""
-        forget_codes(self.estimators_)
+        forget_training(self.estimators_)
         self._scores = [
             SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng)
             for member, mine in zip(self.estimators_, rows, strict=True)

@@ -60,6 +60,10 @@ class ReferenceRows:
         """The rows as they were given."""
         return self._rows if sparse.issparse(self._rows) else self._rows + self.center
 
+    def some_rows(self, n_rows: int) -> Rows:
+        """Return about so many of the rows, of all folds alike."""
+        return self.rows[:: max(1, len(self.fold) // n_rows)]
+
     def followed_by(
         self,
         Z: Rows,

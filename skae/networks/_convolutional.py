@@ -79,6 +79,7 @@ class ConvolutionalNetwork(Network):
     normalization: str | None = None
 
     takes_shaped_rows = True
+    row_axes = "row", "column", "channel"
 
     def for_rows(self, row_shape: tuple[int, ...]) -> Self:
         """Return this description with the shape of the images; see :meth:`Network.for_rows`."""

@@ -48,6 +48,9 @@ class Network:
     # Whether an estimator may be given arrays of more than two dimensions.
     takes_shaped_rows: ClassVar[bool] = False
 
+    # The names of the axes of an image or a window, channels last.
+    row_axes: ClassVar[tuple[str, ...]] = ()
+
     def for_rows(self, row_shape: tuple[int, ...]) -> Self:
         """Return this description for rows of a shape.
 

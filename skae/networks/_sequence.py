@@ -91,6 +91,7 @@ class SequenceNetwork(Network):
     hidden_size: int = 64
 
     takes_shaped_rows = True
+    row_axes = "step", "channel"
 
     def for_rows(self, row_shape: tuple[int, ...]) -> Self:
         """Return this description with the shape of the windows; see :meth:`Network.for_rows`."""

@@ -27,11 +27,11 @@ def flatten_rows(
     to be flattened, both are returned as they are. `n_features` is the number that the estimator of
     this name was fitted with; None stands for a new fit.
     """
-    shape = shape_of(X)
+    shape = _shape_of(X)
     if n_features is not None and not hasattr(type(X), "columns"):
         _check_more_than_one_row(shape, n_features, name, network)
     if not network.takes_shaped_rows:
-        check_two_dimensions(shape, name, _cure(shape))
+        _check_two_dimensions(shape, name)
     if len(shape) <= 2:
         return X, caller
     xp: Any = caller.namespace or np
@@ -44,17 +44,17 @@ def flatten_rows(
     return X, replace(caller, row_shape=row_shape)
 
 
-def shape_of(X: Any) -> tuple[int, ...]:
+def _shape_of(X: Any) -> tuple[int, ...]:
     """Return the shape of a list or an array; () for a container that only has `__array__`."""
     return np.shape(X) if isinstance(X, list | tuple) else tuple(getattr(X, "shape", ()))
 
 
-def check_two_dimensions(shape: tuple[int, ...], name: str, cure: str) -> None:
+def _check_two_dimensions(shape: tuple[int, ...], name: str) -> None:
     """Refuse an array of more than two dimensions; the error says what to do about it."""
     if len(shape) > 2:
         raise ValueError(
             f"Found array with dim {len(shape)}, while dim <= 2 is required by {name}: X has the "
-            f"shape {shape}. {cure}"
+            f"shape {shape}. {_cure(shape)}"
         )
 
 

@@ -13,7 +13,7 @@ from skae._compat import check_same_namespace, get_namespace_and_device, support
 
 from ._caller_type import CallerType, caller_type, detached
 from ._mapped_files import is_memory_mapped
-from ._row_shapes import TakesRows, check_two_dimensions, flatten_rows, shape_of
+from ._row_shapes import TakesRows, flatten_rows
 from ._table_errors import check_table, naming_cells
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -73,18 +73,24 @@ def validate_new_rows(estimator: BaseEstimator, X: Any, method: str) -> tuple[An
 
 
 def validate_table(
-    estimator: BaseEstimator, X: Any, *, reset: bool, ensure_min_samples: int, cure: str
-) -> Any:
-    """Validate rows for an estimator that takes tables only, and works with NumPy's arrays.
+    estimator: BaseEstimator,
+    X: Any,
+    network: TakesRows,
+    *,
+    reset: bool,
+    ensure_min_samples: int,
+) -> tuple[Any, tuple[int, ...] | None]:
+    """Validate rows for an estimator that works with NumPy's arrays; see `validate_rows`.
 
-    `cure` says what to do with an array of more dimensions; for the others see `validate_rows`.
-    Returns an array or CSR matrix of float32 or float64.
+    Returns an array or CSR matrix of float32 or float64, and the shape of a row in an array of
+    more than two dimensions, None for a table.
     """
-    X = detached(X)
-    check_table(X)
-    check_two_dimensions(shape_of(X), type(estimator).__name__, cure)
-    with naming_cells(X):
-        return validate_data(
+    given = detached(X)
+    check_table(given)
+    n_features = None if reset else estimator.n_features_in_
+    X, caller = flatten_rows(given, CallerType(), network, type(estimator).__name__, n_features)
+    with naming_cells(given):
+        X = validate_data(
             estimator,
             X,
             reset=reset,
@@ -92,6 +98,7 @@ def validate_table(
             dtype=_FLOATS,
             ensure_min_samples=ensure_min_samples,
         )
+    return X, caller.row_shape
 
 
 def validate_codes(estimator: BaseEstimator, X: Any, method: str) -> tuple[Any, CallerType]:

@@ -10,14 +10,14 @@ def trained_on(monkeypatch):
     """For each member, by its seed, the arrays of rows that it is trained on, one a call."""
     seen = {}
 
-    def fit_members(members, Z, rows, weight):
+    def fit_members(members, Z, rows, *others):
         for member, mine in zip(members, rows, strict=True):
             seen.setdefault(member.random_state, []).append(Z[mine])
-        _members.fit_members(members, Z, rows, weight)
+        _members.fit_members(members, Z, rows, *others)
 
-    def train_member(member, Z, weight):
+    def train_member(member, Z, *others):
         seen.setdefault(member.random_state, []).append(Z)
-        return _members.train_member(member, Z, weight)
+        return _members.train_member(member, Z, *others)
 
     monkeypatch.setattr(_outlier_detector, "fit_members", fit_members)
     monkeypatch.setattr(_outlier_detector, "train_member", train_member)

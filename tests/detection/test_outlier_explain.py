@@ -11,6 +11,7 @@ from pandas.testing import assert_frame_equal
 from scipy import sparse
 
 from skae import AutoencoderOutlierDetector, VariationalAutoencoder
+from skae.detection._explanation import explain_cells
 
 NAMES = list("abcdefgh")
 SCALE, ORIGIN = np.logspace(-2, 3, 8), 10.0
@@ -140,6 +141,80 @@ def test_the_default_blames_the_cell_that_was_changed(default):
     rows[np.arange(80), column] += 4 * SPREAD[column]
     share = default.explain(rows)["share"].to_numpy()
     assert (share.argmin(axis=1) == column).mean() > 0.95
+
+
+# -- wide rows ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_copies(monkeypatch):
+    """As if rows of more than three cells were wide."""
+    monkeypatch.setattr("skae.detection._explanation._COPIES", 3)
+
+
+@pytest.fixture(scope="module")
+def explained(default):
+    """Rows of which one cell was moved, its column, and their explanation cell by cell."""
+    rows, column = NEW[:10].repeat(8, axis=0), np.tile(np.arange(8), 10)
+    rows[np.arange(80), column] += 4 * SPREAD[column]
+    return rows, column, default.explain(rows)
+
+
+def test_cells_that_are_hidden_together_are_blamed_as_one_by_one(default, explained, few_copies):
+    rows, column, exact = explained
+    found = default.explain(rows)
+    share = found["share"].to_numpy()
+    assert_allclose(share.sum(axis=1), default.score_samples(rows), rtol=1e-9)
+    assert (share.argmin(axis=1) == column).mean() > 0.9
+    assert (exact["share"].to_numpy().argmin(axis=1) == column).mean() > 0.9
+    # They were hidden together.
+    assert not np.allclose(found["expected"], exact["expected"])
+
+
+def test_only_the_most_unusual_cells_have_relief_of_their_own(default, explained, few_copies):
+    rows, _, exact = explained
+    found = default.explain(rows)
+    unusual = found["residual"].abs().to_numpy().argsort(axis=1)
+    share = -found["share"].to_numpy()
+    ordinary = np.take_along_axis(share, unusual[:, :-3], axis=1)
+    assert_allclose(ordinary, np.broadcast_to(share.min(axis=1, keepdims=True), (80, 5)))
+    # The control: cell by cell some of them have.
+    of_all = -exact["share"].to_numpy()
+    assert (np.take_along_axis(of_all, unusual[:, :-3], axis=1).std(axis=1) > 0).mean() > 0.8
+
+
+def test_rows_that_are_predicted_and_scored_do_not_grow_with_wide_rows():
+    class Ensemble:
+        def __init__(self):
+            self.n_rows = 0
+
+        def reconstruct(self, Z):
+            self.n_rows += len(Z)
+            return Z
+
+        def mean_outlier_scores(self, Z):
+            self.n_rows += len(Z)
+            return Z.sum(axis=1)
+
+    def n_rows(n_features):
+        Z, ensemble = np.ones((3, n_features)), Ensemble()
+        explain_cells(Z[:1], Z, Z[0], ensemble)
+        return ensemble.n_rows
+
+    assert n_rows(40) > 1.9 * n_rows(20)
+    assert n_rows(800) == n_rows(400) < n_rows(60)
+
+
+def test_the_changed_cell_of_a_wide_row_is_to_blame():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(260, 4)) @ rng.normal(size=(4, 150)) + rng.normal(size=(260, 150))
+    detector = make_detector(scoring="reconstruction").fit(rows[:230])
+    before, column = rows[230:], rng.permutation(150)[:30]
+    after = before.copy()
+    after[np.arange(30), column] += 6 * rows.std(axis=0)[column]
+    shares = [detector.explain(X)["share"].to_numpy() for X in (before, after)]
+    was, is_now = [(share.argmin(axis=1) == column).mean() for share in shares]
+    assert was < 0.1 < 0.95 < is_now
 
 
 # -- its form -----------------------------------------------------------------------------

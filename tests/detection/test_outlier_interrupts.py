@@ -59,7 +59,7 @@ def test_an_interrupt_ends_a_call_of_partial_fit():
         detector.partial_fit(X)
     # The second of three members was interrupted; the third did not begin.
     assert Interrupt.n_epochs == 5
-    assert [len(member.net_.history) for member in detector.estimators_] == [2, 1, 1]
+    assert [member.n_iter_ for member in detector.estimators_] == [2, 1, 1]
 
 
 def test_scoring_in_several_threads_leaves_their_number_as_it_was():

@@ -177,14 +177,17 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
     # -- rows that are validated already ----------------------------------------------
 
-    def _partial_fit_rows(self, X: Any, sample_weight: Any = None) -> Self:
-        """Do as `partial_fit`, on validated rows."""
+    def _partial_fit_rows(
+        self, X: Any, sample_weight: Any = None, row_shape: tuple[int, ...] | None = None
+    ) -> Self:
+        """Do as `partial_fit`, on validated rows; `row_shape` is that of images and windows."""
         with as_before_on_error(self):
             self._check_no_held_out_need()
             continued = hasattr(self, "net_")
             self._check_parameters(continued)
             X, weight = self._counted(X, sample_weight, 1 if continued else 2)
-            self._run(self._prepare_pass(X, weight, CallerType(), continued, keep_net=False))
+            caller = CallerType(row_shape=row_shape)
+            self._run(self._prepare_pass(X, weight, caller, continued, keep_net=False))
         return self
 
     # -- scikit-learn's protocols -----------------------------------------------------

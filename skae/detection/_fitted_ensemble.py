@@ -1,0 +1,157 @@
+"""Explanations, codes and decoded rows by the members of a fitted detector."""
+
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skae._typing import ArrayOf
+from skae.engine import torch_defaults
+from skae.estimators.base import BaseAutoencoder, DeclaredParameters, fitted
+from skae.tables import ColumnScaling, as_set_output, dense
+
+from ._ensemble import Ensemble
+from ._explanation import explain_cells
+from ._held_out_folds import Folds
+from ._members import Rows, RowShape
+from ._outlier_scores import OutlierScore
+from ._reference_rows import ReferenceRows
+from ._validation import cells_of, index_of, validate_codes, validate_table
+
+# Most cells, and most rows, of the training rows that residuals are compared with.
+_CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200
+
+
+class FittedEnsemble(
+    DeclaredParameters, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Base class of the outlier detector: explains, encodes and decodes."""
+
+    n_features_in_: int = fitted()
+    estimators_: list[BaseAutoencoder] = fitted()
+    scale_: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] = fitted()
+    _scaling: ColumnScaling = fitted()
+    # The score of each member.
+    _scores: list[OutlierScore] = fitted()
+    _folds: Folds = fitted()
+    _reference: ReferenceRows = fitted()
+
+    @torch_defaults()
+    def explain(self, X: Any) -> pd.DataFrame:
+        """Explain the scores of rows, cell by cell.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows, a few at a time: three numbers for each cell are returned.
+
+        Returns
+        -------
+        explanation : DataFrame of shape (n_samples, 3 * n_features)
+            With the index of `X` if it is a DataFrame, and columns of two levels, the second of
+            which are the columns of `X`. Of images or windows, as arrays in `fit`, the levels are
+            "quantity" and the axes: "row", "column" and "channel", or "step" and "channel". The
+            first level is one of
+
+            - ``"expected"``: the members' prediction of the cell from the rest of the row, in the
+              unit of the data;
+            - ``"residual"``: the cell minus the prediction, in standard deviations of this
+              difference for training rows;
+            - ``"share"``: the part of the cell in the score of the row. The shares of a row sum up
+              to its :meth:`score_samples`; the lowest ones mark the unusual cells.
+
+        Notes
+        -----
+        The members predict each cell while it is replaced: first by the mean of its column, as in
+        the training of the default autoencoder, then by the last prediction. A cell's share grows
+        with the rise of the score when the cell takes the predicted value. The score that remains
+        when all cells take it is divided equally. This takes several passes through the networks
+        for each column, up to 67.
+
+        In wider rows every 67th cell is replaced at the same time. Only the 67 cells of a row with
+        the largest residuals have a share of their own; the others share alike.
+
+        A cell more than eight standard deviations from its mean is clipped to eight, in the score
+        and in the predictions of other cells.
+        """
+        check_is_fitted(self)
+        index, columns = index_of(X), cells_of(self, X)
+        X = validate_table(self, X)[0]
+        n_usual = min(_ROWS_OF_RESIDUALS, max(20, _CELLS_OF_RESIDUALS // self.n_features_in_))
+        Z, usual = dense(self._scaling(X)), dense(self._reference.some_rows(n_usual))
+        expected, spread, shares = explain_cells(Z, usual, self._scaling.center, self._ensemble)
+        expected = self._scaling.inverse(expected)
+        cells = {
+            "expected": expected,
+            "residual": (dense(X) - expected) / (spread * self.scale_),
+            "share": -shares,
+        }
+        tables = {key: pd.DataFrame(cells[key], index=index, columns=columns) for key in cells}
+        return pd.concat(tables, axis=1, names=["quantity"] if self._row_shape else None)
+
+    @torch_defaults()
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the codes of all members, side by side.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows to encode.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_estimators * n_components)
+            Codes, in the dtype of `X` if that is float32 or float64, else float64.
+        """
+        Z = self._scaled(X)
+        return self._ensemble.encode(Z)
+
+    @torch_defaults()
+    def inverse_transform(self, X: Any) -> Any:
+        """Return the mean of the rows that the members decode from codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_estimators * n_components)
+            Codes as :meth:`transform` gives them.
+
+        Returns
+        -------
+        X_original : {ndarray, DataFrame} of shape (n_samples, n_features)
+            Rows in the unit of the data, in the dtype of the codes; images or windows if `fit`
+            saw arrays of them. A DataFrame if `set_output` asks for one.
+
+        Raises
+        ------
+        ValueError
+            If `X` has another number of columns.
+        """
+        check_is_fitted(self)
+        codes = validate_codes(self, X, self._n_features_out)
+        rows = self._scaling.inverse(self._ensemble.decode(codes)).astype(codes.dtype)
+        return as_set_output(self, rows.reshape(-1, *(self._row_shape or rows.shape[1:])), X)
+
+    @property
+    def _ensemble(self) -> Ensemble:
+        return Ensemble(self.estimators_, self._scores, self._folds.left_out, self._reference)
+
+    @property
+    def _row_shape(self) -> RowShape:
+        return self.estimators_[0]._row_shape
+
+    @property
+    def _n_features_out(self) -> int:
+        return sum(member.n_components_ for member in self.estimators_)
+
+    def _scaled(self, X: Any) -> Rows:
+        """Return rows, validated and in the units of their columns, of a fitted detector."""
+        check_is_fitted(self)
+        return self._scaling(validate_table(self, X)[0])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
