@@ -48,7 +48,7 @@ class Ensemble:
             for i in some:
                 scores[rows, i] = self.scores[i].outlier_scores(self.members[i], batch)
             if self.scores[0].times_isolation:
-                scores[rows, some] *= self.reference.isolation(batch, self.left_out[some])
+                scores[rows, some] *= self.reference.isolation(batch)[:, self.left_out[some]]
         return scores
 
     def mean_outlier_scores(self, Z: Rows) -> np.ndarray:

@@ -26,11 +26,11 @@ class GaussianDistances(nn.Module):
         self.directions = None if directions is None else _buffer(directions)
         self.rest = coordinates.rest_
         self.whitening = _buffer(gaussians.whitening_.T)
-        self.white_center = _buffer(gaussians.whitening_ @ gaussians.center_)
+        self.shift = _buffer(-gaussians.whitening_ @ gaussians.center_)
         self.n_kinds, self.n_values = gaussians.centers_.shape
         factors = gaussians.whitenings_
         self.factors = _buffer(factors.reshape(-1, self.n_values).T)
-        self.shifts = _buffer(np.einsum("kij,kj->ki", factors, gaussians.centers_))
+        self.shifts = _buffer(-np.einsum("kij,kj->ki", factors, gaussians.centers_).ravel())
         self.penalties = _buffer(gaussians.penalties_)
 
     def forward(self, values: Tensor) -> Tensor:
@@ -45,12 +45,13 @@ class GaussianDistances(nn.Module):
             coordinates = units @ self.directions
             missed = units.square().sum(dim=1) - coordinates.square().sum(dim=1)
             outside = missed.clamp(min=0) / self.rest
-        white = coordinates @ self.whitening - self.white_center
+        white = torch.addmm(self.shift, coordinates, self.whitening)
         from_center = white.square().sum(dim=1) / 2
         if not self.n_kinds:
             return from_center + outside / 2
-        from_kinds = (white @ self.factors).view(-1, self.n_kinds, self.n_values) - self.shifts
-        nearest = (from_kinds.square().sum(dim=2) / 2 + self.penalties).amin(dim=1)
+        from_kinds = torch.addmm(self.shifts, white, self.factors).square()
+        from_kinds = from_kinds.view(-1, self.n_kinds, self.n_values).sum(dim=2) / 2
+        nearest = (from_kinds + self.penalties).amin(dim=1)
         both = (_WEIGHT_OF_CENTER * from_center + nearest) / (_WEIGHT_OF_CENTER + 1)
         return both + outside / 2
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from skae._typing import ArrayOf
 from skae.tables import dense
 
-from ._fixed_chunks import in_fixed_chunks
+from ._fixed_chunks import in_fixed_chunks, once_for
 from ._members import Rows
 
 # Most rows that are kept; of wide rows, as many as have so many cells, but some.
@@ -89,21 +89,20 @@ class ReferenceRows:
     def learn_distances(self, n_folds: int) -> Self:
         """Learn which distances are typical, for members that leave out one of so many folds."""
         self._typical = np.zeros(n_folds)
-        distances = Isolation(self, np.arange(n_folds)).distances
-        nearest = in_fixed_chunks(distances, self._centered())
+        distances = in_fixed_chunks(Isolation(self).distances, self._centered())
         for left_out in range(n_folds):
-            seen = nearest[self.fold != left_out, left_out]
+            seen = distances[self.fold != left_out, left_out]
             self._typical[left_out] = np.median(seen) if len(seen) else 0.0
         return self
 
-    def isolation(self, Z: np.ndarray, left_out: np.ndarray) -> np.ndarray:
-        """Return how isolated rows are, of shape (n_samples, n_members).
+    def isolation(self, Z: np.ndarray) -> np.ndarray:
+        """Return how isolated rows are, of shape (n_samples, n_folds).
 
-        Each member judges by the folds that it does not leave out. The answer is one for a row
-        that is as near to the others as is typical, and one at least: being near to other rows
-        does not prove that a row is ordinary, as outliers may be alike.
+        Each fold is left out once: a member judges by the others. The answer is one for a row that
+        is as near to the others as is typical, and one at least: being near to other rows does
+        not prove that a row is ordinary, as outliers may be alike.
         """
-        return in_fixed_chunks(Isolation(self, left_out).of_centered, Z - self.center)
+        return in_fixed_chunks(once_for(self, Isolation).of_centered, Z - self.center)
 
     def _centered(self) -> np.ndarray:
         return dense(self._rows) - self.center if sparse.issparse(self._rows) else self._rows
@@ -119,23 +118,26 @@ def n_kept(n_features: int) -> int:
 
 
 class Isolation(nn.Module):
-    """How isolated rows are from reference rows, for members that each leave out one fold."""
+    """How isolated rows are from reference rows, of each of which one fold is left out."""
 
-    def __init__(self, reference: ReferenceRows, left_out: np.ndarray):
+    def __init__(self, reference: ReferenceRows):
         super().__init__()
         self.center = nn.Buffer(torch.from_numpy(reference.center), persistent=False)
         rows = torch.from_numpy(reference._centered()).float()
-        self.rows = nn.Buffer(rows, persistent=False)
-        self.lengths = nn.Buffer(rows.square().sum(dim=1), persistent=False)
+        # Rows that are the same are found by a part of their lengths less.
+        lengths = (1 - _SAME) * rows.square().sum(dim=1)
+        self.rows = nn.Buffer(-2 * rows.T.contiguous(), persistent=False)
+        self.lengths = nn.Buffer(lengths, persistent=False)
         folds, sizes = np.unique(reference.fold, return_counts=True)
         self.sizes: list[int] = sizes.tolist()
-        self.seen: list[list[int]] = [np.flatnonzero(folds != one).tolist() for one in left_out]
+        n_folds = len(reference._typical)
+        self.seen: list[list[int]] = [np.flatnonzero(folds != i).tolist() for i in range(n_folds)]
         self.padding = _PADDING * rows.shape[1] ** 0.5
-        typical = torch.from_numpy(reference._typical[left_out]).float()
+        typical = torch.from_numpy(reference._typical).float()
         self.typical = nn.Buffer(typical + self.padding, persistent=False)
 
     def forward(self, Z: Tensor) -> Tensor:
-        """Return a factor of at least one for each row and member."""
+        """Return a factor of at least one for each row and fold that is left out."""
         return self.of_centered((Z - self.center).float())
 
     def of_centered(self, rows: Tensor) -> Tensor:
@@ -147,12 +149,12 @@ class Isolation(nn.Module):
 
         The row itself does not count. To a fold of nothing else the distance is zero.
         """
-        together = rows.square().sum(dim=1, keepdim=True) + self.lengths
-        squares = together - 2 * (rows @ self.rows.T)
-        squares = squares.masked_fill(squares <= _SAME * together, torch.inf)
+        lengths = rows.square().sum(dim=1, keepdim=True)
+        squares = torch.addmm(self.lengths, rows, self.rows)
+        squares = torch.where(squares > (_SAME - 1) * lengths, squares, torch.inf)
         folds = squares.split(self.sizes, dim=1)
-        nearest = torch.stack([fold.amin(dim=1) for fold in folds], dim=1)
-        nearest = nearest.masked_fill(nearest.isinf(), 0).sqrt()
+        nearest = torch.stack([fold.amin(dim=1) for fold in folds], dim=1) + lengths
+        nearest = torch.where(nearest.isinf(), 0, nearest).clamp(min=0).sqrt()
         return torch.stack([_mean_of_nearest(nearest, seen) for seen in self.seen], dim=1)
 
 

@@ -13,7 +13,7 @@ from sklearn.covariance import ledoit_wolf
 from skae._typing import ArrayOf
 
 from ._coordinates import Coordinates
-from ._fixed_chunks import in_fixed_chunks
+from ._fixed_chunks import in_fixed_chunks, once_for
 from ._gaussian_distances import GaussianDistances
 from ._robust_start import start_distances
 
@@ -114,7 +114,7 @@ class RobustGaussians:
         """
         coordinates = self.coordinates_
         units = (values - coordinates.center_) / coordinates.unit_
-        return in_fixed_chunks(GaussianDistances(self).of_units, units)
+        return in_fixed_chunks(once_for(self, GaussianDistances).of_units, units)
 
     @property
     def n_values(self) -> int:

@@ -44,7 +44,8 @@ class DetectorModule(nn.Module):
         self.scores = nn.ModuleList(map(_score_module, detector._scores))
         self.isolation = None
         if detector._scores[0].times_isolation:
-            self.isolation = Isolation(detector._reference, detector._folds.left_out)
+            self.isolation = Isolation(detector._reference)
+            self.left_out: list[int] = detector._folds.left_out.tolist()
         self.calibration = CalibrationModule(detector._calibration)
 
     def codes(self, X: Tensor) -> Tensor:
@@ -73,7 +74,7 @@ class DetectorModule(nn.Module):
         unusual = torch.stack([score(member, Z) for score, member in pairs])
         if self.isolation is None:
             return unusual
-        return unusual * self.isolation(Z.double()).double().T
+        return unusual * self.isolation(Z.double())[:, self.left_out].double().T
 
     def _standardized(self, X: Tensor) -> Tensor:
         Z = X.double() / self.scale + self.shift

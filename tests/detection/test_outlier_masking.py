@@ -85,14 +85,14 @@ def test_a_row_between_two_kinds_is_isolated():
     X = np.r_[rng.normal(-6, 1, size=(300, 4)), rng.normal(6, 1, size=(300, 4))]
     fitted = detector().fit(X)
     assert fitted.score_samples(np.zeros((1, 4)))[0] < np.percentile(fitted.score_samples(X), 1)
-    factors = fitted._reference.isolation(np.zeros((1, 4)), fitted._folds.left_out)
+    factors = fitted._reference.isolation(np.zeros((1, 4)))
     assert (factors > 2).all()
 
 
 def test_factors_are_one_where_a_row_is_as_near_to_others_as_is_typical():
     X = np.random.default_rng(0).normal(size=(2000, 3))
     fitted = detector().fit(X)
-    factors = fitted._reference.isolation(fitted._scaling(X), fitted._folds.left_out)
+    factors = fitted._reference.isolation(fitted._scaling(X))
     assert factors.min() == 1
     assert np.mean(factors == 1) == pytest.approx(0.5, abs=0.1)
 
