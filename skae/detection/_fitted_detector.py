@@ -96,8 +96,9 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
 
         Notes
         -----
-        Outliers among the training rows are held out like others. They raise the p-values of
-        ordinary rows, so that fewer of these are taken for outliers.
+        Held-out rows whose scores are far above the tail of the others (`contamination_` is their
+        share) are left out: outliers among the training rows would raise the p-values of new ones.
+        Those that are not as blatant are counted like ordinary rows.
 
         References
         ----------
