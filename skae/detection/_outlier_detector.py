@@ -31,6 +31,7 @@ from ._held_out_folds import Folds
 from ._kept_rows import N_KEPT, latest_rows
 from ._members import Rows, fit_members, forget_training, train_member
 from ._outlier_scores import SCORES
+from ._progress import progress_bar
 from ._validation import validate_table
 
 _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
@@ -89,6 +90,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     random_state : int, RandomState instance or None, default=None
         Source of folds, subsamples and seeds of the members. Pass an int for the same result
         every time.
+    verbose : int, default=0
+        1 shows a progress bar over the epochs of all members in :meth:`fit`, and one over the
+        rows wherever more than 4,096 of them are scored, with the time left.
 
     Attributes
     ----------
@@ -193,6 +197,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     ] = "auto"
     device: str | torch.device = "cpu"
     random_state: RandomState = None
+    verbose: Annotated[int | bool, "verbose"] = 0
 
     max_samples_: int = fitted()
     n_samples_seen_: int = fitted()
@@ -234,11 +239,12 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             self.n_samples_seen_ = X.shape[0]
             rows = self._folds.draw(fold, self.max_samples_, rng)
             given = None if sample_weight is None else weight
-            fit_members(self.estimators_, Z, rows, given, row_shape)
+            with progress_bar(self._shows_progress, "fit", "epoch") as tell_left:
+                fit_members(self.estimators_, Z, rows, given, row_shape, tell_left)
             self._learn_scores(Z, weight, fold, rows, rng)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
-                scores = -self._ensemble.mean_outlier_scores(Z)
+                scores = -self._member_scores(Z).mean(axis=1)
                 self.offset_ = np.percentile(scores, 100 * self.contamination)
             kept = rng.permutation(X.shape[0])[:N_KEPT]
             self._kept = Z[kept], weight[kept], fold[kept]
@@ -346,6 +352,10 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             return self._ensemble.outlier_scores(Z[rows], members)
 
         self._calibrate_by(self._folds.calibration(fold, weight, outlier_scores))
+
+    @property
+    def _shows_progress(self) -> bool:
+        return self.verbose > 0
 
     def _check_consistency(self) -> None:
         n_features, n_members = self.n_features_in_, len(self.estimators_)
