@@ -138,6 +138,15 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
     A detector keeps up to 2,000 of its training rows, for :meth:`partial_fit` and :meth:`explain`.
 
+    **Parameters are compared by labels**, 1 and -1 as :meth:`predict` returns them; :meth:`fit`
+    ignores them. A search with ``scoring="roc_auc"`` reads the decisions, and is high where
+    outliers have the lower ones. ``scoring="average_precision"`` takes the ordinary rows for the
+    positive ones, and is near one for any detector: the average precision of outliers is a
+    function, as in the examples. Each fold needs outliers: ``StratifiedKFold(shuffle=True)``.
+    Without labels there is nothing to compare by, and the detector has no ``score``: scores of two
+    detectors have different units, and p-values of a useless one are uniform, too. Outliers may be
+    planted: rows whose cells are permuted within each column contradict themselves.
+
     Where the network of `autoencoder` takes images or windows, :meth:`fit` and all other methods
     take them as arrays of three or four dimensions, too:
     ``AutoencoderOutlierDetector(ConvolutionalAutoencoder(8)).fit(images)``.
@@ -180,6 +189,22 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     array([ 1, -1])
     >>> detector.explain([[1, -2, -1]])["share"].idxmin(axis=1).tolist()
     ['x1']
+
+    Two widths of the code are compared by labels; the first 25 rows are made outliers:
+
+    >>> from sklearn.metrics import average_precision_score
+    >>> from sklearn.model_selection import GridSearchCV, StratifiedKFold
+    >>> from skae import AutoencoderTransformer
+    >>> X[:25], y = rng.permuted(X[:25], axis=0), np.repeat([-1, 1], [25, 475])
+    >>> def precision_of_outliers(detector, X, y):
+    ...     return average_precision_score(y == -1, -detector.score_samples(X))
+    >>> autoencoder = AutoencoderTransformer(hidden_layer_sizes=(), max_iter=5)
+    >>> detector.set_params(autoencoder=autoencoder, scoring="reconstruction")
+    AutoencoderOutlierDetector(...)
+    >>> search = GridSearchCV(detector, {"autoencoder__n_components": [1, 3]},
+    ...     scoring=precision_of_outliers, cv=StratifiedKFold(2, shuffle=True, random_state=0))
+    >>> search.fit(X, y).best_params_
+    {'autoencoder__n_components': 1}
     """
 
     autoencoder: BaseAutoencoder | None = field(default=None, kw_only=False)
