@@ -6,15 +6,21 @@ from typing import Any, Self
 import numpy as np
 from scipy.stats import false_discovery_control
 from sklearn.base import OutlierMixin
-from sklearn.utils import check_scalar
+from sklearn.utils import check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skae.engine import torch_defaults
 from skae.estimators.base import fitted
 
 from ._calibration import Calibration, Level
+from ._ensemble import mean_over_members
 from ._fitted_ensemble import FittedEnsemble
+from ._members import Rows
+from ._progress import progress_bar
 from ._validation import validate_table
+
+# Rows that are scored between two moves of the progress bar.
+_ROWS = 4096
 
 
 class FittedDetector(OutlierMixin, FittedEnsemble):
@@ -43,8 +49,7 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
             Minus the mean outlier score of the members. Higher is more ordinary; the unit depends
             on `scoring`.
         """
-        Z = self._scaled(X)
-        return -self._ensemble.mean_outlier_scores(Z)
+        return -mean_over_members(self._member_scores(self._scaled(X)))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the distance of scores from the threshold, below zero for outliers.
@@ -108,8 +113,7 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
         V. Vovk, 2015. Cross-conformal predictors. Annals of Mathematics and Artificial
         Intelligence 74.
         """
-        Z = self._scaled(X)
-        return self._calibration.p_values(self._ensemble.outlier_scores(Z))
+        return self._calibration.p_values(self._member_scores(self._scaled(X)))
 
     def select(self, X: Any, fdr: float = 0.1) -> np.ndarray:
         """Select outliers at a false discovery rate.
@@ -231,12 +235,27 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
         """
         check_is_fitted(self)
         X, weight, _ = validate_table(self, X, sample_weight)
-        scores = self._ensemble.outlier_scores(self._scaling(X))
+        scores = self._member_scores(self._scaling(X))
         calibration = Calibration()
         calibration.add(np.arange(len(self.estimators_)), scores, weight)
         calibration.check_level(self._level, "contamination")
         self._calibrate_by(calibration)
         return self
+
+    def _member_scores(self, Z: Rows) -> np.ndarray:
+        """Return the outlier scores by each member, of shape (n_samples, n_members)."""
+        scores, n_samples = [], Z.shape[0]
+        with progress_bar(self._shows_progress and n_samples > _ROWS, "score", "row") as tell_left:
+            for rows in gen_batches(n_samples, _ROWS):
+                tell_left(n_samples - rows.start)
+                scores.append(self._ensemble.outlier_scores(Z[rows]))
+            tell_left(0)
+        return np.concatenate(scores)
+
+    @property
+    def _shows_progress(self) -> bool:
+        """Whether to show progress bars, which is a parameter of the detector."""
+        raise NotImplementedError
 
     def _calibrate_by(self, calibration: Calibration) -> None:
         """Judge by these held-out rows, at the level that was asked for."""

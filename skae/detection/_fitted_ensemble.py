@@ -75,6 +75,25 @@ class FittedEnsemble(
 
         A cell more than eight standard deviations from its mean is clipped to eight, in the score
         and in the predictions of other cells.
+
+        Of a Pipeline that ends in the detector ``pipe[-1]`` is the detector, and
+        ``pipe[:-1].transform(X)`` are its rows: in their unit it explains. `set_output` lets the
+        steps before it keep names of columns. :meth:`p_values` and :meth:`select` are reached in
+        the same way; :meth:`transform` is the Pipeline's own.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import QuantileTransformer
+        >>> from skae import AutoencoderOutlierDetector
+        >>> X = load_iris(as_frame=True).data
+        >>> detector = AutoencoderOutlierDetector(n_estimators=2, random_state=0)
+        >>> pipe = make_pipeline(QuantileTransformer(n_quantiles=50), detector)
+        >>> pipe = pipe.set_output(transform="pandas").fit(X)
+        >>> X.loc[0, "petal width (cm)"] = 2.5
+        >>> pipe[-1].explain(pipe[:-1].transform(X[:1]))["share"].idxmin(axis=1).tolist()
+        ['petal width (cm)']
         """
         check_is_fitted(self)
         index, columns = index_of(X), cells_of(self, X)

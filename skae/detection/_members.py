@@ -3,6 +3,7 @@
 Rows come validated and in the units of their columns. Functions return arrays.
 """
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -24,9 +25,10 @@ def fit_members(
     rows: list[np.ndarray],
     weight: np.ndarray | None,
     row_shape: RowShape,
+    tell_left: Callable[[int], None],
 ) -> None:
-    """Fit each member on its rows, given by their indices."""
-    fit_in_lockstep(members, Z, rows, weight, row_shape)
+    """Fit each member on its rows, given by their indices; tell how many epochs are left."""
+    fit_in_lockstep(members, Z, rows, weight, row_shape, tell_left)
 
 
 def train_member(

@@ -27,11 +27,13 @@ from skae.objectives import LOSSES
 from skae.tables import ColumnScaling, dense
 
 from ._default_autoencoder import denoiser_for_detection
+from ._ensemble import mean_over_members
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
 from ._members import Rows, fit_members, forget_training, train_member
 from ._ordinary_rows import ordinary_rows
 from ._outlier_scores import SCORES
+from ._progress import progress_bar
 from ._reference_rows import ReferenceRows, n_kept
 from ._validation import validate_table
 
@@ -97,6 +99,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     random_state : int, RandomState instance or None, default=None
         Source of folds, subsamples and seeds of the members. Pass an int for the same result
         every time.
+    verbose : int, default=0
+        1 shows a progress bar over the epochs of all members in :meth:`fit`, and one over the
+        rows wherever more than 4,096 of them are scored, with the time left.
 
     Attributes
     ----------
@@ -155,6 +160,15 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     A detector keeps up to 4,096 of its training rows (fewer if they have more than 1,024
     columns): to tell how isolated others are, for :meth:`partial_fit` and for :meth:`explain`.
 
+    **Parameters are compared by labels**, 1 and -1 as :meth:`predict` returns them; :meth:`fit`
+    ignores them. A search with ``scoring="roc_auc"`` reads the decisions, and is high where
+    outliers have the lower ones. ``scoring="average_precision"`` takes the ordinary rows for the
+    positive ones, and is near one for any detector: the average precision of outliers is a
+    function, as in the examples. Each fold needs outliers: ``StratifiedKFold(shuffle=True)``.
+    Without labels there is nothing to compare by, and the detector has no ``score``: scores of two
+    detectors have different units, and p-values of a useless one are uniform, too. Outliers may be
+    planted: rows whose cells are permuted within each column contradict themselves.
+
     Where the network of `autoencoder` takes images or windows, :meth:`fit` and all other methods
     take them as arrays of three or four dimensions, too:
     ``AutoencoderOutlierDetector(ConvolutionalAutoencoder(8)).fit(images)``.
@@ -200,6 +214,22 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     array([ 1, -1])
     >>> detector.explain([[1, -2, -1]])["share"].idxmin(axis=1).tolist()
     ['x1']
+
+    Two widths of the code are compared by labels; the first 25 rows are made outliers:
+
+    >>> from sklearn.metrics import average_precision_score
+    >>> from sklearn.model_selection import GridSearchCV, StratifiedKFold
+    >>> from skae import AutoencoderTransformer
+    >>> X[:25], y = rng.permuted(X[:25], axis=0), np.repeat([-1, 1], [25, 475])
+    >>> def precision_of_outliers(detector, X, y):
+    ...     return average_precision_score(y == -1, -detector.score_samples(X))
+    >>> autoencoder = AutoencoderTransformer(hidden_layer_sizes=(), max_iter=5)
+    >>> detector.set_params(autoencoder=autoencoder, scoring="reconstruction")
+    AutoencoderOutlierDetector(...)
+    >>> search = GridSearchCV(detector, {"autoencoder__n_components": [1, 3]},
+    ...     scoring=precision_of_outliers, cv=StratifiedKFold(2, shuffle=True, random_state=0))
+    >>> search.fit(X, y).best_params_
+    {'autoencoder__n_components': 1}
     """
 
     autoencoder: BaseAutoencoder | None = field(default=None, kw_only=False)
@@ -218,6 +248,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     forgetting: Annotated[float, Interval(Real, 0, 1, closed="right")] = 0.1
     device: str | torch.device = "cpu"
     random_state: RandomState = None
+    verbose: Annotated[int | bool, "verbose"] = 0
 
     max_samples_: int = fitted()
     contamination_: float = fitted()
@@ -258,17 +289,16 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ = X.shape[0]
             rows = self._folds.draw(fold, self.max_samples_, rng)
-            if SCORES[self.scoring].needs_ordinary_rows:
-                ordinary = ordinary_rows(Z, Z, weight, rng)
-                rows = [mine[ordinary[mine]] for mine in rows]
+            rows = self._trusted(rows, Z, Z, weight, rng)
             given = None if sample_weight is None else weight
-            fit_members(self.estimators_, Z, rows, given, row_shape)
+            with progress_bar(self._shows_progress, "fit", "epoch") as tell_left:
+                fit_members(self.estimators_, Z, rows, given, row_shape, tell_left)
             kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
             self._keep(Z[kept], weight[kept], fold[kept])
             self._learn_scores(Z, weight, fold, rows, rng)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
-                scores = -self._ensemble.mean_outlier_scores(Z)
+                scores = -mean_over_members(self._member_scores(Z))
                 self.offset_ = np.percentile(scores, 100 * self.contamination)
         return self
 
@@ -318,16 +348,14 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             kept = Z, weight, fold
             if not first:
                 kept = self._reference.followed_by(*kept, self.forgetting, rng)
-            ordinary = np.ones(X.shape[0], dtype=bool)
-            if SCORES[self.scoring].needs_ordinary_rows:
-                ordinary = ordinary_rows(Z, *kept[:2], rng)
-            for member, seen in zip(self.estimators_, self._folds.seen(fold), strict=True):
-                rows = seen[ordinary[seen]]
+            new = self._trusted(self._folds.seen(fold), Z, *kept[:2], rng)
+            for member, rows in zip(self.estimators_, new, strict=True):
                 given = None if sample_weight is None else weight[rows]
                 if len(rows) and train_member(member, Z[rows], given, row_shape):
                     break
             self._keep(*kept)
-            self._learn_scores(*kept, self._folds.seen(kept[2]), rng)
+            rows = self._trusted(self._folds.seen(kept[2]), kept[0], *kept[:2], rng)
+            self._learn_scores(*kept, rows, rng)
         return self
 
     def _start(self, X: Rows, weight: np.ndarray, rng: np.random.RandomState) -> None:
@@ -377,6 +405,20 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             )
         return autoencoder
 
+    def _trusted(
+        self,
+        rows: list[np.ndarray],
+        Z: Rows,
+        known: Rows,
+        weight: np.ndarray,
+        rng: np.random.RandomState,
+    ) -> list[np.ndarray]:
+        """Return which of its rows each member may learn: those that are near most known rows."""
+        if not SCORES[self.scoring].needs_ordinary_rows:
+            return rows
+        ordinary = ordinary_rows(Z, known, weight, rng)
+        return [mine[ordinary[mine]] for mine in rows]
+
     def _keep(self, Z: Rows, weight: np.ndarray, fold: np.ndarray) -> None:
         """Keep these rows as those that others are compared with."""
         reference = ReferenceRows.keep(Z, weight, fold, self._scaling.center)
@@ -403,6 +445,10 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         calibration = self._folds.calibration(fold, weight, outlier_scores)
         ordinary, self.contamination_ = calibration.without_outliers()
         self._calibrate_by(ordinary)
+
+    @property
+    def _shows_progress(self) -> bool:
+        return self.verbose > 0
 
     def _check_consistency(self) -> None:
         n_features, n_members = self.n_features_in_, len(self.estimators_)

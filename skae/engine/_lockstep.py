@@ -8,7 +8,7 @@ alone, so that only rounding tells it from one that was trained apart.
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 import torch
@@ -44,10 +44,13 @@ def _most(read: FusableNet) -> int:
     return max(1, _CACHED // n_values) if on_cpu else sys.maxsize
 
 
-def train_in_lockstep(trainings: Sequence[Training]) -> None:
+def train_in_lockstep(
+    trainings: Sequence[Training], tell_left: Callable[[int], None] = lambda n_epochs: None
+) -> None:
     """Run trainings to their ends.
 
-    If the keyboard interrupts one of them, all end there with what they have learned so far.
+    `tell_left` is called with the number of epochs that are left, of all nets together. If the
+    keyboard interrupts one of the trainings, all end there with what they have learned so far.
     """
     stacks = _Stacks()
     with ExitStack() as stack:
@@ -60,10 +63,12 @@ def train_in_lockstep(trainings: Sequence[Training]) -> None:
             for loop in loops:
                 loop.measure_start()
             while running := [loop for loop in running if loop.goes_on]:
+                tell_left(sum(loop.epochs_left for loop in running))
                 for loop in running:
                     loop.start_epoch()
                 parts = stacks.run_epoch([(loop.net, loop.batches) for loop in running])
                 _finish_epochs(running, parts)
+            tell_left(0)
         except KeyboardInterrupt:
             for loop in running:
                 loop.net.interrupted_ |= loop.goes_on

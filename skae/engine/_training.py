@@ -60,7 +60,12 @@ class EpochLoop:
     @property
     def goes_on(self) -> bool:
         """Whether an epoch is to be run, or to be finished."""
-        return self._epochs_left > 0 and not self.net.stopped_
+        return self.epochs_left > 0
+
+    @property
+    def epochs_left(self) -> int:
+        """Most epochs that are still to be finished."""
+        return 0 if self.net.stopped_ else self._epochs_left
 
     def start_epoch(self) -> None:
         """Tell the callbacks that an epoch begins."""

@@ -1,6 +1,6 @@
 """Fits of several estimators side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -21,6 +21,7 @@ def fit_in_lockstep(
     rows: Sequence[np.ndarray] | None = None,
     sample_weight: Any = None,
     row_shape: tuple[int, ...] | None = None,
+    tell_left: Callable[[int], None] = lambda n_epochs: None,
 ) -> None:
     """Fit estimators, each on its own rows, in less time than one after the other.
 
@@ -30,7 +31,7 @@ def fit_in_lockstep(
 
     Parameters are validated here, `X` already is. `rows` are the indices of the rows of each
     estimator; None is all rows for all. `row_shape` is the shape of a row that is an image or a
-    window.
+    window. `tell_left` is called with the epochs that are left, of all estimators together.
     """
     caller, trainings = CallerType(row_shape=row_shape), []
     with ExitStack() as on_error, ExitStack() as while_training:
@@ -48,6 +49,6 @@ def fit_in_lockstep(
         for estimator, training in zip(estimators, trainings, strict=True):
             context = estimator._while_training(training, len(estimators))
             while_training.enter_context(context)
-        train_in_lockstep(trainings)
+        train_in_lockstep(trainings, tell_left)
         for estimator, training in zip(estimators, trainings, strict=True):
             estimator._finish(training)
