@@ -25,6 +25,7 @@ _KINDS = {"float": "f", "int": "iu", "str": "O"}
 # Attributes that `fit` and `set_output` set only at times.
 _OPTIONAL = {
     "feature_names_in_": Annotated[np.ndarray, ArrayOf("str", "n_features_in_")],
+    "_rows_differ": bool,
     OUTPUT_CONFIG: dict[str, Literal["default", "pandas", "polars"] | None],
 }
 

@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits, load_iris
 from skorch.callbacks import Callback
 from torch import optim
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, load, save
 
 IRIS = load_iris().data
 DIGITS = np.random.default_rng(0).permutation(load_digits().data)[:600]
@@ -75,7 +75,7 @@ def test_the_first_call_fixes_the_scaling():
 
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
-def test_equal_rows_fix_nothing(unit, loss):
+def test_equal_rows_fix_nothing(unit, loss, tmp_path):
     """The first rows that differ are the start, as if nothing had been before."""
     rows = unit * (1 + IRIS)
     equal = np.full((2, 4), unit)
@@ -83,6 +83,8 @@ def test_equal_rows_fix_nothing(unit, loss):
     ae.partial_fit(np.tile(rows[:1], (20, 1))).partial_fit(rows[:1]).partial_fit(equal)
     plain.partial_fit(rows)
     assert ae.scale_ != plain.scale_
+    save(ae, tmp_path / "ae.skae")
+    ae = load(tmp_path / "ae.skae")
     assert_array_equal(ae.partial_fit(rows).transform(rows), plain.transform(rows))
     assert ae.scale_ == plain.scale_
     # From then on it stays.

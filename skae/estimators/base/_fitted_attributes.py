@@ -78,8 +78,6 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     validation_loss_curve_: list[AnyFloat] | None = fitted()
     best_validation_loss_: AnyFloat | None = fitted()
     n_iter_: int = fitted()
-    # Whether the rows that the mean and the scale come from differ.
-    _has_varied: bool = fitted()
     # The shape of a row in arrays of more than two dimensions, and the parameters of the fit.
     _row_shape: tuple[int, ...] | None = fitted()
     _fitted_params: dict[str, Any] = fitted()
@@ -88,6 +86,8 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     _code_moments: tuple[Positive, _OfCodes, _OfCodes] = fitted()
     _some_codes: _CodeSample | None = fitted()
     _mixture: _Mixture | None = fitted()
+    # Whether training rows differ from each other; set only where they do not.
+    _rows_differ = True
 
     def _check_consistency(self) -> None:
         """Raise a ValueError for fitted attributes, from a file, that do not fit together."""

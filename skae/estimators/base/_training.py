@@ -112,7 +112,7 @@ class TrainingFlow(Pickling):
 
     def _is_first_to_vary(self, X: Any) -> bool:
         """Return whether all rows before these were equal, so that nothing is learned yet."""
-        if self._has_varied or X.shape[0] < 2:
+        if self._rows_differ or X.shape[0] < 2:
             return False
         low, high = column_extremes(X)
         return bool((low < high).any())
@@ -146,7 +146,9 @@ class TrainingFlow(Pickling):
             X, weight, centered=loss.centered, scaled=loss.scaled
         )
         self.mean_, self.scale_ = caller.to_caller(table.mean), table.scale
-        self._has_varied = bool((deviations > 0).any())
+        vars(self).pop("_rows_differ", None)
+        if not (deviations > 0).any():
+            self._rows_differ = False
         if loss.centered and self._row_shape is None:
             warn_of_unequal_columns(X, deviations, self)
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
