@@ -354,8 +354,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
                 if len(rows) and train_member(member, Z[rows], given, row_shape):
                     break
             self._keep(*kept)
-            rows = self._trusted(self._folds.seen(kept[2]), kept[0], *kept[:2], rng)
-            self._learn_scores(*kept, rows, rng)
+            learned = self._trusted(self._folds.seen(kept[2]), kept[0], *kept[:2], rng)
+            self._learn_scores(*kept, learned, rng)
         return self
 
     def _start(self, X: Rows, weight: np.ndarray, rng: np.random.RandomState) -> None:
