@@ -22,8 +22,8 @@ LEAST_SCALE = 1e-2
 _MOST_KINDS = 10
 
 
-# Most values that a score is fitted to, to bound memory.
-_MOST_VALUES = 2**25
+# Most rows that a score is fitted to, and most values, to bound time and memory.
+_ENOUGH_ROWS, _MOST_VALUES = 5000, 2**25
 
 
 class OutlierScore:
@@ -41,7 +41,7 @@ class OutlierScore:
     def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
         """Learn the spread of residuals and codes of training rows."""
         n_values = 2 * Z.shape[1] + autoencoder.n_components_
-        most = max(2, _MOST_VALUES // n_values)
+        most = min(_ENOUGH_ROWS, max(2, _MOST_VALUES // n_values))
         if Z.shape[0] > most:
             some = np.sort(rng.permutation(Z.shape[0])[:most])
             Z, weight = Z[some], weight[some]
