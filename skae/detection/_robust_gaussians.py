@@ -15,7 +15,7 @@ from skae._typing import ArrayOf
 from ._coordinates import Coordinates
 from ._fixed_chunks import in_fixed_chunks, once_for
 from ._gaussian_distances import GaussianDistances
-from ._robust_start import start_distances
+from ._robust_start import start_distances, weighted_quantile
 
 # The shares of the rows, those nearest to the last Gaussian, that the next one is fitted to, and
 # the share in which kinds are searched.
@@ -73,12 +73,13 @@ class RobustGaussians:
         least_variance = self.coordinates_.least_variance(self.least_scale)
         distance = start_distances(rows, weight) + outside
         for support in _SUPPORTS:
-            near = distance <= np.quantile(distance, support)
+            near = distance <= weighted_quantile(distance, support, weight)
             center, whitening, _ = _gaussian(rows[near], weight[near], least_variance)
             white = (rows - center) @ whitening.T
             distance = (white**2).sum(axis=1) + outside
         self.center_, self.whitening_ = center, whitening.astype(np.float32)
-        near = np.flatnonzero(distance <= np.quantile(distance, _SUPPORT_OF_KINDS))
+        farthest = weighted_quantile(distance, _SUPPORT_OF_KINDS, weight)
+        near = np.flatnonzero(distance <= farthest)
         some = rng.permutation(near)[:_ENOUGH_ROWS]
         self._find_kinds(white[some], weight[some], rng)
         return self

@@ -18,6 +18,13 @@ _RIDGE = 1e-6
 _TINY = 1e-12
 
 
+def weighted_quantile(values: ndarray, shares: float | list[float], weight: ndarray) -> ndarray:
+    """Return quantiles along the first axis, where each row counts as much as its weight."""
+    # Equal weights are left out: the search by weights is slower.
+    weights = None if (weight == weight[0]).all() else weight
+    return np.quantile(values, shares, axis=0, weights=weights, method="inverted_cdf")
+
+
 def spatial_signs(rows: ndarray, weight: ndarray) -> tuple[ndarray, ndarray]:
     """Return the spatial median of rows, and the direction of each row from there.
 
@@ -42,6 +49,6 @@ def start_distances(rows: ndarray, weight: ndarray) -> ndarray:
     center, signs = spatial_signs(rows, weight)
     _, axes = eigh(signs.T @ signs + _RIDGE * np.eye(rows.shape[1]))
     along = (rows - center) @ axes
-    first, third = np.quantile(along, [0.25, 0.75], axis=0)
+    first, third = weighted_quantile(along, [0.25, 0.75], weight)
     spread = np.maximum((third - first) / _NORMAL_RANGE, _LEAST_SPREAD)
     return ((along / spread) ** 2).sum(axis=1)
