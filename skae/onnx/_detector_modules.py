@@ -37,6 +37,7 @@ class DetectorModule(nn.Module):
         super().__init__()
         scaling = detector._scaling
         self.scale, self.shift = _buffer(scaling.scale), _buffer(scaling.shift)
+        self.rounding = _buffer(scaling._rounding)
         # Infinite where cells may lie as far outside as they do.
         self.low, self.high = _buffer(scaling._low), _buffer(scaling._high)
         members = [autoencoder_module(one, single) for one in detector.estimators_]
@@ -78,6 +79,7 @@ class DetectorModule(nn.Module):
 
     def _standardized(self, X: Tensor) -> Tensor:
         Z = X.double() / self.scale + self.shift
+        Z = torch.where(Z.abs() <= self.rounding, 0.0, Z)
         return torch.minimum(torch.maximum(Z, self.low), self.high).to(X.dtype)
 
 

@@ -19,6 +19,10 @@ _FARTHEST = 8.0
 # float32 rounds of it is then far below the deviations that scores count.
 _LARGEST_CONSTANT = 11
 
+# Rounding to float32: relative to a number, and of the smallest ones.
+_EPS = float(np.finfo(np.float32).eps)
+_LEAST = float(np.finfo(np.float32).smallest_subnormal)
+
 
 _OfColumns = Annotated[np.ndarray, ArrayOf("float", "n_features")]
 # Losses that need the data's own unit leave cells as they are: no bound is finite.
@@ -30,10 +34,11 @@ class ColumnScaling:
     """Divides columns by their standard deviations and clips cells that are far outside.
 
     Neither depends on a few absurd cells: see `robust_moments`. `scale` is what the columns are
-    divided by, and `center` their means after that. A constant column has scale 1 as in
-    StandardScaler, or more if it is above 2,048. `shift` is added to columns that got their scale
-    later, and zero for all others, so that sparse matrices stay sparse. Without `changes`, columns
-    stay as they are. Model files hold the attributes by these names.
+    divided by, `shift` is added after that, and `center` are their means then. Only columns that
+    are constant, or were at first, are shifted, so sparse matrices stay sparse: a constant becomes
+    zero, also when it is rounded to float32. Its scale is 1 as in StandardScaler, or more if it is
+    above 2,048. Without `changes`, columns stay as they are. Model files hold the attributes by
+    these names.
     """
 
     scale: _OfColumns
@@ -41,30 +46,33 @@ class ColumnScaling:
     shift: _OfColumns
     _low: _Bounds
     _high: _Bounds
-    # One for columns that were constant so far.
-    _constant: Annotated[np.ndarray, ArrayOf("int", "n_features")]
+    # Distance from zero up to which a cell is the constant of its column; zero for other columns.
+    _rounding: _OfColumns
 
     def __init__(self, X: Any, weight: np.ndarray | None, changes: bool) -> None:
         mean, deviation = robust_moments(X, weight)
-        large = np.maximum(np.frexp(mean)[1] - _LARGEST_CONSTANT, 0)
-        self.scale = np.where(deviation > 0, deviation, np.ldexp(1.0, large))
-        self.shift = np.zeros(X.shape[1])
-        self._constant = (deviation == 0).astype(np.int64)
-        farthest = _FARTHEST
         if not changes:
-            self.scale, farthest = np.ones(X.shape[1]), np.inf
-            self._constant[:] = 0
-        self.center = mean / self.scale
-        self._low, self._high = self.center - farthest, self.center + farthest
+            self.scale, self.center = np.ones_like(mean), mean
+            self.shift = self._rounding = np.zeros_like(mean)
+            self._low, self._high = np.full_like(mean, -np.inf), np.full_like(mean, np.inf)
+            return
+        constant = deviation == 0
+        large = np.maximum(np.frexp(mean)[1] - _LARGEST_CONSTANT, 0)
+        self.scale = np.where(constant, np.ldexp(1.0, large), deviation)
+        center = mean / self.scale
+        self.shift = np.where(constant, -center, 0.0)
+        self.center = np.where(constant, 0.0, center)
+        self._rounding = np.where(constant, _EPS * np.abs(center) + _LEAST, 0.0)
+        self._low, self._high = self.center - _FARTHEST, self.center + _FARTHEST
 
     def learned_from(self, X: Any, weight: np.ndarray) -> Self:
         """Return the scaling in which columns that were constant so far have the scale of `X`.
 
-        That is this scaling itself if no such column varies in these rows. Networks know the scaled
-        value of the constant: it stays that of the constant or, if the constant is far outside the
-        new values, becomes that of their mean.
+        That is this scaling itself if no such column varies in these rows. Networks know the
+        constant as zero: it stays zero or, if it is far outside the new values, their mean becomes
+        zero.
         """
-        columns = np.flatnonzero(self._constant)
+        columns = np.flatnonzero(self._rounding)
         if not len(columns):
             return self
         X = X if sparse.issparse(X) else np.asarray(X)
@@ -73,17 +81,16 @@ class ColumnScaling:
         if not varies.any():
             return self
         columns, mean, deviation = columns[varies], mean[varies], deviation[varies]
-        known = self.center[columns]
-        constant = known * self.scale[columns]
+        constant = -self.shift[columns] * self.scale[columns]
         with np.errstate(over="ignore"):
             distance = (mean - constant) / deviation
         near = np.abs(distance) <= _FARTHEST
         learned = copy(self)
         for name, values in {
             "scale": deviation,
-            "shift": known - np.where(near, constant, mean) / deviation,
-            "center": known + np.where(near, distance, 0.0),
-            "_constant": 0,
+            "shift": -np.where(near, constant, mean) / deviation,
+            "center": np.where(near, distance, 0.0),
+            "_rounding": 0.0,
         }.items():
             array = getattr(self, name).copy()
             array[columns] = values
@@ -93,22 +100,26 @@ class ColumnScaling:
 
     def __call__(self, X: Any) -> Any:
         """Return rows in the units of their columns, in the dtype of `X`."""
-        # In double precision, as the scales may leave the range of float32.
-        scale, shift, low, high = self.scale, self.shift, self._low, self._high
-        with np.errstate(over="ignore"):
-            if not sparse.issparse(X):
-                Z = np.clip(np.asarray(X) / scale + shift, low, high)
-                return Z.astype(X.dtype, copy=False)
-            Z = sparse.csr_array(X, copy=True)
-            Z.sum_duplicates()
-            i = Z.indices
-            Z.data = np.clip(Z.data / scale[i] + shift[i], low[i], high[i])
+        if not sparse.issparse(X):
+            return self._scaled(np.asarray(X), slice(None)).astype(X.dtype, copy=False)
+        Z = sparse.csr_array(X, copy=True)
+        Z.sum_duplicates()
+        Z.data = self._scaled(Z.data, Z.indices)
         # Columns in which a zero that is not stored becomes another value: few, and hardly sparse.
-        far = np.flatnonzero((low > 0) | (high < 0) | (shift != 0))
+        far = np.flatnonzero((self._low > 0) | (self._high < 0) | (self.shift != 0))
         if len(far):
             Z = Z.tolil()
-            Z[:, far] = np.clip(X[:, far].toarray() / scale[far] + shift[far], low[far], high[far])
+            Z[:, far] = self._scaled(X[:, far].toarray(), far)
         return Z.tocsr().astype(X.dtype)
+
+    def _scaled(self, cells: np.ndarray, columns: slice | np.ndarray) -> np.ndarray:
+        """Return cells of these columns scaled, in double precision, as scales may need it."""
+        with np.errstate(over="ignore"):
+            Z = cells / self.scale[columns] + self.shift[columns]
+        rounding = self._rounding[columns]
+        if rounding.any():
+            Z[np.abs(Z) <= rounding] = 0.0
+        return np.clip(Z, self._low[columns], self._high[columns])
 
     def inverse(self, Z: np.ndarray) -> np.ndarray:
         """Return scaled rows in the unit of the data, in double precision."""
