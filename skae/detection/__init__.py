@@ -11,7 +11,7 @@ from ._outlier_scores import (
     MixtureScore,
     ReconstructionScore,
 )
-from ._reference_rows import Isolation
+from ._reference_rows import ReferenceDistances
 
 __all__ = [
     "AutoencoderOutlierDetector",
@@ -19,11 +19,11 @@ __all__ = [
     "DriftDetector",
     "Folds",
     "GaussianDistances",
-    "Isolation",
     "LikelihoodScore",
     "MahalanobisScore",
     "MixtureScore",
     "ReconstructionScore",
+    "ReferenceDistances",
     "rows_needed",
     "share_of",
 ]

@@ -9,7 +9,6 @@ import numpy as np
 from skae._typing import ArrayOf
 
 from ._ensemble import mean_over_members
-from ._ordinary_scores import n_ordinary_scores
 
 # Share of ordinary rows below the threshold of the contamination "auto".
 AUTO_LEVEL = 0.05
@@ -53,22 +52,6 @@ class Calibration:
         order = np.argsort(scores)
         above = np.r_[np.cumsum(weight[order][::-1])[::-1], 0.0]
         self._groups.append((members, scores[order], above))
-
-    def without_outliers(self) -> tuple["Calibration", float]:
-        """Return the same without blatant outliers, and their share of the weight.
-
-        They would raise the p-values of others. Of ordinary rows nearly none is left out, so that
-        p-values keep their level.
-        """
-        known = np.sort(np.concatenate([scores for _, scores, _ in self._groups]))
-        limit = known[n_ordinary_scores(known) - 1]
-        ordinary = Calibration()
-        for members, scores, above in self._groups:
-            n_kept = np.searchsorted(scores, limit, side="right")
-            if n_kept:
-                group = members, scores[:n_kept], above[: n_kept + 1] - above[n_kept]
-                ordinary._groups.append(group)
-        return ordinary, 1 - ordinary._total() / self._total()
 
     def _total(self) -> float:
         return sum(above[0] for _, _, above in self._groups)

@@ -1,6 +1,5 @@
 """The fitted ensemble of an outlier detector."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +8,16 @@ from sklearn.utils import gen_batches
 from skae.estimators.base import BaseAutoencoder
 from skae.tables import dense
 
+from ._isolation import Isolation
 from ._members import Rows, codes_of, reconstructions_of, rows_of
 from ._outlier_scores import OutlierScore
 from ._reference_rows import ReferenceRows
 
 # Rows that are scored at once, so that memory stays bounded.
 _MOST_CELLS, _FEWEST_ROWS = 2**18, 64
+
+# Reference rows, about, that show which distances are typical.
+_REFERENCE_ROWS = 2000
 
 
 def mean_over_members(scores: np.ndarray) -> np.ndarray:
@@ -36,20 +39,38 @@ class Ensemble:
     left_out: np.ndarray
     reference: ReferenceRows
 
-    def outlier_scores(self, Z: Rows, members: Iterable[int] | None = None) -> np.ndarray:
+    def outlier_scores(self, Z: Rows, members: np.ndarray | None = None) -> np.ndarray:
         """Return the score that each member gives each row, of shape (n_samples, n_members).
 
-        Only the columns of `members` are filled, all of them by default.
+        Only the columns of `members`, by index, are filled, all of them by default.
         """
-        some = np.arange(len(self.members)) if members is None else np.asarray(members)
+        if members is None:
+            members = np.arange(len(self.members))
         scores = np.empty((Z.shape[0], len(self.members)))
+        isolated = self.scores[0].times_isolation
         for rows in gen_batches(Z.shape[0], max(_FEWEST_ROWS, _MOST_CELLS // Z.shape[1])):
             batch = dense(Z[rows])
-            for i in some:
-                scores[rows, i] = self.scores[i].outlier_scores(self.members[i], batch)
-            if self.scores[0].times_isolation:
-                scores[rows, some] *= self.reference.isolation(batch)[:, self.left_out[some]]
+            distances = self.reference.distances(batch)[:, self.left_out] if isolated else None
+            for i in members:
+                found = self.scores[i].outlier_scores(self.members[i], batch)
+                if distances is not None:
+                    found *= self.scores[i].isolation_(found, distances[:, i])
+                scores[rows, i] = found
         return scores
+
+    def learn_isolation(self) -> None:
+        """Learn which distances between reference rows are typical, for scores that ask this."""
+        if not self.scores[0].times_isolation:
+            return
+        rows = dense(self.reference.some_rows(_REFERENCE_ROWS))
+        fold = self.reference.fold[:: len(self.reference.fold) // len(rows)]
+        distances = self.reference.distances(rows)
+        for member, score, left_out in zip(self.members, self.scores, self.left_out, strict=True):
+            seen = fold != left_out
+            if not seen.any():
+                seen[:] = True
+            found = score.outlier_scores(member, rows[seen])
+            score.isolation_ = Isolation().fit(found, distances[seen, left_out], rows.shape[1])
 
     def mean_outlier_scores(self, Z: Rows) -> np.ndarray:
         """Return the mean score of each row."""

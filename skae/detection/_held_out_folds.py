@@ -57,18 +57,20 @@ class Folds:
         self,
         fold: np.ndarray,
         weight: np.ndarray,
+        counted: np.ndarray,
         outlier_scores: Callable[[np.ndarray, np.ndarray], np.ndarray],
     ) -> Calibration:
         """Return the scores that members give the rows of the folds that they left out.
 
-        ``outlier_scores(rows, members)`` is called with indices and returns an array of shape
-        (n_rows, n_members), of which only the columns of these members are read.
+        Only the `counted` rows are held out, a boolean for each. ``outlier_scores(rows, members)``
+        is called with indices and returns an array of shape (n_rows, n_members), of which only
+        the columns of these members are read.
         """
         calibration = Calibration()
-        n_held_out = len(np.unique(self.left_out))
+        step = max(1, counted.sum() // _ENOUGH_HELD_OUT)
         for one in np.unique(self.left_out):
-            rows, members = np.flatnonzero(fold == one), np.flatnonzero(self.left_out == one)
-            rows = rows[:: max(1, len(rows) * n_held_out // _ENOUGH_HELD_OUT)]
+            members = np.flatnonzero(self.left_out == one)
+            rows = np.flatnonzero(counted & (fold == one))[::step]
             if len(rows):
                 calibration.add(members, outlier_scores(rows, members), weight[rows])
         return calibration

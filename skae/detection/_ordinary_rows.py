@@ -1,4 +1,4 @@
-"""Which rows are ordinary enough for networks that learn every row they see."""
+"""Which rows are near most others: a first look at a table, before networks learn it."""
 
 import numpy as np
 from numpy.random import RandomState
@@ -7,26 +7,37 @@ from sklearn.utils import gen_batches
 from skae.tables import dense
 
 from ._members import Rows
+from ._ordinary_scores import n_ordinary_scores
 from ._outlier_scores import LEAST_SCALE
 from ._robust_gaussians import RobustGaussians
 
-# Rows are left out that are further from the centre than the upper quartile by so many times the
-# range of the quartiles, at most this share.
+# A network that learns every row it sees is not shown rows that are further from the centre than
+# the upper quartile by so many times the range of the quartiles, at most this share.
 _RANGES, _MOST = 2.0, 0.15
 
 # Rows that the Gaussian is fitted to, and cells that are read at once.
-_ENOUGH_ROWS, _CELLS = 10_000, 2**22
+_ENOUGH_ROWS, _CELLS = 5000, 2**22
 
 
-def ordinary_rows(Z: Rows, known: Rows, weight: np.ndarray, rng: RandomState) -> np.ndarray:
-    """Return for each row whether it is near enough to the centre of most known rows."""
-    n_rows = max(2, min(_ENOUGH_ROWS, _CELLS // Z.shape[1]))
-    some = rng.permutation(known.shape[0])[:n_rows]
-    some_rows = dense(known[some])
-    gaussian = RobustGaussians(0, LEAST_SCALE).fit(some_rows, weight[some], rng)
-    distance = np.sqrt(gaussian.distances(some_rows))
-    first, third, most = np.quantile(distance, [0.25, 0.75, 1 - _MOST])
-    farthest = max(third + _RANGES * (third - first), most)
-    batches = gen_batches(Z.shape[0], n_rows)
-    squares = np.concatenate([gaussian.distances(dense(Z[rows])) for rows in batches])
-    return np.sqrt(squares) <= farthest
+class OrdinaryRows:
+    """The robust Gaussian of some known rows, which tells how far rows are from most of them."""
+
+    def __init__(self, known: Rows, weight: np.ndarray, rng: RandomState) -> None:
+        self._n_rows = max(2, min(_ENOUGH_ROWS, _CELLS // known.shape[1]))
+        some = rng.permutation(known.shape[0])[: self._n_rows]
+        self._gaussian = RobustGaussians(0, LEAST_SCALE).fit(dense(known[some]), weight[some], rng)
+        self._known = self._squares(known)
+
+    def are_near(self, Z: Rows) -> np.ndarray:
+        """Return for each row whether it is near enough for a network that learns every row."""
+        first, third, most = np.quantile(np.sqrt(self._known), [0.25, 0.75, 1 - _MOST])
+        return np.sqrt(self._squares(Z)) <= max(third + _RANGES * (third - first), most)
+
+    def are_no_blatant_outliers(self) -> np.ndarray:
+        """Return for each known row whether the tail of the others reaches that far."""
+        order = np.sort(self._known)
+        return self._known <= order[n_ordinary_scores(order) - 1]
+
+    def _squares(self, Z: Rows) -> np.ndarray:
+        batches = gen_batches(Z.shape[0], self._n_rows)
+        return np.concatenate([self._gaussian.distances(dense(Z[rows])) for rows in batches])

@@ -31,7 +31,7 @@ from ._ensemble import mean_over_members
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
 from ._members import Rows, fit_members, forget_training, train_member
-from ._ordinary_rows import ordinary_rows
+from ._ordinary_rows import OrdinaryRows
 from ._outlier_scores import SCORES
 from ._progress import progress_bar
 from ._reference_rows import ReferenceRows, n_kept
@@ -289,13 +289,14 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ = X.shape[0]
             rows = self._folds.draw(fold, self.max_samples_, rng)
-            rows = self._trusted(rows, Z, Z, weight, rng)
+            ordinary = OrdinaryRows(Z, weight, rng)
+            rows = self._trusted(rows, Z, ordinary)
             given = None if sample_weight is None else weight
             with progress_bar(self._shows_progress, "fit", "epoch") as tell_left:
                 fit_members(self.estimators_, Z, rows, given, row_shape, tell_left)
             kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
             self._keep(Z[kept], weight[kept], fold[kept])
-            self._learn_scores(Z, weight, fold, rows, rng)
+            self._learn_scores(Z, weight, fold, rows, ordinary, rng)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
                 scores = -mean_over_members(self._member_scores(Z))
@@ -348,14 +349,15 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             kept = Z, weight, fold
             if not first:
                 kept = self._reference.followed_by(*kept, self.forgetting, rng)
-            new = self._trusted(self._folds.seen(fold), Z, *kept[:2], rng)
+            ordinary = OrdinaryRows(*kept[:2], rng)
+            new = self._trusted(self._folds.seen(fold), Z, ordinary)
             for member, rows in zip(self.estimators_, new, strict=True):
                 given = None if sample_weight is None else weight[rows]
                 if len(rows) and train_member(member, Z[rows], given, row_shape):
                     break
             self._keep(*kept)
-            learned = self._trusted(self._folds.seen(kept[2]), kept[0], *kept[:2], rng)
-            self._learn_scores(*kept, learned, rng)
+            learned = self._trusted(self._folds.seen(kept[2]), kept[0], ordinary)
+            self._learn_scores(*kept, learned, ordinary, rng)
         return self
 
     def _start(self, X: Rows, weight: np.ndarray, rng: np.random.RandomState) -> None:
@@ -386,7 +388,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         rows = scaling(self._scaling.inverse(dense(kept.rows)))
         if sparse.issparse(kept.rows):
             rows = sparse.csr_array(rows)
-        self._reference = ReferenceRows.keep(rows, kept.weight, kept.fold, scaling.center)
+        self._reference = ReferenceRows.keep(
+            rows, kept.weight, kept.fold, scaling.center, kept.n_folds
+        )
         self._scaling, self.scale_ = scaling, scaling.scale
 
     def _autoencoder(self) -> BaseAutoencoder:
@@ -405,24 +409,17 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             )
         return autoencoder
 
-    def _trusted(
-        self,
-        rows: list[np.ndarray],
-        Z: Rows,
-        known: Rows,
-        weight: np.ndarray,
-        rng: np.random.RandomState,
-    ) -> list[np.ndarray]:
-        """Return which of its rows each member may learn: those that are near most known rows."""
+    def _trusted(self, rows: list[np.ndarray], Z: Rows, ordinary: OrdinaryRows) -> list[np.ndarray]:
+        """Return which of its rows each member may learn."""
         if not SCORES[self.scoring].needs_ordinary_rows:
             return rows
-        ordinary = ordinary_rows(Z, known, weight, rng)
-        return [mine[ordinary[mine]] for mine in rows]
+        near = ordinary.are_near(Z)
+        return [mine[near[mine]] for mine in rows]
 
     def _keep(self, Z: Rows, weight: np.ndarray, fold: np.ndarray) -> None:
         """Keep these rows as those that others are compared with."""
-        reference = ReferenceRows.keep(Z, weight, fold, self._scaling.center)
-        self._reference = reference.learn_distances(self._folds.n_folds)
+        center, n_folds = self._scaling.center, self._folds.n_folds
+        self._reference = ReferenceRows.keep(Z, weight, fold, center, n_folds)
 
     def _learn_scores(
         self,
@@ -430,6 +427,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         weight: np.ndarray,
         fold: np.ndarray,
         rows: list[np.ndarray],
+        ordinary: OrdinaryRows,
         rng: np.random.RandomState,
     ) -> None:
         """Fit the score of each trained member on its rows, and calibrate by held-out rows."""
@@ -438,13 +436,14 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng)
             for member, mine in zip(self.estimators_, rows, strict=True)
         ]
+        self._ensemble.learn_isolation()
 
         def outlier_scores(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
             return self._ensemble.outlier_scores(Z[rows], members)
 
-        calibration = self._folds.calibration(fold, weight, outlier_scores)
-        ordinary, self.contamination_ = calibration.without_outliers()
-        self._calibrate_by(ordinary)
+        counted = ordinary.are_no_blatant_outliers()
+        self.contamination_ = float(1 - weight[counted].sum() / weight.sum())
+        self._calibrate_by(self._folds.calibration(fold, weight, counted, outlier_scores))
 
     @property
     def _shows_progress(self) -> bool:

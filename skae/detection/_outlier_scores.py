@@ -12,6 +12,7 @@ from skae._typing import ArrayOf
 from skae.estimators.base import BaseAutoencoder
 from skae.tables import dense
 
+from ._isolation import Isolation
 from ._members import Rows, residuals_and_codes, scores_of
 from ._robust_gaussians import RobustGaussians
 
@@ -32,8 +33,9 @@ class OutlierScore:
     A score does not keep its autoencoder; every call passes the one of `fit`.
     """
 
-    # Whether the score is multiplied by how isolated a row is.
+    # Whether the score is multiplied by how isolated a row is, which is learned afterwards.
     times_isolation: ClassVar[bool] = False
+    isolation_: Isolation
 
     # Whether the network, which learns all rows that it sees, must not see outliers.
     needs_ordinary_rows: ClassVar[bool] = False
@@ -113,6 +115,7 @@ class MahalanobisScore(OutlierScore):
     times_isolation: ClassVar[bool] = True
     _most_kinds: ClassVar[int] = 0
 
+    isolation_: Isolation = field(init=False)
     _gaussians: RobustGaussians = field(init=False)
 
     def fits(self, n_features: int, n_components: int) -> bool:

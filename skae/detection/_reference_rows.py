@@ -1,6 +1,6 @@
 """The training rows that a detector keeps, and how isolated other rows are from them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 import numpy as np
@@ -24,13 +24,6 @@ _NEAREST = 5
 # one pass over the distances: two of the nearest five seldom are of one part.
 _PARTS = 8
 
-# What is added to distances, in the length of a row whose cells are all one deviation from their
-# means: where rows are dense, twice a tiny distance means little.
-_PADDING = 1.0
-
-# Power of the isolation factor.
-_POWER = 4
-
 # Rows at a squared distance of less than this share of their squared lengths are the same row,
 # which float32 does not tell apart.
 _SAME = 1e-5
@@ -49,15 +42,16 @@ class ReferenceRows:
     weight: Annotated[np.ndarray, ArrayOf("float", "n_rows")]
     fold: Annotated[np.ndarray, ArrayOf("int", "n_rows")]
     center: Annotated[np.ndarray, ArrayOf("float", "n_features")]
-    # For each fold, the median distance between the rows of the others.
-    _typical: Annotated[np.ndarray, ArrayOf("float", "n_folds")] = field(init=False)
+    n_folds: int
 
     @classmethod
-    def keep(cls, Z: Rows, weight: np.ndarray, fold: np.ndarray, center: np.ndarray) -> Self:
+    def keep(
+        cls, Z: Rows, weight: np.ndarray, fold: np.ndarray, center: np.ndarray, n_folds: int
+    ) -> Self:
         """Keep scaled rows, whose columns have the means `center`."""
         order = np.argsort(fold, kind="stable")
         Z = Z[order] if sparse.issparse(Z) else Z[order] - center
-        return cls(Z.astype(np.float32), weight[order], fold[order], center)
+        return cls(Z.astype(np.float32), weight[order], fold[order], center, n_folds)
 
     @property
     def rows(self) -> Rows:
@@ -90,29 +84,18 @@ class ReferenceRows:
         rows = sparse.vstack(both, format="csr") if is_sparse else np.vstack(both)
         return rows, np.r_[self.weight[old], weight[new]], np.r_[self.fold[old], fold[new]]
 
-    def learn_distances(self, n_folds: int) -> Self:
-        """Learn which distances are typical, for members that leave out one of so many folds."""
-        self._typical = np.zeros(n_folds)
-        distances = in_fixed_chunks(Isolation(self).distances, self._centered())
-        for left_out in range(n_folds):
-            seen = distances[self.fold != left_out, left_out]
-            self._typical[left_out] = np.median(seen) if len(seen) else 0.0
-        return self
+    def distances(self, Z: np.ndarray) -> np.ndarray:
+        """Return how far rows are from the nearest of these, of shape (n_samples, n_folds).
 
-    def isolation(self, Z: np.ndarray) -> np.ndarray:
-        """Return how isolated rows are, of shape (n_samples, n_folds).
-
-        Each fold is left out once: a member judges by the others. The answer is one for a row that
-        is as near to the others as is typical, and one at least: being near to other rows does
-        not prove that a row is ordinary, as outliers may be alike.
+        Each fold is left out once, as a member judges by the others.
         """
-        return in_fixed_chunks(once_for(self, Isolation).of_centered, Z - self.center)
+        return in_fixed_chunks(once_for(self, ReferenceDistances).of_centered, Z - self.center)
 
     def _centered(self) -> np.ndarray:
         return dense(self._rows) - self.center if sparse.issparse(self._rows) else self._rows
 
     def _check_consistency(self) -> None:
-        if len(self.fold) == 0 or self.fold.min() < 0 or self.fold.max() >= len(self._typical):
+        if len(self.fold) == 0 or self.fold.min() < 0 or self.fold.max() >= self.n_folds:
             raise ValueError("a row that is kept is of none of the folds")
 
 
@@ -121,8 +104,8 @@ def n_kept(n_features: int) -> int:
     return min(_MOST_ROWS, max(_SOME_ROWS, _MOST_CELLS // n_features))
 
 
-class Isolation(nn.Module):
-    """How isolated rows are from reference rows, of each of which one fold is left out."""
+class ReferenceDistances(nn.Module):
+    """How far rows are from the nearest reference rows, each fold of which is left out once."""
 
     def __init__(self, reference: ReferenceRows):
         super().__init__()
@@ -147,25 +130,18 @@ class Isolation(nn.Module):
         self.lengths[into] = lengths[whence]
         self.seen: list[list[int]] = [
             np.flatnonzero(np.array(folds) != left_out).tolist()
-            for left_out in range(len(reference._typical))
+            for left_out in range(reference.n_folds)
         ]
-        self.padding = _PADDING * rows.shape[1] ** 0.5
-        typical = torch.from_numpy(reference._typical).float()
-        self.typical = nn.Buffer(typical + self.padding, persistent=False)
 
     def forward(self, Z: Tensor) -> Tensor:
-        """Return a factor of at least one for each row and fold that is left out."""
-        return self.of_centered((Z - self.center).float())
-
-    def of_centered(self, rows: Tensor) -> Tensor:
-        """Return the same for centred rows, in single precision."""
-        return ((self.distances(rows) + self.padding) / self.typical).clamp(min=1) ** _POWER
-
-    def distances(self, rows: Tensor) -> Tensor:
         """Return the mean distance to the nearest five rows, for each fold that is left out.
 
         The row itself does not count. To a part of nothing else the distance is zero.
         """
+        return self.of_centered((Z - self.center).float())
+
+    def of_centered(self, rows: Tensor) -> Tensor:
+        """Return the same for centred rows, in single precision."""
         lengths = rows.square().sum(dim=1, keepdim=True)
         squares = torch.addmm(self.lengths, rows, self.rows)
         squares = torch.where(squares > (_SAME - 1) * lengths, squares, torch.inf)

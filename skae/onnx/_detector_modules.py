@@ -13,10 +13,10 @@ from skae.detection import (
     AutoencoderOutlierDetector,
     Calibration,
     GaussianDistances,
-    Isolation,
     LikelihoodScore,
     MahalanobisScore,
     ReconstructionScore,
+    ReferenceDistances,
     rows_needed,
     share_of,
 )
@@ -43,9 +43,10 @@ class DetectorModule(nn.Module):
         members = [autoencoder_module(one, single) for one in detector.estimators_]
         self.members: Any = nn.ModuleList(members)
         self.scores = nn.ModuleList(map(_score_module, detector._scores))
-        self.isolation = None
+        self.distances = None
         if detector._scores[0].times_isolation:
-            self.isolation = Isolation(detector._reference)
+            self.distances = ReferenceDistances(detector._reference)
+            self.isolations = [score.isolation_ for score in detector._scores]
             self.left_out: list[int] = detector._folds.left_out.tolist()
         self.calibration = CalibrationModule(detector._calibration)
 
@@ -73,9 +74,12 @@ class DetectorModule(nn.Module):
         Z = self._standardized(X)
         pairs = zip(self.scores, self.members, strict=True)
         unusual = torch.stack([score(member, Z) for score, member in pairs])
-        if self.isolation is None:
+        if self.distances is None:
             return unusual
-        return unusual * self.isolation(Z.double())[:, self.left_out].double().T
+        distances = self.distances(Z.double()).double().T[self.left_out]
+        of_members = zip(self.isolations, unusual, distances, strict=True)
+        factors = [isolation(*of_member) for isolation, *of_member in of_members]
+        return unusual * torch.stack(factors)
 
     def _standardized(self, X: Tensor) -> Tensor:
         Z = X.double() / self.scale + self.shift
