@@ -106,7 +106,16 @@ class ReferenceRows:
 
     def _check_consistency(self) -> None:
         if len(self.fold) == 0 or self.fold.min() < 0 or self.fold.max() >= len(self._typical):
-            raise ValueError("a row that is kept is of none of the folds")
+            raise ValueError("rows that are kept are of none of the folds")
+        # The products with the rows of each fold are a slice of all of them.
+        if (np.diff(self.fold.astype(np.int64)) < 0).any():
+            raise ValueError("rows that are kept are not in the order of their folds")
+        if self._typical.min() < 0 or self.weight.min() <= 0:
+            raise ValueError("rows that are kept have no distance or no weight")
+
+    def fits(self, n_features: int, n_folds: int) -> bool:
+        """Return whether these rows have so many columns, and are of so many folds."""
+        return len(self.center) == n_features and len(self._typical) == n_folds
 
 
 def n_kept(n_features: int) -> int:
