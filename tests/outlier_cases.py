@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.sparse import issparse
+from scipy.spatial.distance import cdist
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer, VariationalAutoencoder
 
@@ -27,6 +28,23 @@ def make_detector(autoencoder=LINEAR, **params):
         autoencoder = VariationalAutoencoder(3, hidden_layer_sizes=(), max_iter=5, n_draws=5)
     fast = {"scoring": "mahalanobis", "n_estimators": 3, "random_state": 0}
     return AutoencoderOutlierDetector(autoencoder, **fast | params)
+
+
+def isolation_of(detector, rows, member):
+    """How isolated a member finds scaled rows, by all distances in float64."""
+    reference = detector._reference
+    seen = reference.fold != detector._folds.left_out[member]
+    known, folds = np.asarray(reference.rows)[seen], reference.fold[seen]
+
+    def nearest(rows):
+        distance = cdist(rows, known)
+        # The row itself does not count.
+        distance[distance < 1e-3] = np.inf
+        of_folds = [distance[:, folds == fold].min(axis=1) for fold in np.unique(folds)]
+        return np.sort(of_folds, axis=0)[:4].mean(axis=0)
+
+    padding = 0.5 * rows.shape[1] ** 0.5
+    return np.maximum((nearest(rows) + padding) / (np.median(nearest(known)) + padding), 1) ** 3
 
 
 def weights_of(detector):

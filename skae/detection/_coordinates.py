@@ -67,6 +67,10 @@ class Coordinates:
             return variance
         return np.full(self.n_coordinates, variance.mean())
 
+    def _check_consistency(self) -> None:
+        if self.unit_.min() <= 0 or self.rest_ <= 0:
+            raise ValueError("units of values, and the spread of the rest, must be above zero")
+
     @property
     def n_coordinates(self) -> int:
         return len(self.unit_) if self.directions_ is None else self.directions_.shape[1]

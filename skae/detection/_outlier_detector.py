@@ -313,8 +313,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         Each member leaves one fold in `cv` of the rows out. The detector keeps up to 4,096 rows,
         of which the rows of one call replace a share of `forgetting` at most, and after every
         call learns scores, threshold and p-values from them again. A float `contamination` then
-        is a share of the held-out rows, as for
-        :meth:`set_contamination`.
+        is a share of the held-out rows, as for :meth:`set_contamination`.
 
         Parameters
         ----------
@@ -457,6 +456,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             fits = member.n_features_in_ == len(self._scaling.scale) == n_features
             if not fits or not score.fits(n_features, member.n_components_):
                 raise ValueError("a member, its score or the scaling is of another table")
+        if not self._reference.fits(n_features, self._folds.n_folds):
+            raise ValueError("the rows that are kept are of another table, or of other folds")
         if self._calibration.n_members > n_members:
             raise ValueError("held-out rows are judged by a member that does not exist")
         if len(self._calibration) != self.n_calibration_:

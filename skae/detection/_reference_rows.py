@@ -96,7 +96,13 @@ class ReferenceRows:
 
     def _check_consistency(self) -> None:
         if len(self.fold) == 0 or self.fold.min() < 0 or self.fold.max() >= self.n_folds:
-            raise ValueError("a row that is kept is of none of the folds")
+            raise ValueError("rows that are kept are of none of the folds")
+        if self.weight.min() <= 0:
+            raise ValueError("rows that are kept have no weight")
+
+    def fits(self, n_features: int, n_folds: int) -> bool:
+        """Return whether these rows have so many columns, and are of so many folds."""
+        return len(self.center) == n_features and self.n_folds == n_folds
 
 
 def n_kept(n_features: int) -> int:

@@ -73,7 +73,9 @@ class RobustGaussians:
         least_variance = self.coordinates_.least_variance(self.least_scale)
         distance = start_distances(rows, weight) + outside
         for support in _SUPPORTS:
-            near = distance <= weighted_quantile(distance, support, weight)
+            # A few rows may have most of the weight: half of the rows count in any case.
+            farthest = max(weighted_quantile(distance, support, weight), np.median(distance))
+            near = distance <= farthest
             center, whitening, _ = _gaussian(rows[near], weight[near], least_variance)
             white = (rows - center) @ whitening.T
             distance = (white**2).sum(axis=1) + outside

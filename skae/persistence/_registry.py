@@ -20,6 +20,10 @@ from skae import networks
 from skae.networks import Network
 
 
+# For each class whose files of an earlier version cannot be read, an attribute that only these have.
+REPLACED = {"AutoencoderOutlierDetector": "_kept"}
+
+
 def estimators() -> dict[str, type]:
     """Return the public estimators by name."""
     return _public(skae, BaseEstimator)

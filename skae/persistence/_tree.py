@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from skae._compat import METADATA_REQUEST, validate_params
 
 from ._errors import ModelFileError
-from ._registry import check_consistency, classes
+from ._registry import REPLACED, check_consistency, classes
 
 DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")
 
@@ -173,7 +173,12 @@ class TreeReader:
                         f"it holds a {name!r}, which this version of skae does not know; expected "
                         f"one of {', '.join(self._classes)}"
                     )
-                state = {key: self.read(value) for key, value in _checked(state, dict).items()}
+                if REPLACED.get(name) in _checked(state, dict):
+                    raise ModelFileError(
+                        f"it holds an {name} of an earlier skae, which computed other scores. Fit "
+                        f"it again and save it"
+                    )
+                state = {key: self.read(value) for key, value in state.items()}
                 return Stored(self._classes[name], state)
         raise ModelFileError(f"it holds a {kind!r} of {content!r:.100}, which is no value")
 

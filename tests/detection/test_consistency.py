@@ -20,7 +20,7 @@ def detectors():
 def test_what_fit_leaves_goes_together(detectors):
     for fitted in detectors.values():
         for detector in (fitted, deepcopy(fitted).partial_fit(X)):
-            for part in (detector, detector._folds, detector._calibration):
+            for part in (detector, detector._folds, detector._calibration, detector._reference):
                 part._check_consistency()
     for score in detectors["mahalanobis"]._scores:
         score._gaussians._check_consistency()
@@ -56,16 +56,32 @@ def test_scores_must_be_of_the_members(detectors):
         forged._check_consistency()
     forged = deepcopy(detectors["mahalanobis"])
     gaussians = forged._scores[1]._gaussians
-    gaussians.unit_ = np.ones(3)
+    gaussians.coordinates_.unit_ = np.ones(3)
     with pytest.raises(ValueError, match="another table"):
         forged._check_consistency()
     with pytest.raises(ValueError, match="other numbers of values"):
         gaussians._check_consistency()
-    gaussians.all_.center = np.ones(3)
+    gaussians.center_, gaussians.centers_ = np.ones(3), np.ones((0, 3))
     gaussians._check_consistency()
-    gaussians.partitions_ = [[]]
-    with pytest.raises(ValueError, match="kinds are missing"):
-        gaussians._check_consistency()
+
+
+REFERENCES = {
+    "no rows": lambda r: setattr(r, "fold", r.fold[:0]),
+    "a fold of none": lambda r: setattr(r, "fold", r.fold - 1),
+    "fewer folds": lambda r: setattr(r, "_typical", r._typical[:-1]),
+    "more folds": lambda r: setattr(r, "_typical", np.ones(9)),
+    "folds in disorder": lambda r: setattr(r, "fold", r.fold[::-1]),
+    "other columns": lambda r: setattr(r, "center", np.ones(9)),
+}
+
+
+@pytest.mark.parametrize("change", REFERENCES.values(), ids=REFERENCES)
+def test_kept_rows_must_be_of_the_folds_and_of_the_table(detectors, change):
+    forged = deepcopy(detectors["mahalanobis"])
+    change(forged._reference)
+    with pytest.raises(ValueError, match="rows that are kept"):
+        for part in (forged._reference, forged):
+            part._check_consistency()
 
 
 def test_codes_of_a_reference_must_be_of_the_model(detectors):

@@ -5,10 +5,11 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from outlier_cases import draw, draw_outliers, make_detector
+from outlier_cases import draw, draw_outliers, isolation_of, make_detector
 from scipy import stats
 
 from skae import AutoencoderTransformer
+from skae.detection._ordinary_scores import n_ordinary_scores
 
 RNG = np.random.default_rng(1)
 X, NEW, OUTLIERS = draw(RNG, 400), draw(RNG, 1000), draw_outliers(RNG, 100)
@@ -52,18 +53,29 @@ def test_p_values_are_ranks_among_rows_that_were_held_out(params, weighted):
     """Each new row is compared with each held-out row by the members that left this one out."""
     weight = np.random.default_rng(0).uniform(0.5, 2, size=len(X)) if weighted else None
     detector = make_detector(scoring="mahalanobis", **params).fit(X, sample_weight=weight)
-    Z, kept_weight, fold = detector._kept
+    reference = detector._reference
+    Z, kept_weight, fold = reference.rows, reference.weight, reference.fold
     assert_allclose(kept_weight.mean(), 1)
     new = np.r_[NEW[:20], OUTLIERS[:20]]
 
     def scores(rows, members):
-        members = [(detector._scores[i], detector.estimators_[i]) for i in members]
-        return np.mean([score.outlier_scores(member, rows) for score, member in members], axis=0)
+        scores = [
+            detector._scores[i].outlier_scores(detector.estimators_[i], rows)
+            * isolation_of(detector, rows, i)
+            for i in members
+        ]
+        return np.mean(scores, axis=0)
 
+    left_out = detector._folds.left_out
+    members_of = {one: np.flatnonzero(left_out == one) for one in set(left_out)}
+    of_fold = {one: scores(Z[fold == one], members) for one, members in members_of.items()}
+    in_order = np.sort(np.concatenate([*of_fold.values()]))
+    # Blatant outliers are left out.
+    most = in_order[n_ordinary_scores(in_order) - 1]
     at_least, total, n_held_out = np.zeros(len(new)), 0.0, 0
-    for one in set(detector._folds.left_out):
-        members = np.flatnonzero(detector._folds.left_out == one)
-        known, mine = scores(Z[fold == one], members), kept_weight[fold == one]
+    for one, members in members_of.items():
+        is_ordinary = of_fold[one] <= most
+        known, mine = of_fold[one][is_ordinary], kept_weight[fold == one][is_ordinary]
         for i, value in enumerate(scores(new / detector.scale_, members)):
             for other, weight_of_other in zip(known, mine, strict=True):
                 at_least[i] += weight_of_other * (other >= value)
@@ -71,6 +83,7 @@ def test_p_values_are_ranks_among_rows_that_were_held_out(params, weighted):
         n_held_out += len(mine)
     # The new row weighs as much as a held-out row on average.
     p_values = (at_least * n_held_out / total + 1) / (n_held_out + 1)
+    assert detector.n_calibration_ == n_held_out
     assert_allclose(detector.p_values(new), p_values, rtol=1e-9)
     assert detector.p_values(new).dtype == np.float64
 

@@ -229,7 +229,8 @@ def test_few_distinct_rows(make, n_distinct):
     rows = np.tile(X[:n_distinct], (200 // n_distinct, 1))
     detector = make().fit(rows)
     assert_answers(detector, rows)
-    assert (detector.predict(rows) == 1).mean() > 0.8
+    # One row in ten is not among the nearest nine tenths, and the threshold is near to another.
+    assert (detector.predict(rows) == 1).mean() >= 0.8
     assert (detector.predict(rows + 100 * OUTLIERS[:1]) == -1).all()
     # Equal rows are judged alike.
     scores = detector.score_samples(rows)

@@ -57,11 +57,15 @@ def test_codes_for_a_step_behind(pipeline):
 
 def test_scores_in_float32(pipeline):
     rows, detector = X.astype(np.float32), pipeline[-1]
-    assert len(detector._scores[0]._gaussians.partitions_) > 1
+    assert len(detector._scores[0]._gaussians.centers_) > 1
     model = to_onnx(detector, rows[:3], "score")
     check_graph(model, detector.score_samples(rows), rows, "score")
     found = run(model, rows)
-    np.testing.assert_array_equal(found < detector.offset_, detector.predict(rows) == -1)
+    # A row at the threshold may be on either side of it.
+    clear = abs(detector.decision_function(rows)) > 1e-4
+    assert clear.mean() > 0.98
+    is_below = found < detector.offset_
+    np.testing.assert_array_equal(is_below[clear], detector.predict(rows)[clear] == -1)
 
 
 def test_columns_that_got_their_scale_later():
@@ -150,7 +154,10 @@ def test_predictions_and_decisions_by_skl2onnx():
     model = skl2onnx.to_onnx(pipeline, X[:3])
     onnx.checker.check_model(model, full_check=True)
     label, scores = session_of(model).run(["label", "scores"], {"X": X})
-    np.testing.assert_array_equal(label, pipeline.predict(X))
+    # The held-out row that is the threshold may be on either side of it.
+    clear = abs(pipeline.decision_function(X)) > 1e-4
+    assert clear.mean() > 0.98
+    np.testing.assert_array_equal(label[clear], pipeline.predict(X)[clear])
     assert error(scores, pipeline.decision_function(X)) < 1e-5
     (far,) = session_of(model).run(["scores"], {"X": FAR})
     assert error(far, pipeline.decision_function(FAR)) < 1e-5

@@ -122,3 +122,13 @@ def forged(data, change):
     change(manifest, arrays)
     weights = _model_file.write_arrays(arrays)
     return pack([_model_file._with_digest(manifest, weights), weights])
+
+
+def replaced(name, array):
+    """Return a change that puts an array in the place of another."""
+    def change(manifest, arrays):
+        arrays[name] = array
+        manifest["arrays"][name] = [array.dtype.name, list(array.shape)]
+
+    change.__name__ = f"{name.split('/')[-1]} {array.dtype.name} {array.shape}"
+    return change

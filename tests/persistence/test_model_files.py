@@ -278,7 +278,8 @@ def test_a_failed_write_leaves_the_old_file(path):
 ANSWERS = np.load(FIXTURES / "answers_1.npz")
 
 
-@pytest.mark.parametrize("name", sorted({key.split()[0] for key in ANSWERS}))
+# Detectors compute other scores now: tests/persistence/test_detector_forgeries.py.
+@pytest.mark.parametrize("name", sorted({key.split()[0] for key in ANSWERS} - {"detector"}))
 def test_files_of_the_first_version_still_load(name):
     """Written by skae 0.1.0; the answers are those that it gave then."""
     model = skae.load(FIXTURES / f"{name}_1.skae")
@@ -289,8 +290,6 @@ def test_files_of_the_first_version_still_load(name):
             found = getattr(model, method)(asked)
             found = found.tests["statistic"] if method == "test" else found
             assert_allclose(found, ANSWERS[f"{name} {method}"], rtol=1e-4, atol=1e-5)
-    assert len([key for key in ANSWERS if key.split()[0] == name]) > 0
-    # Streams go on.
     if hasattr(model, "partial_fit"):
         model.partial_fit(rows)
 

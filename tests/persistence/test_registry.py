@@ -16,12 +16,13 @@ from skae.estimators.base import BaseAutoencoder, NetworkParameters, Positive, f
 from skae.persistence import TRUSTED_TYPES
 from skae.persistence._registry import classes
 
-# Names belong to the format: files of the first version hold these.
+# Names belong to the format: files of the first version hold these, and "Gaussian" in detectors,
+# which must be fitted again.
 NAMES = {
     *("AdversarialAutoencoder", "AutoencoderOutlierDetector", "AutoencoderTransformer"),
     *("Calibration", "ColumnScaling", "ContractiveAutoencoder", "ConvolutionalAutoencoder"),
     *("ConvolutionalNetwork", "Decoder", "DenoisingAutoencoder", "DenseNetwork", "DriftDetector"),
-    *("Encoder", "Folds", "Gaussian", "LikelihoodScore", "MahalanobisScore", "MixtureScore"),
+    *("Encoder", "Folds", "LikelihoodScore", "MahalanobisScore", "MixtureScore"),
     *("NestedAutoencoder", "ReconstructionScore", "RobustGaussians", "SequenceNetwork"),
     *("SparseAutoencoder", "VariationalAutoencoder"),
 }
