@@ -10,6 +10,7 @@ from ._members import Rows
 from ._ordinary_scores import n_ordinary_scores
 from ._outlier_scores import LEAST_SCALE
 from ._robust_gaussians import RobustGaussians
+from ._robust_start import weighted_quantile
 
 # A network that learns every row it sees is not shown rows that are further from the centre than
 # the upper quartile by so many times the range of the quartiles, at most this share.
@@ -26,11 +27,12 @@ class OrdinaryRows:
         self._n_rows = max(2, min(_ENOUGH_ROWS, _CELLS // known.shape[1]))
         some = rng.permutation(known.shape[0])[: self._n_rows]
         self._gaussian = RobustGaussians(0, LEAST_SCALE).fit(dense(known[some]), weight[some], rng)
-        self._known = self._squares(known)
+        self._known, self._weight = self._squares(known), weight
 
     def are_near(self, Z: Rows) -> np.ndarray:
         """Return for each row whether it is near enough for a network that learns every row."""
-        first, third, most = np.quantile(np.sqrt(self._known), [0.25, 0.75, 1 - _MOST])
+        shares = [0.25, 0.75, 1 - _MOST]
+        first, third, most = weighted_quantile(np.sqrt(self._known), shares, self._weight)
         return np.sqrt(self._squares(Z)) <= max(third + _RANGES * (third - first), most)
 
     def are_no_blatant_outliers(self) -> np.ndarray:

@@ -90,10 +90,11 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         rows, and takes one in twenty of the other held-out rows for an outlier. With fewer than
         19 held-out rows only a row more unusual than all of them is one.
         :meth:`set_contamination` moves the threshold later.
-    forgetting : float, default=0.1
-        How fast the normal may move in :meth:`partial_fit`, in (0, 1]: the share of the kept rows
-        that the rows of one call replace at most. A burst of unusual rows stays unusual, as it is
-        a small share of the rows that it is compared with. 1 forgets most.
+    forgetting : float, default=0.05
+        How fast the normal may move in :meth:`partial_fit`, in (0, 1]: the largest share of the
+        kept rows that are of one call, once 500 rows are kept. A burst of unusual rows stays
+        unusual, as it is a small share of the rows that it is compared with; rows that go on
+        coming become ordinary after some calls. 1 forgets earlier rows at once.
     device : str or torch.device, default="cpu"
         Device of the default autoencoder; another autoencoder has a `device` of its own.
     random_state : int, RandomState instance or None, default=None
@@ -245,7 +246,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     contamination: Annotated[
         float | Literal["auto"], StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")
     ] = "auto"
-    forgetting: Annotated[float, Interval(Real, 0, 1, closed="right")] = 0.1
+    forgetting: Annotated[float, Interval(Real, 0, 1, closed="right")] = 0.05
     device: str | torch.device = "cpu"
     random_state: RandomState = None
     verbose: Annotated[int | bool, "verbose"] = 0
@@ -311,7 +312,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         The first call sets the scale of the columns from its rows, which should be a fair sample.
         A column that is constant in them gets its scale from the first rows in which it varies.
         Each member leaves one fold in `cv` of the rows out. The detector keeps up to 4,096 rows,
-        of which the rows of one call replace a share of `forgetting` at most, and after every
+        of which the rows of one call are a share of `forgetting` at most, and after every
         call learns scores, threshold and p-values from them again. A float `contamination` then
         is a share of the held-out rows, as for :meth:`set_contamination`.
 

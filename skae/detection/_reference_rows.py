@@ -24,6 +24,9 @@ _NEAREST = 5
 # one pass over the distances: two of the nearest five seldom are of one part.
 _PARTS = 8
 
+# Up to so many rows, new ones are kept whatever their share: fewer rows tell little.
+_FEW_ROWS = 500
+
 # Rows at a squared distance of less than this share of their squared lengths are the same row,
 # which float32 does not tell apart.
 _SAME = 1e-5
@@ -72,11 +75,14 @@ class ReferenceRows:
     ) -> tuple[Rows, np.ndarray, np.ndarray]:
         """Return some of these rows and of new ones, with their weights and folds.
 
-        New rows, drawn at random, are at most a share `forgetting` of those that are kept, and no
-        more than there are old ones. They push out old ones at random.
+        New rows, drawn at random, are at most a share `forgetting` of all, unless there are only a
+        few yet. They push out old ones at random.
         """
-        most = n_kept(Z.shape[1])
-        n_new = min(Z.shape[0], max(1, int(forgetting * most)), len(self.fold))
+        most, n_old = n_kept(Z.shape[1]), len(self.fold)
+        # So many new rows are the share, of the old rows and them, and of as many as are kept.
+        beside_old = forgetting * n_old / (1 - forgetting) if forgetting < 1 else most
+        allowed = int(min(beside_old, forgetting * most))
+        n_new = min(Z.shape[0], max(allowed, _FEW_ROWS - n_old, 1))
         new = np.sort(rng.permutation(Z.shape[0])[:n_new])
         old = np.sort(rng.permutation(len(self.fold))[: most - n_new])
         both = [self.rows[old], Z[new]]
