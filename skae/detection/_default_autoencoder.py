@@ -1,10 +1,12 @@
-"""The autoencoder that the outlier detector has by default."""
+"""The autoencoder that the members of an outlier detector are copies of."""
 
 from math import ceil
 
 import torch
 
 from skae.estimators._denoising import DenoisingAutoencoder
+from skae.estimators._variational import VariationalAutoencoder
+from skae.estimators.base import BaseAutoencoder
 
 # Training steps: three hundred detect as well as six hundred or fifteen hundred do.
 _STEPS, _BATCH_SIZE = 300, 128
@@ -14,9 +16,29 @@ _STEPS, _BATCH_SIZE = 300, 128
 _WIDTH = 64
 
 
-def denoiser_for_detection(
-    n_features: int, n_samples: int, device: str | torch.device
-) -> DenoisingAutoencoder:
+def autoencoder_for_detection(
+    autoencoder: BaseAutoencoder | None,
+    scoring: str,
+    n_features: int,
+    n_samples: int,
+    device: str | torch.device,
+) -> BaseAutoencoder:
+    """Return the autoencoder that members are copies of, given the parameters of the detector."""
+    likelihood = scoring == "likelihood"
+    if autoencoder is None:
+        if likelihood:
+            return VariationalAutoencoder(device=device)
+        return _denoiser(n_features, n_samples, device)
+    if likelihood and not isinstance(autoencoder, VariationalAutoencoder):
+        raise ValueError(
+            f"scoring='likelihood' needs an autoencoder that has a likelihood, "
+            f"VariationalAutoencoder, got autoencoder={autoencoder!r}. Use that, or another "
+            f"scoring."
+        )
+    return autoencoder
+
+
+def _denoiser(n_features: int, n_samples: int, device: str | torch.device) -> DenoisingAutoencoder:
     """Return an autoencoder that learns to predict masked cells from the others of their row.
 
     A plain autoencoder also learns to reconstruct the outliers that it sees in training. A masked

@@ -262,3 +262,18 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
         self._calibration = calibration
         self.n_calibration_ = len(calibration)
         self.offset_ = -calibration.threshold(self._level)
+
+    def _check_consistency(self) -> None:
+        n_features, n_members = self.n_features_in_, len(self.estimators_)
+        if not 0 < n_members == len(self._scores) == len(self._folds.left_out):
+            raise ValueError("members, their scores and left-out folds differ in number")
+        for member, score in zip(self.estimators_, self._scores, strict=True):
+            fits = member.n_features_in_ == len(self._scaling.scale) == n_features
+            if not fits or not score.fits(n_features, member.n_components_):
+                raise ValueError("a member, its score or the scaling is of another table")
+        if not self._reference.fits(n_features, self._folds.n_folds):
+            raise ValueError("the rows that are kept are of another table, or of other folds")
+        if self._calibration.n_members > n_members:
+            raise ValueError("held-out rows are judged by a member that does not exist")
+        if len(self._calibration) != self.n_calibration_:
+            raise ValueError(f"there are not n_calibration_={self.n_calibration_} held-out rows")

@@ -29,11 +29,12 @@ class OrdinaryRows:
         self._gaussian = RobustGaussians(0, LEAST_SCALE).fit(dense(known[some]), weight[some], rng)
         self._known, self._weight = self._squares(known), weight
 
-    def are_near(self, Z: Rows) -> np.ndarray:
-        """Return for each row whether it is near enough for a network that learns every row."""
+    def choose(self, rows: list[np.ndarray], Z: Rows) -> list[np.ndarray]:
+        """Return those of some rows, by their indices, that a network may learn."""
         shares = [0.25, 0.75, 1 - _MOST]
         first, third, most = weighted_quantile(np.sqrt(self._known), shares, self._weight)
-        return np.sqrt(self._squares(Z)) <= max(third + _RANGES * (third - first), most)
+        near = np.sqrt(self._squares(Z)) <= max(third + _RANGES * (third - first), most)
+        return [mine[near[mine]] for mine in rows]
 
     def are_no_blatant_outliers(self) -> np.ndarray:
         """Return for each known row whether the tail of the others reaches that far."""

@@ -6,13 +6,11 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
-from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skae._compat import Interval, RealNotInt, StrOptions, fit_context, validate_params
 from skae.engine import torch_defaults
-from skae.estimators._variational import VariationalAutoencoder
 from skae.estimators.base import (
     BaseAutoencoder,
     ParameterErrorsMixin,
@@ -24,9 +22,9 @@ from skae.estimators.base import (
     warn_of_ignored_parameters,
 )
 from skae.objectives import LOSSES
-from skae.tables import ColumnScaling, dense
+from skae.tables import ColumnScaling
 
-from ._default_autoencoder import denoiser_for_detection
+from ._default_autoencoder import autoencoder_for_detection
 from ._ensemble import mean_over_members
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
@@ -113,7 +111,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         The threshold: rows with lower scores are taken for outliers.
     contamination_ : float
         Estimated share of blatant outliers among the training rows, whatever `contamination` is:
-        those whose held-out scores are far above the tail of the others. 0 for most clean tables.
+        those far beyond the tail of the others. 0 for most clean tables.
     n_calibration_ : int
         Number of held-out rows that thresholds and p-values are computed from.
     max_samples_ : int
@@ -137,29 +135,26 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
     Notes
     -----
-    A row is unusual in two ways: its cells contradict each other (the residual is large), or they
-    agree and are far from those of all other rows (the code or the row is). The Mahalanobis
-    distance of all three measures both, and takes correlations of residuals into account. A row
-    between the kinds of rows is near to a centre, but isolated.
+    A row is unusual if its cells contradict each other (the residual is large), or if they agree
+    and are far from those of all other rows (the code or the row is). The Mahalanobis distance of
+    all three measures both. A row between kinds of rows is near to a centre, but isolated.
 
     Outliers among the training rows do little harm, even if they are alike and near each other:
 
     - Masked cells cannot be memorised, and the scale of a column does not depend on far cells.
-    - Covariances are those of the nine tenths of the rows that are nearest to the centre, found
-      in the concentration steps of the minimum covariance determinant (Rousseeuw and Van
-      Driessen, 1999). These start from the spatial median and the covariance of spatial signs
-      (Visuri, Koivunen and Oja, 2000), which a cluster of outliers cannot draw to itself.
-    - Kinds of rows, which k-means finds among the nearest 98%, count as clusters of outliers if
-      they are both remote and much denser than the others, and together rare.
-    - A row that is near to other rows is not less unusual for it; only isolated rows are more so.
-    - Held-out rows with scores far above the tail of the others are not compared with new rows.
+    - Covariances are those of nine tenths of the rows, found in the concentration steps of the
+      minimum covariance determinant (Rousseeuw and Van Driessen, 1999). These start from the
+      spatial median and the covariance of spatial signs (Visuri, Koivunen and Oja, 2000), which a
+      cluster of outliers cannot draw to itself. They are shrunk (Ledoit and Wolf, 2004).
+    - Kinds of rows, which k-means finds, count as clusters of outliers if they are both remote
+      and much denser than the others, and together rare.
+    - Isolated rows are more unusual, but a row near to others is not less so.
+    - Blatant outliers are not held out: new rows are compared with the others.
 
-    A smallest standard deviation keeps tiny deviations from counting in a column that is constant
-    or follows from others. Covariances are shrunk (Ledoit and Wolf, 2004). An ensemble averages
-    out the randomness of training (Ding, Zhao and Akoglu, 2022).
-
-    A detector keeps up to 4,096 of its training rows (fewer if they have more than 1,024
-    columns): to tell how isolated others are, for :meth:`partial_fit` and for :meth:`explain`.
+    An ensemble averages out the randomness of training (Ding, Zhao and Akoglu, 2022). A detector
+    keeps up to 4,096 of its training rows, fewer of wide ones: they show how isolated others are,
+    and serve :meth:`partial_fit` and :meth:`explain`. Above about a hundred columns, covariances
+    are those of up to 256 leading directions: memory grows with the columns, not their square.
 
     **Parameters are compared by labels**, 1 and -1 as :meth:`predict` returns them; :meth:`fit`
     ignores them. A search with ``scoring="roc_auc"`` reads the decisions, and is high where
@@ -178,9 +173,6 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     assumed independent. If dependent rows are split into held-out and training rows, the held-out
     scores are too good.
 
-    Above about a hundred columns, covariances are those of up to 256 leading directions; what
-    lies outside is told by its length. So memory grows with the number of columns.
-
     References
     ----------
     P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol, 2010. Stacked denoising
@@ -194,10 +186,6 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
     O. Ledoit and M. Wolf, 2004. A well-conditioned estimator for large-dimensional covariance
     matrices. Journal of Multivariate Analysis 88.
-
-    B. Zong, Q. Song, M. R. Min, W. Cheng, C. Lumezanu, D. Cho and H. Chen, 2018. Deep
-    autoencoding Gaussian mixture model for unsupervised anomaly detection. International
-    Conference on Learning Representations.
 
     X. Ding, L. Zhao and L. Akoglu, 2022. Hyperparameter sensitivity in deep outlier detection:
     analysis and a scalable hyper-ensemble solution. Advances in Neural Information Processing
@@ -291,7 +279,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             self.n_samples_seen_ = X.shape[0]
             rows = self._folds.draw(fold, self.max_samples_, rng)
             ordinary = OrdinaryRows(Z, weight, rng)
-            rows = self._trusted(rows, Z, ordinary)
+            rows = self._may_learn(rows, Z, ordinary)
             given = None if sample_weight is None else weight
             with progress_bar(self._shows_progress, "fit", "epoch") as tell_left:
                 fit_members(self.estimators_, Z, rows, given, row_shape, tell_left)
@@ -350,13 +338,13 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             if not first:
                 kept = self._reference.followed_by(*kept, self.forgetting, rng)
             ordinary = OrdinaryRows(*kept[:2], rng)
-            new = self._trusted(self._folds.seen(fold), Z, ordinary)
+            new = self._may_learn(self._folds.seen(fold), Z, ordinary)
             for member, rows in zip(self.estimators_, new, strict=True):
                 given = None if sample_weight is None else weight[rows]
                 if len(rows) and train_member(member, Z[rows], given, row_shape):
                     break
             self._keep(*kept)
-            learned = self._trusted(self._folds.seen(kept[2]), kept[0], ordinary)
+            learned = self._may_learn(self._folds.seen(kept[2]), kept[0], ordinary)
             self._learn_scores(*kept, learned, ordinary, rng)
         return self
 
@@ -369,7 +357,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         n_folds = min(self.cv, n_samples)
         self._folds = Folds(n_folds, np.arange(self.n_estimators) % n_folds)
         self.max_samples_ = self._folds.samples_per_member(self.max_samples, n_samples)
-        autoencoder = self._autoencoder()
+        autoencoder = autoencoder_for_detection(
+            self.autoencoder, self.scoring, self.n_features_in_, self.max_samples_, self.device
+        )
         validate_params(autoencoder)
         warn_of_ignored_parameters(autoencoder)
         warn_of_ignored_device(self.device, autoencoder)
@@ -382,39 +372,13 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     def _learn_scales(self, X: Rows, weight: np.ndarray) -> None:
         """Scale columns that were constant so far by these rows, in which they may vary."""
         scaling = self._scaling.learned_from(X, weight)
-        if scaling is self._scaling:
-            return
-        kept = self._reference
-        rows = scaling(self._scaling.inverse(dense(kept.rows)))
-        if sparse.issparse(kept.rows):
-            rows = sparse.csr_array(rows)
-        self._reference = ReferenceRows.keep(
-            rows, kept.weight, kept.fold, scaling.center, kept.n_folds
-        )
-        self._scaling, self.scale_ = scaling, scaling.scale
+        if scaling is not self._scaling:
+            self._reference = self._reference.rescaled(self._scaling, scaling)
+            self._scaling, self.scale_ = scaling, scaling.scale
 
-    def _autoencoder(self) -> BaseAutoencoder:
-        """Return the autoencoder that the members are copies of."""
-        likelihood = self.scoring == "likelihood"
-        autoencoder = self.autoencoder
-        if autoencoder is None:
-            if likelihood:
-                return VariationalAutoencoder(device=self.device)
-            return denoiser_for_detection(self.n_features_in_, self.max_samples_, self.device)
-        if likelihood and not isinstance(autoencoder, VariationalAutoencoder):
-            raise ValueError(
-                f"scoring='likelihood' needs an autoencoder that has a likelihood, "
-                f"VariationalAutoencoder, got autoencoder={autoencoder!r}. Use that, or another "
-                f"scoring."
-            )
-        return autoencoder
-
-    def _trusted(self, rows: list[np.ndarray], Z: Rows, ordinary: OrdinaryRows) -> list[np.ndarray]:
+    def _may_learn(self, rows: list[np.ndarray], Z: Rows, ordinary: OrdinaryRows) -> Any:
         """Return which of its rows each member may learn."""
-        if not SCORES[self.scoring].needs_ordinary_rows:
-            return rows
-        near = ordinary.are_near(Z)
-        return [mine[near[mine]] for mine in rows]
+        return ordinary.choose(rows, Z) if SCORES[self.scoring].needs_ordinary_rows else rows
 
     def _keep(self, Z: Rows, weight: np.ndarray, fold: np.ndarray) -> None:
         """Keep these rows as those that others are compared with."""
@@ -448,18 +412,3 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     @property
     def _shows_progress(self) -> bool:
         return self.verbose > 0
-
-    def _check_consistency(self) -> None:
-        n_features, n_members = self.n_features_in_, len(self.estimators_)
-        if not 0 < n_members == len(self._scores) == len(self._folds.left_out):
-            raise ValueError("members, their scores and left-out folds differ in number")
-        for member, score in zip(self.estimators_, self._scores, strict=True):
-            fits = member.n_features_in_ == len(self._scaling.scale) == n_features
-            if not fits or not score.fits(n_features, member.n_components_):
-                raise ValueError("a member, its score or the scaling is of another table")
-        if not self._reference.fits(n_features, self._folds.n_folds):
-            raise ValueError("the rows that are kept are of another table, or of other folds")
-        if self._calibration.n_members > n_members:
-            raise ValueError("held-out rows are judged by a member that does not exist")
-        if len(self._calibration) != self.n_calibration_:
-            raise ValueError(f"there are not n_calibration_={self.n_calibration_} held-out rows")

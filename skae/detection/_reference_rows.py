@@ -9,7 +9,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from skae._typing import ArrayOf
-from skae.tables import dense
+from skae.tables import ColumnScaling, dense
 
 from ._fixed_chunks import in_fixed_chunks, once_for
 from ._members import Rows
@@ -60,6 +60,12 @@ class ReferenceRows:
     def rows(self) -> Rows:
         """The rows as they were given."""
         return self._rows if sparse.issparse(self._rows) else self._rows + self.center
+
+    def rescaled(self, before: ColumnScaling, after: ColumnScaling) -> Self:
+        """Return the same rows, scaled otherwise."""
+        rows = after(before.inverse(dense(self.rows)))
+        rows = sparse.csr_array(rows) if sparse.issparse(self.rows) else rows
+        return self.keep(rows, self.weight, self.fold, after.center, self.n_folds)
 
     def some_rows(self, n_rows: int) -> Rows:
         """Return about so many of the rows, of all folds alike."""
