@@ -63,7 +63,9 @@ class Coordinates:
     def least_variance(self, least: float) -> ndarray:
         """Return the variance of each coordinate if each value has a deviation of `least`."""
         variance = (least / self.unit_) ** 2
-        return variance if self.directions_ is None else np.full(self.n_coordinates, variance.mean())
+        if self.directions_ is None:
+            return variance
+        return np.full(self.n_coordinates, variance.mean())
 
     def _check_consistency(self) -> None:
         if self.unit_.min() <= 0 or self.rest_ <= 0:

@@ -126,5 +126,3 @@ def test_how_fast_the_normal_moves_is_a_parameter():
         shares.append(np.mean(kept[:, 0] * fitted.scale_[0] > 6))
     assert shares[0] == pytest.approx(40 / 640, abs=0.001)
     assert shares[1] == pytest.approx(0.5, abs=0.001)
-
-

@@ -126,6 +126,7 @@ def forged(data, change):
 
 def replaced(name, array):
     """Return a change that puts an array in the place of another."""
+
     def change(manifest, arrays):
         arrays[name] = array
         manifest["arrays"][name] = [array.dtype.name, list(array.shape)]

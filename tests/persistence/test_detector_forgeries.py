@@ -39,7 +39,7 @@ def state_of(manifest):
 
 
 def test_detectors_of_the_first_version_must_be_fitted_again():
-    with pytest.raises(skae.ModelFileError, match="of an earlier skae.* Fit it again"):
+    with pytest.raises(skae.ModelFileError, match=r"of an earlier skae.* Fit it again"):
         skae.load(FIXTURES / "detector_1.skae")
 
 
