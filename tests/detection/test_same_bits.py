@@ -28,7 +28,11 @@ def assert_same_in_any_company(detector, rows, n_alone=4):
 @pytest.mark.parametrize("scoring", SCORINGS)
 def test_plain_rows(scoring):
     rows = np.r_[draw(RNG, 130), draw_outliers(RNG, 20)]
-    assert_same_in_any_company(make_detector(scoring=scoring).fit(draw(RNG, 150)), rows)
+    detector = make_detector(scoring=scoring).fit(draw(RNG, 150))
+    assert_same_in_any_company(detector, rows)
+    # More rows than are scored at once.
+    many = detector.score_samples(np.tile(rows, (230, 1)))
+    assert_array_equal(many, np.tile(detector.score_samples(rows), 230))
 
 
 @pytest.mark.parametrize("scoring", [*SCORINGS, "default"])
