@@ -19,7 +19,7 @@ import skae
 from skae import networks
 from skae.networks import Network
 
-# For each class whose earlier files cannot be read, an attribute that only these have.
+# Classes whose files of an earlier version cannot be read, by an attribute that only these have.
 REPLACED = {"AutoencoderOutlierDetector": "_kept"}
 
 

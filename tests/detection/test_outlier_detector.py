@@ -28,7 +28,6 @@ from sklearn.preprocessing import StandardScaler
 
 from skae import (
     AdversarialAutoencoder,
-    AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
@@ -37,7 +36,6 @@ from skae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
-from skae.detection import ReconstructionScore
 from skae.networks import SequenceNetwork
 
 RNG = np.random.default_rng(1)
@@ -113,27 +111,6 @@ def test_contamination_only_moves_the_threshold(fitted):
     assert_array_equal(other.score_samples(NEW), fitted.score_samples(NEW))
     assert_array_equal(other.p_values(NEW), fitted.p_values(NEW))
     assert other.offset_ > fitted.offset_
-
-
-# -- the default --------------------------------------------------------------------------
-
-
-def test_the_default_beats_the_plain_bottleneck_where_outliers_are_trained_on(monkeypatch):
-    """A tenth of the rows obeys another law, which a network that sees it learns as well."""
-    rng = np.random.default_rng(0)
-    other_law = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 8))
-    outliers = other_law + 0.3 * rng.normal(size=(40, 8))
-    rows, is_outlier = np.r_[draw(rng, 360), outliers], np.repeat([0, 1], [360, 40])
-    bottleneck = AutoencoderTransformer(
-        6, hidden_layer_sizes=(64,), init="random", max_iter=200, learning_rate_init=5e-3
-    )
-    plain = make_detector(bottleneck, scoring="reconstruction", n_estimators=2)
-    default = AutoencoderOutlierDetector(n_estimators=2, random_state=0).fit(rows)
-    ours, of_ordinary_rows = (auroc(d, rows, is_outlier) for d in (default, plain.fit(rows)))
-    monkeypatch.setattr(ReconstructionScore, "needs_ordinary_rows", False)
-    theirs = auroc(plain.fit(rows), rows, is_outlier)
-    assert min(ours, of_ordinary_rows) > 0.9
-    assert min(ours, of_ordinary_rows) > theirs + 0.1
 
 
 # -- what it holds ------------------------------------------------------------------------
@@ -403,16 +380,3 @@ def test_one_random_state_one_answer(scoring):
     _, keys_after, position_after, *_ = np.random.get_state()  # noqa: NPY002
     assert position_after == position
     assert_array_equal(keys_after, keys)
-
-
-@pytest.mark.parametrize("scoring", SCORINGS)
-def test_a_row_alone_is_judged_as_in_a_batch(scoring):
-    detector = make_detector(scoring=scoring).fit(X)
-    rows = BOTH[90:110]
-    alone = [detector.score_samples(rows[i : i + 1])[0] for i in range(20)]
-    assert_allclose(alone, detector.score_samples(rows), rtol=1e-9)
-    # More rows than are scored at once.
-    many = detector.score_samples(np.tile(rows, (210, 1)))
-    assert_allclose(many, np.tile(alone, 210), rtol=1e-9)
-    alone = [detector.p_values(rows[i : i + 1])[0] for i in range(20)]
-    assert_allclose(alone, detector.p_values(rows), rtol=1e-9)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from outlier_cases import SCORINGS, draw, make_detector
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 
-from skae import AutoencoderOutlierDetector
-
-SCORINGS = ("mixture", "mahalanobis", "reconstruction", "likelihood")
+from skae import AutoencoderOutlierDetector, AutoencoderTransformer
+from skae.detection import ReconstructionScore
 
 
 def table_with_cluster(n_rows=600, n_columns=6, share=0.08, spread=0.05, away=4, seed=0):
@@ -131,3 +131,21 @@ def test_how_fast_the_normal_moves_is_a_parameter():
         kept = fitted._reference.rows
         shares.append(np.mean(kept[:, 0] * fitted.scale_[0] > 6))
     assert shares == pytest.approx([0.01, 0.2, 0.5], abs=0.002)
+
+
+def test_the_default_beats_the_plain_bottleneck_where_outliers_are_trained_on(monkeypatch):
+    """A tenth of the rows obeys another law, which a network that sees it learns as well."""
+    rng = np.random.default_rng(0)
+    other_law = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 8))
+    outliers = other_law + 0.3 * rng.normal(size=(40, 8))
+    rows, is_outlier = np.r_[draw(rng, 360), outliers], np.repeat([0, 1], [360, 40])
+    bottleneck = AutoencoderTransformer(
+        6, hidden_layer_sizes=(64,), init="random", max_iter=200, learning_rate_init=5e-3
+    )
+    plain = make_detector(bottleneck, scoring="reconstruction", n_estimators=2)
+    default = AutoencoderOutlierDetector(n_estimators=2, random_state=0).fit(rows)
+    ours, of_ordinary_rows = (auroc(d, rows, is_outlier) for d in (default, plain.fit(rows)))
+    monkeypatch.setattr(ReconstructionScore, "needs_ordinary_rows", False)
+    theirs = auroc(plain.fit(rows), rows, is_outlier)
+    assert min(ours, of_ordinary_rows) > 0.9
+    assert min(ours, of_ordinary_rows) > theirs + 0.1

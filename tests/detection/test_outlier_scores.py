@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from skae import VariationalAutoencoder
 from skae.detection import _default_autoencoder
-from skae.detection._default_autoencoder import denoiser_for_detection
+from skae.detection._default_autoencoder import autoencoder_for_detection
 from skae.detection._ordinary_rows import ordinary_rows
 from skae.detection._outlier_scores import SCORES
 from skae.detection._robust_gaussians import RobustGaussians
@@ -132,7 +132,7 @@ def test_masked_cells_withstand_outliers_that_are_trained_on(monkeypatch):
     is_outlier = np.arange(400) >= 360
 
     def auroc(**params):
-        model = denoiser_for_detection(30, 320, "cpu").set_params(**params)
+        model = autoencoder_for_detection(None, "mixture", 30, 320, "cpu").set_params(**params)
         detector = make_detector(model, scoring="reconstruction", n_estimators=2)
         return roc_auc_score(is_outlier, -detector.fit(rows).score_samples(rows))
 
