@@ -20,9 +20,10 @@ _TINY = 1e-12
 
 def weighted_quantile(values: ndarray, shares: float | list[float], weight: ndarray) -> ndarray:
     """Return quantiles along the first axis, where each row counts as much as its weight."""
-    # Equal weights are left out: the search by weights is slower.
-    weights = None if (weight == weight[0]).all() else weight
-    return np.quantile(values, shares, axis=0, weights=weights, method="inverted_cdf")
+    # Interpolated quantiles are the same for values of the other sign, which an axis may have.
+    if (weight == weight[0]).all():
+        return np.quantile(values, shares, axis=0)
+    return np.quantile(values, shares, axis=0, weights=weight, method="inverted_cdf")
 
 
 def spatial_signs(rows: ndarray, weight: ndarray) -> tuple[ndarray, ndarray]:
