@@ -30,21 +30,20 @@ def make_detector(autoencoder=LINEAR, **params):
     return AutoencoderOutlierDetector(autoencoder, **fast | params)
 
 
-def isolation_of(detector, rows, member):
-    """How isolated a member finds scaled rows, by all distances in float64."""
-    reference = detector._reference
+def isolation_of(detector, rows, member, scores):
+    """By how much a member multiplies the scores of scaled rows, by all distances in float64."""
+    reference, isolation = detector._reference, detector._scores[member].isolation_
     seen = reference.fold != detector._folds.left_out[member]
     known, folds = np.asarray(reference.rows)[seen], reference.fold[seen]
-
-    def nearest(rows):
-        distance = cdist(rows, known)
-        # The row itself does not count.
-        distance[distance < 1e-3] = np.inf
-        of_folds = [distance[:, folds == fold].min(axis=1) for fold in np.unique(folds)]
-        return np.sort(of_folds, axis=0)[:4].mean(axis=0)
-
-    padding = 0.5 * rows.shape[1] ** 0.5
-    return np.maximum((nearest(rows) + padding) / (np.median(nearest(known)) + padding), 1) ** 3
+    distance = cdist(rows, known)
+    # The row itself does not count.
+    distance[distance < 1e-3] = np.inf
+    of_folds = [distance[:, folds == fold] for fold in np.unique(folds)]
+    of_parts = [part for fold in of_folds for part in np.array_split(fold, 8, axis=1)]
+    nearest = np.sort([part.min(axis=1) for part in of_parts], axis=0)[:5].mean(axis=0)
+    typical = np.interp(scores, isolation.scores_, isolation.distances_)
+    padding = 0.1 * rows.shape[1] ** 0.5
+    return np.maximum((nearest + padding) / (typical + padding), 1) ** 4
 
 
 def weights_of(detector):

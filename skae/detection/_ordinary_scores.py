@@ -14,7 +14,7 @@ _EXPECTED = 0.5
 # Fewer scores do not tell how heavy their tail is. Of more, the tail may be heavier than it looks,
 # by so many standard errors.
 _FEWEST = 20
-_STANDARD_ERRORS = 1.0
+_STANDARD_ERRORS = 1.5
 
 # The distance of the upper two quantiles for an exponential tail of scale one, and the standard
 # error of that distance times the root of the number of scores.

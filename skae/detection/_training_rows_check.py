@@ -53,7 +53,7 @@ def _training_moments(model: Any) -> tuple[np.ndarray, np.ndarray] | None:
 def _training_codes(model: Any) -> np.ndarray | None:
     """Return the codes of some training rows, or None."""
     if isinstance(model, FittedDetector):
-        return np.asarray(model._ensemble.encode(dense(model._kept[0])), dtype=np.float64)
+        return np.asarray(model._ensemble.encode(dense(model._reference.rows)), dtype=np.float64)
     if isinstance(model, BaseAutoencoder) and model._some_codes is not None:
         center, scale = _units_of(model)
         return (np.asarray(detached(model._some_codes[0]), dtype=np.float64) - center) / scale

@@ -68,11 +68,9 @@ def test_scores_must_be_of_the_members(detectors):
 REFERENCES = {
     "no rows": (lambda r: setattr(r, "fold", r.fold[:0]), "none of the folds"),
     "a fold of none": (lambda r: setattr(r, "fold", r.fold - 1), "none of the folds"),
-    "fewer folds": (lambda r: setattr(r, "_typical", r._typical[:-1]), "none of the folds"),
-    "in disorder": (lambda r: setattr(r, "fold", r.fold[::-1]), "order of their folds"),
-    "a distance below zero": (lambda r: setattr(r, "_typical", -r._typical), "no distance"),
     "no weight": (lambda r: setattr(r, "weight", 0 * r.weight), "no weight"),
-    "more folds": (lambda r: setattr(r, "_typical", np.ones(9)), "of other folds"),
+    "fewer folds": (lambda r: setattr(r, "n_folds", 1), "none of the folds"),
+    "more folds": (lambda r: setattr(r, "n_folds", 9), "of other folds"),
     "other columns": (lambda r: setattr(r, "center", np.ones(9)), "another table"),
 }
 

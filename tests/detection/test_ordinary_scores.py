@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from skae.detection import Calibration
 from skae.detection._ordinary_scores import n_ordinary_scores
 
 RNG = np.random.default_rng(0)
@@ -65,23 +64,3 @@ def test_equal_scores_have_no_tail(n):
 def test_ties():
     assert n_left_out(np.repeat([1.0, 2.0, 3.0, 4.0], 50)) == 0
     assert n_left_out(np.r_[np.repeat([1.0, 2.0, 3.0, 4.0], 50), np.full(10, 1e6)]) == 10
-
-
-def test_held_out_rows_without_outliers():
-    """The rest keeps its weights; p-values are those of a calibration that never had the others."""
-    scores, weight = RNG.chisquare(8, size=(300, 2)), RNG.uniform(0.5, 2, size=300)
-    scores[:20] += 1e6
-    whole, clean = Calibration(), Calibration()
-    for half in (np.arange(300) % 2 == 0, np.arange(300) % 2 == 1):
-        members = np.array([int(half[0])])
-        whole.add(members, scores[half], weight[half])
-        ordinary = half & (np.arange(300) >= 20)
-        clean.add(members, scores[ordinary], weight[ordinary])
-    found, share = whole.without_outliers()
-    assert len(found) == 280
-    assert share == pytest.approx(weight[:20].sum() / weight.sum())
-    new = RNG.chisquare(8, size=(50, 2))
-    np.testing.assert_allclose(found.p_values(new), clean.p_values(new), rtol=1e-9)
-    assert (whole.p_values(new) > found.p_values(new)).all()
-    assert found.threshold("auto") == clean.threshold("auto")
-    assert len(found.without_outliers()[0]) == 280

@@ -9,7 +9,6 @@ from outlier_cases import draw, draw_outliers, isolation_of, make_detector
 from scipy import stats
 
 from skae import AutoencoderTransformer
-from skae.detection._ordinary_scores import n_ordinary_scores
 
 RNG = np.random.default_rng(1)
 X, NEW, OUTLIERS = draw(RNG, 400), draw(RNG, 1000), draw_outliers(RNG, 100)
@@ -59,23 +58,19 @@ def test_p_values_are_ranks_among_rows_that_were_held_out(params, weighted):
     new = np.r_[NEW[:20], OUTLIERS[:20]]
 
     def scores(rows, members):
-        scores = [
-            detector._scores[i].outlier_scores(detector.estimators_[i], rows)
-            * isolation_of(detector, rows, i)
-            for i in members
-        ]
+        scores = []
+        for i in members:
+            plain = detector._scores[i].outlier_scores(detector.estimators_[i], rows)
+            scores.append(plain * isolation_of(detector, rows, i, plain))
         return np.mean(scores, axis=0)
 
     left_out = detector._folds.left_out
     members_of = {one: np.flatnonzero(left_out == one) for one in set(left_out)}
     of_fold = {one: scores(Z[fold == one], members) for one, members in members_of.items()}
-    in_order = np.sort(np.concatenate([*of_fold.values()]))
-    # Blatant outliers are left out.
-    most = in_order[n_ordinary_scores(in_order) - 1]
+    assert detector.contamination_ == 0
     at_least, total, n_held_out = np.zeros(len(new)), 0.0, 0
     for one, members in members_of.items():
-        is_ordinary = of_fold[one] <= most
-        known, mine = of_fold[one][is_ordinary], kept_weight[fold == one][is_ordinary]
+        known, mine = of_fold[one], kept_weight[fold == one]
         for i, value in enumerate(scores(new / detector.scale_, members)):
             for other, weight_of_other in zip(known, mine, strict=True):
                 at_least[i] += weight_of_other * (other >= value)
@@ -84,7 +79,9 @@ def test_p_values_are_ranks_among_rows_that_were_held_out(params, weighted):
     # The new row weighs as much as a held-out row on average.
     p_values = (at_least * n_held_out / total + 1) / (n_held_out + 1)
     assert detector.n_calibration_ == n_held_out
-    assert_allclose(detector.p_values(new), p_values, rtol=1e-9)
+    # Where float32 cannot tell two scores apart, their ranks may differ.
+    assert_allclose(detector.p_values(new), p_values, atol=3 / n_held_out)
+    assert np.mean(np.isclose(detector.p_values(new), p_values, rtol=1e-9)) > 0.9
     assert detector.p_values(new).dtype == np.float64
 
 
