@@ -13,7 +13,7 @@ _EXPECTED = 0.5
 
 # Fewer scores do not tell how heavy their tail is. Of more, the tail may be heavier than it looks,
 # by so many standard errors.
-_FEWEST = 20
+_FEWEST = 40
 _STANDARD_ERRORS = 1.5
 
 # The distance of the upper two quantiles for an exponential tail of scale one, and the standard
@@ -30,7 +30,7 @@ def n_ordinary_scores(scores: np.ndarray) -> int:
     80% quantile: that is a power law for the scores themselves, heavier than the tail of most
     tables. The fewer scores there are, the heavier it may be. The limit is where half a row is
     expected, so that nearly no row of a clean table is beyond it. Up to a fifth of the rows may
-    be, and none of fewer than twenty.
+    be, and none of fewer than forty.
     """
     if len(scores) < _FEWEST:
         return len(scores)
