@@ -7,6 +7,7 @@ from . import _times
 from ._accuracy import per_set, spread, summary
 from ._calibration import calibration
 from ._detectors import DETECTORS
+from ._drift_rate import drift_rate
 from ._made_calibration import automatic_threshold, made_calibration, made_promises
 from ._made_results import cluster_results, cluster_summary, clusters_missed, kinds_results
 from ._protocol import PROTOCOLS, load
@@ -67,6 +68,11 @@ def _promises(folder):
     yield automatic_threshold(measured)
 
 
+def _drift(folder):
+    """Measure how often drift is found where there is none, and where there is."""
+    yield drift_rate()
+
+
 def _speed(folder):
     """Measure times and sizes on made tables, and the time that all sets take."""
     yield _times.fit_time()
@@ -85,5 +91,6 @@ PARTS = {
     "clusters": _clusters,
     "kinds": _kinds,
     "promises": _promises,
+    "drift": _drift,
     "times": _speed,
 }
