@@ -113,7 +113,8 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
         V. Vovk, 2015. Cross-conformal predictors. Annals of Mathematics and Artificial
         Intelligence 74.
         """
-        return self._calibration.p_values(self._member_scores(self._scaled(X)))
+        scores = self._member_scores(self._scaled(X))
+        return self._calibration.p_values(scores)
 
     def select(self, X: Any, fdr: float = 0.1) -> np.ndarray:
         """Select outliers at a false discovery rate.

@@ -280,7 +280,7 @@ def test_an_error_in_fit(scoring):
 @pytest.mark.parametrize("failing", [0, 1, 2])
 def test_an_error_in_one_member_leaves_all_as_they_were(fitted, trained_further, failing):
     member = fitted.estimators_[failing]
-    member.set_params(callbacks=[Fails(epoch=member.n_iter_ + 1)])
+    member.set_params(callbacks=[Fails(epoch=1)])
     call = lambda: fitted.partial_fit(NEW)  # noqa: E731
     assert_survives(fitted, RuntimeError, "from the callback", call)
     member.set_params(callbacks=None)

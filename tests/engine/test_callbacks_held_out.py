@@ -147,6 +147,6 @@ def test_other_estimators(cls):
 def test_members_of_a_detector_and_folds_of_a_search():
     detector = AutoencoderOutlierDetector(made(EarlyStopping()), n_estimators=2, random_state=0)
     detector.fit(X[:100])
-    assert all("valid_loss" in member.net_.history[-1] for member in detector.estimators_)
+    assert all(member.best_validation_loss_ is not None for member in detector.estimators_)
     search = GridSearchCV(made(EarlyStopping()), {"n_components": [1, 2]}, cv=2)
     assert np.isfinite(search.fit(X[:100]).cv_results_["mean_test_score"]).all()
