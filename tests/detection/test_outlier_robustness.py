@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from outlier_cases import SCORINGS, draw, draw_outliers, make_detector
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
@@ -84,6 +84,22 @@ def test_a_constant_column_may_move_by_a_hairs_breadth(make, value):
     explanation = detector.explain(with_column(NEW[:20], 100))
     if make is not DETECTORS["default"]:
         assert (explanation["share"].to_numpy().argmin(axis=1) == 8).all()
+
+
+# A variational autoencoder warns that its codes do not vary.
+@pytest.mark.filterwarnings("ignore:The posterior has collapsed")
+@in_turns("value", [0.1, 1e6 + 0.1, -3e20])
+def test_a_constant_may_come_in_another_dtype(make, value):
+    detector = make().fit(np.full((100, 3), value))
+    exact = np.full((2, 3), value)
+    rounded = exact.astype(np.float32)
+    # Networks compute in the dtype of the rows, so the last digits of float32 are others.
+    scores = detector.score_samples(exact)
+    assert_array_equal(detector.score_samples(rounded.astype(np.float64)), scores)
+    assert_allclose(detector.score_samples(rounded), scores, rtol=1e-6, atol=1e-12)
+    assert (detector.predict(rounded.astype(np.float64)) == 1).all()
+    # The control: a change that is no rounding.
+    assert (detector.predict(rounded * 1.5 + 1) == -1).all()
 
 
 @pytest.mark.parametrize("scoring", SCORINGS)
