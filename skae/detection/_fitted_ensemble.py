@@ -169,6 +169,18 @@ class FittedEnsemble(
         check_is_fitted(self)
         return self._scaling(validate_table(self, X)[0])
 
+    def _keep(self, Z: Rows, weight: np.ndarray, fold: np.ndarray) -> None:
+        """Keep these rows as those that others are compared with."""
+        center, n_folds = self._scaling.center, self._folds.n_folds
+        self._reference = ReferenceRows.keep(Z, weight, fold, center, n_folds)
+
+    def _learn_scales(self, X: Rows, weight: np.ndarray) -> None:
+        """Scale columns that were constant so far by these rows, in which they may vary."""
+        scaling = self._scaling.learned_from(X, weight)
+        if scaling is not self._scaling:
+            self._reference = self._reference.rescaled(self._scaling, scaling)
+            self._scaling, self.scale_ = scaling, scaling.scale
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

@@ -32,7 +32,7 @@ from ._members import Rows, fit_members, forget_training, train_member
 from ._ordinary_rows import OrdinaryRows
 from ._outlier_scores import SCORES
 from ._progress import progress_bar
-from ._reference_rows import ReferenceRows, n_kept
+from ._reference_rows import n_kept
 from ._validation import validate_table
 
 _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
@@ -157,13 +157,12 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     are those of up to 256 leading directions: memory grows with the columns, not their square.
 
     **Parameters are compared by labels**, 1 and -1 as :meth:`predict` returns them; :meth:`fit`
-    ignores them. A search with ``scoring="roc_auc"`` reads the decisions, and is high where
-    outliers have the lower ones. ``scoring="average_precision"`` takes the ordinary rows for the
-    positive ones, and is near one for any detector: the average precision of outliers is a
-    function, as in the examples. Each fold needs outliers: ``StratifiedKFold(shuffle=True)``.
-    Without labels there is nothing to compare by, and the detector has no ``score``: scores of two
-    detectors have different units, and p-values of a useless one are uniform, too. Outliers may be
-    planted: rows whose cells are permuted within each column contradict themselves.
+    ignores them. A search with ``scoring="roc_auc"`` reads the decisions. The name
+    "average_precision" takes the ordinary rows for the positive ones, and is near one for any
+    detector: that of outliers is a function, as in the examples. Each fold needs outliers. Without
+    labels there is nothing to compare by: scores of two detectors have different units, and
+    p-values of a useless one are uniform, too. Outliers may be planted: rows whose cells are
+    permuted within each column contradict themselves.
 
     Where the network of `autoencoder` takes images or windows, :meth:`fit` and all other methods
     take them as arrays of three or four dimensions, too:
@@ -369,21 +368,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_estimators)
         self.estimators_ = [clone(autoencoder).set_params(random_state=int(seed)) for seed in seeds]
 
-    def _learn_scales(self, X: Rows, weight: np.ndarray) -> None:
-        """Scale columns that were constant so far by these rows, in which they may vary."""
-        scaling = self._scaling.learned_from(X, weight)
-        if scaling is not self._scaling:
-            self._reference = self._reference.rescaled(self._scaling, scaling)
-            self._scaling, self.scale_ = scaling, scaling.scale
-
     def _may_learn(self, rows: list[np.ndarray], Z: Rows, ordinary: OrdinaryRows) -> Any:
         """Return which of its rows each member may learn."""
         return ordinary.choose(rows, Z) if SCORES[self.scoring].needs_ordinary_rows else rows
-
-    def _keep(self, Z: Rows, weight: np.ndarray, fold: np.ndarray) -> None:
-        """Keep these rows as those that others are compared with."""
-        center, n_folds = self._scaling.center, self._folds.n_folds
-        self._reference = ReferenceRows.keep(Z, weight, fold, center, n_folds)
 
     def _learn_scores(
         self,

@@ -85,7 +85,9 @@ def fit_members(rng, n_rows, n_members=3, cv=3, max_samples="auto"):
     def score(new):
         return np.stack([cdist(new, rows[mine]).min(axis=1) for mine in drawn], axis=1)
 
-    calibration = folds.calibration(fold, np.ones(n_rows), np.ones(n_rows, dtype=bool), lambda some, _: score(rows[some]))
+    calibration = folds.calibration(
+        fold, np.ones(n_rows), np.ones(n_rows, dtype=bool), lambda some, _: score(rows[some])
+    )
     return score, calibration, rows
 
 

@@ -76,7 +76,7 @@ def answers(make, path):
     found["pickle"] = pickle.loads(pickle.dumps(estimator)).transform(X)
     skae.save(estimator, path)
     found["file"] = skae.load(path).transform(X)
-    drift = DriftDetector(estimator, n_permutations=99, random_state=0).fit(X[:100] + 0.1)
+    drift = DriftDetector(estimator, n_permutations=99, random_state=0).fit(0.9 * X[:100] + 0.05)
     found["drift"] = drift.test(X[100:]).tests["p_value"]
     estimator.set_params(random_state=1).partial_fit(X)
     found["partial_fit"] = estimator.transform(X)
