@@ -169,8 +169,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     ``AutoencoderOutlierDetector(ConvolutionalAutoencoder(8)).fit(images)``.
 
     A fit with weights differs from a fit with repeated rows, as rows are drawn at random. Rows are
-    assumed independent. If dependent rows are split into held-out and training rows, the held-out
-    scores are too good.
+    assumed independent: if dependent rows are held out, their scores are too good.
 
     References
     ----------
