@@ -62,8 +62,8 @@ class Ensemble:
         """Learn which distances between reference rows are typical, for scores that ask this."""
         if not self.scores[0].times_isolation:
             return
-        rows = dense(self.reference.some_rows(_REFERENCE_ROWS))
-        fold = self.reference.fold[:: len(self.reference.fold) // len(rows)]
+        some = self.reference.some(_REFERENCE_ROWS)
+        rows, fold = dense(self.reference.rows[some]), self.reference.fold[some]
         distances = self.reference.distances(rows)
         for member, score, left_out in zip(self.members, self.scores, self.left_out, strict=True):
             seen = fold != left_out

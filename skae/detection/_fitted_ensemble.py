@@ -99,7 +99,10 @@ class FittedEnsemble(
         index, columns = index_of(X), cells_of(self, X)
         X = validate_table(self, X)[0]
         n_usual = min(_ROWS_OF_RESIDUALS, max(20, _CELLS_OF_RESIDUALS // self.n_features_in_))
-        Z, usual = dense(self._scaling(X)), dense(self._reference.some_rows(n_usual))
+        Z, usual = (
+            dense(self._scaling(X)),
+            dense(self._reference.rows[self._reference.some(n_usual)]),
+        )
         expected, spread, shares = explain_cells(Z, usual, self._scaling.center, self._ensemble)
         expected = self._scaling.inverse(expected)
         cells = {

@@ -11,8 +11,8 @@ from skae._typing import ArrayOf
 # needs; and the share of the rows, those of the highest scores, that belong to none.
 _MOST_GROUPS, _ROWS_PER_GROUP, _LEFT_OUT = 16, 20, 0.05
 
-# What is added to distances, in the length of a row whose cells are all one deviation from their
-# means: where rows are dense, twice a tiny distance means little.
+# What is added to both distances of the ratio, times the root of the number of columns: where rows
+# are dense, twice a tiny distance means little.
 _PADDING = 0.1
 
 # Power of the ratio of distances: it makes isolation count beside scores, which are squares.

@@ -67,9 +67,9 @@ class ReferenceRows:
         rows = sparse.csr_array(rows) if sparse.issparse(self.rows) else rows
         return self.keep(rows, self.weight, self.fold, after.center, self.n_folds)
 
-    def some_rows(self, n_rows: int) -> Rows:
-        """Return about so many of the rows, of all folds alike."""
-        return self.rows[:: max(1, len(self.fold) // n_rows)]
+    def some(self, n_rows: int) -> slice:
+        """Return a slice of at least so many of the rows, if there are; it treats folds alike."""
+        return slice(None, None, max(1, len(self.fold) // n_rows))
 
     def followed_by(
         self,
@@ -85,9 +85,9 @@ class ReferenceRows:
         few yet. They push out old ones at random.
         """
         most, n_old = n_kept(Z.shape[1]), len(self.fold)
-        # So many new rows are the share, of the old rows and them, and of as many as are kept.
-        beside_old = forgetting * n_old / (1 - forgetting) if forgetting < 1 else most
-        allowed = int(min(beside_old, forgetting * most))
+        # With all old rows kept, x new ones are a share x / (n_old + x) of the rows.
+        if_all_old_stay = forgetting * n_old / (1 - forgetting) if forgetting < 1 else most
+        allowed = int(min(if_all_old_stay, forgetting * most))
         n_new = min(Z.shape[0], max(allowed, _FEW_ROWS - n_old, 1))
         new = np.sort(rng.permutation(Z.shape[0])[:n_new])
         old = np.sort(rng.permutation(len(self.fold))[: most - n_new])

@@ -72,7 +72,7 @@ def test_expected_residual_and_share_are_what_they_are_said_to_be():
 
     explanation, expected = detector.explain(NEW), expected_of(NEW)
     assert_allclose(explanation["expected"], expected, rtol=1e-4)
-    kept = detector._reference.some_rows(200) * detector.scale_
+    kept = detector._reference.rows[detector._reference.some(200)] * detector.scale_
     spread = (kept - expected_of(kept)).std(axis=0)
     assert_allclose(explanation["residual"], (NEW - expected) / spread, rtol=1e-3, atol=1e-5)
     relief = np.empty_like(NEW)

@@ -103,6 +103,14 @@ def test_factors_are_one_where_a_row_is_as_near_to_others_as_is_typical():
     assert np.mean(factors == 1) == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.parametrize("n_rows", [1999, 2001, 4051])
+def test_isolation_is_learned_whatever_the_number_of_kept_rows(n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    fitted = detector().fit(X)
+    assert len(fitted._reference.fold) == n_rows
+    assert np.mean(factor_of(fitted, fitted._scaling(X)) == 1) == pytest.approx(0.5, abs=0.1)
+
+
 @pytest.mark.parametrize("scoring", ["mixture", "reconstruction"])
 def test_a_burst_does_not_become_the_new_normal_at_once(scoring):
     rng = np.random.default_rng(0)
