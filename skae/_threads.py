@@ -12,11 +12,18 @@ _SMALL = 200_000_000
 def threads_for(work: int) -> AbstractContextManager[None]:
     """Return a context for steps of `work` multiply-adds, in which small ones use one thread.
 
-    Large steps use the caller's number of threads. A thread that is not Python's main thread is
-    one of several, as in a parallel grid search, and gets one: together they would use too many.
+    Large steps use the caller's number of threads.
     """
-    alone = current_thread() is main_thread()
-    return nullcontext() if alone and work >= _SMALL else one_thread()
+    return nullcontext() if work >= _SMALL and n_threads() > 1 else one_thread()
+
+
+def n_threads() -> int:
+    """Return how many threads the caller may use.
+
+    A thread that is not Python's main thread is one of several, as in a parallel grid search, and
+    gets one: together they would use too many.
+    """
+    return torch.get_num_threads() if current_thread() is main_thread() else 1
 
 
 class _OneThread:

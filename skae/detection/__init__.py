@@ -2,7 +2,6 @@
 
 from ._calibration import Calibration, rows_needed, share_of
 from ._drift_detector import DriftDetector
-from ._gaussian_distances import GaussianDistances
 from ._held_out_folds import Folds
 from ._outlier_detector import AutoencoderOutlierDetector
 from ._outlier_scores import (
@@ -11,19 +10,18 @@ from ._outlier_scores import (
     MixtureScore,
     ReconstructionScore,
 )
-from ._reference_rows import ReferenceDistances
+from ._score_modules import EnsembleScores
 
 __all__ = [
     "AutoencoderOutlierDetector",
     "Calibration",
     "DriftDetector",
+    "EnsembleScores",
     "Folds",
-    "GaussianDistances",
     "LikelihoodScore",
     "MahalanobisScore",
     "MixtureScore",
     "ReconstructionScore",
-    "ReferenceDistances",
     "rows_needed",
     "share_of",
 ]

@@ -72,6 +72,11 @@ class Coordinates:
             raise ValueError("units of values, and the spread of the rest, must be above zero")
 
     @property
+    def directions_or_identity(self) -> ndarray:
+        """Directions, those of the values themselves if these are the coordinates."""
+        return np.eye(len(self.unit_)) if self.directions_ is None else self.directions_
+
+    @property
     def n_coordinates(self) -> int:
         return len(self.unit_) if self.directions_ is None else self.directions_.shape[1]
 

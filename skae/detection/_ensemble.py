@@ -1,23 +1,35 @@
 """The fitted ensemble of an outlier detector."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 from sklearn.utils import gen_batches
+from torch import Tensor
 
+from skae._chunks import rows_in_chunk
+from skae.engine import chunk_size, example_rows, same_in_all_chunks
 from skae.estimators.base import BaseAutoencoder
 from skae.tables import dense
 
+from ._fixed_chunks import in_fixed_chunks
 from ._isolation import Isolation
-from ._members import Rows, codes_of, reconstructions_of, rows_of
+from ._members import Rows, codes_of, device_of, reconstructions_of, rows_of, values_of
 from ._outlier_scores import OutlierScore
 from ._reference_rows import ReferenceRows
+from ._score_modules import EnsembleScores
 
 # Rows that are scored at once, so that memory stays bounded.
 _MOST_CELLS, _FEWEST_ROWS = 2**18, 64
 
 # Reference rows, about, that show which distances are typical.
 _REFERENCE_ROWS = 2000
+
+# The scores of ensembles in torch, by their reference rows, with the scores they are made of.
+_modules: WeakKeyDictionary[ReferenceRows, tuple[list[OutlierScore], EnsembleScores]] = (
+    WeakKeyDictionary()
+)
 
 
 def mean_over_members(scores: np.ndarray) -> np.ndarray:
@@ -47,16 +59,46 @@ class Ensemble:
         if members is None:
             members = np.arange(len(self.members))
         scores = np.empty((Z.shape[0], len(self.members)))
-        isolated = self.scores[0].times_isolation
         for rows in gen_batches(Z.shape[0], max(_FEWEST_ROWS, _MOST_CELLS // Z.shape[1])):
             batch = dense(Z[rows])
-            distances = self.reference.distances(batch)[:, self.left_out] if isolated else None
+            if self.scores[0].is_of_values:
+                scores[rows, members] = self._scores_of_values(batch, members.tolist())
+                continue
             for i in members:
-                found = self.scores[i].outlier_scores(self.members[i], batch)
-                if distances is not None:
-                    found *= self.scores[i].isolation_(found, distances[:, i])
-                scores[rows, i] = found
+                scores[rows, i] = self.scores[i].outlier_scores(self.members[i], batch)
         return scores
+
+    def _scores_of_values(self, Z: np.ndarray, chosen: list[int]) -> np.ndarray:
+        """Return the scores by some members, of shape (n_samples, n_chosen)."""
+        members = [self.members[i] for i in chosen]
+        module = self._module(chosen)
+
+        def scores_of_chunk(Z: Tensor) -> Tensor:
+            return module([values_of(member, Z) for member in members], Z).T
+
+        def agree() -> bool:
+            if module.chunks_agree is None:
+                example = scores_of_chunk, example_rows(Z.shape[1], torch.float64)
+                module.chunks_agree = same_in_all_chunks([example])
+            return module.chunks_agree
+
+        device = device_of(members[0])
+        on_cpu = device.type == "cpu"
+        size = (
+            chunk_size(len(Z), Z.shape[1], agree) if on_cpu else rows_in_chunk(Z.shape[1], device)
+        )
+        return in_fixed_chunks(scores_of_chunk, Z, size)
+
+    def _module(self, chosen: list[int]) -> EnsembleScores:
+        """Return the scores of some members in torch; that of all members is made once."""
+        if len(chosen) < len(self.members):
+            scores = [self.scores[i] for i in chosen]
+            return EnsembleScores(scores, self.left_out[chosen].tolist(), self.reference)
+        known, module = _modules.get(self.reference, ([], None))
+        if module is None or known != self.scores:
+            module = EnsembleScores(self.scores, self.left_out.tolist(), self.reference)
+            _modules[self.reference] = list(self.scores), module
+        return module
 
     def learn_isolation(self) -> None:
         """Learn which distances between reference rows are typical, for scores that ask this."""
@@ -64,7 +106,7 @@ class Ensemble:
             return
         some = self.reference.some(_REFERENCE_ROWS)
         rows, fold = dense(self.reference.rows[some]), self.reference.fold[some]
-        distances = self.reference.distances(rows)
+        distances = in_fixed_chunks(self.reference.module, rows)
         for member, score, left_out in zip(self.members, self.scores, self.left_out, strict=True):
             seen = fold != left_out
             if not seen.any():

@@ -1,5 +1,6 @@
 """The decisions of a fitted outlier detector: scores, labels, p-values, the threshold."""
 
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Real
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils import check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from skae._threads import n_threads
 from skae.engine import torch_defaults
 from skae.estimators.base import fitted
 
@@ -245,12 +247,20 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
 
     def _member_scores(self, Z: Rows) -> np.ndarray:
         """Return the outlier scores by each member, of shape (n_samples, n_members)."""
-        scores, n_samples = [], Z.shape[0]
-        with progress_bar(self._shows_progress and n_samples > _ROWS, "score", "row") as tell_left:
-            for rows in gen_batches(n_samples, _ROWS):
-                tell_left(n_samples - rows.start)
-                scores.append(self._ensemble.outlier_scores(Z[rows]))
-            tell_left(0)
+        n_samples, ensemble = Z.shape[0], self._ensemble
+        batches = list(gen_batches(n_samples, _ROWS))
+        if len(batches) == 1:
+            return ensemble.outlier_scores(Z)
+        scores = []
+        with (
+            progress_bar(self._shows_progress, "score", "row") as tell_left,
+            ThreadPoolExecutor(n_threads()) as threads,
+        ):
+            tell_left(n_samples)
+            found = threads.map(lambda rows: ensemble.outlier_scores(Z[rows]), batches)
+            for rows, of_rows in zip(batches, found, strict=True):
+                scores.append(of_rows)
+                tell_left(n_samples - rows.stop)
         return np.concatenate(scores)
 
     @property

@@ -1,4 +1,4 @@
-"""Products of rows, chunk by chunk: a row alone gives the bits that it gives in a batch."""
+"""Functions of rows, chunk by chunk: a row alone gives the bits that it gives in a batch."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skae._chunks import slices
 from skae._threads import one_thread
 
-# A product takes one route for all chunks of this size, whatever is in the other rows.
-ROWS = 64
-
+_ROWS = 256
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
@@ -28,18 +27,21 @@ def once_for(fitted: Any, make: Callable[[Any], _Module]) -> _Module:
     return module
 
 
-def in_fixed_chunks(function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:
-    """Return a function of 64 rows at a time, in float64; zeros fill up the last chunk.
+def in_fixed_chunks(
+    function: Callable[[Tensor], Tensor], rows: np.ndarray, size: int = _ROWS
+) -> np.ndarray:
+    """Return a function of chunks of rows in float64; zeros fill up the last one.
 
-    The function is given a float32 tensor, which it may change, and returns one number or one row
-    of numbers for each row.
+    The function is given a float64 tensor, and returns one number or one row of numbers for each
+    row.
     """
     answers = []
     # The limit on torch's threads holds for this thread of Python, that on NumPy's for all.
     with one_thread(), torch.inference_mode():
-        chunk = torch.empty(ROWS, rows.shape[1], dtype=torch.float32, device="cpu")
-        for start in range(0, len(rows), ROWS):
-            some = torch.from_numpy(rows[start : start + ROWS])
+        # Products may depend on where memory begins: a tensor of torch's own, always the same.
+        chunk = torch.empty(size, rows.shape[1], dtype=torch.float64, device="cpu")
+        for selection in slices(len(rows), size):
+            some = torch.from_numpy(rows[selection])
             chunk[: len(some)] = some
             chunk[len(some) :] = 0
             answers.append(function(chunk)[: len(some)].double())

@@ -1,11 +1,15 @@
 """How isolated a row is, beside training rows that are as far from the centre."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import numpy as np
+from torch import Tensor, nn
 
 from skae._typing import ArrayOf
+
+from ._stacks import buffer, stacked
 
 # Groups of rows of similar scores, each with a typical distance, at most; the rows that a group
 # needs; and the share of the rows, those of the highest scores, that belong to none.
@@ -45,11 +49,22 @@ class Isolation:
         self.distances_ = np.maximum.accumulate(typical)
         return self
 
-    def __call__(self, scores: Any, distances: Any) -> Any:
-        """Return the factor of each row, given arrays or tensors of scores and distances."""
-        typical = self.distances_[0]
-        for i in range(len(self.scores_) - 1):
-            width = max(self.scores_[i + 1] - self.scores_[i], np.finfo(np.float64).tiny)
-            share = (scores - self.scores_[i]).clip(0, width) / width
-            typical = typical + share * (self.distances_[i + 1] - self.distances_[i])
-        return ((distances + self.padding_) / (typical + self.padding_)).clip(1) ** _POWER
+
+class IsolationFactors(nn.Module):
+    """The factors by which the `Isolation` of each member multiplies its scores."""
+
+    def __init__(self, isolations: Sequence[Isolation]):
+        super().__init__()
+        scores = [one.scores_ for one in isolations]
+        width = [np.maximum(np.diff(one), np.finfo(np.float64).tiny) for one in scores]
+        self.scores = buffer(stacked([one[:-1, None] for one in scores]))
+        self.width = buffer(stacked([one[:, None] for one in width], fill=1))
+        self.rise = buffer(stacked([np.diff(one.distances_)[:, None] for one in isolations]))
+        self.first = buffer(np.array([one.distances_[:1] for one in isolations]))
+        self.padding = isolations[0].padding_
+
+    def forward(self, scores: Tensor, distances: Tensor) -> Tensor:
+        """Return factors, given float64 tensors, all of shape (n_members, n_samples)."""
+        share = ((scores[:, None] - self.scores) / self.width).clamp(0, 1)
+        typical = self.first + (share * self.rise).sum(dim=1)
+        return ((distances + self.padding) / (typical + self.padding)).clamp(min=1) ** _POWER

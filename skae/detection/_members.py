@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from scipy import sparse
+from torch import Tensor
 
 from skae._compat import validate_params
 from skae.estimators.base import BaseAutoencoder, fit_in_lockstep
-from skae.tables import dense
 
 Rows: TypeAlias = np.ndarray | sparse.csr_array
 
@@ -76,7 +77,15 @@ def scores_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
     return member._score_rows(Z).cpu().numpy()
 
 
-def residuals_and_codes(member: BaseAutoencoder, Z: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Return the residuals of rows and their codes, in float64."""
-    codes = codes_of(member, Z)
-    return dense(Z) - rows_of(member, codes).astype(np.float64), codes.astype(np.float64)
+def values_of(member: BaseAutoencoder, Z: Tensor) -> Tensor:
+    """Return the residual, the code and the row itself of rows, side by side.
+
+    Rows and values are float64 tensors of the CPU. All rows go through the network at once.
+    """
+    codes, rows = member._codes_and_rows(Z)
+    return torch.cat([Z - rows, codes, Z], dim=1)
+
+
+def device_of(member: BaseAutoencoder) -> torch.device:
+    """Return the device that the network of a member is on."""
+    return next(member.net_.module_.parameters()).device

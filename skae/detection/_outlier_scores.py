@@ -1,20 +1,26 @@
 """Outlier scores: how unusual a row is, from its residual and its code by one autoencoder."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Self
+from functools import partial
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy import ndarray
 from numpy.random import RandomState
+from torch import nn
 
 from skae._compat import threadpool_controller
 from skae._typing import ArrayOf
 from skae.estimators.base import BaseAutoencoder
 from skae.tables import dense
 
+from ._fixed_chunks import in_fixed_chunks
+from ._gaussian_distances import GaussianDistances
 from ._isolation import Isolation
-from ._members import Rows, residuals_and_codes, scores_of
+from ._members import Rows, scores_of, values_of
 from ._robust_gaussians import RobustGaussians
+from ._score_modules import MeanSquares
 
 # Smallest standard deviation of a residual, in that of its column, and of a code, so that tiny
 # deviations in a column that is constant in training or follows from the others do not count.
@@ -33,6 +39,9 @@ class OutlierScore:
     A score does not keep its autoencoder; every call passes the one of `fit`.
     """
 
+    # Whether the score is one of `values_of` rows; if not, the autoencoder itself scores them.
+    is_of_values: ClassVar[bool] = True
+
     # Whether the score is multiplied by how isolated a row is, which is learned afterwards.
     times_isolation: ClassVar[bool] = False
     isolation_: Isolation
@@ -50,20 +59,29 @@ class OutlierScore:
         Z = dense(Z)
         # More threads would wait for one another, and would change k-means' order of summation.
         with threadpool_controller().limit(limits=1):
-            self._fit(Z, *residuals_and_codes(autoencoder, Z), weight, rng)
+            values = in_fixed_chunks(partial(values_of, autoencoder), Z)
+            self._fit(values, Z.shape[1], weight, rng)
         return self
 
     def outlier_scores(self, autoencoder: BaseAutoencoder, Z: ndarray) -> ndarray:
         """Return the score of each of some rows."""
+        module = self.module_of([self])
+        return in_fixed_chunks(lambda chunk: module(values_of(autoencoder, chunk)[None])[0], Z)
+
+    @staticmethod
+    def module_of(scores: Sequence[Any]) -> nn.Module:
+        """Return the scores of several members in torch, given the values of rows.
+
+        These are residuals, codes and cells, side by side, of shape
+        (n_members, n_samples, n_values) and dtype float64.
+        """
         raise NotImplementedError
 
     def fits(self, n_features: int, n_components: int) -> bool:
         """Return whether this is the score of an autoencoder of these widths."""
         return True
 
-    def _fit(
-        self, Z: ndarray, residuals: ndarray, codes: ndarray, weight: ndarray, rng: RandomState
-    ) -> None:
+    def _fit(self, values: ndarray, n_features: int, weight: ndarray, rng: RandomState) -> None:
         raise NotImplementedError
 
 
@@ -78,22 +96,22 @@ class ReconstructionScore(OutlierScore):
     def fits(self, n_features: int, n_components: int) -> bool:
         return len(self.residual_scale_) == n_features
 
-    def _fit(
-        self, Z: ndarray, residuals: ndarray, codes: ndarray, weight: ndarray, rng: RandomState
-    ) -> None:
+    def _fit(self, values: ndarray, n_features: int, weight: ndarray, rng: RandomState) -> None:
+        residuals = values[:, :n_features]
         mean = np.average(residuals, axis=0, weights=weight)
         spread = np.sqrt(np.average((residuals - mean) ** 2, axis=0, weights=weight))
         self.residual_scale_ = np.maximum(spread, LEAST_SCALE)
 
-    def outlier_scores(self, autoencoder: BaseAutoencoder, Z: ndarray) -> ndarray:
-        residuals, _ = residuals_and_codes(autoencoder, Z)
-        return ((residuals / self.residual_scale_) ** 2).mean(axis=1)
+    @staticmethod
+    def module_of(scores: Sequence[Any]) -> nn.Module:
+        return MeanSquares(scores)
 
 
 @dataclass(eq=False)
 class LikelihoodScore(OutlierScore):
     """Minus the log-likelihood, which the autoencoder itself computes."""
 
+    is_of_values: ClassVar[bool] = False
     needs_ordinary_rows: ClassVar[bool] = True
 
     def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
@@ -101,6 +119,7 @@ class LikelihoodScore(OutlierScore):
         return self
 
     def outlier_scores(self, autoencoder: BaseAutoencoder, Z: ndarray) -> ndarray:
+        """Return the score of each of some rows."""
         return -scores_of(autoencoder, Z)
 
 
@@ -121,15 +140,13 @@ class MahalanobisScore(OutlierScore):
     def fits(self, n_features: int, n_components: int) -> bool:
         return self._gaussians.n_values == 2 * n_features + n_components
 
-    def _fit(
-        self, Z: ndarray, residuals: ndarray, codes: ndarray, weight: ndarray, rng: RandomState
-    ) -> None:
+    def _fit(self, values: ndarray, n_features: int, weight: ndarray, rng: RandomState) -> None:
         gaussians = RobustGaussians(self._most_kinds, LEAST_SCALE)
-        self._gaussians = gaussians.fit(np.hstack([residuals, codes, Z]), weight, rng)
+        self._gaussians = gaussians.fit(values, weight, rng)
 
-    def outlier_scores(self, autoencoder: BaseAutoencoder, Z: ndarray) -> ndarray:
-        residuals, codes = residuals_and_codes(autoencoder, Z)
-        return self._gaussians.distances(np.hstack([residuals, codes, Z]))
+    @staticmethod
+    def module_of(scores: Sequence[Any]) -> nn.Module:
+        return GaussianDistances([score._gaussians for score in scores])
 
 
 @dataclass(eq=False)

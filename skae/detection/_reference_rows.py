@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor, nn
+from torch.nn.functional import threshold
 
 from skae._typing import ArrayOf
 from skae.tables import ColumnScaling, dense
 
-from ._fixed_chunks import in_fixed_chunks, once_for
+from ._fixed_chunks import once_for
 from ._members import Rows
 
 # Most rows that are kept; of wide rows, as many as have so many cells, but some.
@@ -96,12 +97,10 @@ class ReferenceRows:
         rows = sparse.vstack(both, format="csr") if is_sparse else np.vstack(both)
         return rows, np.r_[self.weight[old], weight[new]], np.r_[self.fold[old], fold[new]]
 
-    def distances(self, Z: np.ndarray) -> np.ndarray:
-        """Return how far rows are from the nearest of these, of shape (n_samples, n_folds).
-
-        Each fold is left out once, as a member judges by the others.
-        """
-        return in_fixed_chunks(once_for(self, ReferenceDistances).of_centered, Z - self.center)
+    @property
+    def module(self) -> "ReferenceDistances":
+        """How far rows are from the nearest of these, as a function of torch."""
+        return once_for(self, ReferenceDistances)
 
     def _centered(self) -> np.ndarray:
         return dense(self._rows) - self.center if sparse.issparse(self._rows) else self._rows
@@ -128,48 +127,52 @@ class ReferenceDistances(nn.Module):
     def __init__(self, reference: ReferenceRows):
         super().__init__()
         self.center = nn.Buffer(torch.from_numpy(reference.center), persistent=False)
-        rows = torch.from_numpy(reference._centered()).float()
-        # Rows that are the same are found by a part of their lengths less.
-        lengths = (1 - _SAME) * rows.square().sum(dim=1)
-        parts: list[np.ndarray] = []
-        folds: list[int] = []
-        for fold in np.unique(reference.fold):
-            mine = np.flatnonzero(reference.fold == fold)
-            parts += np.array_split(mine, min(_PARTS, len(mine)))
-            folds += [fold] * (len(parts) - len(folds))
-        # All parts get the size of the largest; what fills them up is infinitely far.
-        self.shape = -1, len(parts), max(map(len, parts))
-        into = np.concatenate([i * self.shape[2] + np.arange(len(p)) for i, p in enumerate(parts)])
-        whence = np.concatenate(parts)
-        n_places = len(parts) * self.shape[2]
-        self.rows = nn.Buffer(rows.new_zeros(rows.shape[1], n_places), persistent=False)
-        self.rows[:, into] = -2 * rows[whence].T
-        self.lengths = nn.Buffer(lengths.new_full((n_places,), torch.inf), persistent=False)
-        self.lengths[into] = lengths[whence]
-        self.seen: list[list[int]] = [
-            np.flatnonzero(np.array(folds) != left_out).tolist()
-            for left_out in range(reference.n_folds)
-        ]
+        rows, fold = reference._centered(), reference.fold
+        self.n_folds = reference.n_folds
+        self.folds: list[int] = np.unique(fold).tolist()
+        self.parts = nn.ModuleList(_DistancesOfFold(rows[fold == one]) for one in self.folds)
 
     def forward(self, Z: Tensor) -> Tensor:
-        """Return the mean distance to the nearest five rows, for each fold that is left out.
+        """Return the mean distance of float64 rows to the nearest five, without each fold.
 
         The row itself does not count. To a part of nothing else the distance is zero.
         """
-        return self.of_centered((Z - self.center).float())
+        rows = (Z - self.center).float()
+        nearest = dict(zip(self.folds, [parts(rows) for parts in self.parts], strict=True))
+        means = []
+        for left_out in range(self.n_folds):
+            seen = [nearest[fold] for fold in self.folds if fold != left_out]
+            # All rows that are kept may be of one fold.
+            means.append(_mean_of_nearest(torch.cat(seen, dim=1)) if seen else rows[:, 0] * 0)
+        return torch.stack(means, dim=1)
 
-    def of_centered(self, rows: Tensor) -> Tensor:
-        """Return the same for centred rows, in single precision."""
+
+class _DistancesOfFold(nn.Module):
+    """How far rows are from the nearest row of each part of a fold."""
+
+    def __init__(self, fold: np.ndarray):
+        super().__init__()
+        parts = np.array_split(np.arange(len(fold)), min(_PARTS, len(fold)))
+        # All parts get the size of the largest; what fills them up is infinitely far.
+        self.shape = -1, len(parts), len(parts[0])
+        into = np.concatenate([i * self.shape[2] + np.arange(len(p)) for i, p in enumerate(parts)])
+        rows = torch.from_numpy(fold).float()
+        n_places = len(parts) * self.shape[2]
+        self.rows = nn.Buffer(rows.new_zeros(rows.shape[1], n_places), persistent=False)
+        self.rows[:, into] = -2 * rows.T
+        self.lengths = nn.Buffer(rows.new_full((n_places,), torch.inf), persistent=False)
+        self.lengths[into] = (1 - _SAME) * rows.square().sum(dim=1)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return distances of shape (n_samples, n_parts), without those to the same row."""
         lengths = rows.square().sum(dim=1, keepdim=True)
-        squares = torch.addmm(self.lengths, rows, self.rows)
-        squares = torch.where(squares > (_SAME - 1) * lengths, squares, torch.inf)
-        nearest = squares.view(self.shape).amin(dim=2) + lengths
-        nearest = torch.where(nearest.isinf(), 0, nearest).clamp(min=0).sqrt()
-        return torch.stack([_mean_of_nearest(nearest, seen) for seen in self.seen], dim=1)
+        # Rows that are the same are found by a part of their lengths less.
+        squares = torch.addmm(self.lengths, rows, self.rows).add_((1 - _SAME) * lengths)
+        squares = threshold(squares, 0.0, torch.inf, inplace=True)
+        nearest = squares.view(self.shape).amin(dim=2) + _SAME * lengths
+        return torch.where(nearest.isinf(), 0.0, nearest).sqrt()
 
 
-def _mean_of_nearest(distances: Tensor, seen: list[int]) -> Tensor:
-    if not seen:
-        return torch.zeros_like(distances[:, 0])
-    nearest = distances[:, seen].topk(min(_NEAREST, len(seen)), largest=False).values
-    return nearest.mean(dim=1)
+def _mean_of_nearest(distances: Tensor) -> Tensor:
+    nearest = distances.topk(min(_NEAREST, distances.shape[1]), largest=False)
+    return nearest.values.mean(dim=1)

@@ -13,7 +13,7 @@ from sklearn.covariance import ledoit_wolf
 from skae._typing import ArrayOf
 
 from ._coordinates import Coordinates
-from ._fixed_chunks import in_fixed_chunks, once_for
+from ._fixed_chunks import in_fixed_chunks
 from ._gaussian_distances import GaussianDistances
 from ._robust_start import start_distances, weighted_quantile
 
@@ -115,9 +115,8 @@ class RobustGaussians:
         that from the nearest kind, in nats below the density at the centre of the most frequent
         kind. A row alone gives the same bits as in a batch.
         """
-        coordinates = self.coordinates_
-        units = (values - coordinates.center_) / coordinates.unit_
-        return in_fixed_chunks(once_for(self, GaussianDistances).of_units, units)
+        module = GaussianDistances([self])
+        return in_fixed_chunks(lambda chunk: module(chunk[None])[0], values)
 
     @property
     def n_values(self) -> int:

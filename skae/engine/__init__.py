@@ -2,6 +2,7 @@
 
 from ._adversarial import AdversarialNet
 from ._callbacks import held_out_need, named_callbacks, with_callback_params
+from ._chunk_sizes import chunk_size, example_rows, same_in_all_chunks
 from ._column_means import mean_output, weighted_sum
 from ._devices import existing_device, resolve_device
 from ._differentiable import differentiable
@@ -33,7 +34,9 @@ __all__ = [
     "ScheduleName",
     "Training",
     "TrainingRows",
+    "chunk_size",
     "differentiable",
+    "example_rows",
     "existing_device",
     "global_generators_from",
     "half_of_state",
@@ -45,6 +48,7 @@ __all__ = [
     "named_callbacks",
     "net_to_state",
     "resolve_device",
+    "same_in_all_chunks",
     "state_for",
     "to_gpu",
     "to_numpy",

@@ -9,15 +9,7 @@ from torch import Tensor
 from skae._chunks import rows_in_chunk, slices
 from skae._threads import one_thread
 
-# On the CPU rows go through the network in chunks of a fixed size, the last one filled up with
-# zeros, on one thread: the BLAS then takes the same route for every row, and a row alone gives
-# the bits that it gives in a batch. A table of fewer rows does with a smaller chunk where that
-# gives the same bits. It cannot be smaller than the first one: elementwise functions take 32
-# values at a time, and another route for what is left.
-_CHUNKS = (32, 64, 128, 256)
-
-# In rows wider than this, few are enough.
-_WIDE = 2**11
+from ._chunk_sizes import chunk_size, example_rows, same_in_all_chunks
 
 
 class ChunkedForward:
@@ -31,7 +23,7 @@ class ChunkedForward:
         self._module = module
         example = next(module.parameters())
         self._dtype, self._device = example.dtype, example.device
-        self._chunks_agree: bool | None = None
+        self._agree: bool | None = None
 
     def __call__(
         self, function: Callable[[Tensor], Tensor], rows: Any
@@ -50,50 +42,27 @@ class ChunkedForward:
                     result = function(x.to(device=self._device, dtype=self._dtype))
                 yield selection, x, result
             return
-        size = self._chunk_size(*rows.shape)
+        width = rows.shape[1]
+        size = chunk_size(len(rows), width, lambda: self._chunks_agree(width))
         # Products may depend on where memory begins: a tensor of torch's own, always the same.
-        x = torch.zeros(size, rows.shape[1], dtype=rows.dtype, device="cpu")
+        x = torch.zeros(size, width, dtype=rows.dtype, device="cpu")
         for selection in slices(rows.shape[0], size):
             rows.read(selection, x[: selection.stop - selection.start])
             with torch.inference_mode(), one_thread():
                 result = function(x.to(self._dtype))
             yield selection, x, result
 
-    def _chunk_size(self, n_rows: int, width: int) -> int:
-        chunks = _CHUNKS if width <= _WIDE else _CHUNKS[:2]
-        if n_rows <= chunks[-2] and self._same_in_all_chunks(width):
-            return next(size for size in chunks if n_rows <= size)
-        return chunks[-1]
-
-    def _same_in_all_chunks(self, width: int) -> bool:
-        """Return whether the BLAS here gives a row the same bits in chunks of all sizes."""
-        if self._chunks_agree is None:
-            with torch.inference_mode(), one_thread():
-                self._chunks_agree = all(
-                    _same_in_parts(function, x, size)
-                    for function, x in self._examples(width)
-                    for size in _CHUNKS[:-1]
-                )
-        return self._chunks_agree
+    def _chunks_agree(self, width: int) -> bool:
+        if self._agree is None:
+            self._agree = same_in_all_chunks(self._examples(width))
+        return self._agree
 
     def _examples(self, width: int) -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:
         """Return the halves of the network, each with rows that it takes."""
         module = self._module
-        generator = torch.Generator().manual_seed(0)
-
-        def random_rows(width: int) -> Tensor:
-            x = torch.randn(_CHUNKS[-1], width, generator=generator, device="cpu")
-            return x.to(self._dtype)
-
         if module.half is not None:
             # Then all rows are for this half.
-            return [
-                (module.encode if module.half == "encoder" else module.decode, random_rows(width))
-            ]
-        codes = random_rows(len(module.code_mean))
+            half = module.encode if module.half == "encoder" else module.decode
+            return [(half, example_rows(width, self._dtype))]
+        codes = example_rows(len(module.code_mean), self._dtype)
         return [(module.decode, codes), (module.encode, module.decode(codes))]
-
-
-def _same_in_parts(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> bool:
-    parts = [function(part.clone()) for part in x.split(size)]
-    return torch.equal(torch.cat(parts), function(x))

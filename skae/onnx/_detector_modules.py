@@ -12,11 +12,7 @@ from torch import Tensor, nn
 from skae.detection import (
     AutoencoderOutlierDetector,
     Calibration,
-    GaussianDistances,
-    LikelihoodScore,
-    MahalanobisScore,
-    ReconstructionScore,
-    ReferenceDistances,
+    EnsembleScores,
     rows_needed,
     share_of,
 )
@@ -42,12 +38,10 @@ class DetectorModule(nn.Module):
         self.low, self.high = _buffer(scaling._low), _buffer(scaling._high)
         members = [autoencoder_module(one, single) for one in detector.estimators_]
         self.members: Any = nn.ModuleList(members)
-        self.scores = nn.ModuleList(map(_score_module, detector._scores))
-        self.distances = None
-        if detector._scores[0].times_isolation:
-            self.distances = ReferenceDistances(detector._reference)
-            self.isolations = [score.isolation_ for score in detector._scores]
-            self.left_out: list[int] = detector._folds.left_out.tolist()
+        self.scores: EnsembleScores | None = None
+        if detector._scores[0].is_of_values:
+            left_out = detector._folds.left_out.tolist()
+            self.scores = EnsembleScores(detector._scores, left_out, detector._reference)
         self.calibration = CalibrationModule(detector._calibration)
 
     def codes(self, X: Tensor) -> Tensor:
@@ -72,14 +66,9 @@ class DetectorModule(nn.Module):
     def _unusual(self, X: Tensor) -> Tensor:
         """Return how unusual rows are to each member, of shape (n_members, n_samples)."""
         Z = self._standardized(X)
-        pairs = zip(self.scores, self.members, strict=True)
-        unusual = torch.stack([score(member, Z) for score, member in pairs])
-        if self.distances is None:
-            return unusual
-        distances = self.distances(Z.double()).double().T[self.left_out]
-        of_members = zip(self.isolations, unusual, distances, strict=True)
-        factors = [isolation(*of_member) for isolation, *of_member in of_members]
-        return unusual * torch.stack(factors)
+        if self.scores is None:
+            return torch.stack([-member.score(Z) for member in self.members])
+        return self.scores([_values(member, Z) for member in self.members], Z.double())
 
     def _standardized(self, X: Tensor) -> Tensor:
         Z = X.double() / self.scale + self.shift
@@ -128,51 +117,11 @@ class _HeldOut(nn.Module):
         return self.above[below]
 
 
-class _Reconstruction(nn.Module):
-    """How unusual rows are by their standardised residuals."""
-
-    def __init__(self, score: ReconstructionScore):
-        super().__init__()
-        self.residual_scale = _buffer(score.residual_scale_)
-
-    def forward(self, member: AutoencoderModule, Z: Tensor) -> Tensor:
-        residual, _ = _residual_and_codes(member, Z)
-        return (residual / self.residual_scale).square().mean(dim=1)
-
-
-class _Likelihood(nn.Module):
-    """How unusual rows are by their log-likelihood."""
-
-    def forward(self, member: AutoencoderModule, Z: Tensor) -> Tensor:
-        return -member.score(Z)
-
-
-class _Distance(nn.Module):
-    """How unusual rows are by the distance of residual, code and row from Gaussians."""
-
-    def __init__(self, score: MahalanobisScore):
-        super().__init__()
-        self.distances = GaussianDistances(score._gaussians)
-
-    def forward(self, member: AutoencoderModule, Z: Tensor) -> Tensor:
-        residual_and_codes = _residual_and_codes(member, Z)
-        return self.distances(torch.cat([*residual_and_codes, Z.double()], dim=1)).double()
-
-
-def _score_module(score: object) -> nn.Module:
-    """Return a module from a member and rows to how unusual the rows are, by a fitted score."""
-    if isinstance(score, ReconstructionScore):
-        return _Reconstruction(score)
-    if isinstance(score, LikelihoodScore):
-        return _Likelihood()
-    if isinstance(score, MahalanobisScore):
-        return _Distance(score)
-    raise ValueError(f"{type(score).__name__} of an outlier detector has no graph in ONNX.")
-
-
-def _residual_and_codes(member: AutoencoderModule, Z: Tensor) -> tuple[Tensor, Tensor]:
+def _values(member: AutoencoderModule, Z: Tensor) -> Tensor:
+    """Return the residual, the code and the row itself of rows, side by side."""
     codes = member.codes(Z)
-    return Z.double() - member.rows(codes).double(), codes.double()
+    residual = Z.double() - member.rows(codes).double()
+    return torch.cat([residual, codes.double(), Z.double()], dim=1)
 
 
 def _buffer(values: Any) -> nn.Buffer:

@@ -203,7 +203,7 @@ def test_a_value_that_never_varied_may_move_by_a_hairs_breadth():
     rng = np.random.default_rng(0)
     rows = np.c_[rng.normal(size=(300, 2)), np.zeros(300)]
     gaussians = fit_gaussians(rows)
-    at = gaussians.distances([[0.0, 0, 0], [0, 0, 1e-3], [0, 0, 1]])
+    at = gaussians.distances(np.array([[0.0, 0, 0], [0, 0, 1e-3], [0, 0, 1]]))
     assert at[1] < at[0] + 0.01
     assert at[2] > at[0] + 1000
 

@@ -214,6 +214,17 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
     def _reconstruct_rows(self, X: Any) -> Tensor:
         return self._decoded(self._there_and_back, self._table.rows(X))
 
+    def _codes_and_rows(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Return codes and reconstructions of rows that all go through the network at once.
+
+        Rows and answers are float64 tensors of the CPU.
+        """
+        table, net = self._table, self.net_
+        of_net = next(net.module_.parameters())
+        codes = self._encode(((X - table.mean) / table.scale).to(of_net))
+        rows = table.to_data(net.criterion_.to_data(self._decode(codes)))
+        return codes.to(X), rows.to(X)
+
     def _score_rows(self, X: Any) -> Tensor:
         rows, scores = self._rows_to_score(X)
 

@@ -1,0 +1,52 @@
+"""The scores of an ensemble, from what its networks say of rows, in torch: graphs share them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from ._isolation import IsolationFactors
+from ._stacks import buffer, stacked
+
+
+class MeanSquares(nn.Module):
+    """The mean squares of standardised residuals, which come first among the values."""
+
+    def __init__(self, scores: Sequence[Any]):
+        super().__init__()
+        self.scale = buffer(stacked([score.residual_scale_[None] for score in scores]))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return scores of shape (n_members, n_samples)."""
+        residuals = values[:, :, : self.scale.shape[2]]
+        return (residuals / self.scale).square().mean(dim=2)
+
+
+class EnsembleScores(nn.Module):
+    """How unusual rows are to each member, given their residuals, codes and cells."""
+
+    def __init__(self, scores: Sequence[Any], left_out: Sequence[int], reference: Any):
+        super().__init__()
+        self.of_values = scores[0].module_of(scores)
+        self.distances = None
+        # Whether chunks of rows of all sizes give the same bits, once that is known.
+        self.chunks_agree: bool | None = None
+        if scores[0].times_isolation:
+            self.distances, self.left_out = reference.module, list(left_out)
+            self.factors = IsolationFactors([score.isolation_ for score in scores])
+
+    def forward(self, values: Sequence[Tensor], Z: Tensor) -> Tensor:
+        """Return scores in float64, of shape (n_members, n_samples).
+
+        All are float64: for each member values of shape (n_samples, n_values), and rows of shape
+        (n_samples, n_features).
+        """
+        # Codes of the members may differ in width.
+        widest = max(of_member.shape[1] for of_member in values)
+        padded = [pad(of_member, (0, widest - of_member.shape[1])) for of_member in values]
+        scores = self.of_values(torch.stack(padded)).double()
+        if self.distances is None:
+            return scores
+        return scores * self.factors(scores, self.distances(Z).double().T[self.left_out])
