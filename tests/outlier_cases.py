@@ -30,7 +30,7 @@ def make_detector(autoencoder=LINEAR, **params):
     return AutoencoderOutlierDetector(autoencoder, **fast | params)
 
 
-def isolation_of(detector, rows, member, scores):
+def isolation_of(detector, rows, member):
     """By how much a member multiplies the scores of scaled rows, by all distances in float64."""
     reference, isolation = detector._reference, detector._scores[member].isolation_
     seen = reference.fold != detector._folds.left_out[member]
@@ -41,9 +41,8 @@ def isolation_of(detector, rows, member, scores):
     of_folds = [distance[:, folds == fold] for fold in np.unique(folds)]
     of_parts = [part for fold in of_folds for part in np.array_split(fold, 8, axis=1)]
     nearest = np.sort([part.min(axis=1) for part in of_parts], axis=0)[:5].mean(axis=0)
-    typical = np.interp(scores, isolation.scores_, isolation.distances_)
     padding = 0.1 * rows.shape[1] ** 0.5
-    return np.maximum((nearest + padding) / (typical + padding), 1) ** 4
+    return np.maximum((nearest + padding) / (isolation.typical_ + padding), 1) ** 4
 
 
 def weights_of(detector):

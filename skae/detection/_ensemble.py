@@ -101,18 +101,17 @@ class Ensemble:
         return module
 
     def learn_isolation(self) -> None:
-        """Learn which distances between reference rows are typical, for scores that ask this."""
+        """Learn which distance between reference rows is typical, for scores that ask this."""
         if not self.scores[0].times_isolation:
             return
         some = self.reference.some(_REFERENCE_ROWS)
         rows, fold = dense(self.reference.rows[some]), self.reference.fold[some]
         distances = in_fixed_chunks(self.reference.module, rows)
-        for member, score, left_out in zip(self.members, self.scores, self.left_out, strict=True):
+        for score, left_out in zip(self.scores, self.left_out, strict=True):
             seen = fold != left_out
             if not seen.any():
                 seen[:] = True
-            found = score.outlier_scores(member, rows[seen])
-            score.isolation_ = Isolation().fit(found, distances[seen, left_out], rows.shape[1])
+            score.isolation_ = Isolation.learn(distances[seen, left_out], rows.shape[1])
 
     def mean_outlier_scores(self, Z: Rows) -> np.ndarray:
         """Return the mean score of each row."""

@@ -1,11 +1,14 @@
 """Which rows are near most others: a first look at a table, before networks learn it."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.random import RandomState
 from sklearn.utils import gen_batches
 
 from skae.tables import dense
 
+from ._clusters import Clusters
 from ._members import Rows
 from ._ordinary_scores import n_ordinary_scores
 from ._outlier_scores import LEAST_SCALE
@@ -21,26 +24,43 @@ _ENOUGH_ROWS, _CELLS = 5000, 2**22
 
 
 class OrdinaryRows:
-    """The robust Gaussian of some known rows, which tells how far rows are from most of them."""
+    """The robust Gaussian of some known rows, and clusters far from its centre."""
 
     def __init__(self, known: Rows, weight: np.ndarray, rng: RandomState) -> None:
         self._n_rows = max(2, min(_ENOUGH_ROWS, _CELLS // known.shape[1]))
         some = rng.permutation(known.shape[0])[: self._n_rows]
-        self._gaussian = RobustGaussians(0, LEAST_SCALE).fit(dense(known[some]), weight[some], rng)
+        rows = dense(known[some])
+        self._gaussian = RobustGaussians(0, LEAST_SCALE).fit(rows, weight[some], rng)
+        self._clusters = Clusters(self._gaussian.whitened(rows))
         self._known, self._weight = self._squares(known), weight
+        self._in_clusters = self.in_clusters(known)
 
-    def choose(self, rows: list[np.ndarray], Z: Rows) -> list[np.ndarray]:
-        """Return those of some rows, by their indices, that a network may learn."""
-        shares = [0.25, 0.75, 1 - _MOST]
-        first, third, most = weighted_quantile(np.sqrt(self._known), shares, self._weight)
-        near = np.sqrt(self._squares(Z)) <= max(third + _RANGES * (third - first), most)
-        return [mine[near[mine]] for mine in rows]
+    def choose(self, rows: list[np.ndarray], Z: Rows, near: bool) -> list[np.ndarray]:
+        """Return those of some rows, by their indices, that are of no cluster.
+
+        Rows that are `near` are also no further out than most.
+        """
+        chosen = ~self.in_clusters(Z)
+        if near:
+            shares = [0.25, 0.75, 1 - _MOST]
+            first, third, most = weighted_quantile(np.sqrt(self._known), shares, self._weight)
+            chosen &= np.sqrt(self._squares(Z)) <= max(third + _RANGES * (third - first), most)
+        return [mine[chosen[mine]] for mine in rows]
+
+    def in_clusters(self, Z: Rows) -> np.ndarray:
+        """Return for each row whether it is of a cluster of outliers."""
+        return self._by_batches(
+            lambda rows: self._clusters.contain(self._gaussian.whitened(rows)), Z
+        )
 
     def are_no_blatant_outliers(self) -> np.ndarray:
         """Return for each known row whether the tail of the others reaches that far."""
         order = np.sort(self._known)
-        return self._known <= order[n_ordinary_scores(order) - 1]
+        return (self._known <= order[n_ordinary_scores(order) - 1]) & ~self._in_clusters
 
     def _squares(self, Z: Rows) -> np.ndarray:
+        return self._by_batches(self._gaussian.distances, Z)
+
+    def _by_batches(self, function: Callable[[np.ndarray], np.ndarray], Z: Rows) -> np.ndarray:
         batches = gen_batches(Z.shape[0], self._n_rows)
-        return np.concatenate([self._gaussian.distances(dense(Z[rows])) for rows in batches])
+        return np.concatenate([function(dense(Z[rows])) for rows in batches])

@@ -146,13 +146,14 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
       minimum covariance determinant (Rousseeuw and Van Driessen, 1999). These start from the
       spatial median and the covariance of spatial signs (Visuri, Koivunen and Oja, 2000), which a
       cluster of outliers cannot draw to itself. They are shrunk (Ledoit and Wolf, 2004).
-    - Kinds of rows, which k-means finds, count as clusters of outliers if they are both remote
-      and much denser than the others, and together rare.
+    - Remote rows that are closer together than others so far out are clusters of outliers, up to
+      an eighth of the rows. Networks and covariances do not learn them. A kind of ordinary rows
+      that is as rare, as remote and as dense looks the same.
     - Isolated rows are more unusual, but a row near to others is not less so.
     - Blatant outliers are not held out: new rows are compared with the others.
 
     An ensemble averages out the randomness of training (Ding, Zhao and Akoglu, 2022). A detector
-    keeps up to 4,096 of its training rows, fewer of wide ones: they show how isolated others are,
+    keeps up to 8,192 of its training rows, fewer of wide ones: they show how isolated others are,
     and serve :meth:`partial_fit` and :meth:`explain`. Above about a hundred columns, covariances
     are those of up to 256 leading directions: memory grows with the columns, not their square.
 
@@ -297,7 +298,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
         The first call sets the scale of the columns from its rows, which should be a fair sample.
         A column that is constant in them gets its scale from the first rows in which it varies.
-        Each member leaves one fold in `cv` of the rows out. The detector keeps up to 4,096 rows,
+        Each member leaves one fold in `cv` of the rows out. The detector keeps up to 8,192 rows,
         of which the rows of one call are a share of `forgetting` at most, and after every
         call learns scores, threshold and p-values from them again. A float `contamination` then
         is a share of the held-out rows, as for :meth:`set_contamination`.
@@ -369,7 +370,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
     def _may_learn(self, rows: list[np.ndarray], Z: Rows, ordinary: OrdinaryRows) -> Any:
         """Return which of its rows each member may learn."""
-        return ordinary.choose(rows, Z) if SCORES[self.scoring].needs_ordinary_rows else rows
+        return ordinary.choose(rows, Z, SCORES[self.scoring].needs_ordinary_rows)
 
     def _learn_scores(
         self,

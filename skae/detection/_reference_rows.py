@@ -16,7 +16,7 @@ from ._fixed_chunks import once_for
 from ._members import Rows
 
 # Most rows that are kept; of wide rows, as many as have so many cells, but some.
-_MOST_ROWS, _MOST_CELLS, _SOME_ROWS = 4096, 2**22, 256
+_MOST_ROWS, _MOST_CELLS, _SOME_ROWS = 8192, 2**22, 256
 
 # The mean distance to so many of the nearest rows tells how isolated a row is.
 _NEAREST = 5
@@ -50,12 +50,18 @@ class ReferenceRows:
 
     @classmethod
     def keep(
-        cls, Z: Rows, weight: np.ndarray, fold: np.ndarray, center: np.ndarray, n_folds: int
+        cls,
+        Z: Rows,
+        weight: np.ndarray,
+        fold: np.ndarray,
+        center: np.ndarray,
+        n_folds: int,
     ) -> Self:
         """Keep scaled rows, whose columns have the means `center`."""
         order = np.argsort(fold, kind="stable")
         Z = Z[order] if sparse.issparse(Z) else Z[order] - center
-        return cls(Z.astype(np.float32), weight[order], fold[order], center, n_folds)
+        rows = Z.astype(np.float32)
+        return cls(rows, weight[order], fold[order], center, n_folds)
 
     @property
     def rows(self) -> Rows:

@@ -31,11 +31,6 @@ _ROWS_PER_VALUE = 2
 # the value is constant.
 _LEAST_VARIANCE = 1e-3
 
-# A kind is dropped as a cluster of outliers if it is remote (its squared distance from the centre
-# is so many times the upper quartile of the rows') and dense (its deviations are by so much, in
-# logs, below the median kind's), unless more than this share of the rows would be dropped.
-_REMOTE, _DENSE, _MOST_DROPPED = 1.5, 0.8, 0.2
-
 _Centers = Annotated[ndarray, ArrayOf("float", "n_kinds", "n_coordinates")]
 _Matrices = Annotated[ndarray, ArrayOf("float", "n_kinds", "n_coordinates", "n_coordinates")]
 
@@ -49,8 +44,8 @@ class RobustGaussians:
     nearest to the spatial median, and each of the next that of the rows nearest to the last one,
     up to nine tenths of them (the concentration steps of Rousseeuw and Van Driessen, 1999).
 
-    k-means divides the whitened rows into at most `most_kinds` kinds. A remote and dense one is a
-    cluster of outliers, and no kind. No value has a standard deviation below `least_scale`.
+    k-means divides the whitened rows into at most `most_kinds` kinds. No value has a standard
+    deviation below `least_scale`.
     """
 
     most_kinds: int
@@ -101,12 +96,15 @@ class RobustGaussians:
                 if mine.sum() > 1:
                     gaussian = _gaussian(white[mine], weight[mine], ridge=_LEAST_VARIANCE)
                     kinds.append((*gaussian, weight[mine].sum()))
-            kinds = _without_clusters(kinds, white)
         self.centers_ = np.array([center for center, *_ in kinds]).reshape(-1, n_values)
         factors = [factor for _, factor, *_ in kinds]
         self.whitenings_ = np.array(factors, dtype=np.float32).reshape(-1, n_values, n_values)
         penalties = np.array([volume - np.log(share) for *_, volume, share in kinds])
         self.penalties_ = penalties - penalties.min(initial=np.inf) if kinds else penalties
+
+    def whitened(self, values: ndarray) -> ndarray:
+        """Return rows less the centre, in units in which most have the variance of one."""
+        return (self.coordinates_(values)[0] - self.center_) @ self.whitening_.T
 
     def distances(self, values: ndarray) -> ndarray:
         """Return half the squared Mahalanobis distance of each row, of zero or more.
@@ -140,17 +138,3 @@ def _gaussian(
     np.fill_diagonal(covariance, variance)
     factor = cholesky(covariance, lower=True)
     return center, np.linalg.inv(factor), np.log(np.diag(factor)).sum()
-
-
-def _without_clusters(kinds: list[tuple], white: ndarray) -> list[tuple]:
-    """Return the kinds (centre, whitening matrix, log volume, weight) that are no outliers."""
-    centers, _, volumes, weights = map(np.array, zip(*kinds, strict=True))
-    n_values = white.shape[1]
-    remote = (centers**2).sum(axis=1) > _REMOTE * np.quantile((white**2).sum(axis=1), 0.75)
-    order = np.argsort(volumes)
-    half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
-    dense = volumes < volumes[order[half]] - _DENSE * n_values
-    dropped = remote & dense
-    if weights[dropped].sum() > _MOST_DROPPED * weights.sum():
-        return kinds
-    return [kind for kind, drop in zip(kinds, dropped, strict=True) if not drop]

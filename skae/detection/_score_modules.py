@@ -49,4 +49,4 @@ class EnsembleScores(nn.Module):
         scores = self.of_values(torch.stack(padded)).double()
         if self.distances is None:
             return scores
-        return scores * self.factors(scores, self.distances(Z).double().T[self.left_out])
+        return scores * self.factors(self.distances(Z).double().T[self.left_out])

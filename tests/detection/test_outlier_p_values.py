@@ -61,7 +61,7 @@ def test_p_values_are_ranks_among_rows_that_were_held_out(params, weighted):
         scores = []
         for i in members:
             plain = detector._scores[i].outlier_scores(detector.estimators_[i], rows)
-            scores.append(plain * isolation_of(detector, rows, i, plain))
+            scores.append(plain * isolation_of(detector, rows, i))
         return np.mean(scores, axis=0)
 
     left_out = detector._folds.left_out

@@ -111,11 +111,11 @@ def test_the_detector_asks_each_member_about_columns_of_unit_variance(scoring):
         Z = detector._reference.rows[seen]
         if score_class.needs_ordinary_rows:
             ordinary = OrdinaryRows(detector._reference.rows, weight, np.random.RandomState(0))
-            Z = Z[ordinary.choose([np.arange(len(Z))], Z)[0]]
+            Z = Z[ordinary.choose([np.arange(len(Z))], Z, near=True)[0]]
         score = score_class().fit(member, Z, np.ones(len(Z)), np.random.RandomState(0))
         unusual.append(score.outlier_scores(member, new / detector.scale_))
         if score_class.times_isolation:
-            unusual[-1] *= isolation_of(detector, new / detector.scale_, i, unusual[-1])
+            unusual[-1] *= isolation_of(detector, new / detector.scale_, i)
     assert_allclose(-detector.score_samples(new), np.mean(unusual, axis=0), rtol=1e-3)
 
 
