@@ -35,14 +35,15 @@ def isolation_of(detector, rows, member):
     reference, isolation = detector._reference, detector._scores[member].isolation_
     seen = reference.fold != detector._folds.left_out[member]
     known, folds = np.asarray(reference.rows)[seen], reference.fold[seen]
-    distance = cdist(rows, known)
+    unit = np.asarray(reference.rows).std(axis=0)
+    distance = cdist(rows / unit, known / unit)
     # The row itself does not count.
     distance[distance < 1e-3] = np.inf
     of_folds = [distance[:, folds == fold] for fold in np.unique(folds)]
     of_parts = [part for fold in of_folds for part in np.array_split(fold, 8, axis=1)]
     nearest = np.sort([part.min(axis=1) for part in of_parts], axis=0)[:5].mean(axis=0)
-    padding = 0.1 * rows.shape[1] ** 0.5
-    return np.maximum((nearest + padding) / (isolation.typical_ + padding), 1) ** 4
+    padding = 0.3 * rows.shape[1] ** 0.5
+    return np.maximum((nearest + padding) / (isolation.typical_ + padding), 1) ** 6
 
 
 def weights_of(detector):

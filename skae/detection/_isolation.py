@@ -10,10 +10,10 @@ from ._stacks import buffer
 
 # What is added to both distances of the ratio, times the root of the number of columns: where rows
 # are dense, twice a tiny distance means little.
-_PADDING = 0.1
+_PADDING = 0.3
 
 # Power of the ratio of distances: it makes isolation count beside scores, which are squares.
-_POWER = 4
+_POWER = 6
 
 
 @dataclass(eq=False)

@@ -14,6 +14,7 @@ from skae.tables import ColumnScaling, dense
 
 from ._fixed_chunks import once_for
 from ._members import Rows
+from ._stacks import buffer
 
 # Most rows that are kept; of wide rows, as many as have so many cells, but some.
 _MOST_ROWS, _MOST_CELLS, _SOME_ROWS = 8192, 2**22, 256
@@ -27,6 +28,9 @@ _PARTS = 8
 
 # Up to so many rows, new ones are kept whatever their share: fewer rows tell little.
 _FEW_ROWS = 500
+
+# Smallest standard deviation of a column that distances are divided by.
+_LEAST_UNIT = 1e-2
 
 # Rows at a squared distance of less than this share of their squared lengths are the same row,
 # which float32 does not tell apart.
@@ -132,8 +136,11 @@ class ReferenceDistances(nn.Module):
 
     def __init__(self, reference: ReferenceRows):
         super().__init__()
-        self.center = nn.Buffer(torch.from_numpy(reference.center), persistent=False)
         rows, fold = reference._centered(), reference.fold
+        # So that all columns count alike: deviations of skewed ones are larger than their scale.
+        unit = np.maximum(rows.std(axis=0, dtype=np.float64), _LEAST_UNIT)
+        rows = (rows / unit).astype(np.float32)
+        self.center, self.unit = buffer(reference.center), buffer(unit)
         self.n_folds = reference.n_folds
         self.folds: list[int] = np.unique(fold).tolist()
         self.parts = nn.ModuleList(_DistancesOfFold(rows[fold == one]) for one in self.folds)
@@ -143,7 +150,7 @@ class ReferenceDistances(nn.Module):
 
         The row itself does not count. To a part of nothing else the distance is zero.
         """
-        rows = (Z - self.center).float()
+        rows = ((Z - self.center) / self.unit).float()
         nearest = dict(zip(self.folds, [parts(rows) for parts in self.parts], strict=True))
         means = []
         for left_out in range(self.n_folds):

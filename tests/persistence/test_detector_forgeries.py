@@ -74,8 +74,6 @@ FORGED = [
     ("few", "model/_reference/fold", np.zeros(3, dtype=np.int64)),
     ("few", "model/_reference/fold", np.full(N_ROWS, 9)),
     ("few", "model/_reference/center", np.ones(3)),
-    ("few", "model/_scores/0/isolation_/typical_", -1.0),
-    ("few", "model/_scores/0/isolation_/padding_", 0.0),
     ("few", f"{GAUSSIANS}/coordinates_/unit_", np.ones(5)),
     ("few", f"{GAUSSIANS}/coordinates_/unit_", np.zeros(10)),
     ("few", f"{GAUSSIANS}/coordinates_/center_", np.ones(11)),
