@@ -13,7 +13,7 @@ _STEPS, _BATCH_SIZE = 300, 128
 
 # Width of the hidden layers, and of the code unless the table has fewer columns. A wide code does
 # not learn to copy the cells, as these are masked.
-_WIDTH = 64
+_WIDTH, _CODE_WIDTH = 64, 32
 
 
 def autoencoder_for_detection(
@@ -45,7 +45,7 @@ def _denoiser(n_features: int, n_samples: int, device: str | torch.device) -> De
     cell has to be predicted from the rest of the row, and few rows cannot teach rare relations.
     """
     return DenoisingAutoencoder(
-        min(n_features, _WIDTH),
+        min(n_features, _CODE_WIDTH),
         noise="masking",
         noise_level=0.3,
         hidden_layer_sizes=(_WIDTH,),

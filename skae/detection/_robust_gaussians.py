@@ -25,7 +25,7 @@ _SUPPORT_OF_KINDS = 0.98
 # Most rows for the search of kinds, and the rows that a kind needs, at least and for each value.
 _ENOUGH_ROWS = 4000
 _ROWS_PER_KIND = 20
-_ROWS_PER_VALUE = 2
+_ROWS_PER_VALUE = 4
 
 # Smallest variance of a kind, as a share of that of all rows: a few equal values do not prove that
 # the value is constant.
