@@ -45,8 +45,9 @@ class EnsembleScores(nn.Module):
         """
         # Codes of the members may differ in width.
         widest = max(of_member.shape[1] for of_member in values)
-        padded = [pad(of_member, (0, widest - of_member.shape[1])) for of_member in values]
-        scores = self.of_values(torch.stack(padded)).double()
+        if any(of_member.shape[1] < widest for of_member in values):
+            values = [pad(of_member, (0, widest - of_member.shape[1])) for of_member in values]
+        scores = self.of_values(torch.stack(list(values))).double()
         if self.distances is None:
             return scores
         return scores * self.factors(self.distances(Z).double().T[self.left_out])
