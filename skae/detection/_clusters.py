@@ -1,10 +1,11 @@
 """Clusters of outliers: rows that are alike, far from most others."""
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
-# Neighbours whose mean distance tells how dense rows are, the row itself not counted. The
-# smallest cluster that can be found has as many rows.
+# Neighbours whose mean distance tells how dense rows are, the row itself not counted.
 _NEIGHBOURS = 10
 
 # A cluster is searched among rows whose squared distance from the centre is so many times the
@@ -13,8 +14,11 @@ _NEIGHBOURS = 10
 _REMOTE, _QUANTILE = 1.5, 0.01
 
 # Dense remote rows are clusters if they are so many times as many as the quantile lets expect,
-# three standard errors more, and at most this share of all rows: more are a kind of their own.
-_TIMES, _STANDARD_ERRORS, _MOST = 3, 3, 0.125
+# and three standard errors more; fewer than this number never are.
+_TIMES, _STANDARD_ERRORS, _FEWEST_DENSE = 3, 3, 6
+
+# Largest share of all rows that one cluster is, and that all are together: more are ordinary kinds.
+_MOST, _MOST_TOGETHER = 0.125, 0.25
 
 # Times that rows join a cluster if half of their neighbours belong to it.
 _ROUNDS = 5
@@ -31,8 +35,8 @@ class Clusters:
     """The clusters of outliers among whitened rows, most of which lie around zero.
 
     Far from the centre ordinary rows are sparse. Remote rows that are closer together than nearly
-    all others are, for how far out they lie, have something in common. Where many central rows are
-    as close together, as in a table of few distinct values, this means nothing.
+    all others are, for how far out they lie, have something in common. If there are equal rows
+    near the centre, too, as in a table of few distinct values, equal rows are no cluster.
     """
 
     def __init__(self, white: np.ndarray) -> None:
@@ -42,11 +46,10 @@ class Clusters:
         self._neighbours = NearestNeighbors(n_neighbors=_NEIGHBOURS).fit(white)
         distances, neighbours = self._neighbours.kneighbors()
         found = _are_dense(white, distances.mean(axis=1))
-        if not found.any():
-            return
-        for _ in range(_ROUNDS):
+        for _ in range(_ROUNDS if found.any() else 0):
             found |= found[neighbours].mean(axis=1) >= 0.5
-        if found.mean() <= _MOST:
+        found = _rare(found, neighbours)
+        if found.any():
             self._found = found
 
     def contain(self, white: np.ndarray) -> np.ndarray:
@@ -63,15 +66,28 @@ def _are_dense(white: np.ndarray, distances: np.ndarray) -> np.ndarray:
     squares = (white**2).sum(axis=1)
     order = np.argsort(squares, kind="stable")[: int((1 - _LEFT_OUT) * n_rows)]
     groups = np.array_split(order, _GROUPS)
-    # Further out, rows are further from each other; a cluster there changes nothing.
+    # It only rises with the distance from the centre, as among ordinary rows: those of a cluster
+    # are not typical.
     typical = np.maximum.accumulate([np.median(distances[group]) for group in groups])
     centers = [np.median(squares[group]) for group in groups]
     padding = _PADDING * n_columns**0.5
     ratio = (distances + padding) / (np.interp(squares, centers, typical) + padding)
     is_remote = squares > _REMOTE * np.quantile(squares, 0.75)
     is_dense = is_remote & (ratio < np.quantile(ratio[~is_remote], _QUANTILE))
-    # Where central rows are equal to others, too, this means nothing.
-    is_dense &= (distances > 0) | (np.quantile(distances[~is_remote], _QUANTILE) > 0)
+    if np.quantile(distances[~is_remote], _QUANTILE) == 0:
+        is_dense &= distances > 0
     expected = _QUANTILE * is_remote.sum()
     enough = _TIMES * expected + _STANDARD_ERRORS * expected**0.5
-    return is_dense if is_dense.sum() > max(enough, _NEIGHBOURS / 2) else np.zeros(n_rows, bool)
+    return is_dense & (is_dense.sum() >= max(enough, _FEWEST_DENSE))
+
+
+def _rare(found: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """Return the rows of those clusters that are small enough; neighbours share a cluster."""
+    rows = np.flatnonzero(found)
+    places = np.repeat(np.arange(len(found)), _NEIGHBOURS), neighbours.ravel()
+    links = sparse.csr_array((np.ones(neighbours.size), places))
+    _, cluster = connected_components(links[rows][:, rows], directed=False)
+    share = np.bincount(cluster, minlength=1)[cluster] / len(found)
+    rare = np.zeros_like(found)
+    rare[rows[share <= _MOST]] = True
+    return rare & (rare.mean() <= _MOST_TOGETHER)

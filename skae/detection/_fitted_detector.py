@@ -103,9 +103,9 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
 
         Notes
         -----
-        Held-out rows whose scores are far above the tail of the others (`contamination_` is their
-        share) are left out: outliers among the training rows would raise the p-values of new ones.
-        Those that are not as blatant are counted like ordinary rows.
+        Held-out rows that are of a cluster of outliers, or much further from the centre than the
+        others, are left out (`contamination_` is their share): outliers among the training rows
+        would raise the p-values of new ones. Less blatant ones count like ordinary rows.
 
         References
         ----------
@@ -251,16 +251,17 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
         batches = list(gen_batches(n_samples, _ROWS))
         if len(batches) == 1:
             return ensemble.outlier_scores(Z)
-        scores = []
-        with (
-            progress_bar(self._shows_progress, "score", "row") as tell_left,
-            ThreadPoolExecutor(n_threads()) as threads,
-        ):
-            tell_left(n_samples)
-            found = threads.map(lambda rows: ensemble.outlier_scores(Z[rows]), batches)
-            for rows, of_rows in zip(batches, found, strict=True):
-                scores.append(of_rows)
-                tell_left(n_samples - rows.stop)
+        scores, threads = [], ThreadPoolExecutor(n_threads())
+        try:
+            with progress_bar(self._shows_progress, "score", "row") as tell_left:
+                tell_left(n_samples)
+                found = threads.map(lambda rows: ensemble.outlier_scores(Z[rows]), batches)
+                for rows, of_rows in zip(batches, found, strict=True):
+                    scores.append(of_rows)
+                    tell_left(n_samples - rows.stop)
+        finally:
+            # Those that wait after an interrupt.
+            threads.shutdown(cancel_futures=True)
         return np.concatenate(scores)
 
     @property

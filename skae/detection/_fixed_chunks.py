@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from skae._chunks import slices
 from skae._threads import one_thread
-
-_ROWS = 256
+from skae.engine import chunk_size
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
@@ -28,13 +27,14 @@ def once_for(fitted: Any, make: Callable[[Any], _Module]) -> _Module:
 
 
 def in_fixed_chunks(
-    function: Callable[[Tensor], Tensor], rows: np.ndarray, size: int = _ROWS
+    function: Callable[[Tensor], Tensor], rows: np.ndarray, size: int | None = None
 ) -> np.ndarray:
     """Return a function of chunks of rows in float64; zeros fill up the last one.
 
     The function is given a float64 tensor, and returns one number or one row of numbers for each
-    row.
+    row. The `size` of a chunk is the largest by default, which always gives the same bits.
     """
+    size = size or chunk_size(len(rows), rows.shape[1], lambda: False)
     answers = []
     # The limit on torch's threads holds for this thread of Python, that on NumPy's for all.
     with one_thread(), torch.inference_mode():

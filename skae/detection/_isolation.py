@@ -20,9 +20,9 @@ _POWER = 6
 class Isolation:
     """The factor by which the score of a row is multiplied, as it is far from all others.
 
-    It is the distance of the row from the nearest training rows, over the median of training rows
-    themselves. It is one at least: being near to other rows does not prove that a row is ordinary,
-    as outliers may be alike.
+    It is ((d + p) / (m + p))^6, of the distance d of the row from the nearest training rows, the
+    median m of this distance of training rows, and a padding p. It is one at least: being near to
+    other rows does not prove that a row is ordinary, as outliers may be alike.
     """
 
     typical_: float

@@ -11,7 +11,7 @@ from skae.tables import dense
 from ._clusters import Clusters
 from ._members import Rows
 from ._ordinary_scores import n_ordinary_scores
-from ._outlier_scores import LEAST_SCALE
+from ._outlier_scores import LEAST_SCALE, SCORES
 from ._robust_gaussians import RobustGaussians
 from ._robust_start import weighted_quantile
 
@@ -26,37 +26,47 @@ _ENOUGH_ROWS, _CELLS = 5000, 2**22
 class OrdinaryRows:
     """The robust Gaussian of some known rows, and clusters far from its centre."""
 
-    def __init__(self, known: Rows, weight: np.ndarray, rng: RandomState) -> None:
+    def __init__(self, known: Rows, weight: np.ndarray, scoring: str, rng: RandomState) -> None:
+        self._only_near = SCORES[scoring].needs_ordinary_rows
         self._n_rows = max(2, min(_ENOUGH_ROWS, _CELLS // known.shape[1]))
         some = rng.permutation(known.shape[0])[: self._n_rows]
         rows = dense(known[some])
         self._gaussian = RobustGaussians(0, LEAST_SCALE).fit(rows, weight[some], rng)
         self._clusters = Clusters(self._gaussian.whitened(rows))
         self._known, self._weight = self._squares(known), weight
-        self._in_clusters = self.in_clusters(known)
+        self._in_clusters = self._are_in_clusters(known)
 
-    def choose(self, rows: list[np.ndarray], Z: Rows, near: bool) -> list[np.ndarray]:
-        """Return those of some rows, by their indices, that are of no cluster.
+    def choose(self, rows: list[np.ndarray], Z: Rows | None = None) -> list[np.ndarray]:
+        """Return those rows that are of no cluster and, for some scorings, no further than most.
 
-        Rows that are `near` are also no further out than most.
+        Rows are given by their indices in `Z`, the known rows by default. If fewer than two would
+        be left of some rows, all of them are.
         """
-        chosen = ~self.in_clusters(Z)
-        if near:
-            shares = [0.25, 0.75, 1 - _MOST]
-            first, third, most = weighted_quantile(np.sqrt(self._known), shares, self._weight)
-            chosen &= np.sqrt(self._squares(Z)) <= max(third + _RANGES * (third - first), most)
-        return [mine[chosen[mine]] for mine in rows]
-
-    def in_clusters(self, Z: Rows) -> np.ndarray:
-        """Return for each row whether it is of a cluster of outliers."""
-        return self._by_batches(
-            lambda rows: self._clusters.contain(self._gaussian.whitened(rows)), Z
-        )
+        known = Z is None
+        chosen = ~(self._in_clusters if known else self._are_in_clusters(Z))
+        if self._only_near:
+            chosen &= (self._known if known else self._squares(Z)) <= self._farthest()
+        few = (mine[chosen[mine]] for mine in rows)
+        return [some if len(some) > 1 else mine for some, mine in zip(few, rows, strict=True)]
 
     def are_no_blatant_outliers(self) -> np.ndarray:
         """Return for each known row whether the tail of the others reaches that far."""
         order = np.sort(self._known)
         return (self._known <= order[n_ordinary_scores(order) - 1]) & ~self._in_clusters
+
+    def _farthest(self) -> float:
+        """Return the square beyond which rows are further from the centre than most."""
+        lengths = np.sqrt(self._known)
+        shares = [0.25, 0.75, 1 - _MOST]
+        first, third, most = weighted_quantile(lengths, shares, self._weight)
+        # A few rows may have most of the weight: half of the rows count in any case.
+        return max(third + _RANGES * (third - first), most, np.median(lengths)) ** 2
+
+    def _are_in_clusters(self, Z: Rows) -> np.ndarray:
+        def contain(rows: np.ndarray) -> np.ndarray:
+            return self._clusters.contain(self._gaussian.whitened(rows))
+
+        return self._by_batches(contain, Z)
 
     def _squares(self, Z: Rows) -> np.ndarray:
         return self._by_batches(self._gaussian.distances, Z)

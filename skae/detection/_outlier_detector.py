@@ -99,8 +99,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         Source of folds, subsamples and seeds of the members. Pass an int for the same result
         every time.
     verbose : int, default=0
-        1 shows a progress bar over the epochs of all members in :meth:`fit`, and one over the
-        rows wherever more than 4,096 of them are scored, with the time left.
+        1 shows a progress bar over the epochs of all members in :meth:`fit`, and one over rows
+        that are scored if there are more than 4,096, with the time left.
 
     Attributes
     ----------
@@ -111,11 +111,11 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         The threshold: rows with lower scores are taken for outliers.
     contamination_ : float
         Estimated share of blatant outliers among the training rows, whatever `contamination` is:
-        those far beyond the tail of the others. 0 for most clean tables.
+        those of clusters, or far beyond the tail of the others. 0 for most clean tables.
     n_calibration_ : int
         Number of held-out rows that thresholds and p-values are computed from.
     max_samples_ : int
-        Number of rows that each member was trained on by `fit`.
+        Number of rows of each member in `fit`, of which it does not learn clusters of outliers.
     scale_ : ndarray of shape (n_features,)
         Divisors of the columns: their standard deviations without far cells, 1 for losses that
         need the data's own unit and for constant columns, more if the constant is above 2,048.
@@ -276,9 +276,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             Z = self._scaling(X)
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ = X.shape[0]
-            rows = self._folds.draw(fold, self.max_samples_, rng)
-            ordinary = OrdinaryRows(Z, weight, rng)
-            rows = self._may_learn(rows, Z, ordinary)
+            ordinary = OrdinaryRows(Z, weight, self.scoring, rng)
+            rows = ordinary.choose(self._folds.draw(fold, self.max_samples_, rng))
             given = None if sample_weight is None else weight
             with progress_bar(self._shows_progress, "fit", "epoch") as tell_left:
                 fit_members(self.estimators_, Z, rows, given, row_shape, tell_left)
@@ -333,17 +332,21 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             rng = np.random.RandomState([self._seed, self.n_samples_seen_ % 2**32])
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ += X.shape[0]
-            kept = Z, weight, fold
-            if not first:
-                kept = self._reference.followed_by(*kept, self.forgetting, rng)
-            ordinary = OrdinaryRows(*kept[:2], rng)
-            new = self._may_learn(self._folds.seen(fold), Z, ordinary)
+            if first:
+                some = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
+                kept = Z[some], weight[some], fold[some]
+            else:
+                kept = self._reference.followed_by(Z, weight, fold, self.forgetting, rng)
+            ordinary = OrdinaryRows(*kept[:2], self.scoring, rng)
+            new = ordinary.choose(self._folds.seen(fold), Z)
             for member, rows in zip(self.estimators_, new, strict=True):
                 given = None if sample_weight is None else weight[rows]
                 if len(rows) and train_member(member, Z[rows], given, row_shape):
+                    if first:
+                        raise KeyboardInterrupt  # The other members have learned nothing.
                     break
             self._keep(*kept)
-            learned = self._may_learn(self._folds.seen(kept[2]), kept[0], ordinary)
+            learned = ordinary.choose(self._folds.seen(kept[2]))
             self._learn_scores(*kept, learned, ordinary, rng)
         return self
 
@@ -367,10 +370,6 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         self.scale_ = self._scaling.scale
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_estimators)
         self.estimators_ = [clone(autoencoder).set_params(random_state=int(seed)) for seed in seeds]
-
-    def _may_learn(self, rows: list[np.ndarray], Z: Rows, ordinary: OrdinaryRows) -> Any:
-        """Return which of its rows each member may learn."""
-        return ordinary.choose(rows, Z, SCORES[self.scoring].needs_ordinary_rows)
 
     def _learn_scores(
         self,

@@ -1,4 +1,4 @@
-"""Outlier scores: how unusual a row is, from its residual and its code by one autoencoder."""
+"""Outlier scores: how unusual a row is, from its residual, its code and its cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -100,8 +100,8 @@ class ReferenceRows:
         if_all_old_stay = forgetting * n_old / (1 - forgetting) if forgetting < 1 else most
         allowed = int(min(if_all_old_stay, forgetting * most))
         n_new = min(Z.shape[0], max(allowed, _FEW_ROWS - n_old, 1))
-        new = np.sort(rng.permutation(Z.shape[0])[:n_new])
-        old = np.sort(rng.permutation(len(self.fold))[: most - n_new])
+        new = rng.permutation(Z.shape[0])[:n_new]
+        old = rng.permutation(len(self.fold))[: most - n_new]
         both = [self.rows[old], Z[new]]
         is_sparse = any(map(sparse.issparse, both))
         rows = sparse.vstack(both, format="csr") if is_sparse else np.vstack(both)

@@ -7,11 +7,10 @@ from torch import Tensor
 
 from skae._threads import one_thread
 
-# On the CPU rows go through the network in chunks of a fixed size, the last one filled up with
-# zeros, on one thread: the BLAS then takes the same route for every row, and a row alone gives
-# the bits that it gives in a batch. A table of fewer rows does with a smaller chunk where that
-# gives the same bits. It cannot be smaller than the first one: elementwise functions take 32
-# values at a time, and another route for what is left.
+# On the CPU rows go through the network on one thread in chunks of a fixed size, the last one
+# filled up with zeros. The BLAS then takes the same route for every row: a row alone gives the
+# bits that it gives in a batch. Few rows take a smaller chunk where that gives the same bits, too.
+# Chunks have 32 rows at least, as elementwise functions take another route for fewer values.
 _CHUNKS = (32, 64, 128, 256)
 
 # In rows wider than this, few are enough.

@@ -20,7 +20,7 @@ from skae.detection import (
 from ._autoencoder_modules import AutoencoderModule, autoencoder_module
 
 # Share of itself by which rounding may change how unusual a row is.
-_ROUNDING = 1e-6
+_ROUNDING = 1e-5
 
 
 class DetectorModule(nn.Module):

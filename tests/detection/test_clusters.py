@@ -40,6 +40,14 @@ def test_new_rows_are_of_the_cluster_beside_which_they_lie():
     assert clusters.contain(ordinary(500, seed=3)).mean() < 0.005
 
 
+def test_two_clusters_of_more_than_an_eighth_together():
+    rows, n_outliers = with_cluster(0.08, 0.1, 4)
+    rows[n_outliers : 2 * n_outliers] = -rows[:n_outliers]
+    found = Clusters(rows).contain(rows)
+    assert found[: 2 * n_outliers].all()
+    assert found[2 * n_outliers :].mean() < 0.005
+
+
 CLEAN = {
     "normal": ordinary(),
     "many columns": ordinary(n_columns=30),

@@ -115,7 +115,7 @@ def test_a_burst_does_not_become_the_new_normal_at_once(scoring):
     rng = np.random.default_rng(0)
 
     def ordinary(n_rows):
-        return rng.normal(size=(n_rows, 4)) @ np.eye(4)
+        return rng.normal(size=(n_rows, 4))
 
     fitted = detector(scoring)
     for _ in range(15):
@@ -156,3 +156,25 @@ def test_the_default_beats_the_plain_bottleneck_where_outliers_are_trained_on(mo
     theirs = auroc(plain.fit(rows), rows, is_outlier)
     assert min(ours, of_ordinary_rows) > 0.9
     assert min(ours, of_ordinary_rows) > theirs + 0.1
+
+
+@pytest.mark.parametrize("scoring", ["mixture", "reconstruction"])
+def test_two_clusters(scoring):
+    X, first = table_with_cluster(1000, 4, share=0.08)
+    second = np.roll(first, first.sum())
+    X[second] = -X[first]
+    assert auroc(detector(scoring).fit(X), X, first | second) >= 0.95
+
+
+def test_a_member_keeps_its_rows_if_nearly_all_of_them_are_outliers():
+    X, _ = table_with_cluster(600, 4, share=0.1)
+    fitted = detector("mahalanobis", max_samples=2).fit(X)
+    assert np.isfinite(fitted.score_samples(X)).all()
+
+
+@pytest.mark.parametrize("fit", ["fit", "partial_fit"])
+def test_one_row_of_nearly_all_the_weight(fit):
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    weight = np.r_[1000.0, np.ones(59)]
+    fitted = getattr(detector("reconstruction"), fit)(X, sample_weight=weight)
+    assert np.isfinite(fitted.score_samples(X)).all()

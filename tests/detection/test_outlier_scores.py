@@ -110,8 +110,10 @@ def test_the_detector_asks_each_member_about_columns_of_unit_variance(scoring):
         seen = detector._reference.fold != detector._folds.left_out[i]
         Z = detector._reference.rows[seen]
         if score_class.needs_ordinary_rows:
-            ordinary = OrdinaryRows(detector._reference.rows, weight, np.random.RandomState(0))
-            Z = Z[ordinary.choose([np.arange(len(Z))], Z, near=True)[0]]
+            ordinary = OrdinaryRows(
+                detector._reference.rows, weight, scoring, np.random.RandomState(0)
+            )
+            Z = Z[ordinary.choose([np.arange(len(Z))], Z)[0]]
         score = score_class().fit(member, Z, np.ones(len(Z)), np.random.RandomState(0))
         unusual.append(score.outlier_scores(member, new / detector.scale_))
         if score_class.times_isolation:

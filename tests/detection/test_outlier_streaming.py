@@ -227,3 +227,12 @@ def test_a_first_chunk_of_equal_rows_is_no_start():
     ]
     assert lost[0] < 1.2 * lost[1]
     assert lost[1] < 0.2 * NEW.var()
+
+
+def test_the_first_rows_are_kept_at_random_up_to_the_limit():
+    rows = np.c_[np.arange(9000.0), draw(np.random.default_rng(0), 9000)]
+    detector = make_detector(n_estimators=1).partial_fit(rows)
+    kept = detector._reference.rows[:, 0] * detector.scale_[0]
+    assert len(kept) == 8192
+    # Parts of a fold are not the rows of some time.
+    assert abs(np.corrcoef(np.arange(100), kept[:100])[0, 1]) < 0.5

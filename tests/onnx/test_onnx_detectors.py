@@ -37,11 +37,11 @@ ONE = {"n_estimators": 1, "cv": 2, "random_state": 0}
 
 @pytest.fixture(scope="module")
 def pipeline():
-    """Two members behind a scaler, fitted on the first 300 rows."""
+    """Two members behind a scaler, fitted on the first 400 rows."""
     detector = AutoencoderOutlierDetector(
-        AutoencoderTransformer(3, **LINEAR), **ONE | {"n_estimators": 2}
+        AutoencoderTransformer(3, **LINEAR), **ONE | {"n_estimators": 2, "cv": 4}
     )
-    return make_pipeline(MinMaxScaler(), detector).fit(X[:300])
+    return make_pipeline(MinMaxScaler(), detector).fit(X[:400])
 
 
 def test_reconstructions(pipeline):

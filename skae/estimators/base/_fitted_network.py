@@ -222,8 +222,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         table, net = self._table, self.net_
         of_net = next(net.module_.parameters())
         codes = self._encode(((X - table.mean) / table.scale).to(of_net))
-        rows = table.to_data(net.criterion_.to_data(self._decode(codes)))
-        return codes.to(X), rows.to(X)
+        # A device may lack double precision.
+        rows = table.to_data(net.criterion_.to_data(self._decode(codes)).to(X.device))
+        return codes.to(X), rows
 
     def _score_rows(self, X: Any) -> Tensor:
         rows, scores = self._rows_to_score(X)
