@@ -5,6 +5,8 @@ from scipy.sparse import issparse
 from scipy.spatial.distance import cdist
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer, VariationalAutoencoder
+from skae.detection._fixed_chunks import in_fixed_chunks
+from skae.detection._members import values_of
 
 LINEAR = AutoencoderTransformer(3, hidden_layer_sizes=(), max_iter=5)
 SCORINGS = ("mixture", "mahalanobis", "reconstruction", "likelihood")
@@ -28,6 +30,14 @@ def make_detector(autoencoder=LINEAR, **params):
         autoencoder = VariationalAutoencoder(3, hidden_layer_sizes=(), max_iter=5, n_draws=5)
     fast = {"scoring": "mahalanobis", "n_estimators": 3, "random_state": 0}
     return AutoencoderOutlierDetector(autoencoder, **fast | params)
+
+
+def scores_by(member, score, rows):
+    """What the score of one member says of scaled rows, but for isolation."""
+    if not score.is_of_values:
+        return -member.score_samples(rows)
+    module = score.module_of([score])
+    return in_fixed_chunks(lambda chunk: module(values_of(member, chunk)[None])[0], rows)
 
 
 def isolation_of(detector, rows, member):

@@ -15,7 +15,7 @@ from skae.tables import dense
 
 from ._fixed_chunks import in_fixed_chunks
 from ._isolation import Isolation
-from ._members import Rows, codes_of, device_of, reconstructions_of, rows_of, values_of
+from ._members import Rows, codes_of, device_of, reconstructions_of, rows_of, scores_of, values_of
 from ._outlier_scores import OutlierScore
 from ._reference_rows import ReferenceRows
 from ._score_modules import EnsembleScores
@@ -65,7 +65,7 @@ class Ensemble:
                 scores[rows, members] = self._scores_of_values(batch, members.tolist())
                 continue
             for i in members:
-                scores[rows, i] = self.scores[i].outlier_scores(self.members[i], batch)
+                scores[rows, i] = -scores_of(self.members[i], batch)
         return scores
 
     def _scores_of_values(self, Z: np.ndarray, chosen: list[int]) -> np.ndarray:

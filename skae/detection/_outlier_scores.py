@@ -18,7 +18,7 @@ from skae.tables import dense
 from ._fixed_chunks import in_fixed_chunks
 from ._gaussian_distances import GaussianDistances
 from ._isolation import Isolation
-from ._members import Rows, scores_of, values_of
+from ._members import Rows, values_of
 from ._robust_gaussians import RobustGaussians
 from ._score_modules import MeanSquares
 
@@ -62,11 +62,6 @@ class OutlierScore:
             values = in_fixed_chunks(partial(values_of, autoencoder), Z)
             self._fit(values, Z.shape[1], weight, rng)
         return self
-
-    def outlier_scores(self, autoencoder: BaseAutoencoder, Z: ndarray) -> ndarray:
-        """Return the score of each of some rows."""
-        module = self.module_of([self])
-        return in_fixed_chunks(lambda chunk: module(values_of(autoencoder, chunk)[None])[0], Z)
 
     @staticmethod
     def module_of(scores: Sequence[Any]) -> nn.Module:
@@ -117,10 +112,6 @@ class LikelihoodScore(OutlierScore):
     def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
         """Learn nothing."""
         return self
-
-    def outlier_scores(self, autoencoder: BaseAutoencoder, Z: ndarray) -> ndarray:
-        """Return the score of each of some rows."""
-        return -scores_of(autoencoder, Z)
 
 
 @dataclass(eq=False)

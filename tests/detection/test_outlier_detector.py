@@ -18,6 +18,7 @@ from outlier_cases import (
     draw_outliers,
     isolation_of,
     make_detector,
+    scores_by,
     weights_of,
 )
 from scipy import sparse
@@ -86,7 +87,7 @@ def test_scores_are_higher_for_ordinary_rows(scoring, dtype):
 def test_the_score_is_the_mean_of_what_the_members_say(fitted):
     Z = NEW / fitted.scale_
     unusual = [
-        score.outlier_scores(member, Z)
+        scores_by(member, score, Z)
         for score, member in zip(fitted._scores, fitted.estimators_, strict=True)
     ]
     factors = np.array([isolation_of(fitted, Z, i) for i in range(len(unusual))])
@@ -283,7 +284,7 @@ def test_rows_of_large_weight_are_ordinary(scoring):
         # However large its weight, a row that is far from the others is isolated.
         members = zip(detector._scores, detector.estimators_, strict=True)
         scores = np.mean(
-            [score.outlier_scores(one, rows / detector.scale_) for score, one in members], axis=0
+            [scores_by(one, score, rows / detector.scale_) for score, one in members], axis=0
         )
         return (scores[:200] > scores[200:, None]).mean()
 

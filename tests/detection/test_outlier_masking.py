@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from outlier_cases import SCORINGS, draw, make_detector
+from outlier_cases import SCORINGS, draw, make_detector, scores_by
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 
@@ -90,7 +90,7 @@ def test_a_row_between_two_kinds_is_isolated():
 
 def factor_of(fitted, Z):
     """Return by how much isolation multiplies the scores of scaled rows by the first member."""
-    plain = fitted._scores[0].outlier_scores(fitted.estimators_[0], Z)
+    plain = scores_by(fitted.estimators_[0], fitted._scores[0], Z)
     return fitted._ensemble.outlier_scores(Z)[:, 0] / plain
 
 
