@@ -16,7 +16,7 @@ class ArrayOf:
 
     def __init__(
         self,
-        kind: Literal["float", "int", "str"],
+        kind: Literal["float", "int", "bool", "str"],
         *shape: str | int | None,
         may_be_infinite: bool = False,
     ) -> None:

@@ -41,8 +41,9 @@ def scores_by(member, score, rows):
 
 
 def isolation_of(detector, rows, member):
-    """By how much a member multiplies the scores of scaled rows, by all distances in float64."""
+    """The factor for isolation by one member of scaled rows, by all distances in float64."""
     reference, isolation = detector._reference, detector._scores[member].isolation_
+    assert not reference.in_cluster.any()
     seen = reference.fold != detector._folds.left_out[member]
     known, folds = np.asarray(reference.rows)[seen], reference.fold[seen]
     unit = np.asarray(reference.rows).std(axis=0)
@@ -53,7 +54,12 @@ def isolation_of(detector, rows, member):
     of_parts = [part for fold in of_folds for part in np.array_split(fold, 8, axis=1)]
     nearest = np.sort([part.min(axis=1) for part in of_parts], axis=0)[:5].mean(axis=0)
     padding = 0.3 * rows.shape[1] ** 0.5
-    return np.maximum((nearest + padding) / (isolation.typical_ + padding), 1) ** 6
+    return np.maximum((nearest + padding) / (isolation.typical_ + padding), 1) ** 4
+
+
+def with_isolation(plain, factors):
+    """The scores of members that multiply distances by isolation, from half their squares."""
+    return np.sqrt(2 * np.asarray(plain)) * factors
 
 
 def weights_of(detector):

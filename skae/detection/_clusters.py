@@ -13,6 +13,10 @@ _NEIGHBOURS = 10
 # so far from the centre, is below this quantile of the same ratio of the rows nearer to it.
 _REMOTE, _QUANTILE = 1.5, 0.01
 
+# Half of the dense rows are denser than this quantile lets expect by so much. Kinds of ordinary
+# rows seldom are.
+_CLEARLY = 0.8
+
 # Dense remote rows are clusters if they are so many times as many as the quantile lets expect,
 # and three standard errors more; fewer than this number never are.
 _TIMES, _STANDARD_ERRORS, _FEWEST_DENSE = 3, 3, 6
@@ -73,12 +77,15 @@ def _are_dense(white: np.ndarray, distances: np.ndarray) -> np.ndarray:
     padding = _PADDING * n_columns**0.5
     ratio = (distances + padding) / (np.interp(squares, centers, typical) + padding)
     is_remote = squares > _REMOTE * np.quantile(squares, 0.75)
-    is_dense = is_remote & (ratio < np.quantile(ratio[~is_remote], _QUANTILE))
+    densest = np.quantile(ratio[~is_remote], _QUANTILE)
+    is_dense = is_remote & (ratio < densest)
     if np.quantile(distances[~is_remote], _QUANTILE) == 0:
         is_dense &= distances > 0
     expected = _QUANTILE * is_remote.sum()
     enough = _TIMES * expected + _STANDARD_ERRORS * expected**0.5
-    return is_dense & (is_dense.sum() >= max(enough, _FEWEST_DENSE))
+    if is_dense.sum() < max(enough, _FEWEST_DENSE):
+        return np.zeros(n_rows, dtype=bool)
+    return is_dense & (np.median(ratio[is_dense]) < _CLEARLY * densest)
 
 
 def _rare(found: np.ndarray, neighbours: np.ndarray) -> np.ndarray:

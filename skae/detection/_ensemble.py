@@ -101,16 +101,17 @@ class Ensemble:
         return module
 
     def learn_isolation(self) -> None:
-        """Learn which distance between reference rows is typical, for scores that ask this."""
+        """Learn how far reference rows are from one another, for scores that ask this."""
         if not self.scores[0].times_isolation:
             return
         some = self.reference.some(_REFERENCE_ROWS)
         rows, fold = dense(self.reference.rows[some]), self.reference.fold[some]
         distances = in_fixed_chunks(self.reference.module, rows)
+        ordinary = ~self.reference.in_cluster[some]
         for score, left_out in zip(self.scores, self.left_out, strict=True):
-            seen = fold != left_out
+            seen = ordinary & (fold != left_out)
             if not seen.any():
-                seen[:] = True
+                seen = ordinary
             score.isolation_ = Isolation.learn(distances[seen, left_out], rows.shape[1])
 
     def mean_outlier_scores(self, Z: Rows) -> np.ndarray:

@@ -172,10 +172,10 @@ class FittedEnsemble(
         check_is_fitted(self)
         return self._scaling(validate_table(self, X)[0])
 
-    def _keep(self, Z: Rows, weight: np.ndarray, fold: np.ndarray) -> None:
+    def _keep(self, Z: Rows, weight: np.ndarray, fold: np.ndarray, in_cluster: np.ndarray) -> None:
         """Keep these rows as those that others are compared with."""
-        center, n_folds = self._scaling.center, self._folds.n_folds
-        self._reference = ReferenceRows.keep(Z, weight, fold, center, n_folds)
+        known = Z, weight, fold, in_cluster
+        self._reference = ReferenceRows.keep(*known, self._scaling.center, self._folds.n_folds)
 
     def _learn_scales(self, X: Rows, weight: np.ndarray) -> None:
         """Scale columns that were constant so far by these rows, in which they may vary."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from torch import Tensor, nn
@@ -12,30 +13,39 @@ from ._stacks import buffer
 # are dense, twice a tiny distance means little.
 _PADDING = 0.3
 
-# Power of the ratio of distances: it makes isolation count beside scores, which are squares.
-_POWER = 6
+# Power of the ratio of distances.
+_POWER = 4
+
+# Rows of clusters of outliers count as isolated as this quantile of training rows.
+_OF_CLUSTERS = 0.9
 
 
 @dataclass(eq=False)
 class Isolation:
     """The factor by which the score of a row is multiplied, as it is far from all others.
 
-    It is ((d + p) / (m + p))^6, of the distance d of the row from the nearest training rows, the
+    It is ((d + p) / (m + p))^4, of the distance d of the row from the nearest training rows, the
     median m of this distance of training rows, and a padding p. It is one at least: being near to
     other rows does not prove that a row is ordinary, as outliers may be alike.
+
+    Clusters of outliers are not among the training rows to which d is the distance. A row that is
+    nearer to one of them may be of an ordinary kind that is rare: its d counts at most as that of
+    the most isolated of ten training rows.
     """
 
     typical_: float
+    large_: float
     padding_: float
 
     @classmethod
-    def learn(cls, distances: np.ndarray, n_features: int) -> "Isolation":
+    def learn(cls, distances: np.ndarray, n_features: int) -> Self:
         """Return the isolation of rows of this width, from the distances of training rows."""
-        return cls(float(np.median(distances)), _PADDING * n_features**0.5)
+        typical, large = np.quantile(distances, [0.5, _OF_CLUSTERS]).tolist()
+        return cls(typical, large, _PADDING * n_features**0.5)
 
     def _check_consistency(self) -> None:
-        if self.typical_ < 0 or self.padding_ <= 0:
-            raise ValueError("a distance between rows is below zero")
+        if not 0 <= self.typical_ <= self.large_ or self.padding_ <= 0:
+            raise ValueError("distances between rows are below zero, or not in order")
 
 
 class IsolationFactors(nn.Module):
@@ -44,9 +54,14 @@ class IsolationFactors(nn.Module):
     def __init__(self, isolations: Sequence[Isolation]):
         super().__init__()
         self.typical = buffer(np.array([[one.typical_] for one in isolations]))
+        self.large = buffer(np.array([[one.large_] for one in isolations]))
         self.padding = isolations[0].padding_
 
-    def forward(self, distances: Tensor) -> Tensor:
-        """Return factors, given float64 distances of shape (n_members, n_samples)."""
+    def forward(self, distances: Tensor, to_clusters: Tensor) -> Tensor:
+        """Return factors of shape (n_members, n_samples), given float64 tensors of distances.
+
+        Those to training rows have this shape, too, those to clusters one for each row.
+        """
+        distances = distances.minimum(to_clusters.maximum(self.large))
         ratio = (distances + self.padding) / (self.typical + self.padding)
         return ratio.clamp(min=1) ** _POWER

@@ -34,7 +34,7 @@ class OrdinaryRows:
         self._gaussian = RobustGaussians(0, LEAST_SCALE).fit(rows, weight[some], rng)
         self._clusters = Clusters(self._gaussian.whitened(rows))
         self._known, self._weight = self._squares(known), weight
-        self._in_clusters = self._are_in_clusters(known)
+        self.in_cluster = self._are_in_cluster(known)
 
     def choose(self, rows: list[np.ndarray], Z: Rows | None = None) -> list[np.ndarray]:
         """Return those rows that are of no cluster and, for some scorings, no further than most.
@@ -43,7 +43,7 @@ class OrdinaryRows:
         be left of some rows, all of them are.
         """
         known = Z is None
-        chosen = ~(self._in_clusters if known else self._are_in_clusters(Z))
+        chosen = ~(self.in_cluster if known else self._are_in_cluster(Z))
         if self._only_near:
             chosen &= (self._known if known else self._squares(Z)) <= self._farthest()
         few = (mine[chosen[mine]] for mine in rows)
@@ -52,7 +52,7 @@ class OrdinaryRows:
     def are_no_blatant_outliers(self) -> np.ndarray:
         """Return for each known row whether the tail of the others reaches that far."""
         order = np.sort(self._known)
-        return (self._known <= order[n_ordinary_scores(order) - 1]) & ~self._in_clusters
+        return (self._known <= order[n_ordinary_scores(order) - 1]) & ~self.in_cluster
 
     def _farthest(self) -> float:
         """Return the square beyond which rows are further from the centre than most."""
@@ -62,7 +62,7 @@ class OrdinaryRows:
         # A few rows may have most of the weight: half of the rows count in any case.
         return max(third + _RANGES * (third - first), most, np.median(lengths)) ** 2
 
-    def _are_in_clusters(self, Z: Rows) -> np.ndarray:
+    def _are_in_cluster(self, Z: Rows) -> np.ndarray:
         def contain(rows: np.ndarray) -> np.ndarray:
             return self._clusters.contain(self._gaussian.whitened(rows))
 

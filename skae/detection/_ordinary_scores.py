@@ -16,6 +16,10 @@ _EXPECTED = 0.5
 _FEWEST = 40
 _STANDARD_ERRORS = 1.5
 
+# Width of the ranges before and beyond the gap, in logs. There are more than so many times as many
+# scores beyond it as before, where a few are added.
+_WIDTH, _TIMES_BEFORE, _FEW = np.log(2), 2.5, 1
+
 # The distance of the upper two quantiles for an exponential tail of scale one, and the standard
 # error of that distance times the root of the number of scores.
 _SPAN = np.log((1 - _MIDDLE) / (1 - _HIGH))
@@ -29,8 +33,8 @@ def n_ordinary_scores(scores: np.ndarray) -> int:
     their scores is taken to have an exponential tail, as heavy as that between the median and the
     80% quantile: that is a power law for the scores themselves, heavier than the tail of most
     tables. The fewer scores there are, the heavier it may be. The limit is where half a row is
-    expected, so that nearly no row of a clean table is beyond it. Up to a fifth of the rows may
-    be, and none of fewer than forty.
+    expected, so that nearly no row of a clean table is beyond it. Where some are, they have to be a
+    group of their own. Up to a fifth of the rows may be, and none of fewer than forty.
     """
     if len(scores) < _FEWEST:
         return len(scores)
@@ -46,4 +50,21 @@ def n_ordinary_scores(scores: np.ndarray) -> int:
         beyond = slope * np.log((1 - _HIGH) * n / _EXPECTED)
         limit = zero + (high - zero) * np.exp(beyond)
     next_one = np.append(scores, np.nan)[n]
-    return int(n[known & (next_one > limit)].min(initial=len(scores)))
+    places = np.flatnonzero(known & (next_one > limit))
+    if not len(places):
+        return len(scores)
+    last = places[-1]
+    return int(n[last]) if _are_apart(scores, n[last], zero[last]) else len(scores)
+
+
+def _are_apart(scores: np.ndarray, n_ordinary: int, zero: float) -> bool:
+    """Return whether the scores above the ordinary ones are a group, and no end of their tail.
+
+    A tail becomes thinner. Of a group there are more scores beyond the gap than before it, where
+    neither range is wider than a factor of two.
+    """
+    logs = np.log(np.maximum(scores - zero, np.finfo(np.float64).tiny))
+    beyond = logs[n_ordinary:]
+    before = n_ordinary - np.searchsorted(logs, beyond[0] - _WIDTH)
+    most = (np.searchsorted(beyond, beyond + _WIDTH) - np.arange(len(beyond))).max()
+    return bool(most > _TIMES_BEFORE * (before + _FEW))

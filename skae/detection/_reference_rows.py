@@ -49,6 +49,8 @@ class ReferenceRows:
     _rows: Annotated[np.ndarray | sparse.csr_array, ArrayOf("float", "n_rows", "n_features")]
     weight: Annotated[np.ndarray, ArrayOf("float", "n_rows")]
     fold: Annotated[np.ndarray, ArrayOf("int", "n_rows")]
+    # Whether a row is of a cluster of outliers.
+    in_cluster: Annotated[np.ndarray, ArrayOf("bool", "n_rows")]
     center: Annotated[np.ndarray, ArrayOf("float", "n_features")]
     n_folds: int
 
@@ -58,6 +60,7 @@ class ReferenceRows:
         Z: Rows,
         weight: np.ndarray,
         fold: np.ndarray,
+        in_cluster: np.ndarray,
         center: np.ndarray,
         n_folds: int,
     ) -> Self:
@@ -65,7 +68,7 @@ class ReferenceRows:
         order = np.argsort(fold, kind="stable")
         Z = Z[order] if sparse.issparse(Z) else Z[order] - center
         rows = Z.astype(np.float32)
-        return cls(rows, weight[order], fold[order], center, n_folds)
+        return cls(rows, weight[order], fold[order], in_cluster[order], center, n_folds)
 
     @property
     def rows(self) -> Rows:
@@ -76,7 +79,8 @@ class ReferenceRows:
         """Return the same rows, scaled otherwise."""
         rows = after(before.inverse(dense(self.rows)))
         rows = sparse.csr_array(rows) if sparse.issparse(self.rows) else rows
-        return self.keep(rows, self.weight, self.fold, after.center, self.n_folds)
+        known = self.weight, self.fold, self.in_cluster
+        return self.keep(rows, *known, after.center, self.n_folds)
 
     def some(self, n_rows: int) -> slice:
         """Return a slice of at least so many of the rows, if there are; it treats folds alike."""
@@ -120,6 +124,8 @@ class ReferenceRows:
             raise ValueError("rows that are kept are of none of the folds")
         if self.weight.min() <= 0:
             raise ValueError("rows that are kept have no weight")
+        if self.in_cluster.all():
+            raise ValueError("all rows that are kept are of clusters of outliers")
 
     def fits(self, n_features: int, n_folds: int) -> bool:
         """Return whether these rows have so many columns, and are of so many folds."""
@@ -132,23 +138,29 @@ def n_kept(n_features: int) -> int:
 
 
 class ReferenceDistances(nn.Module):
-    """How far rows are from the nearest reference rows, each fold of which is left out once."""
+    """How far rows are from the nearest reference rows, each fold of which is left out once.
+
+    Rows of clusters of outliers are apart from them.
+    """
 
     def __init__(self, reference: ReferenceRows):
         super().__init__()
-        rows, fold = reference._centered(), reference.fold
+        rows, in_cluster = reference._centered(), reference.in_cluster
         # So that all columns count alike: deviations of skewed ones are larger than their scale.
         unit = np.maximum(rows.std(axis=0, dtype=np.float64), _LEAST_UNIT)
         rows = (rows / unit).astype(np.float32)
         self.center, self.unit = buffer(reference.center), buffer(unit)
         self.n_folds = reference.n_folds
+        self.clusters = _DistancesToParts(rows[in_cluster]) if in_cluster.any() else None
+        rows, fold = rows[~in_cluster], reference.fold[~in_cluster]
         self.folds: list[int] = np.unique(fold).tolist()
-        self.parts = nn.ModuleList(_DistancesOfFold(rows[fold == one]) for one in self.folds)
+        self.parts = nn.ModuleList(_DistancesToParts(rows[fold == one]) for one in self.folds)
 
     def forward(self, Z: Tensor) -> Tensor:
         """Return the mean distance of float64 rows to the nearest five, without each fold.
 
-        The row itself does not count. To a part of nothing else the distance is zero.
+        The last column is that to rows of clusters, infinite if there are none. The row itself does
+        not count. To a part of nothing else the distance is zero.
         """
         rows = ((Z - self.center) / self.unit).float()
         nearest = dict(zip(self.folds, [parts(rows) for parts in self.parts], strict=True))
@@ -157,19 +169,23 @@ class ReferenceDistances(nn.Module):
             seen = [nearest[fold] for fold in self.folds if fold != left_out]
             # All rows that are kept may be of one fold.
             means.append(_mean_of_nearest(torch.cat(seen, dim=1)) if seen else rows[:, 0] * 0)
-        return torch.stack(means, dim=1)
+        if self.clusters is None:
+            to_clusters = rows[:, 0] * 0 + torch.inf
+        else:
+            to_clusters = _mean_of_nearest(self.clusters(rows))
+        return torch.stack([*means, to_clusters], dim=1)
 
 
-class _DistancesOfFold(nn.Module):
-    """How far rows are from the nearest row of each part of a fold."""
+class _DistancesToParts(nn.Module):
+    """How far rows are from the nearest row of each part of some known rows."""
 
-    def __init__(self, fold: np.ndarray):
+    def __init__(self, known: np.ndarray):
         super().__init__()
-        parts = np.array_split(np.arange(len(fold)), min(_PARTS, len(fold)))
+        parts = np.array_split(np.arange(len(known)), min(_PARTS, len(known)))
         # All parts get the size of the largest; what fills them up is infinitely far.
         self.shape = -1, len(parts), len(parts[0])
         into = np.concatenate([i * self.shape[2] + np.arange(len(p)) for i, p in enumerate(parts)])
-        rows = torch.from_numpy(fold).float()
+        rows = torch.from_numpy(known).float()
         n_places = len(parts) * self.shape[2]
         self.rows = nn.Buffer(rows.new_zeros(rows.shape[1], n_places), persistent=False)
         self.rows[:, into] = -2 * rows.T

@@ -50,4 +50,6 @@ class EnsembleScores(nn.Module):
         scores = self.of_values(torch.stack(list(values))).double()
         if self.distances is None:
             return scores
-        return scores * self.factors(self.distances(Z).double().T[self.left_out])
+        distances = self.distances(Z).double().T
+        # The scores are half the squares of distances.
+        return (2 * scores).sqrt() * self.factors(distances[self.left_out], distances[-1])

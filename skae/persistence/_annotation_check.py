@@ -20,7 +20,7 @@ from ._registry import attributes_of, optional_attributes_of, parameters_of
 from ._trained_net import NetState, check_generators
 from ._tree import Stored
 
-_KINDS = {"float": "f", "int": "iu", "str": "O"}
+_KINDS = {"float": "f", "int": "iu", "bool": "b", "str": "O"}
 
 # Attributes that `fit` and `set_output` set only at times.
 _OPTIONAL = {

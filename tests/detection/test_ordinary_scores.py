@@ -38,10 +38,19 @@ def test_scores_far_above_are_left_out_and_no_others(draw, n):
     assert n_left_out(np.r_[ordinary, np.full(n // 10, high[0])]) == n // 10
 
 
-def test_at_most_a_fifth_is_left_out():
-    ordinary = RNG.normal(size=140)
-    assert n_left_out(np.r_[ordinary, 1e6 + RNG.uniform(size=60)]) == 40
-    assert n_left_out(np.r_[ordinary[:100], 1e6 + RNG.uniform(size=100)]) == 0
+def test_a_group_of_at_most_a_fifth_is_left_out():
+    ordinary = RNG.normal(size=160)
+    assert n_left_out(np.r_[ordinary, 1e6 + RNG.uniform(size=40)]) == 40
+    # More may be ordinary, too.
+    assert n_left_out(np.r_[ordinary[:140], 1e6 + RNG.uniform(size=60)]) == 0
+
+
+def test_the_end_of_a_heavy_tail_is_no_group():
+    """Beyond the limit there are many, but ever fewer of them."""
+    bulk = np.random.default_rng(0).uniform(1, 2, size=800)
+    tail = 3 * np.random.default_rng(1).pareto(1, size=200) + 3
+    assert n_left_out(np.r_[bulk, tail]) == 0
+    assert n_left_out(np.r_[bulk, 1000 + tail[:100]]) == 100
 
 
 def test_the_unit_and_the_origin_change_nothing():

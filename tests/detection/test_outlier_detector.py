@@ -20,6 +20,7 @@ from outlier_cases import (
     make_detector,
     scores_by,
     weights_of,
+    with_isolation,
 )
 from scipy import sparse
 from sklearn.base import clone, is_outlier_detector
@@ -91,7 +92,9 @@ def test_the_score_is_the_mean_of_what_the_members_say(fitted):
         for score, member in zip(fitted._scores, fitted.estimators_, strict=True)
     ]
     factors = np.array([isolation_of(fitted, Z, i) for i in range(len(unusual))])
-    assert_allclose(fitted.score_samples(NEW), -np.mean(unusual * factors, axis=0), rtol=1e-3)
+    assert_allclose(
+        fitted.score_samples(NEW), -np.mean(with_isolation(unusual, factors), axis=0), rtol=1e-3
+    )
     assert 0.1 < (factors > 1).mean() < 0.9
     assert len(unusual) == len(fitted.estimators_) == 3
     # And they do not all say the same.

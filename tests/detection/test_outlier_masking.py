@@ -91,7 +91,7 @@ def test_a_row_between_two_kinds_is_isolated():
 def factor_of(fitted, Z):
     """Return by how much isolation multiplies the scores of scaled rows by the first member."""
     plain = scores_by(fitted.estimators_[0], fitted._scores[0], Z)
-    return fitted._ensemble.outlier_scores(Z)[:, 0] / plain
+    return fitted._ensemble.outlier_scores(Z)[:, 0] / np.sqrt(2 * plain)
 
 
 def test_factors_are_one_where_a_row_is_as_near_to_others_as_is_typical():
@@ -178,3 +178,12 @@ def test_one_row_of_nearly_all_the_weight(fit):
     weight = np.r_[1000.0, np.ones(59)]
     fitted = getattr(detector("reconstruction"), fit)(X, sample_weight=weight)
     assert np.isfinite(fitted.score_samples(X)).all()
+
+
+def test_a_kind_that_looks_like_a_cluster_is_less_unusual_than_scattered_outliers():
+    X, of_kind = table_with_cluster(1500, 6, share=0.06, spread=0.3, away=5)
+    fitted = detector().fit(X)
+    ordinary, kind = fitted.score_samples(X[~of_kind]), fitted.score_samples(X[of_kind])
+    scattered = fitted.score_samples(np.random.default_rng(1).uniform(-6, 6, size=(100, 6)))
+    assert np.quantile(kind, 0.95) < np.quantile(ordinary, 0.05)
+    assert np.quantile(scattered, 0.8) < np.quantile(kind, 0.2)

@@ -5,7 +5,14 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from outlier_cases import draw, draw_outliers, isolation_of, make_detector, scores_by
+from outlier_cases import (
+    draw,
+    draw_outliers,
+    isolation_of,
+    make_detector,
+    scores_by,
+    with_isolation,
+)
 from scipy import stats
 
 from skae import AutoencoderTransformer
@@ -61,7 +68,7 @@ def test_p_values_are_ranks_among_rows_that_were_held_out(params, weighted):
         scores = []
         for i in members:
             plain = scores_by(detector.estimators_[i], detector._scores[i], rows)
-            scores.append(plain * isolation_of(detector, rows, i))
+            scores.append(with_isolation(plain, isolation_of(detector, rows, i)))
         return np.mean(scores, axis=0)
 
     left_out = detector._folds.left_out

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from outlier_cases import LINEAR, SCORINGS, draw, isolation_of, make_detector, scores_by
+from outlier_cases import (
+    LINEAR,
+    SCORINGS,
+    draw,
+    isolation_of,
+    make_detector,
+    scores_by,
+    with_isolation,
+)
 from sklearn.base import clone
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
@@ -108,7 +116,8 @@ def test_the_detector_asks_each_member_about_columns_of_unit_variance(scoring):
         score = score_class().fit(member, Z, np.ones(len(Z)), np.random.RandomState(0))
         unusual.append(scores_by(member, score, new / detector.scale_))
         if score_class.times_isolation:
-            unusual[-1] *= isolation_of(detector, new / detector.scale_, i)
+            factors = isolation_of(detector, new / detector.scale_, i)
+            unusual[-1] = with_isolation(unusual[-1], factors)
     assert_allclose(-detector.score_samples(new), np.mean(unusual, axis=0), rtol=1e-3)
 
 
