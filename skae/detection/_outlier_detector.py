@@ -62,9 +62,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         ``scoring="likelihood"`` None is a :class:`VariationalAutoencoder`.
     scoring : {"mixture", "mahalanobis", "reconstruction", "likelihood"}, default="mixture"
         The measure of how unusual a row is. "mahalanobis" is the distance of its residual, its
-        code and the row itself, side by side, from those of most training rows: half the squared
-        Mahalanobis distance, with a robust and shrunk covariance. "mixture" is for training rows
-        of several kinds: the distance from the nearest kind, averaged with that from the centre
+        code and the row itself, side by side, from those of most training rows: the Mahalanobis
+        distance, with a robust and shrunk covariance. "mixture" is for training rows of several
+        kinds: the squared distance from the nearest kind is averaged with that from the centre
         of all rows, which has a quarter of its weight. Both are multiplied by how isolated the
         row is: one, or more if the nearest training rows are further away than is typical.
         "reconstruction" is the mean square of the standardised residuals, "likelihood" is minus
@@ -148,7 +148,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
       cluster of outliers cannot draw to itself. They are shrunk (Ledoit and Wolf, 2004).
     - Remote rows that are closer together than others so far out are clusters of outliers, up to
       an eighth of the rows. Networks and covariances do not learn them. A kind of ordinary rows
-      that is as rare, as remote and as dense looks the same.
+      that is as rare, remote and dense ranks between the others and scattered outliers, too.
     - Isolated rows are more unusual, but a row near to others is not less so.
     - Blatant outliers are not held out: new rows are compared with the others.
 
