@@ -71,16 +71,17 @@ class Ensemble:
     def _scores_of_values(self, Z: np.ndarray, chosen: list[int]) -> np.ndarray:
         """Return the scores by some members, of shape (n_samples, n_chosen)."""
         members = [self.members[i] for i in chosen]
-        module = self._module(chosen)
+        module, made_once = self._module(chosen), len(chosen) == len(self.members)
 
         def scores_of_chunk(Z: Tensor) -> Tensor:
             return module([values_of(member, Z) for member in members], Z).T
 
         def agree() -> bool:
-            if module.chunks_agree is None:
+            # The comparison takes longer than one of the largest chunks.
+            if module.chunks_agree is None and made_once:
                 example = scores_of_chunk, example_rows(Z.shape[1], torch.float64)
                 module.chunks_agree = same_in_all_chunks([example])
-            return module.chunks_agree
+            return bool(module.chunks_agree)
 
         device = device_of(members[0])
         on_cpu = device.type == "cpu"

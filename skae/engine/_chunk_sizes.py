@@ -33,11 +33,7 @@ def chunk_size(n_rows: int, width: int, agree: Callable[[], bool]) -> int:
 def same_in_all_chunks(examples: Iterable[tuple[_Function, Tensor]]) -> bool:
     """Return whether functions give `example_rows` the same bits in chunks of all sizes."""
     with torch.inference_mode(), one_thread():
-        return all(
-            _same_in_parts(function, rows, size)
-            for function, rows in examples
-            for size in _CHUNKS[:-1]
-        )
+        return all(_same_in_parts(function, rows) for function, rows in examples)
 
 
 def example_rows(width: int, dtype: torch.dtype) -> Tensor:
@@ -46,6 +42,9 @@ def example_rows(width: int, dtype: torch.dtype) -> Tensor:
     return torch.randn(_CHUNKS[-1], width, generator=generator, device="cpu").to(dtype)
 
 
-def _same_in_parts(function: _Function, rows: Tensor, size: int) -> bool:
-    parts = [function(part.clone()) for part in rows.split(size)]
-    return torch.equal(torch.cat(parts), function(rows))
+def _same_in_parts(function: _Function, rows: Tensor) -> bool:
+    together = function(rows)
+    return all(
+        torch.equal(torch.cat([function(part.clone()) for part in rows.split(size)]), together)
+        for size in _CHUNKS[:-1]
+    )
