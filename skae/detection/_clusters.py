@@ -13,12 +13,12 @@ _NEIGHBOURS = 10
 # so far from the centre, is below this quantile of the same ratio of the rows nearer to it.
 _REMOTE, _QUANTILE = 1.5, 0.01
 
-# Half of the dense rows are denser than this quantile lets expect by so much. Kinds of ordinary
-# rows seldom are.
+# The median ratio of dense rows is at most this share of the quantile. Ordinary rows of real tables
+# stay above it.
 _CLEARLY = 0.8
 
-# Dense remote rows are clusters if they are so many times as many as the quantile lets expect,
-# and three standard errors more; fewer than this number never are.
+# The quantile alone marks one remote row in a hundred. A cluster needs three times as many dense
+# rows, plus three standard errors, and at least six.
 _TIMES, _STANDARD_ERRORS, _FEWEST_DENSE = 3, 3, 6
 
 # Largest share of all rows that one cluster is, and that all are together: more are ordinary kinds.
@@ -31,7 +31,8 @@ _ROUNDS = 5
 # do not show what is typical.
 _GROUPS, _LEFT_OUT, _FEWEST_ROWS = 16, 0.1, 160
 
-# What is added to distances, times the root of the number of columns, as rows may be equal.
+# Padding of distances, divided by the root of the number of columns. The distance of equal rows is
+# zero, and ratios of zeros are not defined.
 _PADDING = 1e-3
 
 
@@ -55,6 +56,11 @@ class Clusters:
         found = _rare(found, neighbours)
         if found.any():
             self._found = found
+
+    @property
+    def are_none(self) -> bool:
+        """Whether there is no cluster."""
+        return self._found is None
 
     def contain(self, white: np.ndarray) -> np.ndarray:
         """Return which rows are of a cluster: those that half of their neighbours are."""

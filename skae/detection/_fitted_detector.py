@@ -260,7 +260,7 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
                     scores.append(of_rows)
                     tell_left(n_samples - rows.stop)
         finally:
-            # Those that wait after an interrupt.
+            # After an interrupt the batches that still wait are not scored.
             threads.shutdown(cancel_futures=True)
         return np.concatenate(scores)
 

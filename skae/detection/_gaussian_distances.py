@@ -75,7 +75,7 @@ class _Block(nn.Module):
         super().__init__()
         n_members, self.n_kinds, _ = centers.shape
         self.n_columns = rows.stop
-        # What is right of the diagonal is zero.
+        # Factors are lower triangles: these rows are zero in the columns after the slice.
         factors = factors[:, :, rows, : rows.stop]
         shifts = -np.einsum("mkij,mkj->mki", factors, centers[:, :, : rows.stop])
         by_column = factors.reshape(n_members, -1, rows.stop).transpose(0, 2, 1)

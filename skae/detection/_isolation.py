@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ._stacks import buffer
 
-# What is added to both distances of the ratio, times the root of the number of columns: where rows
-# are dense, twice a tiny distance means little.
+# Padding of both distances, divided by the root of the number of columns. Without it, tiny
+# distances between dense rows would have large ratios.
 _PADDING = 0.3
 
 # Power of the ratio of distances.

@@ -63,6 +63,9 @@ class OrdinaryRows:
         return max(third + _RANGES * (third - first), most, np.median(lengths)) ** 2
 
     def _are_in_cluster(self, Z: Rows) -> np.ndarray:
+        if self._clusters.are_none:
+            return np.zeros(Z.shape[0], dtype=bool)
+
         def contain(rows: np.ndarray) -> np.ndarray:
             return self._clusters.contain(self._gaussian.whitened(rows))
 

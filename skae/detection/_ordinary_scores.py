@@ -16,8 +16,8 @@ _EXPECTED = 0.5
 _FEWEST = 40
 _STANDARD_ERRORS = 1.5
 
-# Width of the ranges before and beyond the gap, in logs. There are more than so many times as many
-# scores beyond it as before, where a few are added.
+# The ranges before and beyond the gap are a factor of two wide. A group has more than 2.5 times as
+# many scores beyond the gap as there are before it, plus one.
 _WIDTH, _TIMES_BEFORE, _FEW = np.log(2), 2.5, 1
 
 # The distance of the upper two quantiles for an exponential tail of scale one, and the standard

@@ -1,4 +1,4 @@
-"""What the members of an ensemble have learned, side by side in one tensor."""
+"""Stacks of arrays, one for each member of an ensemble."""
 
 from collections.abc import Sequence
 
