@@ -47,19 +47,19 @@ def test_the_threshold_moves_without_training(fitted):
 
 def test_the_asked_share_of_new_rows_is_beyond_the_threshold():
     """Where it stands on training scores, it is more: what was learned looks ordinary."""
-    rng, shares = np.random.default_rng(0), []
-    for repeat in range(40):
+    rng, shares, n_repeats = np.random.default_rng(0), [], 80
+    for repeat in range(n_repeats):
         params = {"n_estimators": 2, "random_state": repeat, "cv": 5}
         detector = make_detector(contamination=0.1, **MANY, **params)
         detector.fit(draw(rng, 80))
         new = draw(rng, 300)
         on_training_rows = (detector.predict(new) == -1).mean()
         shares.append([on_training_rows, (detector.set_contamination(0.1).predict(new) < 0).mean()])
-    (naive, honest), error = np.mean(shares, axis=0), np.std(shares, axis=0)[1] / 40**0.5
-    error_of_rise = np.std(np.diff(shares)) / 40**0.5
+    (naive, honest), error = np.mean(shares, axis=0), np.std(shares, axis=0)[1] / n_repeats**0.5
+    error_of_rise = np.std(np.diff(shares)) / n_repeats**0.5
     # With few held-out rows a step is wide: the threshold is on the careful side of it.
     assert 0.1 - 3 * error - 1 / detector.n_calibration_ < honest < 0.1 + 3 * error
-    assert naive > honest + 2 * error_of_rise
+    assert naive > honest + 3 * error_of_rise
 
 
 @pytest.mark.parametrize("contamination", [0.05, 0.1, 0.123, 0.5])
