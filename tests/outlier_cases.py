@@ -47,7 +47,8 @@ def isolation_of(detector, rows, member):
     seen = reference.fold != detector._folds.left_out[member]
     known, folds = np.asarray(reference.rows)[seen], reference.fold[seen]
     unit = np.asarray(reference.rows).std(axis=0)
-    distance = cdist(rows / unit, known / unit)
+    mahalanobis = cdist(rows @ reference.whitening.T, known @ reference.whitening.T)
+    distance = np.hypot(cdist(rows / unit, known / unit), mahalanobis / 4)
     # The row itself does not count.
     distance[distance < 1e-3] = np.inf
     of_folds = [distance[:, folds == fold] for fold in np.unique(folds)]

@@ -17,6 +17,7 @@ from ._fixed_chunks import in_fixed_chunks
 from ._isolation import Isolation
 from ._members import Rows, codes_of, device_of, reconstructions_of, rows_of, scores_of, values_of
 from ._outlier_scores import OutlierScore
+from ._reference_distances import distances_to
 from ._reference_rows import ReferenceRows
 from ._score_modules import EnsembleScores
 
@@ -107,7 +108,7 @@ class Ensemble:
             return
         some = self.reference.some(_REFERENCE_ROWS)
         rows, fold = dense(self.reference.rows[some]), self.reference.fold[some]
-        distances = in_fixed_chunks(self.reference.module, rows)
+        distances = in_fixed_chunks(distances_to(self.reference), rows)
         ordinary = ~self.reference.in_cluster[some]
         for score, left_out in zip(self.scores, self.left_out, strict=True):
             seen = ordinary & (fold != left_out)

@@ -16,6 +16,7 @@ from ._ensemble import Ensemble
 from ._explanation import explain_cells
 from ._held_out_folds import Folds
 from ._members import Rows, RowShape
+from ._ordinary_rows import OrdinaryRows
 from ._outlier_scores import OutlierScore
 from ._reference_rows import ReferenceRows
 from ._validation import cells_of, index_of, validate_codes, validate_table
@@ -172,10 +173,13 @@ class FittedEnsemble(
         check_is_fitted(self)
         return self._scaling(validate_table(self, X)[0])
 
-    def _keep(self, Z: Rows, weight: np.ndarray, fold: np.ndarray, in_cluster: np.ndarray) -> None:
-        """Keep these rows as those that others are compared with."""
-        known = Z, weight, fold, in_cluster
-        self._reference = ReferenceRows.keep(*known, self._scaling.center, self._folds.n_folds)
+    def _keep(
+        self, Z: Rows, weight: np.ndarray, fold: np.ndarray, ordinary: OrdinaryRows, rows: Any
+    ) -> None:
+        """Keep some of these rows, by index, as those that others are compared with."""
+        known = Z[rows], weight[rows], fold[rows], ordinary.in_cluster[rows]
+        of_table = self._scaling.center, ordinary.whitening, self._folds.n_folds
+        self._reference = ReferenceRows.keep(*known, *of_table)
 
     def _learn_scales(self, X: Rows, weight: np.ndarray) -> None:
         """Scale columns that were constant so far by these rows, in which they may vary."""

@@ -36,6 +36,14 @@ class OrdinaryRows:
         self._known, self._weight = self._squares(known), weight
         self.in_cluster = self._are_in_cluster(known)
 
+    @property
+    def whitening(self) -> np.ndarray | None:
+        """The matrix that whitens most rows less their centre; none of wide tables."""
+        coordinates = self._gaussian.coordinates_
+        if coordinates.directions_ is not None:
+            return None
+        return self._gaussian.whitening_ / coordinates.unit_
+
     def choose(self, rows: list[np.ndarray], Z: Rows | None = None) -> list[np.ndarray]:
         """Return those rows that are of no cluster and, for some scorings, no further than most.
 

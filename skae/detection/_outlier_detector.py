@@ -282,7 +282,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             with progress_bar(self._shows_progress, "fit", "epoch") as tell_left:
                 fit_members(self.estimators_, Z, rows, given, row_shape, tell_left)
             kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
-            self._keep(Z[kept], weight[kept], fold[kept], ordinary.in_cluster[kept])
+            self._keep(Z, weight, fold, ordinary, kept)
             self._learn_scores(Z, weight, fold, rows, ordinary, rng)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
@@ -345,7 +345,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
                     if first:
                         raise KeyboardInterrupt  # The other members have learned nothing.
                     break
-            self._keep(*kept, ordinary.in_cluster)
+            self._keep(*kept, ordinary, slice(None))
             learned = ordinary.choose(self._folds.seen(kept[2]))
             self._learn_scores(*kept, learned, ordinary, rng)
         return self

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ._isolation import IsolationFactors
+from ._reference_distances import distances_to
+from ._reference_rows import ReferenceRows
 from ._stacks import buffer, stacked
 
 
@@ -27,14 +29,14 @@ class MeanSquares(nn.Module):
 class EnsembleScores(nn.Module):
     """How unusual rows are to each member, given their residuals, codes and cells."""
 
-    def __init__(self, scores: Sequence[Any], left_out: Sequence[int], reference: Any):
+    def __init__(self, scores: Sequence[Any], left_out: Sequence[int], reference: ReferenceRows):
         super().__init__()
         self.of_values = scores[0].module_of(scores)
         self.distances = None
         # Whether chunks of rows of all sizes give the same bits, once that is known.
         self.chunks_agree: bool | None = None
         if scores[0].times_isolation:
-            self.distances, self.left_out = reference.module, list(left_out)
+            self.distances, self.left_out = distances_to(reference), list(left_out)
             self.factors = IsolationFactors([score.isolation_ for score in scores])
 
     def forward(self, values: Sequence[Tensor], Z: Tensor) -> Tensor:

@@ -1,0 +1,116 @@
+"""How far rows are from the nearest of the training rows that a detector keeps."""
+
+import numpy as np
+import torch
+from scipy.linalg import cholesky
+from torch import Tensor, nn
+from torch.nn.functional import threshold
+
+from ._fixed_chunks import once_for
+from ._reference_rows import ReferenceRows
+from ._stacks import buffer
+
+# The mean distance to so many of the nearest rows tells how isolated a row is.
+_NEAREST = 5
+
+# Parts of a fold. The nearest rows are looked for among the nearest row of each part, which takes
+# one pass over the distances: two of the nearest five seldom are of one part.
+_PARTS = 8
+
+# Smallest standard deviation of a column that distances are divided by.
+_LEAST_UNIT = 1e-2
+
+# Share of the Mahalanobis distance in distances.
+_MAHALANOBIS = 0.25
+
+# Rows at a squared distance of less than this share of their squared lengths are the same row,
+# which float32 does not tell apart.
+_SAME = 1e-5
+
+
+def distances_to(reference: ReferenceRows) -> "ReferenceDistances":
+    """Return the distances of rows from the nearest of these, as a function of torch."""
+    return once_for(reference, ReferenceDistances)
+
+
+class ReferenceDistances(nn.Module):
+    """How far rows are from the nearest reference rows, each fold of which is left out once.
+
+    Columns count in units of their standard deviations. A share of the Mahalanobis distance is
+    added, squared as it is: without it, rows whose columns contradict each other would be near
+    others. Rows of clusters of outliers are apart from the reference rows.
+    """
+
+    def __init__(self, reference: ReferenceRows):
+        super().__init__()
+        rows, in_cluster = reference.centered(), reference.in_cluster
+        # So that all columns count alike: deviations of skewed ones are larger than their scale.
+        unit = np.maximum(rows.std(axis=0, dtype=np.float64), _LEAST_UNIT)
+        mixing = None if reference.whitening is None else _mixing(reference.whitening * unit)
+        rows = (rows / unit if mixing is None else rows / unit @ mixing).astype(np.float32)
+        self.center, self.unit = buffer(reference.center), buffer(unit)
+        self.mixing = None if mixing is None else buffer(mixing)
+        self.n_folds = reference.n_folds
+        self.clusters = _DistancesToParts(rows[in_cluster]) if in_cluster.any() else None
+        rows, fold = rows[~in_cluster], reference.fold[~in_cluster]
+        self.folds: list[int] = np.unique(fold).tolist()
+        self.parts = nn.ModuleList(_DistancesToParts(rows[fold == one]) for one in self.folds)
+
+    def forward(self, Z: Tensor) -> Tensor:
+        """Return the mean distance of float64 rows to the nearest five, without each fold.
+
+        The last column is that to rows of clusters, infinite if there are none. The row itself does
+        not count. To a part of nothing else the distance is zero.
+        """
+        rows = (Z - self.center) / self.unit
+        if self.mixing is not None:
+            rows = rows @ self.mixing
+        rows = rows.float()
+        nearest = dict(zip(self.folds, [parts(rows) for parts in self.parts], strict=True))
+        means = []
+        for left_out in range(self.n_folds):
+            seen = [nearest[fold] for fold in self.folds if fold != left_out]
+            # All rows that are kept may be of one fold.
+            means.append(_mean_of_nearest(torch.cat(seen, dim=1)) if seen else rows[:, 0] * 0)
+        if self.clusters is None:
+            to_clusters = rows[:, 0] * 0 + torch.inf
+        else:
+            to_clusters = _mean_of_nearest(self.clusters(rows))
+        return torch.stack([*means, to_clusters], dim=1)
+
+
+def _mixing(whitening: np.ndarray) -> np.ndarray:
+    """Return a matrix by which the squared length of a row becomes the sum of both distances."""
+    squares = np.eye(len(whitening)) + _MAHALANOBIS**2 * whitening.T @ whitening
+    return cholesky(squares, lower=True)
+
+
+class _DistancesToParts(nn.Module):
+    """How far rows are from the nearest row of each part of some known rows."""
+
+    def __init__(self, known: np.ndarray):
+        super().__init__()
+        parts = np.array_split(np.arange(len(known)), min(_PARTS, len(known)))
+        # All parts get the size of the largest; what fills them up is infinitely far.
+        self.shape = -1, len(parts), len(parts[0])
+        into = np.concatenate([i * self.shape[2] + np.arange(len(p)) for i, p in enumerate(parts)])
+        rows = torch.from_numpy(known).float()
+        n_places = len(parts) * self.shape[2]
+        self.rows = nn.Buffer(rows.new_zeros(rows.shape[1], n_places), persistent=False)
+        self.rows[:, into] = -2 * rows.T
+        self.lengths = nn.Buffer(rows.new_full((n_places,), torch.inf), persistent=False)
+        self.lengths[into] = (1 - _SAME) * rows.square().sum(dim=1)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return distances of shape (n_samples, n_parts), without those to the same row."""
+        lengths = rows.square().sum(dim=1, keepdim=True)
+        # Rows that are the same are found by a part of their lengths less.
+        squares = torch.addmm(self.lengths, rows, self.rows).add_((1 - _SAME) * lengths)
+        squares = threshold(squares, 0.0, torch.inf, inplace=True)
+        nearest = squares.view(self.shape).amin(dim=2) + _SAME * lengths
+        return torch.where(nearest.isinf(), 0.0, nearest).sqrt()
+
+
+def _mean_of_nearest(distances: Tensor) -> Tensor:
+    nearest = distances.topk(min(_NEAREST, distances.shape[1]), largest=False)
+    return nearest.values.mean(dim=1)
