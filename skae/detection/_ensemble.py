@@ -1,5 +1,6 @@
 """The fitted ensemble of an outlier detector."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -9,7 +10,7 @@ from sklearn.utils import gen_batches
 from torch import Tensor
 
 from skae._chunks import rows_in_chunk
-from skae.engine import chunk_size, example_rows, same_in_all_chunks
+from skae.engine import example_rows
 from skae.estimators.base import BaseAutoencoder
 from skae.tables import dense
 
@@ -72,23 +73,19 @@ class Ensemble:
     def _scores_of_values(self, Z: np.ndarray, chosen: list[int]) -> np.ndarray:
         """Return the scores by some members, of shape (n_samples, n_chosen)."""
         members = [self.members[i] for i in chosen]
-        module, made_once = self._module(chosen), len(chosen) == len(self.members)
+        module = self._module(chosen)
 
         def scores_of_chunk(Z: Tensor) -> Tensor:
             return module([values_of(member, Z) for member in members], Z).T
 
-        def agree() -> bool:
-            # The comparison takes longer than one of the largest chunks.
-            if module.chunks_agree is None and made_once:
-                example = scores_of_chunk, example_rows(Z.shape[1], torch.float64)
-                module.chunks_agree = same_in_all_chunks([example])
-            return bool(module.chunks_agree)
+        def examples() -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:
+            return [(scores_of_chunk, example_rows(Z.shape[1], torch.float64))]
 
         device = device_of(members[0])
-        on_cpu = device.type == "cpu"
-        size = (
-            chunk_size(len(Z), Z.shape[1], agree) if on_cpu else rows_in_chunk(Z.shape[1], device)
-        )
+        if device.type == "cpu":
+            size = module.chunk_sizes.choose(len(Z), Z.shape[1], examples)
+        else:
+            size = rows_in_chunk(Z.shape[1], device)
         return in_fixed_chunks(scores_of_chunk, Z, size)
 
     def _module(self, chosen: list[int]) -> EnsembleScores:

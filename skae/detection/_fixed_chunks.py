@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from skae._chunks import slices
 from skae._threads import one_thread
-from skae.engine import chunk_size
+from skae.engine import largest_chunk
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
@@ -34,7 +34,7 @@ def in_fixed_chunks(
     The function is given a float64 tensor, and returns one number or one row of numbers for each
     row. The `size` of a chunk is the largest by default, which always gives the same bits.
     """
-    size = size or chunk_size(len(rows), rows.shape[1], lambda: False)
+    size = size or largest_chunk(rows.shape[1])
     answers = []
     # The limit on torch's threads holds for this thread of Python, that on NumPy's for all.
     with one_thread(), torch.inference_mode():

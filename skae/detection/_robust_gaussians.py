@@ -8,7 +8,7 @@ from numpy import ndarray
 from numpy.random import RandomState
 from scipy.linalg import cholesky
 from sklearn.cluster import KMeans
-from sklearn.covariance import ledoit_wolf
+from sklearn.covariance import empirical_covariance, ledoit_wolf_shrinkage, shrunk_covariance
 
 from skae._typing import ArrayOf
 
@@ -133,7 +133,9 @@ def _gaussian(
     """Return the centre of rows, a matrix that whitens them, and the log of their volume."""
     center = np.average(rows, axis=0, weights=weight)
     weighted = (rows - center) * np.sqrt(weight / weight.mean())[:, None]
-    covariance, _ = ledoit_wolf(weighted, assume_centered=True)
+    # `ledoit_wolf` is the same, but takes twice as long. Rounding may end below zero.
+    shrinkage = max(0.0, ledoit_wolf_shrinkage(weighted, assume_centered=True))
+    covariance = shrunk_covariance(empirical_covariance(weighted, assume_centered=True), shrinkage)
     variance = np.maximum(np.diag(covariance), least_variance) + ridge
     np.fill_diagonal(covariance, variance)
     factor = cholesky(covariance, lower=True)

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from skae.engine import ChunkSizes
+
 from ._isolation import IsolationFactors
 from ._reference_distances import distances_to
 from ._reference_rows import ReferenceRows
@@ -33,8 +35,7 @@ class EnsembleScores(nn.Module):
         super().__init__()
         self.of_values = scores[0].module_of(scores)
         self.distances = None
-        # Whether chunks of rows of all sizes give the same bits, once that is known.
-        self.chunks_agree: bool | None = None
+        self.chunk_sizes = ChunkSizes()
         if scores[0].times_isolation:
             self.distances, self.left_out = distances_to(reference), list(left_out)
             self.factors = IsolationFactors([score.isolation_ for score in scores])

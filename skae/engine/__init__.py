@@ -2,7 +2,7 @@
 
 from ._adversarial import AdversarialNet
 from ._callbacks import held_out_need, named_callbacks, with_callback_params
-from ._chunk_sizes import chunk_size, example_rows, same_in_all_chunks
+from ._chunk_sizes import ChunkSizes, example_rows, largest_chunk
 from ._column_means import mean_output, weighted_sum
 from ._devices import existing_device, resolve_device
 from ._differentiable import differentiable
@@ -29,18 +29,19 @@ __all__ = [
     "OPTIMIZERS",
     "AdversarialNet",
     "AutoencoderNet",
+    "ChunkSizes",
     "OptimizerName",
     "PrecisionName",
     "ScheduleName",
     "Training",
     "TrainingRows",
-    "chunk_size",
     "differentiable",
     "example_rows",
     "existing_device",
     "global_generators_from",
     "half_of_state",
     "held_out_need",
+    "largest_chunk",
     "load_net_state",
     "load_optimizer_state",
     "mean_output",
@@ -48,7 +49,6 @@ __all__ = [
     "named_callbacks",
     "net_to_state",
     "resolve_device",
-    "same_in_all_chunks",
     "state_for",
     "to_gpu",
     "to_numpy",

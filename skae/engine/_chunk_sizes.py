@@ -16,24 +16,49 @@ _CHUNKS = (32, 64, 128, 256)
 # In rows wider than this, few are enough.
 _WIDE = 2**11
 
+# Comparing the sizes takes as long as several of the largest chunks: it waits until few rows have
+# come so many times.
+_OFTEN = 4
+
 _Function = Callable[[Tensor], Tensor]
 
 
-def chunk_size(n_rows: int, width: int, agree: Callable[[], bool]) -> int:
-    """Return the size of the chunks for rows of this shape.
+def largest_chunk(width: int) -> int:
+    """Return the size of the chunks for many rows, which always gives the same bits."""
+    return _chunks(width)[-1]
 
-    `agree` tells whether chunks of all sizes give the same bits, which is asked if it matters.
-    """
-    chunks = _CHUNKS if width <= _WIDE else _CHUNKS[:2]
-    if n_rows <= chunks[-2] and agree():
+
+class ChunkSizes:
+    """Chooses the sizes of the chunks of rows that go through some functions."""
+
+    def __init__(self) -> None:
+        self._agree: bool | None = None
+        self._n_asked = 0
+
+    def choose(
+        self, n_rows: int, width: int, examples: Callable[[], Iterable[tuple[_Function, Tensor]]]
+    ) -> int:
+        """Return the size of the chunks for rows of this shape.
+
+        `examples` returns the functions, each with `example_rows` that it takes.
+        """
+        chunks = _chunks(width)
+        if n_rows > chunks[-2] or not self._all_agree(examples):
+            return chunks[-1]
         return next(size for size in chunks if n_rows <= size)
-    return chunks[-1]
+
+    def _all_agree(self, examples: Callable[[], Iterable[tuple[_Function, Tensor]]]) -> bool:
+        if self._agree is None:
+            self._n_asked += 1
+            if self._n_asked < _OFTEN:
+                return False
+            with torch.inference_mode(), one_thread():
+                self._agree = all(_same_in_parts(*example) for example in examples())
+        return self._agree
 
 
-def same_in_all_chunks(examples: Iterable[tuple[_Function, Tensor]]) -> bool:
-    """Return whether functions give `example_rows` the same bits in chunks of all sizes."""
-    with torch.inference_mode(), one_thread():
-        return all(_same_in_parts(function, rows) for function, rows in examples)
+def _chunks(width: int) -> tuple[int, ...]:
+    return _CHUNKS if width <= _WIDE else _CHUNKS[:2]
 
 
 def example_rows(width: int, dtype: torch.dtype) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from skae._chunks import rows_in_chunk, slices
 from skae._threads import one_thread
 
-from ._chunk_sizes import chunk_size, example_rows, same_in_all_chunks
+from ._chunk_sizes import ChunkSizes, example_rows
 
 
 class ChunkedForward:
@@ -23,7 +23,7 @@ class ChunkedForward:
         self._module = module
         example = next(module.parameters())
         self._dtype, self._device = example.dtype, example.device
-        self._agree: bool | None = None
+        self._chunk_sizes = ChunkSizes()
 
     def __call__(
         self, function: Callable[[Tensor], Tensor], rows: Any
@@ -43,7 +43,7 @@ class ChunkedForward:
                 yield selection, x, result
             return
         width = rows.shape[1]
-        size = chunk_size(len(rows), width, lambda: self._chunks_agree(width))
+        size = self._chunk_sizes.choose(len(rows), width, lambda: self._examples(width))
         # Products may depend on where memory begins: a tensor of torch's own, always the same.
         x = torch.zeros(size, width, dtype=rows.dtype, device="cpu")
         for selection in slices(rows.shape[0], size):
@@ -51,11 +51,6 @@ class ChunkedForward:
             with torch.inference_mode(), one_thread():
                 result = function(x.to(self._dtype))
             yield selection, x, result
-
-    def _chunks_agree(self, width: int) -> bool:
-        if self._agree is None:
-            self._agree = same_in_all_chunks(self._examples(width))
-        return self._agree
 
     def _examples(self, width: int) -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:
         """Return the halves of the network, each with rows that it takes."""

@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from skae import AutoencoderTransformer
-from skae.engine._inference import ChunkedForward
+from skae.engine import ChunkSizes
 
 SMALL = {"hidden_layer_sizes": (9,), "max_iter": 4, "batch_size": 32}
 
@@ -301,7 +301,7 @@ def test_few_rows_equal_their_rows_in_a_large_table(monkeypatch, shape, trained_
     for n_rows in FEW:
         check(n_rows)
     # Where the check of the BLAS fails, every chunk is as large as the largest.
-    monkeypatch.setattr(ChunkedForward, "_chunks_agree", lambda self, width: False)
+    monkeypatch.setattr(ChunkSizes, "_all_agree", lambda self, examples: False)
     assert len({*rows_at_a_time(ae, 1), *rows_at_a_time(ae, 1000)}) == 1
     for n_rows in FEW:
         check(n_rows)
