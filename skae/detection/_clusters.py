@@ -98,7 +98,7 @@ def _rare(found: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
     """Return the rows of those clusters that are small enough; neighbours share a cluster."""
     rows = np.flatnonzero(found)
     places = np.repeat(np.arange(len(found)), _NEIGHBOURS), neighbours.ravel()
-    links = sparse.csr_array((np.ones(neighbours.size), places))
+    links = sparse.csr_array((np.ones(neighbours.size), places), shape=(len(found), len(found)))
     _, cluster = connected_components(links[rows][:, rows], directed=False)
     share = np.bincount(cluster, minlength=1)[cluster] / len(found)
     rare = np.zeros_like(found)

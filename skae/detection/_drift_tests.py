@@ -23,6 +23,12 @@ class Sample:
         return len(self.scores)
 
 
+# The columns of the table that come from a test itself.
+_TEST = ("test", "statistic", "p_value", "effect", "effect_low", "effect_high")
+
+_Row = tuple[str, float, float, float, float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class DriftTests:
     """The tests of a batch and their settings; see the parameters of `DriftDetector`."""
@@ -50,8 +56,8 @@ class DriftTests:
         statistics.insert(1, of_splits)
         n_codes, n_columns = len(codes), len(columns)
         names = ["score", "codes", *(f"code{i}" for i in range(n_codes))]
-        tests = pd.concat([score, together, codes, columns], ignore_index=True)
-        tests.index = pd.Index([*names, *_unlike(names, column_names)])
+        rows, index = [*score, together, *codes, *columns], [*names, *_unlike(names, column_names)]
+        tests = pd.DataFrame(rows, columns=list(_TEST), index=index)
         kinds = ["score", "codes", *["code"] * n_codes, *["column"] * n_columns]
         tests.insert(0, "kind", kinds)
         tested = [one for one in statistics if one.shape[1] > 0]
@@ -67,7 +73,7 @@ class DriftTests:
         length = block_length(*sizes, self.window, self.alpha)
         return block_splits(*sizes, length, self.n_permutations, self.rng)
 
-    def _one_by_one(self, a: np.ndarray, b: np.ndarray, statistics: np.ndarray) -> pd.DataFrame:
+    def _one_by_one(self, a: np.ndarray, b: np.ndarray, statistics: np.ndarray) -> list[_Row]:
         """Return the Kolmogorov-Smirnov test of each column of two samples."""
         rows = []
         by_permutation = permutation_p_values(statistics)
@@ -78,11 +84,11 @@ class DriftTests:
             if has_ties or self.window is not None:
                 p_value = float(by_permutation[i])
             rows.append(("KS", statistic, p_value, *self._effect(first, second)))
-        return _table(rows)
+        return rows
 
     def _together(
         self, a: np.ndarray, b: np.ndarray, splits: np.ndarray
-    ) -> tuple[pd.DataFrame, np.ndarray]:
+    ) -> tuple[_Row, np.ndarray]:
         """Return the discrepancy of the codes, and its values for all splits."""
         some_a, some_b = self._some(a, latest=True), self._some(b, latest=False)
         if len(some_a) + len(some_b) < len(splits):
@@ -92,7 +98,7 @@ class DriftTests:
         near_batch = witness(kernel, splits[:, 0])
         effect = self._effect(near_batch[: len(some_a)], near_batch[len(some_a) :])
         p_value = permutation_p_values(statistics)[0]
-        return _table([("MMD", statistics[0, 0], p_value, *effect)]), statistics
+        return ("MMD", statistics[0, 0], p_value, *effect), statistics
 
     def _some(self, rows: np.ndarray, *, latest: bool) -> np.ndarray:
         """Return `max_samples` rows: random ones, or those next to the other sample in time."""
@@ -104,12 +110,6 @@ class DriftTests:
 
     def _effect(self, reference: np.ndarray, batch: np.ndarray) -> tuple[float, float, float]:
         return superiority(reference, batch, 1 - self.alpha, self.window)
-
-
-def _table(rows: list[tuple]) -> pd.DataFrame:
-    numbers = ["statistic", "p_value", "effect", "effect_low", "effect_high"]
-    # Without rows, columns would have no type.
-    return pd.DataFrame(rows, columns=["test", *numbers]).astype(dict.fromkeys(numbers, float))
 
 
 def _unlike(taken: list[str], names: list[str]) -> list[str]:

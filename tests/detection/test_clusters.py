@@ -48,6 +48,14 @@ def test_two_clusters_of_more_than_an_eighth_together():
     assert found[2 * n_outliers :].mean() < 0.005
 
 
+def test_rows_of_a_cluster_that_are_no_neighbours_of_others():
+    """The last row of the table is the most remote one of its cluster."""
+    rows, n_outliers = with_cluster(0.05, 0.1, 4)
+    rows[0] = 4.6
+    found = Clusters(rows[::-1].copy()).contain(rows)
+    assert found[:n_outliers].mean() > 0.95
+
+
 CLEAN = {
     "normal": ordinary(),
     "many columns": ordinary(n_columns=30),

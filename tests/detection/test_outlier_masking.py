@@ -118,12 +118,14 @@ def test_a_burst_does_not_become_the_new_normal_at_once(scoring):
         return rng.normal(size=(n_rows, 4))
 
     fitted = detector(scoring)
-    for _ in range(15):
-        fitted.partial_fit(ordinary(100))
+    for _ in range(5):
+        fitted.partial_fit(ordinary(300))
     fitted.partial_fit(16 + rng.normal(size=(200, 4)))
     new, burst = ordinary(200), 16 + rng.normal(size=(200, 4))
     assert fitted.score_samples(burst).max() < fitted.score_samples(new).min()
-    for _ in range(25):
+    # Later it does; the faster, the larger the parameter.
+    fitted.set_params(forgetting=0.3)
+    for _ in range(8):
         fitted.partial_fit(16 + rng.normal(size=(400, 4)))
     assert np.median(fitted.p_values(burst)) > 0.05
 

@@ -189,8 +189,15 @@ def late(rows, unit, origin, varies=True):
     return rows
 
 
-@pytest.mark.parametrize("contain", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize(("unit", "origin"), [(1e6, 0.0), (1e-6, 0.0), (1e6, 3e6), (1e-6, 1.0)])
+@pytest.mark.parametrize(
+    ("contain", "unit", "origin"),
+    [
+        (np.asarray, 1e6, 0.0),
+        (sparse.csr_array, 1e-6, 0.0),
+        (sparse.csr_array, 1e6, 3e6),
+        (np.asarray, 1e-6, 1.0),
+    ],
+)
 def test_columns_that_are_constant_in_the_first_rows(contain, unit, origin, tmp_path):
     detector = make_detector().partial_fit(contain(late(X, unit, origin, varies=False)))
     before = detector.scale_.copy()
