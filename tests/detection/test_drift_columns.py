@@ -171,8 +171,8 @@ def ordered(rng, n_rows, coefficient):
     return lfilter([1], [1, -coefficient], noise, axis=0)[200:]
 
 
-@pytest.mark.parametrize(("coefficient", "window"), [(0.5, 10), (0.9, 50), (0.9, None)])
-def test_blocks_hold_the_rate_for_ordered_rows(coefficient, window):
+@pytest.mark.parametrize("window", [50, None])
+def test_blocks_hold_the_rate_for_ordered_rows(window, coefficient=0.9):
     rng = np.random.default_rng(0)
     model = PCA(1).fit(ordered(rng, 1000, coefficient))
     alarms = 0
