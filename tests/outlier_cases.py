@@ -28,7 +28,7 @@ def make_detector(autoencoder=LINEAR, **params):
     """A detector of few linear members that score by one distance, unless told otherwise."""
     if params.get("scoring") == "likelihood" and autoencoder is LINEAR:
         autoencoder = VariationalAutoencoder(3, hidden_layer_sizes=(), max_iter=5, n_draws=5)
-    fast = {"scoring": "mahalanobis", "n_estimators": 3, "random_state": 0}
+    fast = {"scoring": "mahalanobis", "n_estimators": 2, "random_state": 0}
     return AutoencoderOutlierDetector(autoencoder, **fast | params)
 
 

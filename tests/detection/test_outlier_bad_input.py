@@ -134,9 +134,9 @@ def test_levels_that_are_no_numbers(fitted, level):
 
 
 def test_too_few_held_out_rows(fitted):
-    assert fitted.n_calibration_ == 60
+    assert fitted.n_calibration_ == 40
     for level, needed in ((0.01, 99), (1e-3, 999)):
-        message = f"contamination={level} needs at least {needed} held-out rows.*n_calibration_=60"
+        message = f"contamination={level} needs at least {needed} held-out rows.*n_calibration_=40"
         call = lambda: fitted.set_contamination(level)  # noqa: E731, B023
         assert_survives(fitted, ValueError, message, call)
         message = message.replace("contamination", "fdr")
@@ -202,9 +202,9 @@ def test_too_few_rows(fitted, method, n_samples):
 
 
 def test_codes_of_another_width(fitted):
-    message = "X has 3 columns, but the members of AutoencoderOutlierDetector together.*of 9"
+    message = "X has 3 columns, but the members of AutoencoderOutlierDetector together.*of 6"
     assert_survives(fitted, ValueError, message, lambda: fitted.inverse_transform(X[:, :3]))
-    bad = np.full((2, 9), np.nan)
+    bad = np.full((2, 6), np.nan)
     assert_survives(fitted, ValueError, "X contains NaN", lambda: fitted.inverse_transform(bad))
 
 
@@ -277,7 +277,7 @@ def test_an_error_in_fit(scoring):
     assert_same(before, answers(detector.fit(X), NEW[:5]))
 
 
-@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("failing", [0, 1])
 def test_an_error_in_one_member_leaves_all_as_they_were(fitted, trained_further, failing):
     member = fitted.estimators_[failing]
     member.set_params(callbacks=[Fails(epoch=1)])

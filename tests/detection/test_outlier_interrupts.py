@@ -40,7 +40,7 @@ def interrupted(at, max_iter=5):
     autoencoder = AutoencoderTransformer(
         2, hidden_layer_sizes=(), max_iter=max_iter, callbacks=[Interrupt(at)]
     )
-    return make_detector(autoencoder)
+    return make_detector(autoencoder, n_estimators=3)
 
 
 @pytest.mark.parametrize("at", [1, 2, 5])
