@@ -40,15 +40,21 @@ def folder(tmp_path, monkeypatch):
 def torchlib_is_parsed_once():
     """torch.onnx.export parses five hundred functions of onnxscript anew: half of its time.
 
+    Of what is left, a quarter goes into a list of the operators of torch, three times.
+
     Where onnxscript is not installed, tests that ask for it are skipped.
     """
     pytest.importorskip("onnxscript")
+    from torch.export import decomp_utils, exported_program
     from torch.onnx._internal.exporter._registration import ONNXRegistry
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib))
         )
+        operators = cache(exported_program._collect_all_valid_cia_ops)
+        for module in (decomp_utils, exported_program):
+            patch.setattr(module, "_collect_all_valid_cia_ops", operators)
         yield
 
 

@@ -24,7 +24,9 @@ FIT = ["--set", "max_iter=1", "--set", "hidden_layer_sizes=(3,)", "--random-stat
 
 @pytest.fixture(scope="module")
 def model():
-    return skae.AutoencoderTransformer(1, max_iter=2, random_state=0).fit(TABLE)
+    return skae.AutoencoderTransformer(1, hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(
+        TABLE
+    )
 
 
 @pytest.fixture

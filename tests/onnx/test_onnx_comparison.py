@@ -48,7 +48,7 @@ class Backwards(Pipeline):
 def test_many_rows_at_thresholds():
     """Scaled in float32, rows of a grid fall on either side of the thresholds between them."""
     forest = make_pipeline(
-        SimpleImputer(), StandardScaler(), RandomForestClassifier(random_state=0)
+        SimpleImputer(), StandardScaler(), RandomForestClassifier(30, random_state=0)
     )
     forest.fit(SINGLE, Y)
     with pytest.raises(

@@ -8,16 +8,16 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
-from serving_cases import FEW, ask, data_of, infer, running
+from serving_cases import ask, data_of, infer, running
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tritonclient.http import InferenceServerClient, InferInput
 
 import skae
-from skae import AutoencoderTransformer
 
 RNG = np.random.default_rng(0)
 TABLE = pd.DataFrame(
@@ -51,12 +51,12 @@ def pipeline():
             ("words", OneHotEncoder(sparse_output=False), ["colour"]),
         ]
     )
-    model = make_pipeline(by_column, AutoencoderTransformer(2, **FEW), LogisticRegression())
+    model = make_pipeline(by_column, PCA(2), LogisticRegression())
     return model.fit(TABLE, TABLE["sold"])
 
 
 @pytest.fixture(scope="module")
-def port(pipeline, tmp_path_factory, torchlib_is_parsed_once):
+def port(pipeline, tmp_path_factory):
     path = tmp_path_factory.mktemp("graph") / "model.onnx"
     onnx.save(skae.to_onnx(pipeline[:-1], TABLE), path)
     with running(path) as port:
