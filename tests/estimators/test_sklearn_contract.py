@@ -41,7 +41,8 @@ def brief(cls):
     """Return an instance at the defaults, but for a network and a training that are small."""
     known = inspect.signature(cls).parameters
     if "autoencoder" in known:
-        return cls(AutoencoderTransformer(hidden_layer_sizes=(), max_iter=1), n_estimators=1)
+        plain = AutoencoderTransformer(hidden_layer_sizes=(), max_iter=1)
+        return cls(plain, n_estimators=1, cv=2)
     return cls(**{name: value for name, value in SMALL_IF_KNOWN.items() if name in known})
 
 
@@ -105,14 +106,20 @@ NOISY_VARIANTS = [
         scoring="reconstruction",
         contamination=0.1,
         n_estimators=1,
+        cv=2,
     ),
     AutoencoderOutlierDetector(
-        SparseAutoencoder(**SMALLEST), scoring="mahalanobis", n_estimators=2, max_samples=0.5
+        SparseAutoencoder(4, **SMALLEST),
+        scoring="mahalanobis",
+        n_estimators=2,
+        max_samples=0.5,
+        cv=2,
     ),
     AutoencoderOutlierDetector(
         VariationalAutoencoder(noise_variance=0.1, n_draws=5, **SMALLEST),
         scoring="likelihood",
         n_estimators=1,
+        cv=2,
     ),
 ]
 # Checks of signatures, tags, containers, types and refused rows do not see these parameters.
