@@ -64,8 +64,11 @@ def dispatch(request):
         yield request.param
 
 
-@pytest.mark.parametrize("method", ["fit", "partial_fit", "fit_transform"])
-@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize(
+    ("dtype", "method", "dispatch"),
+    pairwise(TYPES, ["fit", "partial_fit", "fit_transform"], [False, True]),
+    indirect=["dispatch"],
+)
 def test_tensors_give_the_values_of_arrays(dtype, method, dispatch):
     tensor = torch.tensor(16 * DIGITS).to(dtype)
     # Every method meets tensors with a graph, and every type does.
@@ -86,8 +89,11 @@ def test_tensors_give_the_values_of_arrays(dtype, method, dispatch):
     assert tensor.grad is None
 
 
-@pytest.mark.parametrize("n_rows", [1, 20, 64, 65])
-@pytest.mark.parametrize("tensor_first", [False, True])
+@pytest.mark.parametrize(
+    ("n_rows", "tensor_first", "dispatch"),
+    pairwise([1, 20, 64, 65], [False, True], [False, True]),
+    indirect=["dispatch"],
+)
 def test_models_of_arrays_and_of_tensors_take_both(tensor_first, n_rows, dispatch):
     tensor = torch.tensor(DIGITS)
     ae = make().fit(tensor if tensor_first else DIGITS)
