@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.backend import context as loky_context
-from process_cases import CONTEXT
+from process_cases import joblib_forks
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -126,27 +124,14 @@ def scores_of(search):
 @pytest.fixture(scope="module")
 def scores_alone():
     """The score of each candidate, by itself."""
-    candidates = [make(k) for make in (PCA, lambda k: make_ae(n_components=k)) for k in (1, 2)]
+    candidates = [PCA(1), PCA(2), make_ae(n_components=1), make_ae(n_components=2)]
     pipelines = [clone(SLOT).set_params(ae=candidate) for candidate in candidates]
     return [cross_val_score(pipeline, X, y, cv=3).mean() for pipeline in pipelines]
 
 
-@pytest.fixture
-def processes_begin_with_torch():
-    """The processes of joblib are forks of one that has imported torch, which takes seconds.
-
-    Estimators, rows and scores are sent to them and back as to any other.
-    """
-    before = loky_context.get_start_method()
-    loky_context.set_start_method(CONTEXT.get_start_method(), force=True)
-    yield
-    get_reusable_executor().shutdown(wait=True)
-    loky_context.set_start_method(before, force=True)
-
-
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_grid_search_with_pca_as_a_rival(scores_alone, backend, processes_begin_with_torch):
-    with joblib.parallel_backend(backend):
+def test_grid_search_with_pca_as_a_rival(scores_alone, backend):
+    with joblib_forks(), joblib.parallel_backend(backend):
         search = GridSearchCV(SLOT, GRID, cv=3, n_jobs=2).fit(X, y)
     assert np.isfinite(scores_of(search)).all()
     # Each candidate has its own score.
