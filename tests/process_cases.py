@@ -4,7 +4,11 @@ import multiprocessing
 import os
 import signal
 import sys
+from contextlib import contextmanager
 from multiprocessing.reduction import DupFd
+
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.backend import context as loky_context
 
 # One process imports these once; each process of a test is a fork of it. The first optimizer of
 # torch imports torch._dynamo, which takes two seconds.
@@ -89,3 +93,15 @@ def _call(streams, cwd, ignored, function, args):
         signal.signal(one, signal.SIG_IGN)
     os.chdir(cwd)
     function(*args)
+
+
+@contextmanager
+def joblib_forks():
+    """Let the processes of joblib be forks, too; what they are sent and answer is the same."""
+    before = loky_context.get_start_method()
+    loky_context.set_start_method(CONTEXT.get_start_method(), force=True)
+    try:
+        yield
+    finally:
+        get_reusable_executor().shutdown(wait=True)
+        loky_context.set_start_method(before, force=True)

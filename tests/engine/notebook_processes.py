@@ -15,14 +15,12 @@ def _begin():
     sys.modules["ipywidgets"] = None
 
 
-def import_tqdm():
+def import_tqdm_and_fit():
+    """Import tqdm, then skae in the same state, and show a progress bar."""
     _begin()
     importlib.import_module("tqdm.auto")
-
-
-def import_and_fit():
-    """Say when the import is done, and show a progress bar."""
+    print("tqdm is imported", file=sys.stderr)
     _begin()
     skae = importlib.import_module("skae")
-    print("imported", file=sys.stderr)
+    print("skae is imported", file=sys.stderr)
     skae.AutoencoderTransformer(1, max_iter=3, verbose=1).fit([[0.0, 1], [1, 0], [2, 2]])

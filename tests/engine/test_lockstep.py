@@ -29,7 +29,7 @@ from skae.objectives import LOSSES, NOISES
 
 DIGITS = load_digits().data
 WEIGHT = np.random.default_rng(0).uniform(0, 2, size=len(DIGITS))
-N_ROWS = 300
+N_ROWS = 200
 SMALL = {"n_components": 3, "hidden_layer_sizes": (12,), "max_iter": 6}
 
 
@@ -108,8 +108,8 @@ STACKED = {
     "linear": {"hidden_layer_sizes": ()},
     "linear from PCA": {"hidden_layer_sizes": (), "init": "pca"},
     "deep": {"hidden_layer_sizes": (20, 10)},
-    # 300 rows make five batches, of which none is smaller by more than one row.
-    "uneven batches": {"batch_size": 64},
+    # 200 rows make seven batches, of which none is smaller by more than one row.
+    "uneven batches": {"batch_size": 30},
     "one batch": {"batch_size": N_ROWS, "max_iter": 30},
     "clipped": {"max_grad_norm": 0.05, "learning_rate_init": 0.01},
     "penalised": {"alpha": 1e-3, "l1_ratio": 0.5},
@@ -200,7 +200,7 @@ OTHERS = {
 
 @pytest.mark.parametrize(("kind", "params"), OTHERS.values(), ids=OTHERS)
 def test_what_is_not_stacked_is_trained_all_the_same(stacks, kind, params):
-    params = {"max_iter": 3} | params
+    params = {"max_iter": 2} | params
     pairs = both_ways(kind, n=2, **params)
     assert stacks == []
     for one, other in zip(*pairs, strict=True):
@@ -221,7 +221,7 @@ def test_who_listens_to_batches_hears_all_of_them(stacks):
     heard = [Batches(), Batches()]
     members = members_of(AutoencoderTransformer, 2)
     for member, callback in zip(members, heard, strict=True):
-        member.set_params(callbacks=[callback], batch_size=100)
+        member.set_params(callbacks=[callback], batch_size=70)
     fit_in_lockstep(members, DIGITS[:N_ROWS])
     assert stacks == []
     assert [callback.n for callback in heard] == [18, 18]
@@ -485,7 +485,7 @@ def test_an_interrupt_between_two_steps_ends_all(monkeypatch):
             return super().__call__(batch)
 
     monkeypatch.setattr(_lockstep, "FusedStep", Interrupted)
-    members = members_of(AutoencoderTransformer, batch_size=50)
+    members = members_of(AutoencoderTransformer, batch_size=35)
     with pytest.warns(UserWarning, match="interrupted after 1 epochs"):
         fit_in_lockstep(members, DIGITS[:N_ROWS])
     # Six batches an epoch: the second one is not done.
@@ -495,6 +495,6 @@ def test_an_interrupt_between_two_steps_ends_all(monkeypatch):
 
 def test_an_unfinished_schedule_is_warned_of_for_each():
     with pytest.warns(ConvergenceWarning) as caught:
-        fitted(2, learning_rate="constant", max_iter=2)
+        fitted(2, learning_rate="constant", max_iter=4)
     assert len(caught) == 2
     assert all(warning.filename == __file__ for warning in caught)

@@ -27,6 +27,7 @@ from skae.networks import Network, SequenceNetwork
 
 SMALL = {"max_iter": 2, "random_state": 0, "hidden_layer_sizes": (16,)}
 SHAPED = {"max_iter": 1, "random_state": 0}
+SIZES = {"channels": (4, 8), "hidden_layer_sizes": (16,)}
 
 ESTIMATORS = {
     "plain": lambda: AutoencoderTransformer(3, **SMALL),
@@ -41,11 +42,13 @@ ESTIMATORS = {
     "kl": lambda: SparseAutoencoder(8, penalty="kl", **SMALL),
     "contractive": lambda: ContractiveAutoencoder(3, **SMALL),
     "nested": lambda: NestedAutoencoder(3, **SMALL),
-    "convolutional": lambda: ConvolutionalAutoencoder(3, **SHAPED),
-    "sequence": lambda: AutoencoderTransformer(3, network=SequenceNetwork(), **SHAPED),
-    "gru": lambda: AutoencoderTransformer(3, network=SequenceNetwork(kind="gru"), **SHAPED),
+    "convolutional": lambda: ConvolutionalAutoencoder(3, **SIZES, **SHAPED),
+    "sequence": lambda: AutoencoderTransformer(3, network=SequenceNetwork(**SIZES), **SHAPED),
+    "gru": lambda: AutoencoderTransformer(
+        3, network=SequenceNetwork(kind="gru", hidden_size=8), **SHAPED
+    ),
     "detector": lambda: AutoencoderOutlierDetector(
-        DenoisingAutoencoder(4, max_iter=3), n_estimators=2, cv=2, random_state=0
+        DenoisingAutoencoder(4, **SMALL), n_estimators=2, cv=2, random_state=0
     ),
 }
 

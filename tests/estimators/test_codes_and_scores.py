@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fused_cases import pairwise
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA
@@ -117,9 +118,9 @@ def loss_by_row(name, X, R):
     return [mean_poisson_deviance(x, mu) for x, mu in zip(X, R, strict=True)]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("batch_size", ["auto", 1000])
-@pytest.mark.parametrize("loss", DATA)
+@pytest.mark.parametrize(
+    ("loss", "batch_size", "dtype"), pairwise(DATA, ["auto", 1000], [np.float32, np.float64])
+)
 def test_scores_agree_with_reconstructions(loss, batch_size, dtype):
     X = DATA[loss].astype(dtype)
     ae = AutoencoderTransformer(

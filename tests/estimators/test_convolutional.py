@@ -118,16 +118,16 @@ def test_initial_weights_come_from_the_generator_and_keep_the_variance():
 )
 def test_a_row_alone_has_the_bits_that_it_has_in_a_batch(shape, dtype):
     # In one batch, float64 is trained in double precision, which convolves otherwise.
-    X = np.random.default_rng(0).normal(size=(150, *shape)).astype(dtype)
-    ae = ConvolutionalAutoencoder(3, **SMALL | {"max_iter": 1, "batch_size": 150}).fit(X)
+    X = np.random.default_rng(0).normal(size=(100, *shape)).astype(dtype)
+    ae = ConvolutionalAutoencoder(3, **SMALL | {"max_iter": 1, "batch_size": 100}).fit(X)
     weights = next(ae.net_.module_.parameters())
     assert weights.dtype == (torch.float64 if dtype == np.float64 else torch.float32)
-    order = np.random.default_rng(1).permutation(150)
+    order = np.random.default_rng(1).permutation(100)
     for method in (ae.transform, ae.reconstruct, ae.score_samples):
         batch = method(X)
         assert_array_equal(method(X[order]), batch[order])
-        alone = np.concatenate([method(X[i : i + 1]) for i in range(0, 150, 7)])
-        assert_array_equal(alone, batch[::7])
+        alone = np.concatenate([method(X[i : i + 1]) for i in range(0, 100, 9)])
+        assert_array_equal(alone, batch[::9])
 
 
 # -- what it is for ---------------------------------------------------------------------------
@@ -173,7 +173,8 @@ def test_a_start_at_pca_is_never_left_for_worse(normalization):
 
 @pytest.mark.parametrize("params", [{}, {"normalization": "batch"}, {"init": "pca"}], ids=str)
 def test_the_same_seed_gives_the_same_bits_and_a_pickle_too(params):
-    X = DIGITS[:300]
+    # From fewer rows training would go back to its start at PCA.
+    X = DIGITS[: 300 if "init" in params else 100]
     fits = [ConvolutionalAutoencoder(4, **SMALL | params).fit(X) for _ in range(2)]
     assert_array_equal(fits[0].transform(X), fits[1].transform(X))
     loaded = pickle.loads(pickle.dumps(fits[0]))
@@ -187,7 +188,7 @@ def test_it_is_the_plain_estimator_with_its_network():
     network = ConvolutionalNetwork(None, (4, 8), (12,))
     plain = AutoencoderTransformer(4, network=network, init="random", max_iter=3, random_state=0)
     ae = ConvolutionalAutoencoder(4, **SMALL)
-    X = DIGITS[:300]
+    X = DIGITS[:100]
     assert_array_equal(ae.fit_transform(X), plain.fit_transform(X))
     assert {"network", "dropout"}.isdisjoint(ae.get_params())
     assert (
@@ -209,7 +210,7 @@ def test_a_denoiser_of_images_is_one_line():
 @pytest.mark.parametrize("loss", ["log_loss", "poisson", "absolute_error"])
 @pytest.mark.parametrize("init", ["pca", "random"])
 def test_other_losses(loss, init):
-    X = DIGITS[:300] / 16
+    X = DIGITS[:150] / 16
     ae = ConvolutionalAutoencoder(4, loss=loss, init=init, **SMALL | {"max_iter": 4}).fit(X)
     assert ae.loss_curve_[-1] < ae.loss_curve_[0]
     if loss != "absolute_error":
@@ -217,7 +218,7 @@ def test_other_losses(loss, init):
 
 
 def test_a_penalty_falls_on_the_kernels():
-    X = DIGITS[:200]
+    X = DIGITS[:150]
     fits = [
         ConvolutionalAutoencoder(4, alpha=alpha, l1_ratio=1.0, **SMALL | {"max_iter": 10}).fit(X)
         for alpha in (0.0, 1e-3)

@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 from skae import AutoencoderTransformer
 from skae.engine import ChunkSizes
 
-SMALL = {"hidden_layer_sizes": (9,), "max_iter": 4, "batch_size": 32}
+SMALL = {"hidden_layer_sizes": (9,), "max_iter": 3, "batch_size": 32}
 
 
 def make_table(n_samples, n_features, dtype=np.float64, seed=0):
@@ -154,7 +154,7 @@ def test_the_number_of_threads_is_put_back_and_does_not_matter(call):
 
 def test_fits_in_threads_equal_fits_in_turn():
     def fit(seed):
-        params = SMALL | {"dropout": 0.2, "max_iter": 10}
+        params = SMALL | {"dropout": 0.2, "max_iter": 6}
         return outcome(AutoencoderTransformer(**params, random_state=seed).fit(X))
 
     seeds = list(range(5))

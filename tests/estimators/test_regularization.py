@@ -69,7 +69,13 @@ def test_l2_reaches_the_minimum_of_its_objective():
 def test_l1_makes_weights_exactly_zero(init, optimizer):
     # SGD takes a smaller step for a small gradient, and zeros come later.
     rate, alphas = (0.1, (0, 1e-3, 1e-2)) if optimizer == "sgd" else (1e-2, (0, 1e-4, 1e-3))
-    params = {"optimizer": optimizer, "learning_rate_init": rate, "init": init, "l1_ratio": 1.0}
+    params = {
+        "optimizer": optimizer,
+        "learning_rate_init": rate,
+        "init": init,
+        "l1_ratio": 1.0,
+        "max_iter": 25,
+    }
     shares = [(weights(fitted(alpha=a, **params)) == 0).mean() for a in alphas]
     # Pixels that are always empty have no gradient, and need no L1 to stay where they started.
     assert shares[0] < 0.2

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 import sklearn
 import torch
+from fused_cases import pairwise
 from sklearn.base import clone
 
 from skae import (
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 X = np.random.default_rng(0).normal(size=(20, 4))
 FRAME = pd.DataFrame(X, columns=list("abcd"), index=range(100, 120))
 PARAMS = {"max_iter": 1, "random_state": 0}
-AE = AutoencoderTransformer(2, **PARAMS)
+AE = AutoencoderTransformer(2, hidden_layer_sizes=(8,), **PARAMS)
 DETECTOR = AutoencoderOutlierDetector(AE, n_estimators=2, random_state=0)
 ROWS = [
     (AE, "reconstruct"),
@@ -40,10 +41,11 @@ def rows_of(estimator, method, frame):
     return getattr(estimator, method)(codes)
 
 
-@pytest.mark.parametrize("globally", [False, True], ids=["set_output", "set_config"])
-@pytest.mark.parametrize(("library", "kind"), KINDS.items(), ids=KINDS)
-@pytest.mark.parametrize(("estimator", "method"), ROWS, ids=lambda x: str(x)[:30])
-def test_rows_are_frames(estimator, method, library, kind, globally):
+@pytest.mark.parametrize(
+    ("case", "library", "globally"), pairwise(range(len(ROWS)), KINDS, [False, True])
+)
+def test_rows_are_frames(case, library, globally):
+    estimator, method = ROWS[case]
     estimator = clone(estimator).fit(FRAME)
     expected = rows_of(estimator, method, FRAME)
     assert type(expected) is np.ndarray
@@ -52,7 +54,7 @@ def test_rows_are_frames(estimator, method, library, kind, globally):
             rows = rows_of(estimator, method, FRAME)
     else:
         rows = rows_of(estimator.set_output(transform=library), method, FRAME)
-    assert type(rows) is kind
+    assert type(rows) is KINDS[library]
     assert list(rows.columns) == list("abcd")
     np.testing.assert_array_equal(np.asarray(rows), expected)
     if library == "pandas" and method != "sample":

@@ -33,6 +33,7 @@ from skae.networks import SequenceNetwork
 # The contract asks for no good fit, so training is as short as it can be.
 BRIEF = {"max_iter": 2}
 SMALL = {"hidden_layer_sizes": (7,)} | BRIEF
+ONE_MEMBER = {"n_estimators": 1, "cv": 2}
 SMALLEST = {"hidden_layer_sizes": (5,), "max_iter": 1}
 SMALL_IF_KNOWN = SMALLEST | {"channels": (2, 4), "n_draws": 5, "discriminator_layer_sizes": (4,)}
 
@@ -41,7 +42,7 @@ def brief(cls):
     """Return an instance at the defaults, but for a network and a training that are small."""
     known = inspect.signature(cls).parameters
     if "autoencoder" in known:
-        return cls(AutoencoderTransformer(hidden_layer_sizes=(), max_iter=1), n_estimators=1)
+        return cls(AutoencoderTransformer(hidden_layer_sizes=(), max_iter=1), **ONE_MEMBER)
     return cls(**{name: value for name, value in SMALL_IF_KNOWN.items() if name in known})
 
 
@@ -104,15 +105,18 @@ NOISY_VARIANTS = [
         AutoencoderTransformer(loss="huber", **SMALLEST),
         scoring="reconstruction",
         contamination=0.1,
-        n_estimators=1,
+        **ONE_MEMBER,
     ),
     AutoencoderOutlierDetector(
-        SparseAutoencoder(**SMALLEST), scoring="mahalanobis", n_estimators=2, max_samples=0.5
+        SparseAutoencoder(4, **SMALLEST),
+        scoring="mahalanobis",
+        max_samples=0.5,
+        **ONE_MEMBER | {"n_estimators": 2},
     ),
     AutoencoderOutlierDetector(
         VariationalAutoencoder(noise_variance=0.1, n_draws=5, **SMALLEST),
         scoring="likelihood",
-        n_estimators=1,
+        **ONE_MEMBER,
     ),
 ]
 # Checks of signatures, tags, containers, types and refused rows do not see these parameters.

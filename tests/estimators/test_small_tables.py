@@ -47,7 +47,7 @@ def convolutional(**params):
 
 def sequence(**params):
     network = SequenceNetwork(channels=(8, 8), hidden_layer_sizes=(32,))
-    return AutoencoderTransformer(2, network=network, init="random", max_iter=30, **params)
+    return AutoencoderTransformer(2, network=network, init="random", max_iter=20, **params)
 
 
 def gru(**params):

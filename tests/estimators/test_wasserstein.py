@@ -81,7 +81,9 @@ def test_codes_are_nearer_to_the_prior_than_without(fitted, without):
         return abs(ae.transform(DIGITS).std(axis=0) - 1).max()
 
     assert deviation(fitted) < 0.2 < deviation(without)
-    assert penalty_of(fitted.transform(DIGITS)) < 0.5 * penalty_of(without.transform(DIGITS))
+    # The measure compares all pairs of rows.
+    of_fitted, of_control = (penalty_of(ae.transform(DIGITS[::3])) for ae in (fitted, without))
+    assert of_fitted < 0.5 * of_control
 
 
 def test_it_still_reconstructs(fitted, without):

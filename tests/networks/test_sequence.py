@@ -144,7 +144,7 @@ def test_the_same_seed_gives_the_same_bits_and_a_pickle_too(kind, init):
 
 
 def test_it_beats_the_dense_network_with_no_more_parameters():
-    X, T = signals(600, 0), signals(500, 1)
+    X, T = signals(600, 0), signals(300, 1)
     params = {"n_components": 4, "max_iter": 30, "learning_rate_init": 5e-3, "random_state": 0}
     # Narrower than the default, whose windows are larger than these.
     network = SequenceNetwork(hidden_layer_sizes=(128,))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fused_cases import pairwise
 from memory_processes import print_growth
 from process_cases import Process
 from scipy import sparse
@@ -64,19 +65,12 @@ VARIANTS = {
 }
 
 
-# Every two of variant, type, method and weights meet.
 @pytest.mark.parametrize(
-    ("dtype", "method", "weighted"),
-    [
-        ("float32", "fit", False),
-        ("float32", "partial_fit", True),
-        ("float64", "fit", True),
-        ("float64", "partial_fit", False),
-    ],
+    ("variant", "dtype", "method", "weighted"),
+    pairwise(VARIANTS, ["float32", "float64"], ["fit", "partial_fit"], [False, True]),
 )
-@pytest.mark.parametrize("params", VARIANTS.values(), ids=VARIANTS)
-def test_a_mapped_file_gives_the_bits_of_an_array(tmp_path, params, dtype, method, weighted):
-    X = DIGITS.astype(dtype)
+def test_a_mapped_file_gives_the_bits_of_an_array(tmp_path, variant, dtype, method, weighted):
+    params, X = VARIANTS[variant], DIGITS.astype(dtype)
     # Rows of weight zero are left out.
     weight = np.arange(300) % 3 if weighted else None
     outcomes = []
@@ -89,15 +83,18 @@ def test_a_mapped_file_gives_the_bits_of_an_array(tmp_path, params, dtype, metho
 
 
 TYPES = ["float32", "float64", "uint8", "int64", "float16", "bool", ">f4"]
+WAYS = [("r", "load columns"), ("c", "load")]
 
 
-@pytest.mark.parametrize("weight", [None, np.arange(300) % 3], ids=["plain", "weighted"])
+# Each way meets each type once, and weights in half of the types.
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", TYPES)
-def test_every_way_to_map_every_type(tmp_path, dtype, weight):
+def test_every_way_to_map_every_type(tmp_path, dtype, weighted):
     # All but float32 is read as float64.
     X = DIGITS.astype(dtype).astype("float32" if dtype == "float32" else "float64")
+    weight = np.arange(300) % 3 if weighted else None
     expected = outcome(make().fit(X, sample_weight=weight), X)
-    for how in ("r", "c", "load", "load columns"):
+    for how in WAYS[(TYPES.index(dtype) + weighted) % 2]:
         rows = mapped(DIGITS.astype(dtype), tmp_path, how)
         assert_same(expected, outcome(make().fit(rows, sample_weight=weight), rows))
         np.testing.assert_array_equal(rows, DIGITS.astype(dtype))
