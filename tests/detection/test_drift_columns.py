@@ -172,7 +172,8 @@ def ordered(rng, n_rows, coefficient):
 
 
 @pytest.mark.parametrize("window", [50, None])
-def test_blocks_hold_the_rate_for_ordered_rows(window, coefficient=0.9):
+def test_blocks_hold_the_rate_for_ordered_rows(window):
+    coefficient = 0.9
     rng = np.random.default_rng(0)
     model = PCA(1).fit(ordered(rng, 1000, coefficient))
     alarms = 0
