@@ -9,7 +9,7 @@ from typing import Protocol
 from torch import Generator, nn
 
 from ._convolution_layers import FromRows, ToRows, halved, make_convolution, make_transposed
-from ._layers import ACTIVATIONS, ActivationName, check_sizes, make_linear
+from ._layers import ACTIVATIONS, ActivationName, Linear, check_sizes
 from ._names import check_name
 
 
@@ -57,14 +57,14 @@ class ConvolutionalHalves:
             layers += self._after_convolution(n_out)
         sizes = [math.prod(images[-1]), *self.network.hidden_layer_sizes]
         layers += [nn.Flatten(), *self._hidden_layers(sizes, generator)]
-        return nn.Sequential(*layers, make_linear(sizes[-1], n_outputs, generator))
+        return nn.Sequential(*layers, Linear(sizes[-1], n_outputs, generator))
 
     def make_decoder(self, n_components: int, generator: Generator) -> nn.Sequential:
         """Return the encoder's mirror image; no activation follows its last layer."""
         images = self._images()[::-1]
         sizes = [n_components, *self.network.hidden_layer_sizes[::-1]]
         layers = self._hidden_layers(sizes, generator)
-        layers.append(make_linear(sizes[-1], math.prod(images[0]), generator))
+        layers.append(Linear(sizes[-1], math.prod(images[0]), generator))
         layers.append(nn.Unflatten(1, images[0]))
         for (n_in, *_), (n_out, *pixels) in pairwise(images):
             layers += self._after_convolution(n_in)
@@ -87,6 +87,6 @@ class ConvolutionalHalves:
     def _hidden_layers(self, sizes: list[int], generator: Generator) -> list[nn.Module]:
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
-            layers.append(make_linear(n_in, n_out, generator))
+            layers.append(Linear(n_in, n_out, generator))
             layers.append(ACTIVATIONS[self.network.activation]())
         return layers

@@ -8,7 +8,7 @@ from typing import Self
 from torch import Generator, nn
 
 from ._calls import Stack
-from ._layers import ACTIVATIONS, NORMALIZATIONS, ActivationName, Dropout, check_sizes, make_linear
+from ._layers import ACTIVATIONS, NORMALIZATIONS, ActivationName, Dropout, Linear, check_sizes
 from ._names import check_name
 from ._network import Network
 
@@ -71,13 +71,13 @@ class DenseNetwork(Network):
         self._check()
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes[:-1]):
-            layers.append(make_linear(n_in, n_out, generator))
+            layers.append(Linear(n_in, n_out, generator))
             if self.normalization is not None:
                 layers.append(NORMALIZATIONS[self.normalization](n_out))
             layers.append(ACTIVATIONS[self.activation]())
             if self.dropout > 0:
                 layers.append(Dropout(self.dropout))
-        layers.append(make_linear(sizes[-2], sizes[-1], generator))
+        layers.append(Linear(sizes[-2], sizes[-1], generator))
         return Stack(*layers)
 
     def _check(self) -> None:

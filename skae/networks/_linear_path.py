@@ -44,7 +44,7 @@ def add_linear_path(deep: nn.Module, n_in: int, n_out: int) -> nn.Module:
             "init='pca' needs encoder and decoder to end in a linear layer, and this network "
             "ends otherwise. Remove what follows the last layer, or set init='random'."
         )
-    return WithLinearPath(deep, nn.utils.skip_init(Linear, n_in, n_out))
+    return WithLinearPath(deep, Linear(n_in, n_out, None))
 
 
 def linear_layer_of(module: nn.Module) -> nn.Linear:

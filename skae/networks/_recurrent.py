@@ -2,7 +2,7 @@
 
 from torch import Generator, Tensor, nn
 
-from ._layers import draw_parameters, make_linear
+from ._layers import Linear, draw_parameters
 
 
 class GRUEncoder(nn.Module):
@@ -17,7 +17,7 @@ class GRUEncoder(nn.Module):
         super().__init__()
         self.shape = shape
         self.gru = _make_gru(shape[1], hidden_size, generator)
-        self.output = make_linear(hidden_size, n_outputs, generator)
+        self.output = Linear(hidden_size, n_outputs, generator)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of shape (n_samples, n_outputs)."""
@@ -38,9 +38,9 @@ class GRUDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.n_steps, n_channels = shape
-        self.start = make_linear(n_components, hidden_size, generator)
+        self.start = Linear(n_components, hidden_size, generator)
         self.gru = _make_gru(hidden_size, hidden_size, generator)
-        self.output = make_linear(hidden_size, n_channels, generator)
+        self.output = Linear(hidden_size, n_channels, generator)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Return a tensor of shape (n_samples, n_steps * n_channels)."""

@@ -18,7 +18,6 @@ from skae.networks import (
     add_linear_path,
     start_linear_path,
 )
-from skae.networks._layers import make_linear
 from skae.networks._linear_path import WithLinearPath
 
 
@@ -115,13 +114,13 @@ class DeepAlone(WithLinearPath):
 
 
 def linear(n_in, n_out):
-    return make_linear(n_in, n_out, seeded())
+    return Linear(n_in, n_out, seeded())
 
 
 @pytest.mark.parametrize(
     "encoder",
     [
-        nn.utils.skip_init(Doubled, 5, 3),
+        Doubled(5, 3, seeded()),
         DeepAlone(linear(5, 3), linear(5, 3)),
         nn.Identity(),
         nn.Sequential(),

@@ -15,7 +15,6 @@ from torch import nn
 
 from skae import AutoencoderTransformer
 from skae.networks import ACTIVATIONS, DenseNetwork, Dropout, Linear
-from skae.networks._layers import make_linear
 
 IRIS = load_iris().data
 
@@ -107,12 +106,12 @@ def test_a_dense_network_refuses_what_it_cannot_build(field, value):
 
 
 def test_initial_weights_come_from_the_generator_and_fit_the_width():
-    layer, again = (make_linear(400, 300, seeded()) for _ in range(2))
+    layer, again = (Linear(400, 300, seeded()) for _ in range(2))
     for name in ("weight", "bias"):
         assert_array_equal(getattr(layer, name).detach(), getattr(again, name).detach())
-    assert not torch.equal(layer.weight, make_linear(400, 300, seeded(1)).weight)
+    assert not torch.equal(layer.weight, Linear(400, 300, seeded(1)).weight)
     # The variance of what leaves a layer must not depend on how much enters it.
-    narrow = make_linear(100, 300, seeded())
+    narrow = Linear(100, 300, seeded())
     assert_allclose((narrow.weight.var() / layer.weight.var()).item(), 4, rtol=0.05)
     assert 0.2 < 400 * layer.weight.var().item() < 4
 
@@ -120,7 +119,7 @@ def test_initial_weights_come_from_the_generator_and_fit_the_width():
 @settings(max_examples=10, derandomize=True, deadline=None)
 @given(n_in=st.integers(1, 48), dtype=st.sampled_from([torch.float32, torch.float64]))
 def test_linear_gives_a_row_the_same_bits_wherever_it_stands(n_in, dtype):
-    layer = make_linear(n_in, 7, seeded()).to(dtype)
+    layer = Linear(n_in, 7, seeded()).to(dtype)
     x = normal(64, n_in, dtype=dtype)
     trained, used = layer.train()(x).detach(), layer.eval()(x).detach()
     assert used.dtype == dtype

@@ -12,7 +12,7 @@ from torch import nn
 
 from skae import AutoencoderTransformer
 from skae.networks import DenseNetwork, Network
-from skae.networks._layers import make_linear
+from skae.networks._layers import Linear
 
 IRIS = load_iris().data
 
@@ -26,13 +26,13 @@ class OneHidden(Network):
 
     def build_encoder(self, n_features, n_outputs, generator):
         return nn.Sequential(
-            make_linear(n_features, self.width, generator),
+            Linear(n_features, self.width, generator),
             nn.LeakyReLU(self.slope),
-            make_linear(self.width, n_outputs, generator),
+            Linear(self.width, n_outputs, generator),
         )
 
     def build_decoder(self, n_components, n_features, generator):
-        return make_linear(n_components, n_features, generator)
+        return Linear(n_components, n_features, generator)
 
 
 @dataclass
@@ -96,7 +96,7 @@ class EndsIn(Network):
 
     def build_encoder(self, n_features, n_outputs, generator):
         ends = {"none": [], "sigmoid": [nn.Sigmoid()], "softplus": [nn.Softplus()]}
-        return nn.Sequential(make_linear(n_features, n_outputs, generator), *ends[self.last])
+        return nn.Sequential(Linear(n_features, n_outputs, generator), *ends[self.last])
 
     build_decoder = build_encoder
 
