@@ -63,6 +63,8 @@ def check_graph(model, expected, rows, output):
     assert [given.name for given in session.get_inputs()] == ["X"]
     assert [given.name for given in session.get_outputs()] == [output]
     assert not any(tensor.external_data for tensor in model.graph.initializer)
+    # Nor paths of the machine that wrote the graph.
+    assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
     scale = np.abs(expected).max()
     for size in (0, 1, 7, 300):
         (found,) = session.run(None, {"X": rows[:size]})

@@ -68,6 +68,9 @@ def exported(
             "with len(x), and let no shape depend on it otherwise."
         )
     nodes = [same for node in model.graph.node for same in _without_gap(node)]
+    for node in nodes:
+        # Torch writes where it traced them: paths of the machine, half of a small file.
+        del node.metadata_props[:]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     return model
