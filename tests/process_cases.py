@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import runpy
 import signal
 import sys
 from contextlib import contextmanager
@@ -93,6 +94,15 @@ def _call(streams, cwd, ignored, function, args):
         signal.signal(one, signal.SIG_IGN)
     os.chdir(cwd)
     function(*args)
+
+
+def run_program(package, *arguments):
+    """Do what ``python -m`` does with a package that nobody has imported before."""
+    for name in [*sys.modules]:
+        if name.split(".")[0] == package:
+            del sys.modules[name]
+    sys.argv = [package, *arguments]
+    runpy.run_module(package, run_name="__main__", alter_sys=True)
 
 
 @contextmanager

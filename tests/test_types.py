@@ -52,12 +52,12 @@ REFUSED = {
     "a fitted attribute as a parameter": "AutoencoderTransformer(n_iter_=3)",
 }
 
-# Reading torch would take most of the time, and no program here holds a type of it.
+# Reading these would take most of the time, and no program here holds a type of them.
 CONFIG = """\
 [mypy]
 ignore_missing_imports = True
 follow_imports = silent
-[mypy-torch.*]
+[mypy-torch.*,ml_dtypes.*]
 follow_imports = skip
 follow_imports_for_stubs = True
 """

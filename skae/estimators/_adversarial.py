@@ -83,7 +83,7 @@ class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
     >>> from sklearn.datasets import load_digits
     >>> from skae import AdversarialAutoencoder
     >>> X = load_digits().data[:500]
-    >>> params = {"hidden_layer_sizes": (64,), "max_iter": 20, "random_state": 0}
+    >>> params = {"hidden_layer_sizes": (64,), "max_iter": 10, "random_state": 0}
     >>> aae = AdversarialAutoencoder(n_components=4, **params).fit(X)
     >>> bool(abs(aae.transform(X).std(axis=0) - 1).max() < 0.2)
     True

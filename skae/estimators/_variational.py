@@ -146,7 +146,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     >>> from sklearn.model_selection import train_test_split
     >>> from skae import VariationalAutoencoder
     >>> X_train, X_test = train_test_split(load_digits().data, random_state=0)
-    >>> params = {"hidden_layer_sizes": (64,), "max_iter": 20, "random_state": 0}
+    >>> params = {"hidden_layer_sizes": (64,), "max_iter": 10, "random_state": 0}
     >>> vae = VariationalAutoencoder(n_components=8, **params).fit(X_train)
     >>> bool(vae.score(X_test) > PCA(8).fit(X_train).score(X_test))
     True

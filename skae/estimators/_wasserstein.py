@@ -50,7 +50,7 @@ class WassersteinAutoencoder(NetworkParameters, BaseAutoencoder):
     >>> from sklearn.datasets import load_digits
     >>> from skae import WassersteinAutoencoder
     >>> X = load_digits().data[:500]
-    >>> params = {"hidden_layer_sizes": (64,), "max_iter": 20, "random_state": 0}
+    >>> params = {"hidden_layer_sizes": (64,), "max_iter": 10, "random_state": 0}
     >>> wae = WassersteinAutoencoder(n_components=4, **params).fit(X)
     >>> bool(abs(wae.transform(X).std(axis=0) - 1).max() < 0.2)
     True

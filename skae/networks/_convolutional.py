@@ -65,8 +65,8 @@ class ConvolutionalNetwork(Network):
     >>> from skae import DenoisingAutoencoder
     >>> from skae.networks import ConvolutionalNetwork
     >>> network = ConvolutionalNetwork(channels=(8, 16))
-    >>> images = load_digits().images
-    >>> dae = DenoisingAutoencoder(8, network=network, max_iter=5, random_state=0).fit(images)
+    >>> images = load_digits().images[:500]
+    >>> dae = DenoisingAutoencoder(8, network=network, max_iter=2, random_state=0).fit(images)
     >>> dae.network_.image_shape
     (8, 8)
     """

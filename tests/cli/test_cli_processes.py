@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -14,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cli_cases import FAST
-from process_cases import Process
+from process_cases import Process, run_program
 
 import skae
 from skae.cli import main
@@ -50,11 +48,11 @@ def start(*arguments, **params):
 
 
 def test_the_command_itself(folder):
-    """Where Python starts anew."""
-    command = [sys.executable, "-m", "skae", "info", "model.skae"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "AutoencoderTransformer(max_iter=1, n_components=2)" in done.stdout
+    """Where nothing of the package is imported, as when Python starts anew."""
+    with Process(run_program, "skae", "info", "model.skae", cwd=os.getcwd()) as process:
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
+        assert "AutoencoderTransformer(max_iter=1, n_components=2)" in process.stdout.read()
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_the_same_seed_gives_the_same_bits_and_a_pickle_too(kind, init):
 
 def test_it_beats_the_dense_network_with_no_more_parameters():
     X, T = signals(600, 0), signals(300, 1)
-    params = {"n_components": 4, "max_iter": 30, "learning_rate_init": 5e-3, "random_state": 0}
+    params = {"n_components": 4, "max_iter": 25, "learning_rate_init": 5e-3, "random_state": 0}
     # Narrower than the default, whose windows are larger than these.
     network = SequenceNetwork(hidden_layer_sizes=(128,))
     ae = AutoencoderTransformer(network=network, init="random", **params).fit(X)
@@ -159,8 +159,8 @@ def test_it_beats_the_dense_network_with_no_more_parameters():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_learns_beyond_a_start_at_pca(kind):
-    X, T = signals(300, 0, 24), signals(200, 1, 24)
-    ae = small(kind, learning_rate_init=0.01, max_iter=25).fit(X)
+    X, T = signals(300, 0, 16), signals(200, 1, 16)
+    ae = small(kind, learning_rate_init=0.02, max_iter=20).fit(X)
     rest = small(kind, learning_rate_init=1e-12, max_iter=1).fit(X)
     assert ae.score(T) > 0.97 * rest.score(T)
 

@@ -158,12 +158,10 @@ def test_halves_answer_as_the_whole_and_hold_half(name, keep, path):
         assert_array_equal(encoder.transform(rows), model.transform(rows))
     assert_array_equal(decoder.inverse_transform(codes), model.inverse_transform(codes))
     assert_array_equal(encoder.get_feature_names_out(), model.get_feature_names_out())
-    names = {name for name, _ in encoder.autoencoder.net_.module_.named_parameters()}
-    assert names
-    assert all(name.startswith("encoder.") for name in names)
-    names = {name for name, _ in decoder.autoencoder.net_.module_.named_parameters()}
-    assert names
-    assert all(name.startswith("decoder.") for name in names)
+    for half, prefix in ((encoder, "encoder."), (decoder, "decoder.")):
+        names = {name for name, _ in half.autoencoder.net_.module_.named_parameters()}
+        assert names
+        assert all(name.startswith(prefix) for name in names)
     if keep == "save":
         skae.save(model.encoder_, path)
         held = read_arrays(unpack(path.read_bytes())[1])
@@ -190,15 +188,17 @@ def test_an_unfitted_autoencoder_has_no_halves():
 
 # -- the file -----------------------------------------------------------------------------
 
+# What UTF-8 can write: hypothesis would try each character, for seconds.
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 ARRAYS = hnp.arrays(
     st.sampled_from(DTYPES), hnp.array_shapes(min_dims=0, min_side=0), elements={"allow_nan": False}
 )
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | ARRAYS,
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT | ARRAYS,
     lambda inside: (
         st.lists(inside, max_size=3)
         | st.tuples(inside, inside)
-        | st.dictionaries(st.text() | st.integers(), inside, max_size=3)
+        | st.dictionaries(TEXT | st.integers(), inside, max_size=3)
     ),
     max_leaves=8,
 )

@@ -13,7 +13,7 @@ from skae import networks
 from skae._typing import ArrayOf
 from skae.detection import LikelihoodScore
 from skae.estimators.base import BaseAutoencoder, NetworkParameters, Positive, fitted
-from skae.persistence import TRUSTED_TYPES
+from skae.persistence import TRUSTED_TYPES, _registry
 from skae.persistence._registry import classes
 
 # Names belong to the format: files of the first version hold these, and "Gaussian" in detectors,
@@ -37,6 +37,16 @@ def test_what_files_hold_is_trusted_in_files_of_skops():
         assert f"{cls.__module__}.{cls.__qualname__}" in TRUSTED_TYPES
     with pytest.raises(AttributeError, match="no attribute 'ANYTHING'"):
         _ = skae.persistence.ANYTHING
+
+
+def test_parts_are_not_looked_for_at_each_load(monkeypatch, path):
+    model = fit()
+    expected = classes()
+    monkeypatch.setattr(_registry, "_parts_of", None)
+    assert_same_answers(model, loaded(model, path))
+    # What a caller does to the answer is not remembered.
+    classes().clear()
+    assert classes() == expected
 
 
 # -- a variant that nobody has told model files of ----------------------------------------

@@ -184,9 +184,9 @@ def test_the_table_is_never_made_dense_as_a_whole(tall, params, weighted):
 
 @pytest.fixture(scope="module")
 def wide():
-    """A table of 2 MB that would be 160 MB in float64."""
-    table = make_sparse(8000, 2500, per_row=20)
-    assert table.data.nbytes + table.indices.nbytes + table.indptr.nbytes < 3e6
+    """A table of 1 MB that would be 80 MB in float64."""
+    table = make_sparse(4000, 2500, per_row=20)
+    assert table.data.nbytes + table.indices.nbytes + table.indptr.nbytes < 1.5e6
     # What the first fit of a process imports is none of the memory that is measured.
     AutoencoderTransformer(3, **PARAMS).fit(TABLE).score_samples(TABLE)
     return table
