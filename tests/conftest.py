@@ -1,6 +1,5 @@
 """Settings that every test shares."""
 
-import gc
 import os
 from functools import cache
 
@@ -20,12 +19,6 @@ torch.set_num_threads(1)
 
 # Doctests are looked for in every module, and two modules of one name cannot be imported.
 collect_ignore_glob = ["*/conftest.py"]
-
-
-def pytest_collection_finish():
-    """Spare the garbage collector a million objects of modules, which stay to the end."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
