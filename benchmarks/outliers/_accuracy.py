@@ -14,6 +14,8 @@ REASONS = {
     "some of the kinds of rows that are found are made of them",
     ("unsupervised", "optdigits"): "the outliers are the images of one digit, whose pixels are "
     "easier to predict than those of the others, though it is rare",
+    ("unsupervised", "pendigits"): "the outliers are the images of one digit, as near to one "
+    "another as ordinary rows are, and are learned like these",
     ("unsupervised", "SpamBase"): "four rows in ten are outliers, which makes them ordinary; "
     "single columns tell more than how they go together",
 }
