@@ -19,6 +19,10 @@ from ._robust_start import weighted_quantile
 # the upper quartile by so many times the range of the quartiles, at most this share.
 _RANGES, _MOST = 2.0, 0.15
 
+# Rare values of a column do not set a row apart if nearly all others are one value: these have less
+# than this share of its variance. A tenth of outliers, eight units away, leaves .13 to the others.
+_LEAST_SHARE = 0.03
+
 # Rows that the Gaussian is fitted to, and cells that are read at once.
 _ENOUGH_ROWS, _CELLS = 5000, 2**22
 
@@ -31,7 +35,7 @@ class OrdinaryRows:
         self._n_rows = max(2, min(_ENOUGH_ROWS, _CELLS // known.shape[1]))
         some = rng.permutation(known.shape[0])[: self._n_rows]
         rows = dense(known[some])
-        self._gaussian = RobustGaussians(0, LEAST_SCALE).fit(rows, weight[some], rng)
+        self._gaussian = RobustGaussians(0, LEAST_SCALE, _LEAST_SHARE).fit(rows, weight[some], rng)
         self._clusters = Clusters(self._gaussian.whitened(rows))
         self._known, self._weight = self._squares(known), weight
         self.in_cluster = self._are_in_cluster(known)

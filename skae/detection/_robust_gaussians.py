@@ -44,12 +44,17 @@ class RobustGaussians:
     nearest to the spatial median, and each of the next that of the rows nearest to the last one,
     up to nine tenths of them (the concentration steps of Rousseeuw and Van Driessen, 1999).
 
+    A value that hardly varies among these, with less than `least_share` of its variance, has the
+    variance that it has in all rows: one that is zero nearly everywhere is a rare value elsewhere,
+    and no proof of an outlier.
+
     k-means divides the whitened rows into at most `most_kinds` kinds. No value has a standard
     deviation below `least_scale`.
     """
 
     most_kinds: int
     least_scale: float
+    least_share: float = 0.0
     coordinates_: Coordinates = field(init=False)
     center_: Annotated[ndarray, ArrayOf("float", "n_coordinates")] = field(init=False)
     whitening_: Annotated[ndarray, ArrayOf("float", "n_coordinates", "n_coordinates")] = field(
@@ -71,7 +76,10 @@ class RobustGaussians:
             # A few rows may have most of the weight: half of the rows count in any case.
             farthest = max(weighted_quantile(distance, support, weight), np.median(distance))
             near = distance <= farthest
-            center, whitening, _ = _gaussian(rows[near], weight[near], least_variance)
+            # In these units the variance in all rows is one.
+            is_rare = _variances(rows[near], weight[near]) < self.least_share
+            least = np.where(is_rare, 1.0, least_variance)
+            center, whitening, _ = _gaussian(rows[near], weight[near], least)
             white = (rows - center) @ whitening.T
             distance = (white**2).sum(axis=1) + outside
         self.center_, self.whitening_ = center, whitening.astype(np.float32)
@@ -125,6 +133,10 @@ class RobustGaussians:
         n_coordinates = {self.coordinates_.n_coordinates, len(self.center_), len(self.centers_.T)}
         if len(n_coordinates) > 1:
             raise ValueError("Gaussians of all rows and of kinds have other numbers of values")
+
+
+def _variances(rows: ndarray, weight: ndarray) -> ndarray:
+    return np.average((rows - np.average(rows, axis=0, weights=weight)) ** 2, 0, weight)
 
 
 def _gaussian(

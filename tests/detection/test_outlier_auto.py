@@ -6,6 +6,7 @@ from numpy.testing import assert_array_equal
 from outlier_cases import SCORINGS, answers, assert_same, draw, make_detector
 
 from skae import AutoencoderOutlierDetector
+from skae.detection import _ordinary_rows
 
 
 def with_outliers(n_rows=400, seed=0):
@@ -83,3 +84,16 @@ def test_auto_needs_no_number_of_held_out_rows():
     assert_array_equal(detector.predict(rows[:40]) == -1, unusual > -detector.offset_)
     with pytest.raises(ValueError, match="at least 19 held-out rows"):
         detector.set_contamination(0.05)
+
+
+def test_rare_values_are_no_outliers(monkeypatch):
+    """In three columns one row in fifty is not zero."""
+    rng = np.random.default_rng(0)
+    rows = np.c_[draw(rng, 1500), rng.random((1500, 3)) < 0.02]
+    train, new = rows[:1000], rows[1000:]
+    detector = make_detector(scoring="mixture").fit(train)
+    assert detector.contamination_ == 0
+    assert (detector.predict(new) == -1).mean() < 0.08
+    # The control: where most rows are zero, others are many deviations away.
+    monkeypatch.setattr(_ordinary_rows, "_LEAST_SHARE", 0.0)
+    assert make_detector(scoring="mixture").fit(train).contamination_ > 0.03
