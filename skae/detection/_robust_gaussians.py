@@ -71,14 +71,14 @@ class RobustGaussians:
         rows, outside = self.coordinates_(values)
         outside /= self.coordinates_.rest_
         least_variance = self.coordinates_.least_variance(self.least_scale)
+        of_all = _variances(rows, weight)
         distance = start_distances(rows, weight) + outside
         for support in _SUPPORTS:
             # A few rows may have most of the weight: half of the rows count in any case.
             farthest = max(weighted_quantile(distance, support, weight), np.median(distance))
             near = distance <= farthest
-            # In these units the variance in all rows is one.
-            is_rare = _variances(rows[near], weight[near]) < self.least_share
-            least = np.where(is_rare, 1.0, least_variance)
+            is_rare = _variances(rows[near], weight[near]) < self.least_share * of_all
+            least = np.where(is_rare, of_all, least_variance)
             center, whitening, _ = _gaussian(rows[near], weight[near], least)
             white = (rows - center) @ whitening.T
             distance = (white**2).sum(axis=1) + outside
@@ -136,6 +136,7 @@ class RobustGaussians:
 
 
 def _variances(rows: ndarray, weight: ndarray) -> ndarray:
+    """Return the weighted variance of each column."""
     return np.average((rows - np.average(rows, axis=0, weights=weight)) ** 2, 0, weight)
 
 
