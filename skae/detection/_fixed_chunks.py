@@ -1,29 +1,14 @@
 """Functions of rows, chunk by chunk: a row alone gives the bits that it gives in a batch."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skae._chunks import slices
 from skae._threads import one_thread
 from skae.engine import largest_chunk
-
-_Module = TypeVar("_Module", bound=nn.Module)
-
-# Modules that are made of fitted objects, which stay as they are.
-_modules: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-
-
-def once_for(fitted: Any, make: Callable[[Any], _Module]) -> _Module:
-    """Return the module that is made of a fitted object; it is made once."""
-    module = _modules.get(fitted)
-    if module is None:
-        module = _modules[fitted] = make(fitted)
-    return module
 
 
 def in_fixed_chunks(

@@ -1,12 +1,13 @@
 """How far rows are from the nearest of the training rows that a detector keeps."""
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import torch
 from scipy.linalg import cholesky
 from torch import Tensor, nn
 from torch.nn.functional import threshold
 
-from ._fixed_chunks import once_for
 from ._reference_rows import ReferenceRows
 from ._stacks import buffer
 
@@ -28,9 +29,16 @@ _MAHALANOBIS = 0.25
 _SAME = 1e-5
 
 
+# They are made once of the reference rows, which stay as they are.
+_modules: WeakKeyDictionary[ReferenceRows, "ReferenceDistances"] = WeakKeyDictionary()
+
+
 def distances_to(reference: ReferenceRows) -> "ReferenceDistances":
     """Return the distances of rows from the nearest of these, as a function of torch."""
-    return once_for(reference, ReferenceDistances)
+    module = _modules.get(reference)
+    if module is None:
+        module = _modules[reference] = ReferenceDistances(reference)
+    return module
 
 
 class ReferenceDistances(nn.Module):
