@@ -1,0 +1,139 @@
+"""A column of categories."""
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from ._kinds import WORDS, Kind, is_category, kind_of_value, values_of
+
+# The code of a category that `fit` has not seen.
+UNKNOWN = -1.0
+
+# Most categories of a column: each is an output of the network.
+_MOST = 10_000
+
+Level = str | int | float | bool
+
+
+@dataclass(eq=False)
+class CategoryColumn:
+    """Reads a column as codes of categories, and turns codes into categories.
+
+    `levels` are the categories that `fit` has seen, and `codes` their codes. Categories that are
+    too rare to be learned share the last code, which stands for the most frequent of them.
+    """
+
+    name: str | int
+    kind: Kind
+    levels: list[Level]
+    codes: list[int]
+    # For each code the category that it becomes, by its place in `levels`.
+    shown: list[int]
+    _index: pd.Index = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._index = pd.Index(self.levels, dtype=object)
+
+    @classmethod
+    def learn(
+        cls, column: nw.Series, kind: Kind, min_frequency: float | None, max_categories: int | None
+    ) -> Self:
+        """Return the column that these cells are of; see `OrdinalEncoder` for both limits."""
+        values = values_of(column)
+        known = values != None  # noqa: E711  # cell by cell
+        if not known.any():
+            raise ValueError(
+                f"Column {column.name!r} has no value in any row. Leave it out, or fill it."
+            )
+        place, found = pd.factorize(values[known])
+        levels = [level.item() if isinstance(level, np.generic) else level for level in found]
+        order = _order(column, levels)
+        levels, counts = [levels[i] for i in order], np.bincount(place)[order]
+        for level in levels:
+            if not isinstance(level, Level):
+                row = int(np.flatnonzero(values == level)[0])
+                raise ValueError(
+                    f"Column {column.name!r} holds the category {level!r:.60} in row {row}, counted "
+                    f"from 0: expected text, numbers or truth values, got {type(level).__name__}. "
+                    f"Convert the column, for example with astype(str)."
+                )
+        rare = _rare(counts, min_frequency, max_categories, len(values))
+        codes = np.empty(len(levels), dtype=int)
+        codes[~rare], codes[rare] = np.arange((~rare).sum()), (~rare).sum()
+        shown = [int(i) for i in np.flatnonzero(~rare)]
+        if rare.any():
+            shown.append(int(np.flatnonzero(rare)[counts[rare].argmax()]))
+        if len(shown) > _MOST:
+            raise ValueError(
+                f"Column {column.name!r} has {len(shown)} categories, more than {_MOST}. Leave it "
+                f"out if they tell rows apart, as names do; or set max_categories or min_frequency."
+            )
+        return cls(column.name, kind, levels, codes.tolist(), shown)
+
+    @property
+    def n_codes(self) -> int:
+        """How many categories the network tells apart."""
+        return len(self.shown)
+
+    def encode(self, column: nw.Series) -> np.ndarray:
+        """Return codes as float64: NaN where there is no value, -1 for an unknown category."""
+        values = values_of(column)
+        known = values != None  # noqa: E711  # cell by cell
+        place = self._index.get_indexer(values)
+        found = place >= 0
+        self._check_kind(values, np.flatnonzero(known & ~found))
+        codes = np.where(known, UNKNOWN, np.nan)
+        codes[found] = np.asarray(self.codes, dtype=np.float64)[place[found]]
+        return codes
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Return the categories of codes, which are whole numbers, as objects."""
+        return np.asarray(self._index, dtype=object)[np.asarray(self.shown)[codes]]
+
+    def _check_kind(self, values: np.ndarray, unknown: np.ndarray) -> None:
+        """Refuse unknown categories of another type: they would all be unknown."""
+        for row in unknown:
+            kind = kind_of_value(values[row])
+            if kind != self.kind:
+                is_now = WORDS[kind] if kind else f"{type(values[row]).__name__} objects"
+                raise ValueError(
+                    f"Column {self.name!r} held {WORDS[self.kind]} in fit and holds {is_now} now: "
+                    f"{values[row]!r:.60} in row {row}, counted from 0. Convert it as in fit."
+                )
+
+    def _check_consistency(self) -> None:
+        n = len(self.levels)
+        in_order = len(self.codes) == n > 0 and 0 <= min(self.codes)
+        if not in_order or set(self.codes) != set(range(len(self.shown))):
+            raise ValueError(f"categories of column {self.name!r} and their codes do not fit")
+        if not all(0 <= place < n for place in self.shown):
+            raise ValueError(f"codes of column {self.name!r} are those of no category")
+
+
+def _order(column: nw.Series, levels: list[Any]) -> np.ndarray:
+    """Return the order of categories: that of the type, or else by value."""
+    if is_category(column) and hasattr(column.dtype, "categories"):
+        place = {level: i for i, level in enumerate(column.dtype.categories)}
+        return np.argsort([place[level] for level in levels])
+    try:
+        return np.argsort(np.asarray(levels, dtype=object), kind="stable")
+    except TypeError:
+        return np.argsort([repr(level) for level in levels])
+
+
+def _rare(
+    counts: np.ndarray, min_frequency: float | None, max_categories: int | None, n_rows: int
+) -> np.ndarray:
+    """Return which categories are to share a code, as in scikit-learn's encoders."""
+    rare = np.zeros(len(counts), dtype=bool)
+    if min_frequency is not None:
+        least = min_frequency if min_frequency >= 1 else min_frequency * n_rows
+        rare = counts < least
+    if max_categories is not None and (~rare).sum() + rare.any() > max_categories:
+        order = np.argsort(-counts, kind="stable")
+        rare[order[max_categories - 1 :]] = True
+    # A single one has its own code all the same.
+    return rare if rare.sum() > 1 else np.zeros_like(rare)

@@ -1,0 +1,131 @@
+"""What a column holds, told from its type and, where that says nothing, from its values."""
+
+import datetime
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any, Literal
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+# What cells hold: a date is a day, a moment has a time, too, and a time is that of any day.
+Kind = Literal["number", "text", "truth", "moment", "date", "time", "duration"]
+
+# In this order: a truth value is a number of Python's, too, and a moment is a date.
+_KINDS: tuple[tuple[type | tuple[type, ...], Kind], ...] = (
+    ((bool, np.bool_), "truth"),
+    (str, "text"),
+    ((np.datetime64, datetime.datetime), "moment"),
+    (datetime.date, "date"),
+    ((np.timedelta64, datetime.timedelta), "duration"),
+    (datetime.time, "time"),
+    ((Real, Decimal), "number"),
+)
+
+# How an error speaks of them.
+WORDS: dict[Kind, str] = {
+    "number": "numbers",
+    "text": "text",
+    "truth": "truth values",
+    "moment": "dates with times",
+    "date": "dates",
+    "time": "times of the day",
+    "duration": "durations",
+}
+
+
+def kind_of_value(value: Any) -> Kind | None:
+    """Return what a value is, or None if it is nothing that a column may hold."""
+    return next((kind for types, kind in _KINDS if isinstance(value, types)), None)
+
+
+def kind_of_column(column: nw.Series) -> Kind:
+    """Return what the cells of a column are; a column of anything else raises a ValueError."""
+    dtype = column.dtype
+    if dtype.is_numeric():
+        return "number"
+    if dtype == nw.Boolean:
+        return "truth"
+    if dtype == nw.Datetime:
+        return "moment"
+    if dtype == nw.Date:
+        return "date"
+    if dtype == nw.Duration:
+        return "duration"
+    if dtype == nw.Time:
+        return "time"
+    return _kind_of_values(column.name, values_of(column))
+
+
+def is_category(column: nw.Series) -> bool:
+    """Return whether the type of a column says that it holds categories."""
+    return column.dtype == nw.Categorical or column.dtype == nw.Enum
+
+
+def values_of(column: nw.Series) -> np.ndarray:
+    """Return the cells as objects, None where there is no value."""
+    values = np.empty(len(column), dtype=object)
+    values[:] = column.to_list()
+    values[pd.isna(values)] = None
+    return values
+
+
+def _kind_of_values(name: Any, values: np.ndarray) -> Kind:
+    """Return what all values of a column are."""
+    first: dict[Kind, int] = {}
+    present = np.flatnonzero(values != None)  # noqa: E711  # cell by cell
+    known: dict[type, Kind] = {}
+    for row in present:
+        value = values[row]
+        kind = known.get(type(value)) or kind_of_value(value)
+        if kind is None:
+            raise ValueError(
+                f"Column {name!r} holds {value!r:.60} in row {row}, counted from 0: a "
+                f"{type(value).__name__}, which is neither a number, text, a truth value nor a "
+                f"date. Convert the column, for example with astype(str), or leave it out."
+            )
+        known[type(value)] = kind
+        first.setdefault(kind, int(row))
+    if len(first) > 1:
+        (one, i), (other, k) = list(first.items())[:2]
+        raise ValueError(
+            f"Column {name!r} holds {WORDS[one]} and {WORDS[other]}: {values[i]!r:.60} in row {i} "
+            f"and {values[k]!r:.60} in row {k}, counted from 0. Make them one type, for example "
+            f"with astype(str)."
+        )
+    return next(iter(first), "text")
+
+
+def numbers_of(column: nw.Series, kind: Kind) -> np.ndarray:
+    """Return the cells of a column as float64, NaN where there is no value.
+
+    Dates, with or without time, are seconds since 1970, in UTC if they have a time zone; times and
+    durations are in seconds, too.
+    """
+    if kind == "number":
+        return np.array(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    if kind in ("date", "moment"):
+        moments = pd.to_datetime(pd.Series(values_of(column)), utc=True)
+        return _in_seconds(moments - pd.Timestamp(0, tz="UTC"))
+    if kind == "duration":
+        return _in_seconds(pd.to_timedelta(pd.Series(values_of(column))))
+    return np.array([_seconds_of_day(value) for value in values_of(column)])
+
+
+def _in_seconds(durations: Any) -> np.ndarray:
+    return durations.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _seconds_of_day(value: datetime.time | None) -> float:
+    if value is None:
+        return np.nan
+    return 3600 * value.hour + 60 * value.minute + value.second + value.microsecond / 1e6
+
+
+def is_whole(column: nw.Series) -> bool:
+    """Return whether the cells of a column of numbers can be whole numbers only."""
+    if column.dtype == nw.Object:
+        values = values_of(column)
+        return all(isinstance(value, Integral) for value in values if value is not None)
+    return bool(column.dtype.is_integer())

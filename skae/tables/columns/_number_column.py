@@ -1,0 +1,56 @@
+"""A column of numbers, dates, times or durations."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import narwhals as nw
+import numpy as np
+
+from ._kinds import Kind, is_whole, numbers_of
+
+
+@dataclass(eq=False)
+class NumberColumn:
+    """Reads a column as numbers, and brings numbers into the range that it had in `fit`.
+
+    `whole` says that all its values are whole numbers.
+    """
+
+    name: str | int
+    kind: Kind
+    whole: bool
+    lowest: float
+    highest: float
+
+    @classmethod
+    def learn(cls, column: nw.Series, kind: Kind) -> Self:
+        """Return the column that these cells are of."""
+        cells = _finite(column, numbers_of(column, kind))
+        known = cells[~np.isnan(cells)]
+        if not len(known):
+            raise ValueError(
+                f"Column {column.name!r} has no value in any row. Leave it out, or fill it."
+            )
+        whole = kind == "number" and is_whole(column)
+        return cls(column.name, kind, whole, float(known.min()), float(known.max()))
+
+    def encode(self, column: nw.Series) -> np.ndarray:
+        """Return the cells as float64, NaN where there is no value."""
+        return _finite(column, numbers_of(column, self.kind))
+
+    def decode(self, values: np.ndarray) -> np.ndarray:
+        """Return numbers that the column could hold."""
+        if self.kind == "number" and not self.whole:
+            return values
+        values = values.clip(self.lowest, self.highest)
+        return values.round() if self.whole else values
+
+
+def _finite(column: Any, cells: np.ndarray) -> np.ndarray:
+    infinite = np.flatnonzero(np.isinf(cells))
+    if len(infinite):
+        raise ValueError(
+            f"Column {column.name!r} holds infinity in row {infinite[0]}, counted from 0. Give a "
+            f"number, or nothing (NaN) if the value is not known."
+        )
+    return cells

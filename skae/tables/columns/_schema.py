@@ -1,0 +1,86 @@
+"""The columns of a table: what each holds, as numbers, and back to the caller's table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import narwhals as nw
+import numpy as np
+
+from ._category_column import CategoryColumn
+from ._kinds import is_category, kind_of_column
+from ._number_column import NumberColumn
+
+Column = NumberColumn | CategoryColumn
+
+# Which columns hold categories: those whose type says so, or these, by name, place or mask.
+Categorical = Literal["from_dtype"] | Sequence[Any] | None
+
+
+@dataclass(eq=False)
+class TableSchema:
+    """Reads tables with these columns as one array of float64, and makes tables of such arrays.
+
+    A cell of a category is its code, -1 if `fit` has not seen it. A cell without a value is NaN.
+    """
+
+    columns: list[Column]
+
+    @classmethod
+    def learn(
+        cls,
+        frame: nw.DataFrame,
+        categorical_features: Categorical,
+        min_frequency: float | None,
+        max_categories: int | None,
+    ) -> Self:
+        """Return the columns that a table has."""
+        chosen = chosen_columns(frame.columns, categorical_features)
+        columns: list[Column] = []
+        for i, column in enumerate(frame.iter_columns()):
+            kind = kind_of_column(column)
+            says_so = is_category(column) or kind in ("text", "truth")
+            if chosen[i] or (categorical_features == "from_dtype" and says_so):
+                limits = min_frequency, max_categories
+                columns.append(CategoryColumn.learn(column, kind, *limits))
+            elif kind == "text":
+                raise ValueError(
+                    f"Column {column.name!r} holds text, but is not among categorical_features="
+                    f"{categorical_features!r}. Add it, or leave it out of X."
+                )
+            else:
+                columns.append(NumberColumn.learn(column, kind))
+        return cls(columns)
+
+    def encode(self, frame: nw.DataFrame) -> np.ndarray:
+        """Return a table, whose columns are checked to be these, as float64."""
+        cells = [
+            known.encode(column)
+            for known, column in zip(self.columns, frame.iter_columns(), strict=True)
+        ]
+        return np.column_stack(cells)
+
+    @property
+    def n_levels(self) -> list[int]:
+        """The number of categories of each column, zero for numbers."""
+        return [getattr(column, "n_codes", 0) for column in self.columns]
+
+
+def chosen_columns(names: Sequence[Any], categorical_features: Categorical) -> np.ndarray:
+    """Return for each column whether a list of names, of places or a mask chooses it."""
+    chosen = np.zeros(len(names), dtype=bool)
+    if categorical_features is None or isinstance(categorical_features, str):
+        return chosen
+    wanted = list(categorical_features)
+    if len(wanted) == len(names) and all(isinstance(one, bool | np.bool_) for one in wanted):
+        return np.asarray(wanted, dtype=bool)
+    place = {name: i for i, name in enumerate(names)}
+    for one in wanted:
+        i = place.get(one, one)
+        if isinstance(i, str) or not 0 <= i < len(names):
+            raise ValueError(
+                f"categorical_features holds {one!r}, but X has no such column: its columns are "
+                f"{', '.join(map(repr, names[:10]))}{', ...' if len(names) > 10 else ''}."
+            )
+        chosen[i] = True
+    return chosen
