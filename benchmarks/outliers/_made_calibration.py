@@ -12,7 +12,7 @@ from ._calibration import FALSE, FDR, POWER, SHARE, promises_kept
 from ._fitting import one_thread
 from ._made_tables import factor_table
 
-TRAINING_ROWS, SEEDS = (400, 1000, 5000), (0, 1, 2, 3, 4)
+TRAINING_ROWS, SEEDS = (400, 1000, 5000), range(20)
 NEW_ROWS, COLUMNS, OUTLYING = 2000, 10, 0.1
 
 

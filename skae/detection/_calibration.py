@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -44,6 +44,9 @@ class Calibration:
     of all members is split conformal prediction.
     """
 
+    # Share of itself by which rounding may change the score of a row: closer scores are equal.
+    ROUNDING: ClassVar = 1e-5
+
     _groups: list[_Group] = field(default_factory=list)
 
     def add(self, members: np.ndarray, outlier_scores: np.ndarray, weight: np.ndarray) -> None:
@@ -63,18 +66,20 @@ class Calibration:
         """Return the weighted share of rows that score at least as high, the new row included.
 
         `outlier_scores` is of shape (n_samples, n_members); the p-values lie in [1 / (n + 1), 1]
-        for n held-out rows.
+        for n held-out rows. Scores that differ by nothing but rounding are equally high.
         """
         at_least = np.zeros(len(outlier_scores))
         for members, known, above in self._groups:
-            position = np.searchsorted(known, mean_over_members(outlier_scores[:, members]))
+            scores = mean_over_members(outlier_scores[:, members])
+            position = np.searchsorted(known, scores - self.ROUNDING * np.abs(scores))
             at_least = at_least + above[position]
         return self._p_value(at_least)
 
     def threshold(self, level: Level) -> float:
         """Return the score that a share `level` of new rows exceeds at most.
 
-        With too few held-out rows for the level this is the highest of their scores.
+        It is above a score of a held-out row by no more than rounding. With too few of these rows
+        for the level, that is the highest one.
         """
         level = share_of(level)
         scores = np.concatenate([known for _, known, _ in self._groups])
@@ -84,7 +89,8 @@ class Calibration:
         # The p-value of a row that scores just above each held-out row.
         p_value = self._p_value(np.cumsum(weight[::-1])[::-1] - weight)
         rare = np.flatnonzero(p_value <= level)
-        return scores[order][rare[0] if len(rare) else -1]
+        highest = scores[order][rare[0] if len(rare) else -1]
+        return highest + self.ROUNDING * abs(highest)
 
     def check_level(self, level: Level, name: str) -> None:
         """Refuse a level below the smallest p-value; the error calls it `name`."""

@@ -24,8 +24,8 @@ class Coordinates:
 
     Up to 256 values are coordinates themselves, in units of their standard deviations. Of more,
     there are the leading directions of the spatial signs (as PCA's, but outliers do not turn
-    them); what lies outside is told by its length alone, as in probabilistic PCA (Tipping and
-    Bishop, 1999). So memory grows with the number of values, not with its square.
+    them), and the length of what is left, as in probabilistic PCA (Tipping and Bishop, 1999). So
+    memory grows with the number of values, not with its square.
     """
 
     center_: Annotated[ndarray, ArrayOf("float", "n_values")] = field(init=False)

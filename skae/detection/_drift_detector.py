@@ -33,7 +33,7 @@ _N_KINDS = 4
 # Permutations that must be at least as surprising at the level alpha, so that it can be told.
 _AT_ALPHA = 3
 
-# Values of a sample in all tests together, so that permutations take seconds at most.
+# Values of a sample in all tests together, so that permutations take half a minute at most.
 _MOST_VALUES, _FEWEST_ROWS = 2**21, 50
 
 
@@ -97,9 +97,9 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
     -----
     **The reference must be rows that the model was not trained on.** A model reconstructs its
     training rows better than any others, so the test of the scores would find a difference to
-    every batch. `fit` warns of such rows where the model has kept enough to know them:
-    autoencoders, outlier detectors and PCA do. A model that is trained further needs a new
-    reference: call `fit` again.
+    every batch. `fit` warns of such rows where the model has kept enough to know them: outlier
+    detectors and autoencoders have kept some of them, PCA the mean of all. A model that is trained
+    further needs a new reference: call `fit` again.
 
     **Rows in the order of time need a window.** Neighbours are alike, so that the rows tell less
     than their number, and the tests of independent rows raise false alarms. Permutations of blocks

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -105,13 +106,15 @@ class Ensemble:
             return
         some = self.reference.some(_REFERENCE_ROWS)
         rows, fold = dense(self.reference.rows[some]), self.reference.fold[some]
-        distances = in_fixed_chunks(distances_to(self.reference), rows)
+        folds, fold_of_member = np.unique(self.left_out, return_inverse=True)
+        function = partial(distances_to(self.reference), left_out=folds.tolist())
+        distances = in_fixed_chunks(function, rows)
         ordinary = ~self.reference.in_cluster[some]
-        for score, left_out in zip(self.scores, self.left_out, strict=True):
-            seen = ordinary & (fold != left_out)
+        for score, i in zip(self.scores, fold_of_member, strict=True):
+            seen = ordinary & (fold != folds[i])
             if not seen.any():
                 seen = ordinary
-            score.isolation_ = Isolation.learn(distances[seen, left_out], rows.shape[1])
+            score.isolation_ = Isolation.learn(distances[seen, i], rows.shape[1])
 
     def mean_outlier_scores(self, Z: Rows) -> np.ndarray:
         """Return the mean score of each row."""

@@ -17,12 +17,17 @@ from skae.estimators.base import fitted
 from ._calibration import Calibration, Level
 from ._ensemble import mean_over_members
 from ._fitted_ensemble import FittedEnsemble
-from ._members import Rows
+from ._members import Rows, forget_training
+from ._ordinary_rows import OrdinaryRows
+from ._outlier_scores import SCORES
 from ._progress import progress_bar
 from ._validation import validate_table
 
 # Rows that are scored between two moves of the progress bar.
 _ROWS = 4096
+
+# In `partial_fit`, largest p-value of a row that is unusual, and kept rows that tell it.
+_UNUSUAL, _FEW_ROWS = 0.01, 200
 
 
 class FittedDetector(OutlierMixin, FittedEnsemble):
@@ -195,6 +200,10 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
         it, and the two thresholds differ a little. The parameter does not change.
         """
         check_is_fitted(self)
+        if isinstance(contamination, str) and contamination != "auto":
+            raise ValueError(
+                f"contamination must be 'auto' or a number in (0, 0.5], got {contamination!r}."
+            )
         if contamination != "auto":
             check_scalar(
                 contamination,
@@ -264,10 +273,40 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
             threads.shutdown(cancel_futures=True)
         return np.concatenate(scores)
 
+    def _are_unusual(self, Z: Rows) -> np.ndarray:
+        """Return a mask of the rows that are unlike nearly all that are kept; few tell nothing."""
+        if len(self._reference.fold) < _FEW_ROWS:
+            return np.zeros(Z.shape[0], dtype=bool)
+        return self._calibration.p_values(self._member_scores(Z)) <= _UNUSUAL
+
     @property
     def _shows_progress(self) -> bool:
         """Whether to show progress bars, which is a parameter of the detector."""
         raise NotImplementedError
+
+    def _learn_scores(
+        self,
+        Z: Rows,
+        weight: np.ndarray,
+        fold: np.ndarray,
+        rows: list[np.ndarray],
+        ordinary: OrdinaryRows,
+        rng: np.random.RandomState,
+    ) -> None:
+        """Fit the score of each trained member on its rows, and calibrate by held-out rows."""
+        forget_training(self.estimators_)
+        self._scores = [
+            SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng)
+            for member, mine in zip(self.estimators_, rows, strict=True)
+        ]
+        self._ensemble.learn_isolation()
+
+        def outlier_scores(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
+            return self._ensemble.outlier_scores(Z[rows], members)
+
+        counted = ordinary.are_no_blatant_outliers()
+        self.contamination_ = float(1 - weight[counted].sum() / weight.sum())
+        self._calibrate_by(self._folds.calibration(fold, weight, counted, outlier_scores))
 
     def _calibrate_by(self, calibration: Calibration) -> None:
         """Judge by these held-out rows, at the level that was asked for."""

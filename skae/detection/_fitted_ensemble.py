@@ -16,7 +16,6 @@ from ._ensemble import Ensemble
 from ._explanation import explain_cells
 from ._held_out_folds import Folds
 from ._members import Rows, RowShape
-from ._ordinary_rows import OrdinaryRows
 from ._outlier_scores import OutlierScore
 from ._reference_rows import ReferenceRows
 from ._validation import cells_of, index_of, validate_codes, validate_table
@@ -69,10 +68,9 @@ class FittedEnsemble(
         the training of the default autoencoder, then by the last prediction. A cell's share grows
         with the rise of the score when the cell takes the predicted value. The score that remains
         when all cells take it is divided equally. This takes several passes through the networks
-        for each column, up to 67.
-
-        In wider rows every 67th cell is replaced at the same time. Only the 67 cells of a row with
-        the largest residuals have a share of their own; the others share alike.
+        for each of up to 67 columns, and as many for wider rows: there every 67th cell is replaced
+        at the same time, and only the 67 cells of a row with the largest residuals have a share of
+        their own; the others share alike.
 
         A cell more than eight standard deviations from its mean is clipped to eight, in the score
         and in the predictions of other cells.
@@ -174,19 +172,26 @@ class FittedEnsemble(
         return self._scaling(validate_table(self, X)[0])
 
     def _keep(
-        self, Z: Rows, weight: np.ndarray, fold: np.ndarray, ordinary: OrdinaryRows, rows: Any
+        self,
+        Z: Rows,
+        weight: np.ndarray,
+        fold: np.ndarray,
+        unusual: np.ndarray,
+        in_cluster: np.ndarray,
+        whitening: np.ndarray | None,
     ) -> None:
-        """Keep some of these rows, by index, as those that others are compared with."""
-        known = Z[rows], weight[rows], fold[rows], ordinary.in_cluster[rows]
-        of_table = self._scaling.center, ordinary.whitening, self._folds.n_folds
-        self._reference = ReferenceRows.keep(*known, *of_table)
+        """Keep these rows as those that others are compared with; see `ReferenceRows`."""
+        known, of_table = (weight, fold, unusual, in_cluster), (whitening, self._folds.n_folds)
+        self._reference = ReferenceRows.keep(Z, *known, self._scaling.center, *of_table)
 
-    def _learn_scales(self, X: Rows, weight: np.ndarray) -> None:
-        """Scale columns that were constant so far by these rows, in which they may vary."""
+    def _learn_scales(self, X: Rows, weight: np.ndarray) -> bool:
+        """Scale columns that were constant so far by rows in which they vary; tell if any do."""
         scaling = self._scaling.learned_from(X, weight)
-        if scaling is not self._scaling:
-            self._reference = self._reference.rescaled(self._scaling, scaling)
-            self._scaling, self.scale_ = scaling, scaling.scale
+        if scaling is self._scaling:
+            return False
+        self._reference = self._reference.rescaled(self._scaling, scaling)
+        self._scaling, self.scale_ = scaling, scaling.scale
+        return True
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -15,8 +15,8 @@ from ._calibration import Calibration
 # Most rows that each member is trained on by default, so that large tables take no longer.
 _ENOUGH_ROWS = 10_000
 
-# About so many held-out rows are scored, at least: a sample tells p-values as well.
-_ENOUGH_HELD_OUT = 20_000
+# About so many rows are scored for thresholds and p-values: a sample tells them as well.
+ENOUGH_SCORED = 20_000
 
 
 @dataclass(eq=False)
@@ -67,7 +67,7 @@ class Folds:
         the columns of these members are read.
         """
         calibration = Calibration()
-        step = max(1, counted.sum() // _ENOUGH_HELD_OUT)
+        step = max(1, counted.sum() // ENOUGH_SCORED)
         for one in np.unique(self.left_out):
             members = np.flatnonzero(self.left_out == one)
             rows = np.flatnonzero(counted & (fold == one))[::step]

@@ -24,9 +24,9 @@ _OF_CLUSTERS = 0.9
 class Isolation:
     """The factor by which the score of a row is multiplied, as it is far from all others.
 
-    It is ((d + p) / (m + p))^4, of the distance d of the row from the nearest training rows, the
-    median m of this distance of training rows, and a padding p. It is one at least: being near to
-    other rows does not prove that a row is ordinary, as outliers may be alike.
+    Let d be the distance of the row from the nearest training rows, m the median of this distance
+    over training rows, and p a padding. The factor is ((d + p) / (m + p))^4, and one at least:
+    being near to other rows does not prove that a row is ordinary, as outliers may be alike.
 
     Clusters of outliers are not among the training rows to which d is the distance. A row that is
     nearer to one of them may be of an ordinary kind that is rare: its d counts at most as that of

@@ -15,8 +15,9 @@ from ._outlier_scores import LEAST_SCALE, SCORES
 from ._robust_gaussians import RobustGaussians
 from ._robust_start import weighted_quantile
 
-# A network that learns every row it sees is not shown rows that are further from the centre than
-# the upper quartile by so many times the range of the quartiles, at most this share.
+# A network that learns every row it sees is not shown rows that are far from the centre: beyond
+# the upper quartile by more than so many times the range of the quartiles. They are at most this
+# share of the rows.
 _RANGES, _MOST = 2.0, 0.15
 
 # Rare values of a column do not set a row apart if nearly all others are one value: these have less
@@ -51,14 +52,16 @@ class OrdinaryRows:
     def choose(self, rows: list[np.ndarray], Z: Rows | None = None) -> list[np.ndarray]:
         """Return those rows that are of no cluster and, for some scorings, no further than most.
 
-        Rows are given by their indices in `Z`, the known rows by default. If fewer than two would
-        be left of some rows, all of them are.
+        Rows are given by their indices in `Z`, the known rows by default. If fewer than two known
+        rows would be left, all of them are.
         """
         known = Z is None
         chosen = ~(self.in_cluster if known else self._are_in_cluster(Z))
         if self._only_near:
             chosen &= (self._known if known else self._squares(Z)) <= self._farthest()
-        few = (mine[chosen[mine]] for mine in rows)
+        few = [mine[chosen[mine]] for mine in rows]
+        if not known:
+            return few
         return [some if len(some) > 1 else mine for some, mine in zip(few, rows, strict=True)]
 
     def are_no_blatant_outliers(self) -> np.ndarray:

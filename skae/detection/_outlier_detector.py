@@ -25,12 +25,10 @@ from skae.objectives import LOSSES
 from skae.tables import ColumnScaling
 
 from ._default_autoencoder import autoencoder_for_detection
-from ._ensemble import mean_over_members
 from ._fitted_detector import FittedDetector
-from ._held_out_folds import Folds
-from ._members import Rows, fit_members, forget_training, train_member
+from ._held_out_folds import ENOUGH_SCORED, Folds
+from ._members import Rows, fit_members, train_member
 from ._ordinary_rows import OrdinaryRows
-from ._outlier_scores import SCORES
 from ._progress import progress_bar
 from ._reference_rows import n_kept
 from ._validation import validate_table
@@ -84,15 +82,16 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         some folds train all members: one member and ``cv=5`` hold one row in five out.
     contamination : "auto" or float, default="auto"
         Share of the rows below the threshold. A float in (0, 0.5] counts the training rows, as
-        every detector of scikit-learn does. "auto" finds the blatant outliers among the training
-        rows, and takes one in twenty of the other held-out rows for an outlier. With fewer than
-        19 held-out rows only a row more unusual than all of them is one.
+        every detector of scikit-learn does, of large tables 20,000 of them. "auto" finds the
+        blatant outliers among the training rows, and takes one in twenty of the other held-out
+        rows for an outlier. With fewer than 19 held-out rows only a row more unusual than all of
+        them is one.
         :meth:`set_contamination` moves the threshold later.
     forgetting : float, default=0.05
-        How fast the normal may move in :meth:`partial_fit`, in (0, 1]: the largest share of the
-        kept rows that are of one call, once 500 rows are kept. A burst of unusual rows stays
-        unusual, as it is a small share of the rows that it is compared with; rows that go on
-        coming become ordinary after some calls. 1 forgets earlier rows at once.
+        How fast the normal may move in :meth:`partial_fit`, in (0, 1]. Rows with a p-value of at
+        most 0.01 may be 3% of the kept rows, once 200 are kept; of more of them, this share is
+        learned. A burst stays unusual, then. If such rows go on coming, they become ordinary when
+        about an eighth of the kept rows is like them. 1 learns all rows.
     device : str or torch.device, default="cpu"
         Device of the default autoencoder; another autoencoder has a `device` of its own.
     random_state : int, RandomState instance or None, default=None
@@ -115,7 +114,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     n_calibration_ : int
         Number of held-out rows that thresholds and p-values are computed from.
     max_samples_ : int
-        Number of rows of each member in `fit`, of which it does not learn clusters of outliers.
+        Number of rows drawn for each member in `fit`. It is trained on fewer where some are of
+        clusters of outliers.
     scale_ : ndarray of shape (n_features,)
         Divisors of the columns: their standard deviations without far cells, 1 for losses that
         need the data's own unit and for constant columns, more if the constant is above 2,048.
@@ -282,11 +282,14 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             with progress_bar(self._shows_progress, "fit", "epoch") as tell_left:
                 fit_members(self.estimators_, Z, rows, given, row_shape, tell_left)
             kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
-            self._keep(Z, weight, fold, ordinary, kept)
+            unusual, in_cluster = np.zeros(len(kept), dtype=bool), ordinary.in_cluster[kept]
+            known = weight[kept], fold[kept], unusual, in_cluster
+            self._keep(Z[kept], *known, ordinary.whitening)
             self._learn_scores(Z, weight, fold, rows, ordinary, rng)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
-                scores = -mean_over_members(self._member_scores(Z))
+                some = Z[rng.permutation(Z.shape[0])[:ENOUGH_SCORED]]
+                scores = -self._ensemble.mean_outlier_scores(some)
                 self.offset_ = np.percentile(scores, 100 * self.contamination)
         return self
 
@@ -298,9 +301,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         The first call sets the scale of the columns from its rows, which should be a fair sample.
         A column that is constant in them gets its scale from the first rows in which it varies.
         Each member leaves one fold in `cv` of the rows out. The detector keeps up to 8,192 rows,
-        of which the rows of one call are a share of `forgetting` at most, and after every
-        call learns scores, threshold and p-values from them again. A float `contamination` then
-        is a share of the held-out rows, as for :meth:`set_contamination`.
+        drawn from those of all calls, and after every call learns scores, threshold and p-values
+        from them again. Rows unlike all before are learned slowly; see `forgetting`. A float
+        `contamination` is a share of the held-out rows, as for :meth:`set_contamination`.
 
         Parameters
         ----------
@@ -326,17 +329,23 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             X, weight, row_shape = validate_table(self, X, sample_weight, reset=first)
             if first:
                 self._start(X, weight, check_random_state(self.random_state))
-            else:
-                self._learn_scales(X, weight)
+            is_new_table = first or self._learn_scales(X, weight)
             Z = self._scaling(X)
             rng = np.random.RandomState([self._seed, self.n_samples_seen_ % 2**32])
-            fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ += X.shape[0]
+            unusual = np.zeros(Z.shape[0], dtype=bool)
+            if not is_new_table:
+                unusual = self._are_unusual(Z)
+                learned = self._reference.admits(unusual, self.forgetting, rng)
+                if not learned.any():
+                    return self
+                Z, weight, unusual = Z[learned], weight[learned], unusual[learned]
+            fold = self._folds.deal(Z.shape[0], rng)
             if first:
-                some = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
-                kept = Z[some], weight[some], fold[some]
+                some = rng.permutation(Z.shape[0])[: n_kept(X.shape[1])]
+                kept = Z[some], weight[some], fold[some], unusual[some]
             else:
-                kept = self._reference.followed_by(Z, weight, fold, self.forgetting, rng)
+                kept = self._reference.followed_by(Z, weight, fold, unusual, rng)
             ordinary = OrdinaryRows(*kept[:2], self.scoring, rng)
             new = ordinary.choose(self._folds.seen(fold), Z)
             for member, rows in zip(self.estimators_, new, strict=True):
@@ -345,9 +354,9 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
                     if first:
                         raise KeyboardInterrupt  # The other members have learned nothing.
                     break
-            self._keep(*kept, ordinary, slice(None))
-            learned = ordinary.choose(self._folds.seen(kept[2]))
-            self._learn_scores(*kept, learned, ordinary, rng)
+            self._keep(*kept, ordinary.in_cluster, ordinary.whitening)
+            seen = ordinary.choose(self._folds.seen(kept[2]))
+            self._learn_scores(*kept[:3], seen, ordinary, rng)
         return self
 
     def _start(self, X: Rows, weight: np.ndarray, rng: np.random.RandomState) -> None:
@@ -370,30 +379,6 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         self.scale_ = self._scaling.scale
         seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_estimators)
         self.estimators_ = [clone(autoencoder).set_params(random_state=int(seed)) for seed in seeds]
-
-    def _learn_scores(
-        self,
-        Z: Rows,
-        weight: np.ndarray,
-        fold: np.ndarray,
-        rows: list[np.ndarray],
-        ordinary: OrdinaryRows,
-        rng: np.random.RandomState,
-    ) -> None:
-        """Fit the score of each trained member on its rows, and calibrate by held-out rows."""
-        forget_training(self.estimators_)
-        self._scores = [
-            SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng)
-            for member, mine in zip(self.estimators_, rows, strict=True)
-        ]
-        self._ensemble.learn_isolation()
-
-        def outlier_scores(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
-            return self._ensemble.outlier_scores(Z[rows], members)
-
-        counted = ordinary.are_no_blatant_outliers()
-        self.contamination_ = float(1 - weight[counted].sum() / weight.sum())
-        self._calibrate_by(self._folds.calibration(fold, weight, counted, outlier_scores))
 
     @property
     def _shows_progress(self) -> bool:

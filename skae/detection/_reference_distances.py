@@ -1,5 +1,6 @@
 """How far rows are from the nearest of the training rows that a detector keeps."""
 
+from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -58,17 +59,16 @@ class ReferenceDistances(nn.Module):
         rows = (rows / unit if mixing is None else rows / unit @ mixing).astype(np.float32)
         self.center, self.unit = buffer(reference.center), buffer(unit)
         self.mixing = None if mixing is None else buffer(mixing)
-        self.n_folds = reference.n_folds
         self.clusters = _DistancesToParts(rows[in_cluster]) if in_cluster.any() else None
         rows, fold = rows[~in_cluster], reference.fold[~in_cluster]
         self.folds: list[int] = np.unique(fold).tolist()
         self.parts = nn.ModuleList(_DistancesToParts(rows[fold == one]) for one in self.folds)
 
-    def forward(self, Z: Tensor) -> Tensor:
-        """Return the mean distance of float64 rows to the nearest five, without each fold.
+    def forward(self, Z: Tensor, left_out: Sequence[int]) -> Tensor:
+        """Return the mean distance of float64 rows to the nearest five, without each of some folds.
 
         The last column is that to rows of clusters, infinite if there are none. The row itself does
-        not count. To a part of nothing else the distance is zero.
+        not count; where a part holds only copies of it, the distance to that part is zero.
         """
         rows = (Z - self.center) / self.unit
         if self.mixing is not None:
@@ -76,8 +76,8 @@ class ReferenceDistances(nn.Module):
         rows = rows.float()
         nearest = dict(zip(self.folds, [parts(rows) for parts in self.parts], strict=True))
         means = []
-        for left_out in range(self.n_folds):
-            seen = [nearest[fold] for fold in self.folds if fold != left_out]
+        for one in left_out:
+            seen = [nearest[fold] for fold in self.folds if fold != one]
             # All rows that are kept may be of one fold.
             means.append(_mean_of_nearest(torch.cat(seen, dim=1)) if seen else rows[:, 0] * 0)
         if self.clusters is None:

@@ -11,11 +11,12 @@ from skae.tables import ColumnScaling, dense
 
 from ._members import Rows
 
+# Share of the kept rows that may have been unusual when they came. Of ordinary rows one in a
+# hundred is, and a few more by chance.
+_MOST_UNUSUAL = 0.03
+
 # Most rows that are kept; of wide rows, as many as have so many cells, but some.
 _MOST_ROWS, _MOST_CELLS, _SOME_ROWS = 8192, 2**22, 256
-
-# Up to so many rows, new ones are kept whatever their share: fewer rows tell little.
-_FEW_ROWS = 500
 
 
 @dataclass(eq=False)
@@ -30,6 +31,8 @@ class ReferenceRows:
     _rows: Annotated[np.ndarray | sparse.csr_array, ArrayOf("float", "n_rows", "n_features")]
     weight: Annotated[np.ndarray, ArrayOf("float", "n_rows")]
     fold: Annotated[np.ndarray, ArrayOf("int", "n_rows")]
+    # Whether a row was unusual when it came in a stream.
+    unusual: Annotated[np.ndarray, ArrayOf("bool", "n_rows")]
     # Whether a row is of a cluster of outliers.
     in_cluster: Annotated[np.ndarray, ArrayOf("bool", "n_rows")]
     center: Annotated[np.ndarray, ArrayOf("float", "n_features")]
@@ -43,6 +46,7 @@ class ReferenceRows:
         Z: Rows,
         weight: np.ndarray,
         fold: np.ndarray,
+        unusual: np.ndarray,
         in_cluster: np.ndarray,
         center: np.ndarray,
         whitening: np.ndarray | None,
@@ -51,8 +55,16 @@ class ReferenceRows:
         """Keep scaled rows, whose columns have the means `center`."""
         order = np.argsort(fold, kind="stable")
         Z = Z[order] if sparse.issparse(Z) else Z[order] - center
-        rows = Z.astype(np.float32)
-        return cls(rows, weight[order], fold[order], in_cluster[order], center, whitening, n_folds)
+        return cls(
+            Z.astype(np.float32),
+            weight[order],
+            fold[order],
+            unusual[order],
+            in_cluster[order],
+            center,
+            whitening,
+            n_folds,
+        )
 
     @property
     def rows(self) -> Rows:
@@ -63,7 +75,8 @@ class ReferenceRows:
         """Return the same rows, scaled otherwise."""
         rows = after(before.inverse(dense(self.rows)))
         rows = sparse.csr_array(rows) if sparse.issparse(self.rows) else rows
-        known, whitening = (self.weight, self.fold, self.in_cluster), self.whitening
+        known = self.weight, self.fold, self.unusual, self.in_cluster
+        whitening = self.whitening
         if whitening is not None:
             whitening = whitening * (after.scale / before.scale)
         return self.keep(rows, *known, after.center, whitening, self.n_folds)
@@ -72,30 +85,42 @@ class ReferenceRows:
         """Return a slice of at least so many of the rows, if there are; it treats folds alike."""
         return slice(None, None, max(1, len(self.fold) // n_rows))
 
+    def admits(self, unusual: np.ndarray, share: float, rng: np.random.RandomState) -> np.ndarray:
+        """Return a mask of the new rows that are to be learned, given which of them are unusual.
+
+        Unusual rows may be a small part of the kept ones; of more of them, a random share is
+        learned. So the tail of ordinary rows is kept whole, and a burst changes little.
+        """
+        n_kept = len(self.fold) + (~unusual).sum()
+        n_free = max(0, int(_MOST_UNUSUAL * n_kept) - self.unusual.sum())
+        admitted, rest = ~unusual, rng.permutation(np.flatnonzero(unusual))
+        admitted[rest[:n_free]] = True
+        admitted[rest[n_free:]] = rng.uniform(size=len(rest[n_free:])) < share
+        return admitted
+
     def followed_by(
         self,
         Z: Rows,
         weight: np.ndarray,
         fold: np.ndarray,
-        forgetting: float,
+        unusual: np.ndarray,
         rng: np.random.RandomState,
-    ) -> tuple[Rows, np.ndarray, np.ndarray]:
-        """Return some of these rows and of new ones, with their weights and folds.
+    ) -> tuple[Rows, np.ndarray, np.ndarray, np.ndarray]:
+        """Return these rows and new ones in random order, with what is known of them.
 
-        New rows, drawn at random, are at most a share `forgetting` of all, unless there are only a
-        few yet. They push out old ones at random.
+        Of more rows than are kept, these are drawn from old and new ones alike.
         """
-        most, n_old = n_kept(Z.shape[1]), len(self.fold)
-        # With all old rows kept, x new ones are a share x / (n_old + x) of the rows.
-        if_all_old_stay = forgetting * n_old / (1 - forgetting) if forgetting < 1 else most
-        allowed = int(min(if_all_old_stay, forgetting * most))
-        n_new = min(Z.shape[0], max(allowed, _FEW_ROWS - n_old, 1))
-        new = rng.permutation(Z.shape[0])[:n_new]
-        old = rng.permutation(len(self.fold))[: most - n_new]
-        both = [self.rows[old], Z[new]]
+        both = [self.rows, Z]
         is_sparse = any(map(sparse.issparse, both))
         rows = sparse.vstack(both, format="csr") if is_sparse else np.vstack(both)
-        return rows, np.r_[self.weight[old], weight[new]], np.r_[self.fold[old], fold[new]]
+        # In any order: the nearest rows are looked for in parts, none of which may be of one call.
+        drawn = rng.permutation(rows.shape[0])[: n_kept(Z.shape[1])]
+        return (
+            rows[drawn],
+            np.r_[self.weight, weight][drawn],
+            np.r_[self.fold, fold][drawn],
+            np.r_[self.unusual, unusual][drawn],
+        )
 
     def centered(self) -> np.ndarray:
         """Return the rows less the means of their columns, in float32."""

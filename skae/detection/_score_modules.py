@@ -37,7 +37,10 @@ class EnsembleScores(nn.Module):
         self.distances = None
         self.chunk_sizes = ChunkSizes()
         if scores[0].times_isolation:
-            self.distances, self.left_out = distances_to(reference), list(left_out)
+            self.distances = distances_to(reference)
+            # Members that leave out the same fold have the same distances.
+            self.folds = sorted(set(left_out))
+            self.fold_of_member = [self.folds.index(fold) for fold in left_out]
             self.factors = IsolationFactors([score.isolation_ for score in scores])
 
     def forward(self, values: Sequence[Tensor], Z: Tensor) -> Tensor:
@@ -53,6 +56,6 @@ class EnsembleScores(nn.Module):
         scores = self.of_values(torch.stack(list(values))).double()
         if self.distances is None:
             return scores
-        distances = self.distances(Z).double().T
+        distances = self.distances(Z, self.folds).double().T
         # The scores are half the squares of distances.
-        return (2 * scores).sqrt() * self.factors(distances[self.left_out], distances[-1])
+        return (2 * scores).sqrt() * self.factors(distances[self.fold_of_member], distances[-1])

@@ -18,6 +18,9 @@ _ROUNDING = 2e-5
 # The same of means of codes.
 _ROUNDING_OF_MEANS = 1e-6
 
+# The rounding of a mean of codes of rows far from zero, in roundings of these rows.
+_ROUNDINGS = 4
+
 # Probability that rows the model has not seen raise the warning.
 _RARE = 1e-6
 
@@ -36,17 +39,23 @@ def warn_of_training_rows(model: Any, codes: np.ndarray) -> None:
         )
 
 
-def _training_moments(model: Any) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return mean and standard deviation of the codes of all training rows, or None."""
+def _training_moments(model: Any) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """Return mean and standard deviation of the codes of all training rows, or None.
+
+    The third value is what rounding of the rows may change of a mean.
+    """
     if isinstance(model, BaseAutoencoder):
         center, scale = _units_of(model)
         _, mean, variance = model._code_moments
-        return (mean - center) / scale, np.sqrt(variance) / scale
+        return (mean - center) / scale, np.sqrt(variance) / scale, 0.0
     if hasattr(model, "explained_variance_"):
         # Principal components.
         spread = np.sqrt(np.asarray(detached(model.explained_variance_), dtype=np.float64))
-        spread = np.ones_like(spread) if getattr(model, "whiten", False) else spread
-        return np.zeros_like(spread), spread
+        means, components = detached(model.mean_), detached(model.components_)
+        rounding = _ROUNDINGS * float(np.linalg.norm(means)) * np.finfo(components.dtype).eps
+        if getattr(model, "whiten", False):
+            rounding, spread = rounding / spread.min(initial=1.0, where=spread > 0), spread**0
+        return np.zeros_like(spread), spread, rounding
     return None
 
 
@@ -69,7 +78,7 @@ def _units_of(autoencoder: BaseAutoencoder) -> tuple[np.ndarray, np.ndarray]:
     return center, scale
 
 
-def _has_moments(codes: np.ndarray, moments: tuple[np.ndarray, np.ndarray] | None) -> bool:
+def _has_moments(codes: np.ndarray, moments: tuple[np.ndarray, np.ndarray, float] | None) -> bool:
     """Return whether codes have the mean of those of all training rows, but for rounding.
 
     The means of other rows differ from it by a thousandth of a standard deviation if there are a
@@ -77,11 +86,11 @@ def _has_moments(codes: np.ndarray, moments: tuple[np.ndarray, np.ndarray] | Non
     """
     if moments is None:
         return False
-    mean, spread = moments
+    mean, spread, of_rows = moments
     varies = spread > 0
     if len(mean) != codes.shape[1] or not varies.any():
         return False
-    rounding = _ROUNDING_OF_MEANS * (spread + np.abs(mean))
+    rounding = _ROUNDING_OF_MEANS * (spread + np.abs(mean)) + of_rows
     return bool((np.abs(codes.mean(axis=0) - mean) <= rounding)[varies].all())
 
 

@@ -19,9 +19,6 @@ from skae.detection import (
 
 from ._autoencoder_modules import AutoencoderModule, autoencoder_module
 
-# Share of itself by which rounding may change how unusual a row is.
-_ROUNDING = 1e-5
-
 
 class DetectorModule(nn.Module):
     """Codes, reconstructions, scores and p-values of a fitted detector, which stays as it is.
@@ -79,7 +76,7 @@ class DetectorModule(nn.Module):
 class CalibrationModule(nn.Module):
     """P-values of rows, by how unusual held-out rows are.
 
-    A held-out row that is less unusual by nothing but rounding counts as one that is as unusual.
+    Scores that differ by nothing but rounding are equal, as in `Calibration`.
     """
 
     def __init__(self, calibration: Calibration):
@@ -108,7 +105,7 @@ class _HeldOut(nn.Module):
     def forward(self, unusual: Tensor) -> Tensor:
         """Return the total weight of the held-out rows that are at least as unusual as each row."""
         unusual = unusual[self.members].mean(dim=0)
-        least = unusual - _ROUNDING * unusual.abs()
+        least = unusual - Calibration.ROUNDING * unusual.abs()
         # ONNX has no searchsorted.
         below = torch.zeros_like(unusual, dtype=torch.int64)
         for level in reversed(range(self.n_levels)):

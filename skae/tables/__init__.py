@@ -10,7 +10,7 @@ from ._output_frames import as_set_output, column_names
 from ._principal_components import PrincipalComponents, principal_components
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
-from ._table_errors import check_mask, check_table
+from ._table_errors import check_mask, check_names, check_table
 from ._unequal_columns import warn_of_unequal_columns
 from ._validation import (
     validate_code_table,
@@ -30,6 +30,7 @@ __all__ = [
     "as_tensor",
     "caller_type",
     "check_mask",
+    "check_names",
     "check_table",
     "column_extremes",
     "column_names",

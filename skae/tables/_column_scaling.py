@@ -9,11 +9,7 @@ from scipy import sparse
 
 from skae._typing import ArrayOf
 
-from ._robust_moments import robust_moments
-
-# Standard deviations from the mean of its column beyond which a cell is clipped: far enough to be
-# unusual; a cell further out would dominate training and scores.
-_FARTHEST = 8.0
+from ._robust_moments import FARTHEST, robust_moments
 
 # A constant column is divided by a power of two if its value is more than two to this power. What
 # float32 rounds of it is then far below the deviations that scores count.
@@ -33,7 +29,8 @@ _Bounds = Annotated[np.ndarray, ArrayOf("float", "n_features", may_be_infinite=T
 class ColumnScaling:
     """Divides columns by their standard deviations and clips cells that are far outside.
 
-    Neither depends on a few absurd cells: see `robust_moments`. `scale` is what the columns are
+    A cell further out than eight standard deviations would dominate training and scores. Neither
+    depends on a few absurd cells: see `robust_moments`. `scale` is what the columns are
     divided by, `shift` is added after that, and `center` are their means then. Only columns that
     are constant, or were at first, are shifted, so sparse matrices stay sparse: a constant becomes
     zero, also when it is rounded to float32. Its scale is 1 as in StandardScaler, or more if it is
@@ -63,7 +60,7 @@ class ColumnScaling:
         self.shift = np.where(constant, -center, 0.0)
         self.center = np.where(constant, 0.0, center)
         self._rounding = np.where(constant, _EPS * np.abs(center) + _LEAST, 0.0)
-        self._low, self._high = self.center - _FARTHEST, self.center + _FARTHEST
+        self._low, self._high = self.center - FARTHEST, self.center + FARTHEST
 
     def learned_from(self, X: Any, weight: np.ndarray) -> Self:
         """Return the scaling in which columns that were constant so far have the scale of `X`.
@@ -84,7 +81,7 @@ class ColumnScaling:
         constant = -self.shift[columns] * self.scale[columns]
         with np.errstate(over="ignore"):
             distance = (mean - constant) / deviation
-        near = np.abs(distance) <= _FARTHEST
+        near = np.abs(distance) <= FARTHEST
         learned = copy(self)
         for name, values in {
             "scale": deviation,
@@ -95,7 +92,7 @@ class ColumnScaling:
             array = getattr(self, name).copy()
             array[columns] = values
             setattr(learned, name, array)
-        learned._low, learned._high = learned.center - _FARTHEST, learned.center + _FARTHEST
+        learned._low, learned._high = learned.center - FARTHEST, learned.center + FARTHEST
         return learned
 
     def __call__(self, X: Any) -> Any:

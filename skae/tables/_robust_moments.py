@@ -11,7 +11,7 @@ from skae._chunks import slices
 
 # Spreads from the median of its column beyond which a cell is clipped before the mean and the
 # standard deviation are computed: no cell of an ordinary column is so far outside.
-_FARTHEST = 8.0
+FARTHEST = 8.0
 
 # Interquartile range of the normal distribution of standard deviation one.
 _NORMAL_RANGE = 1.349
@@ -111,7 +111,7 @@ def _moments(values: ndarray, weight: ndarray | None, eps: float) -> tuple[ndarr
     varies = spread > 0
     unit = np.where(varies, spread, 1.0)
     # A cell too far for a number is clipped like any other.
-    steps = ((values - median) / unit).clip(-_FARTHEST, _FARTHEST)
+    steps = ((values - median) / unit).clip(-FARTHEST, FARTHEST)
     mean = np.average(steps, axis=1, weights=weight)[:, None]
     variance = np.average((steps - mean) ** 2, axis=1, weights=weight)[:, None]
     mean = np.where(varies, median + unit * mean, median)

@@ -40,7 +40,7 @@ def check_table(X: Any) -> None:
             X = np.asarray(X, dtype=object) if rows.dtype.kind in "US" else rows
         except ValueError as error:
             raise ValueError(f"X is a list whose rows differ in length: {error}") from None
-    _check_names(X)
+    check_names(X)
     if isinstance(X, np.ndarray) and X.dtype.kind == "c":
         raise ValueError(
             f"Complex data not supported: X is of {X.dtype}. Give real and imaginary parts side "
@@ -60,7 +60,7 @@ def check_table(X: Any) -> None:
     )
 
 
-def _check_names(X: Any) -> None:
+def check_names(X: Any) -> None:
     """Refuse names of columns that occur twice: which one is meant would be left to chance."""
     names = getattr(X, "columns", None)
     if names is None or not hasattr(X, "iloc") or names.is_unique:

@@ -227,6 +227,26 @@ def test_training_rows_warn_and_others_do_not(name):
         DriftDetector(model).fit(HELDOUT)
 
 
+@pytest.mark.parametrize("whiten", [False, True])
+def test_training_rows_in_single_precision_far_from_zero_warn(whiten):
+    train, heldout = ((rows + 100).astype(np.float32) for rows in (TRAIN, HELDOUT))
+    model = PCA(3, whiten=whiten).fit(train)
+    with pytest.warns(UserWarning, match=WARNING):
+        DriftDetector(model).fit(train)
+    DriftDetector(model).fit(heldout)
+
+
+@pytest.mark.parametrize("where", ["fit", "test"])
+def test_masks_and_names_that_occur_twice_are_refused(where):
+    detector = DriftDetector(PCA(3).fit(TRAIN), **FEW).fit(HELDOUT)
+    masked = np.ma.masked_array(NEW, mask=NEW > 2)
+    with pytest.raises(ValueError, match="mask"):
+        getattr(detector, where)(masked)
+    table = pd.DataFrame(NEW, columns=["a", *NAMES[1:-1], "a"])
+    with pytest.raises(ValueError, match="several columns of the same name: 'a'"):
+        getattr(detector, where)(table)
+
+
 @pytest.mark.parametrize("name", ["autoencoder", "deep", "detector"])
 def test_a_part_of_the_training_rows_warns(name):
     with pytest.warns(UserWarning, match=WARNING):

@@ -231,9 +231,12 @@ def test_columns_and_index_are_the_callers():
     assert list(explanation.columns) == [(kind, name) for kind in kinds for name in NAMES]
     assert (explanation.dtypes == np.float64).all()
     assert explanation.loc["row 3", ("share", "b")] == explanation["share"]["b"].iloc[3]
-    of_polars = detector.explain(pl.DataFrame(NEW, schema=NAMES))
-    assert list(of_polars.index) == list(range(40))
-    assert_array_equal(of_polars, explanation)
+    of_polars = pl.DataFrame(NEW, schema=NAMES)
+    for table in (of_polars, of_polars.to_arrow()):
+        explained = detector.explain(table)
+        assert list(explained.index) == list(range(40))
+        assert list(explained["share"].columns) == NAMES
+        assert_array_equal(explained, explanation)
 
 
 def test_without_names_columns_are_numbered(fitted):

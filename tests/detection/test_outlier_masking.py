@@ -130,16 +130,59 @@ def test_a_burst_does_not_become_the_new_normal_at_once(scoring):
     assert np.median(fitted.p_values(burst)) > 0.05
 
 
+def n_learned_of(fitted):
+    """Return how many of the rows that are kept are of a burst."""
+    return np.sum(fitted._reference.rows[:, 0] * fitted.scale_[0] > 8)
+
+
 def test_how_fast_the_normal_moves_is_a_parameter():
     rng = np.random.default_rng(0)
     burst = 16 + rng.normal(size=(600, 4))
-    shares = []
+    learned = []
     for forgetting in (0.01, 0.2, 1.0):
         fitted = detector(forgetting=forgetting).partial_fit(rng.normal(size=(600, 4)))
-        fitted.partial_fit(burst)
-        kept = fitted._reference.rows
-        shares.append(np.mean(kept[:, 0] * fitted.scale_[0] > 6))
-    assert shares == pytest.approx([0.01, 0.2, 0.5], abs=0.002)
+        learned.append(n_learned_of(fitted.partial_fit(burst)))
+    # Three in a hundred of the kept rows, and a share of the others.
+    assert learned == pytest.approx([18 + 6, 18 + 116, 600], abs=30)
+
+
+def test_how_a_burst_is_cut_into_calls_hardly_matters():
+    rng = np.random.default_rng(0)
+    ordinary, burst = rng.normal(size=(600, 4)), 16 + rng.normal(size=(120, 4))
+    learned = []
+    for n_calls in (1, 40):
+        fitted = detector().partial_fit(ordinary)
+        for rows in np.split(burst, n_calls):
+            fitted.partial_fit(rows)
+        learned.append(n_learned_of(fitted))
+        assert fitted.p_values(burst).max() <= 0.02
+    assert learned == pytest.approx([18 + 5, 18 + 5], abs=10)
+
+
+def test_rows_that_are_not_learned_change_nothing():
+    rng = np.random.default_rng(0)
+    fitted = detector(forgetting=1e-9).partial_fit(rng.normal(size=(600, 4)))
+    fitted.partial_fit(16 + rng.normal(size=(100, 4)))
+    new = rng.normal(size=(50, 4))
+    before = fitted.score_samples(new)
+    fitted.partial_fit(16 + rng.normal(size=(100, 4)))
+    assert np.array_equal(fitted.score_samples(new), before)
+    assert fitted.n_samples_seen_ == 800
+
+
+@pytest.mark.parametrize("bursts", [False, True])
+def test_a_long_stream_keeps_its_level(bursts, monkeypatch):
+    monkeypatch.setattr("skae.detection._reference_rows._MOST_ROWS", 1000)
+    rng = np.random.default_rng(0)
+    fitted = detector("mahalanobis")
+    for _ in range(30):
+        burst = 16 + rng.normal(size=(30 * bursts, 4))
+        fitted.partial_fit(np.r_[rng.normal(size=(300, 4)), burst])
+    p_values = fitted.p_values(rng.normal(size=(4000, 4)))
+    assert np.mean(p_values <= 0.05) == pytest.approx(0.05, abs=0.025)
+    assert np.mean(p_values <= 0.01) == pytest.approx(0.01, abs=0.01)
+    if bursts:
+        assert fitted.p_values(burst).max() <= 0.05
 
 
 def test_the_default_beats_the_plain_bottleneck_where_outliers_are_trained_on(monkeypatch):

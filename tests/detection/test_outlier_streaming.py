@@ -129,10 +129,9 @@ def test_recalibrated_after_new_data():
 
 
 @pytest.mark.parametrize("contain", [np.asarray, sparse.csr_array])
-def test_old_rows_are_replaced_little_by_little(contain, monkeypatch):
+def test_kept_rows_are_drawn_from_old_and_new_ones_alike(contain, monkeypatch):
     monkeypatch.setattr("skae.detection._reference_rows._MOST_ROWS", 500)
-    params = {"scoring": "reconstruction", "n_estimators": 1, "forgetting": 0.2}
-    detector = make_detector(**params).fit(contain(X))
+    detector = make_detector(scoring="reconstruction", n_estimators=1).fit(contain(X))
     n_old = []
     for _ in range(5):
         detector.partial_fit(contain(NEW))
@@ -143,8 +142,8 @@ def test_old_rows_are_replaced_little_by_little(contain, monkeypatch):
         distance = cdist(kept, np.r_[X, NEW] / detector.scale_)
         assert distance.min(axis=1).max() < 1e-5
         n_old.append((distance.argmin(axis=1) < 400).sum())
-    # A fifth of the rows is replaced in each call.
-    assert_allclose(n_old, 400 * 0.8 ** np.arange(5), rtol=0.1)
+    # At first 400 of 900, then half of them in each call.
+    assert_allclose(n_old, 500 * 4 / 9 * 0.5 ** np.arange(5), atol=25)
     assert detector.n_samples_seen_ == 2900
 
 

@@ -52,6 +52,24 @@ def test_six_rows_that_are_repeated(scoring):
     assert_same_in_any_company(detector, rows[:140])
 
 
+def test_rows_that_are_repeated_in_a_stream():
+    """Kept rows are rounded: scores of the same rows differ in their last digits."""
+    patterns = np.random.default_rng(0).normal(size=(6, 8))
+    often = [0.4, 0.25, 0.15, 0.1, 0.07, 0.03]
+    rows = patterns[np.random.default_rng(1).choice(6, 1200, p=often)]
+    detector = make_detector(scoring="mixture")
+    for chunk in np.split(rows, 3):
+        detector.partial_fit(chunk)
+    kept = detector._reference
+    index = np.abs(kept.rows[:, None] - patterns / detector.scale_).sum(axis=2).argmin(axis=1)
+    shares = np.bincount(index, minlength=6) / len(index)
+    scores = detector.score_samples(patterns)
+    # All six score differently, so that those that are as unusual are known.
+    as_unusual = (scores <= scores[:, None]) @ shares
+    assert detector.p_values(patterns) == pytest.approx(as_unusual, abs=0.02)
+    assert_same_in_any_company(detector, rows[:140])
+
+
 @pytest.mark.parametrize("scoring", ["mixture", "reconstruction"])
 def test_zeros_and_ones(scoring):
     rows = (draw(RNG, 300) > 0).astype(float)
