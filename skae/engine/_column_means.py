@@ -50,7 +50,7 @@ def errors_beside_the_means(net: "AutoencoderNet", rows: TrainingRows) -> tuple[
         expected, weight = batch.expected, batch.weight
         errors = {
             "model": row_losses(module.decode(module.encode(batch.x)), expected),
-            "means": row_losses(output.to(expected).expand_as(expected), expected),
+            "means": row_losses(output.to(expected).expand(len(expected), -1), expected),
         }
         return {name: (e if weight is None else e * weight).mean() for name, e in errors.items()}
 

@@ -1,6 +1,7 @@
 """Encoders and decoders: plain torch modules that only run forward."""
 
 from ._autoencoder import Autoencoder
+from ._column_input import ColumnInput, WithColumnInput
 from ._convolutional import ConvolutionalNetwork
 from ._dense import DenseNetwork, make_discriminator
 from ._latents import GaussianLatent, Latent, PlainLatent
@@ -24,6 +25,7 @@ __all__ = [
     "ActivationName",
     "Autoencoder",
     "BatchTopKLatent",
+    "ColumnInput",
     "ConvolutionalNetwork",
     "DenseNetwork",
     "Dropout",
@@ -36,6 +38,7 @@ __all__ = [
     "RectifiedLatent",
     "SequenceNetwork",
     "TopKLatent",
+    "WithColumnInput",
     "add_linear_path",
     "check_widths_of",
     "did_you_mean",

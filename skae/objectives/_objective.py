@@ -37,6 +37,8 @@ class Objective(nn.Module):
     def __init__(self, heads: Sequence[Head], weight_penalty: WeightPenalty) -> None:
         super().__init__()
         self.heads = tuple(heads)
+        # Losses with tensors of their own go where the objective goes.
+        self.losses = nn.ModuleList(h.loss for h in heads if isinstance(h.loss, nn.Module))
         self.weight_penalty = weight_penalty
 
     def forward(self, autoencoder: Any, batch: Batch) -> Parts:

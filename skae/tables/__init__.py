@@ -1,9 +1,11 @@
 """Tables: validation, the caller's type, row shapes, scaling, principal components, chunks."""
 
+from ._caller_frame import CallerFrame
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
 from ._column_types import columns_that_are_not_numeric
 from ._mapped_files import is_memory_mapped
+from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
 from ._output_frames import as_set_output, column_names
@@ -21,8 +23,10 @@ from ._validation import (
 )
 
 __all__ = [
+    "CallerFrame",
     "CallerType",
     "ColumnScaling",
+    "MixedTable",
     "NumericTable",
     "PrincipalComponents",
     "ScaledRows",

@@ -11,18 +11,22 @@ from torch import Tensor
 
 from skae._compat import get_namespace_and_device, move_to
 
+from ._caller_frame import CallerFrame
+
 
 @dataclass(frozen=True)
 class CallerType:
     """The type of array that the caller works with, on its device.
 
     A `namespace` of None means NumPy's arrays, which lists and tables become, too. `row_shape` is
-    that of a row in an array of more than two dimensions, None in a table.
+    that of a row in an array of more than two dimensions, None in a table. `frame` is that of a
+    table with columns of several types or with gaps.
     """
 
     namespace: ModuleType | None = None
     device: Any = None
     row_shape: tuple[int, ...] | None = None
+    frame: CallerFrame | None = None
 
     def from_caller(self, X: Any) -> Any:
         """Return validated data as they are, or, of a library other than torch, as a CPU tensor."""
@@ -38,6 +42,8 @@ class CallerType:
 
     def rows_to_caller(self, rows: Tensor) -> Any:
         """Return a tensor of rows in the shape of the caller's rows; see `to_caller`."""
+        if self.frame is not None:
+            return self.frame.filled(rows.cpu().double().numpy())
         if self.row_shape is not None:
             rows = rows.view(len(rows), *self.row_shape)
         return self.to_caller(rows)

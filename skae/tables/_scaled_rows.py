@@ -24,7 +24,7 @@ class ScaledRows:
         self,
         X: Any,
         mean: Any = 0.0,
-        scale: float = 1.0,
+        scale: Any = 1.0,
         limits: tuple[float, float] | None = None,
     ) -> None:
         self.X = X

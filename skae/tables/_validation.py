@@ -1,5 +1,6 @@
 """Validation of rows and codes, as scikit-learn does it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skae._chunks import rows_in_chunk, slices
 from skae._compat import check_same_namespace, get_namespace_and_device, supported_float_dtypes
 
+from ._caller_frame import CallerFrame, fitted_frame, learn_frame
 from ._caller_type import CallerType, caller_type, detached
 from ._mapped_files import is_memory_mapped
 from ._row_shapes import TakesRows, flatten_rows
-from ._table_errors import check_table, naming_cells
+from ._table_errors import check_mask, check_names, check_table, naming_cells
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -40,6 +42,9 @@ def validate_rows(
     """
     caller = caller_type(X)
     given = detached(X, caller)
+    frame = learn_frame(estimator, given) if reset else fitted_frame(estimator)
+    if frame is not None:
+        return _validate_frame(estimator, given, caller, frame, reset, ensure_min_samples)
     check_table(given)
     if not reset:
         _check_namespace(estimator, X, method)
@@ -62,6 +67,34 @@ def validate_rows(
         for part in slices(len(X), rows_in_chunk(X.shape[1])):
             assert_all_finite(X[part], estimator_name=name, input_name="X")
     return caller.from_caller(X), caller
+
+
+def _validate_frame(
+    estimator: BaseEstimator,
+    X: Any,
+    caller: CallerType,
+    frame: CallerFrame,
+    reset: bool,
+    ensure_min_samples: int,
+) -> tuple[np.ndarray, CallerType]:
+    """Return a table with columns of several types as codes and numbers, NaN where it has gaps."""
+    check_mask(X, "X")
+    check_names(X)
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    encoded, frame = frame.read(X)
+    encoded = check_array(
+        encoded,
+        ensure_all_finite="allow-nan",
+        ensure_min_samples=ensure_min_samples,
+        estimator=estimator,
+        input_name="X",
+    )
+    empty = np.flatnonzero(np.isnan(encoded).all(axis=1))
+    if len(empty):
+        raise ValueError(
+            f"Row {empty[0]} of X, counted from 0, has no value in any column. Leave such rows out."
+        )
+    return encoded, replace(caller, frame=frame)
 
 
 def validate_new_rows(estimator: BaseEstimator, X: Any, method: str) -> tuple[Any, CallerType]:
@@ -133,6 +166,7 @@ def _needs_no_validation(estimator: BaseEstimator, X: Any) -> bool:
         and X.shape[1] == fitted["n_features_in_"]
         and type(fitted["mean_"]) is np.ndarray
         and "feature_names_in_" not in fitted
+        and fitted_frame(estimator) is None
         and bool(np.isfinite(X).all())
     )
 

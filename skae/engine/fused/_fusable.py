@@ -17,11 +17,15 @@ _FIELDS = frozenset({"x", "weight"})
 
 @dataclass
 class Half:
-    """An encoder or a decoder: linear layers, the activations between, the linear path beside."""
+    """An encoder or a decoder: linear layers, the activations between, the linear path beside.
+
+    `first` makes of rows what the layers see, without parameters.
+    """
 
     layers: list[Any]
     activations: list[Activation | None]
     linear: Any = None
+    first: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +130,7 @@ def _read_half(stack: DenseParts | None) -> Half | None:
     if stack is None or not all(map(_is_known_activation, stack.activations)):
         return None
     activations = [ACTIVATIONS[type(activation)] for activation in stack.activations]
-    return Half(stack.layers, activations, stack.linear)
+    return Half(stack.layers, activations, stack.linear, stack.first)
 
 
 def _is_known_activation(module: nn.Module) -> bool:

@@ -9,11 +9,15 @@ from skae._batch import Batch, Parts
 
 
 class DenseParts(Protocol):
-    """A dense half: linear layers, the activations between, and a linear layer beside them."""
+    """A dense half: linear layers, the activations between, and a linear layer beside them.
+
+    Rows go through `first`, a layer without parameters.
+    """
 
     layers: list[nn.Module]
     activations: list[nn.Module]
     linear: nn.Module | None
+    first: nn.Module | None
 
 
 class DenseAutoencoder(Protocol):

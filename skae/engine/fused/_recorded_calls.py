@@ -25,7 +25,11 @@ class RecordedCalls:
     def __init__(self, step: "FusedStep", x: Tensor):
         self.x = x
         # The rows as the encoder sees them.
-        self.seen = x = torch.empty_like(x) if step.corruptions else x
+        if step.first is not None:
+            x = step.first(x)
+        elif step.corruptions:
+            x = torch.empty_like(x)
+        self.seen = x
         encoder, decoder = step.halves
         low = step.low_flat
         self._encode: Calls = []
@@ -42,7 +46,7 @@ class RecordedCalls:
         self.output = output
         if low is not None:
             # The loss and its gradient in the precision of the data.
-            self.output = torch.empty_like(self.x)
+            self.output = torch.empty(output.shape, dtype=self.x.dtype, device=self.x.device)
             self._decode.append(partial(self.output.copy_, output))
             self._decoder_backward.append(partial(output.copy_, self.output))
         to_code = _record_backward(self._decoder_backward, decoder, decoded, output, step)

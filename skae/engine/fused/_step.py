@@ -47,6 +47,8 @@ class FusedStep:
         self.corruptions = [one for one in corruptions if one is not None]
         # One net computes with matrices, several with stacks of them.
         self.stacked = len(nets) > 1
+        # Nets that take their steps as one have the same table.
+        self.first = first.halves[0].first
         self.addmm: Callable[..., Tensor] = torch.baddbmm if self.stacked else torch.addmm
         self.mm: Callable[..., Tensor] = torch.bmm if self.stacked else torch.mm
         parameters = [net.parameters for net in nets]
@@ -108,9 +110,10 @@ class FusedStep:
             # Batches of one size come in the same tensor, so this is rare.
             calls = self._calls[x.shape[-2]] = RecordedCalls(self, x)
         if self.corruptions:
-            first = self.corruptions[0]
-            noisy = first.corrupt_stack(self.corruptions, x) if self.stacked else first(x)
-            calls.seen.copy_(noisy)
+            one = self.corruptions[0]
+            x = one.corrupt_stack(self.corruptions, x) if self.stacked else one(x)
+        if calls.seen is not x:
+            calls.seen.copy_(x if self.first is None else self.first(x))
 
     def run(self, batch: Batch, rate: Any) -> dict[str, Tensor]:
         """Take a prepared step at a rate, a float or a tensor."""

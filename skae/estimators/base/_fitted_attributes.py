@@ -9,7 +9,7 @@ from skae._typing import AnyFloat, ArrayOf
 from skae.engine import AutoencoderNet
 from skae.networks import Network
 from skae.objectives import Loss
-from skae.tables import NumericTable
+from skae.tables import CallerFrame, MixedTable, NumericTable
 
 from ._callback_params import CallbackParams
 from ._declared_parameters import fitted
@@ -81,6 +81,10 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     # The shape of a row in arrays of more than two dimensions, and the parameters of the fit.
     _row_shape: tuple[int, ...] | None = fitted()
     _fitted_params: dict[str, Any] = fitted()
+    # The columns of a table of several types or with gaps, and what was learned of them.
+    _frame: CallerFrame | None = fitted(optional=True)
+    _mixed: MixedTable | None = fitted(optional=True)
+    _bases: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] = fitted(optional=True)
     # Weight, mean and variance of the codes of the training rows; some of these codes and their
     # weights; the mixture that is fitted on them: weights, means, roots of covariances.
     _code_moments: tuple[Positive, _OfCodes, _OfCodes] = fitted()
@@ -112,13 +116,14 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
 
     def _loss_unit(self) -> float:
         """Return the factor that turns a loss of scaled rows into one of the data."""
-        return self.scale_**self._fitted_loss.scale_power
+        return 1.0 if self._mixed is not None else self.scale_**self._fitted_loss.scale_power
 
     def _in_data_units(self, objective: float) -> float:
         """Return a value of the objective, which is one of scaled rows, as one of the data."""
         return objective * self._loss_unit()
 
     @property
-    def _table(self) -> NumericTable:
+    def _table(self) -> NumericTable | MixedTable:
         """The translation of the caller's rows into inputs, and of outputs into rows."""
-        return NumericTable(self.mean_, self.scale_)
+        mixed = vars(self).get("_mixed")
+        return NumericTable(self.mean_, self.scale_) if mixed is None else mixed

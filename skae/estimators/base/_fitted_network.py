@@ -99,7 +99,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
                 f"X has {codes.shape[1]} columns, but {type(self).__name__} decodes codes of "
                 f"n_components_={self.n_components_}, as transform gives them."
             )
-        caller = replace(caller, row_shape=self._row_shape)
+        caller = replace(caller, row_shape=self._row_shape, frame=self._frame)
         return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)), X)
 
     @torch_defaults()
@@ -194,7 +194,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         # The mixture starts at the end of k-means, which takes NumPy's arrays only.
         with config_context(array_api_dispatch=False):
             codes = self._draw_codes(int(n_samples), check_random_state(random_state))
-        caller = CallerType(row_shape=self._row_shape)
+        caller = CallerType(row_shape=self._row_shape, frame=self._frame)
         return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)))
 
     @property

@@ -19,6 +19,7 @@ from skae.networks import (
     Latent,
     Network,
     PlainLatent,
+    WithColumnInput,
     add_linear_path,
     check_widths_of,
 )
@@ -32,6 +33,7 @@ from skae.objectives import (
 )
 
 from ._fitted_attributes import FittedAttributes
+from ._mixed_start import column_input, column_losses
 
 # Parameters that do not describe the network that was trained.
 NOT_REMEMBERED = ("callbacks", "verbose")
@@ -64,7 +66,9 @@ class NetBuilding(FittedAttributes):
         n_components, table, network = self.n_components_, self._table, self.network_
         generator = torch.Generator().manual_seed(seed)
         latent = self._make_latent()
-        encoder_widths = table.n_inputs, n_components * latent.outputs_per_component
+        columns = None if self._mixed is None else column_input(self._mixed)
+        n_inputs = table.n_inputs if columns is None else columns.n_outputs
+        encoder_widths = n_inputs, n_components * latent.outputs_per_component
         decoder_widths = n_components, table.n_outputs
         # Modules of a user draw their initial weights from torch's global generator.
         with global_generators_from(seed):
@@ -76,6 +80,8 @@ class NetBuilding(FittedAttributes):
         if self.has_linear_path_:
             encoder = add_linear_path(encoder, *encoder_widths)
             decoder = add_linear_path(decoder, *decoder_widths)
+        if columns is not None:
+            encoder = WithColumnInput(columns.float(), encoder)
         return Autoencoder(encoder, decoder, n_components, latent)
 
     def _make_latent(self) -> Latent:
@@ -95,7 +101,9 @@ class NetBuilding(FittedAttributes):
 
     def _make_heads(self) -> list[Head]:
         """Return the losses with their columns; a numeric table has one loss for all columns."""
-        return [Head(LOSSES[self.loss])]
+        if self._mixed is None:
+            return [Head(LOSSES[self.loss])]
+        return [Head(column_losses(self._mixed, LOSSES[self.loss], self._bases))]
 
     def _make_corruption(self) -> Corruption | None:
         """Return the corruption of the rows that the encoder sees in training."""

@@ -1,6 +1,7 @@
 """Setting up a fit, training the net, and setting the fitted attributes."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -26,6 +27,7 @@ from skae.networks import Autoencoder
 from skae.objectives import LOSSES
 from skae.tables import (
     CallerType,
+    MixedTable,
     NumericTable,
     PrincipalComponents,
     column_extremes,
@@ -37,6 +39,7 @@ from skae.tables import (
 
 from ._fit_decisions import resolve_batch_size, split_rows
 from ._link_start import start_below_the_means
+from ._mixed_start import InputRows, column_input, losses_of_constants, start_at_famd
 from ._pca_start import start_at_pca
 from ._pickling import Pickling
 
@@ -142,36 +145,57 @@ class TrainingFlow(Pickling):
         self.n_features_in_ = X.shape[1]
         self._row_shape = caller.row_shape
         self.network_ = self._network_of_fit()
-        table, deviations = NumericTable.learn(
-            X, weight, centered=loss.centered, scaled=loss.scaled
-        )
-        self.mean_, self.scale_ = caller.to_caller(table.mean), table.scale
+        self._frame = None if caller.frame is None else replace(caller.frame, index=None)
+        self._mixed = None
         vars(self).pop("_rows_differ", None)
-        if not (deviations > 0).any():
-            self._rows_differ = False
-        if loss.centered and self._row_shape is None:
-            warn_of_unequal_columns(X, deviations, self)
+        if caller.frame is None:
+            self._learn_numbers(X, weight, caller)
+        else:
+            self._mixed = MixedTable.learn(X, weight, caller.frame.schema)
+            self.mean_, self.scale_ = self._mixed.mean, self._mixed.scale
+        table = self._table
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
         rows = table.rows(X, loss.limits)
+        if self._mixed is not None:
+            self._bases = losses_of_constants(self._mixed, rows, loss)
         self._learn_from(X, caller)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         exact = exact and self.precision != "bfloat16"
         self.has_linear_path_ = self.init == "pca"
         wanted, pca = self._n_components_wanted(len(rows)), None
         if self.has_linear_path_ or isinstance(wanted, float):
-            pca = principal_components(rows, weight, wanted, rng)
+            linear = rows if self._mixed is None else InputRows(rows, column_input(self._mixed))
+            pca = principal_components(linear, weight, wanted, rng)
             wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
         self.n_components_ = int(wanted)
         module = self._build_module(seed)
         if pca is not None and self.has_linear_path_:
-            self._start_at_pca(module, pca, rng)
-        if loss.link is not None:
+            if self._mixed is None:
+                self._start_at_pca(module, pca, rng)
+            else:
+                start_at_famd(module, pca, self._mixed, rng)
+        if self._mixed is not None:
+            losses = self._make_heads()[0].loss
+            start_below_the_means(module, rows, weight, losses, self.has_linear_path_)
+        elif loss.link is not None:
             start_below_the_means(module, rows, weight, loss, self.has_linear_path_)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, list(self.callbacks or []))
         self._some_codes = None
         self._code_moments = None  # type: ignore[assignment]  # until the codes are known
+
+    def _learn_numbers(self, X: Any, weight: Any, caller: CallerType) -> None:
+        """Set the scaling of a table of numbers."""
+        loss = LOSSES[self.loss]
+        table, deviations = NumericTable.learn(
+            X, weight, centered=loss.centered, scaled=loss.scaled
+        )
+        self.mean_, self.scale_ = caller.to_caller(table.mean), table.scale
+        if not (deviations > 0).any():
+            self._rows_differ = False
+        if loss.centered and self._row_shape is None:
+            warn_of_unequal_columns(X, deviations, self)
 
     def _training(self, X: Any, weight: Any, **how: Any) -> Training:
         """Return a training of the present net on these rows."""

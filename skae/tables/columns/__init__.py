@@ -1,5 +1,16 @@
 """Columns of all types as numbers, and back."""
 
-from ._schema import TableSchema
+from ._category_column import UNKNOWN, CategoryColumn
+from ._frames import empty_like, filled
+from ._number_column import NumberColumn
+from ._schema import Categorical, TableSchema
 
-__all__ = ["TableSchema"]
+__all__ = [
+    "UNKNOWN",
+    "Categorical",
+    "CategoryColumn",
+    "NumberColumn",
+    "TableSchema",
+    "empty_like",
+    "filled",
+]

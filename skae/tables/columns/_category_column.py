@@ -106,7 +106,7 @@ class CategoryColumn:
 
     def _check_consistency(self) -> None:
         n = len(self.levels)
-        in_order = len(self.codes) == n > 0 and 0 <= min(self.codes)
+        in_order = len(self.codes) == n > 0 and min(self.codes) >= 0
         if not in_order or set(self.codes) != set(range(len(self.shown))):
             raise ValueError(f"categories of column {self.name!r} and their codes do not fit")
         if not all(0 <= place < n for place in self.shown):

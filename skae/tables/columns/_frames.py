@@ -32,10 +32,7 @@ def filled(empty: Any, columns: Iterable[tuple[Kind, np.ndarray]], index: Any = 
         table = nw.from_dict({one.name: one for one in made}, backend=like.implementation)
         return table.to_native().cast(empty.schema)
     table = pd.concat(
-        [
-            one.to_native().astype(dtype)
-            for one, dtype in zip(made, empty.dtypes, strict=True)
-        ],
+        [one.to_native().astype(dtype) for one, dtype in zip(made, empty.dtypes, strict=True)],
         axis=1,
     )
     table.columns = empty.columns

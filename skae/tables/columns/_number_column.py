@@ -8,6 +8,9 @@ import numpy as np
 
 from ._kinds import Kind, is_whole, numbers_of
 
+# Seconds.
+_DAY = 86_400.0
+
 
 @dataclass(eq=False)
 class NumberColumn:
@@ -31,6 +34,8 @@ class NumberColumn:
             raise ValueError(
                 f"Column {column.name!r} has no value in any row. Leave it out, or fill it."
             )
+        if kind == "moment" and not (known % _DAY).any():
+            kind = "date"
         whole = kind == "number" and is_whole(column)
         return cls(column.name, kind, whole, float(known.min()), float(known.max()))
 
@@ -42,8 +47,9 @@ class NumberColumn:
         """Return numbers that the column could hold."""
         if self.kind == "number" and not self.whole:
             return values
-        values = values.clip(self.lowest, self.highest)
-        return values.round() if self.whole else values
+        unit = {"number": 1.0, "date": _DAY}.get(self.kind)
+        values = values if unit is None else (values / unit).round() * unit
+        return values.clip(self.lowest, self.highest)
 
 
 def _finite(column: Any, cells: np.ndarray) -> np.ndarray:

@@ -1,0 +1,78 @@
+"""How training on a table with columns of several types starts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skae.networks import Autoencoder, ColumnInput, start_linear_path
+from skae.objectives import ColumnLosses, Loss
+from skae.tables import MixedTable, PrincipalComponents, ScaledRows
+
+# Rows that tell the loss of a column's mean.
+_ENOUGH_ROWS = 10_000
+
+
+def column_input(table: MixedTable) -> ColumnInput:
+    """Return the first layer of the encoder for a table."""
+    with_gaps = np.flatnonzero(table.has_gaps).tolist()
+    return ColumnInput(table.n_levels, table.shares, table.rhythms, with_gaps)
+
+
+def column_losses(table: MixedTable, numeric: Loss, bases: np.ndarray) -> ColumnLosses:
+    """Return the losses of the columns of a table."""
+    return ColumnLosses(numeric, table.n_levels, bases, table.shares, table.of_unknown)
+
+
+def losses_of_constants(table: MixedTable, rows: ScaledRows, numeric: Loss) -> np.ndarray:
+    """Return for each column the loss of an answer that is the same for all rows."""
+    some = rows[slice(None, None, -(-len(rows) // _ENOUGH_ROWS))].double()
+    at_zero = numeric.function(torch.zeros_like(some), some.nan_to_num(0.0), reduction="none")
+    seen = ~some.isnan()
+    of_numbers = (at_zero * seen).sum(dim=0) / seen.sum(dim=0).clamp(min=1)
+    is_number = np.asarray(table.n_levels) == 0
+    return np.where(is_number, of_numbers.numpy(), table.entropies())
+
+
+class InputRows:
+    """The inputs that the first layer makes of rows, where a linear code sees them."""
+
+    def __init__(self, rows: ScaledRows, columns: ColumnInput) -> None:
+        self._rows, self._columns = rows, columns
+        self.X, self.mean, self.scale = rows.X, rows.mean, rows.scale
+        self.shape = len(rows), columns.n_linear
+        self.dtype, self.device = torch.float64, rows.device
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def chunks(self, size: int | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """Yield the rows in order, with the slice that they come from."""
+        for selection, chunk in self._rows.chunks(size):
+            yield selection, self._columns(chunk.double())[:, : self._columns.n_linear]
+
+
+def start_at_famd(
+    autoencoder: Autoencoder, pca: PrincipalComponents, table: MixedTable, rng: Any
+) -> None:
+    """Set the linear paths to the factor analysis of mixed data (Escofier, 1979; Pages, 2004).
+
+    That is a PCA of numbers beside categories divided by the roots of their shares. The logits
+    start at the first-order expansion of the logarithm about the shares.
+    """
+    n_components, n_linear = len(autoencoder.code_mean), len(pca.mean)
+    columns = autoencoder.encoder.columns
+    deviations = np.sqrt(pca.variances)[:, None]
+    encoder = np.zeros((n_components, columns.n_outputs))
+    encoder[:, :n_linear] = rng.normal(size=(n_components, n_linear)) / np.sqrt(n_linear)
+    decoder = np.zeros((n_components, n_linear))
+    rank = len(pca.components)
+    encoder[:rank, :n_linear] = pca.components / deviations
+    decoder[:rank] = pca.components * deviations
+    start_linear_path(autoencoder.encoder.encoder, encoder, -encoder[:, :n_linear] @ pca.mean)
+    n_numbers = len(columns.numbers)
+    intercept = np.r_[pca.mean[:n_numbers], np.log(table.shares)]
+    decoder[:, n_numbers:] /= np.sqrt(table.shares)
+    start_linear_path(autoencoder.decoder, decoder.T, intercept)

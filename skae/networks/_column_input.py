@@ -1,0 +1,104 @@
+"""The first layer for a table with columns of several types."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class ColumnInput(nn.Module):
+    """Turns the columns of a table into inputs: numbers, categories, rhythms of dates, and gaps.
+
+    A number is itself, and a category a one at its place among zeros, divided by the root of its
+    share, so that a linear code of such inputs is the factor analysis of mixed data (Escofier,
+    1979). A cell without a value (NaN), or of a category that is not known (-1), is what is
+    expected without it: zero for a number, all shares for a category. Beside these inputs are the
+    sine and cosine of each rhythm, and for columns with gaps a one where the value is missing.
+    There is nothing to learn.
+
+    Parameters
+    ----------
+    n_levels : sequence of int
+        The number of categories of each column, 0 for numbers.
+    shares : ndarray of shape (n_levels.sum(),)
+        The shares of all categories in the training rows, above zero.
+    rhythms : sequence of (int, float, float)
+        A column of numbers, how often the rhythm repeats while the number grows by one, and its
+        phase where the number is zero, in periods.
+    with_gaps : sequence of int
+        Columns in which values are missing in the training rows.
+    """
+
+    numbers: Tensor
+    categories: Tensor
+    starts: Tensor
+    weights: Tensor
+    expected: Tensor
+    rhythm_of: Tensor
+    frequency: Tensor
+    phase: Tensor
+    with_gaps: Tensor
+
+    def __init__(
+        self,
+        n_levels: Sequence[int],
+        shares: np.ndarray,
+        rhythms: Sequence[tuple[int, float, float]] = (),
+        with_gaps: Sequence[int] = (),
+    ) -> None:
+        super().__init__()
+        levels = np.asarray(n_levels)
+        categories = np.flatnonzero(levels)
+        starts = np.r_[0, levels[categories].cumsum()]
+        expected = np.zeros((len(categories), starts[-1]))
+        for i, (start, stop) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+            expected[i, start:stop] = np.sqrt(shares[start:stop])
+        column, frequency, phase = zip(*rhythms, strict=True) if rhythms else ((), (), ())
+        for name, values in {
+            "numbers": np.flatnonzero(levels == 0),
+            "categories": categories,
+            "starts": starts[:-1],
+            "weights": 1 / np.sqrt(shares),
+            "expected": expected,
+            "rhythm_of": np.asarray(column, dtype=np.int64),
+            "frequency": np.asarray(frequency, dtype=np.float64),
+            "phase": np.asarray(phase, dtype=np.float64),
+            "with_gaps": np.asarray(with_gaps, dtype=np.int64),
+        }.items():
+            self.register_buffer(name, torch.from_numpy(values), persistent=False)
+        self.n_linear = len(self.numbers) + int(starts[-1])
+        self.n_outputs = self.n_linear + 2 * len(column) + len(self.with_gaps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return inputs of shape (..., n_samples, n_outputs) for columns of a table."""
+        missing = x.isnan()
+        filled = x.masked_fill(missing, 0.0)
+        inputs = [filled[..., self.numbers]]
+        if len(self.categories):
+            codes = filled[..., self.categories]
+            known = (codes >= 0) & ~missing[..., self.categories]
+            place = self.starts + codes.clamp(min=0).long()
+            ones = x.new_zeros(*x.shape[:-1], len(self.weights)).scatter(-1, place, known.to(x))
+            inputs.append(ones * self.weights + (~known).to(x) @ self.expected)
+        if len(self.rhythm_of):
+            seen = (~missing[..., self.rhythm_of]).to(x)
+            turns = filled[..., self.rhythm_of] * self.frequency + self.phase
+            angle = 2 * math.pi * (turns - turns.floor())
+            inputs += [angle.sin() * seen, angle.cos() * seen]
+        if len(self.with_gaps):
+            inputs.append(missing[..., self.with_gaps].to(x))
+        return torch.cat(inputs, dim=-1)
+
+
+class WithColumnInput(nn.Module):
+    """An encoder whose inputs are the columns of a table."""
+
+    def __init__(self, columns: ColumnInput, encoder: nn.Module) -> None:
+        super().__init__()
+        self.columns, self.encoder = columns, encoder
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the encoder's output for the columns of a table."""
+        return self.encoder(self.columns(x))

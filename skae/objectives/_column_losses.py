@@ -1,0 +1,166 @@
+"""The loss of a table with columns of several types."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ._losses import Loss
+
+# Smallest loss of a column that knows nothing, by which its losses are divided: the entropy of a
+# category that one row in a hundred has. A column that hardly varies would count for too much.
+_LEAST_BASE = 0.056
+
+# Logits further below the largest of a row are taken for this far: their exponential is a number.
+_LOWEST = -80.0
+
+
+class ColumnLosses(nn.Module):
+    """Losses of numbers and categories on one scale: relative to knowing nothing of the row.
+
+    Numbers have a loss of `LOSSES`, categories the cross-entropy of their logits. Outputs are all
+    numbers, then the logits of each category. The loss of a column is divided by that of its
+    constant answer (the mean, or the shares of the categories), which is its `base`. A cell without
+    a value (NaN) does not count, and the loss of a row is the mean over its other cells.
+
+    Parameters
+    ----------
+    numeric : Loss
+        The loss of the columns of numbers.
+    n_levels : sequence of int
+        The number of categories of each column, 0 for numbers.
+    bases : ndarray of shape (n_columns,)
+        The losses of the constant answers.
+    shares : ndarray of shape (n_levels.sum(),)
+        The shares of the categories.
+    of_unknown : float
+        Cross-entropy of a category that is not known (-1).
+    """
+
+    numbers: Tensor
+    categories: Tensor
+    order: Tensor
+    starts: Tensor
+    bases: Tensor
+    logits: Tensor
+    segments: Tensor
+
+    # What estimators ask of a loss.
+    centered = scaled = True
+    limits, link, scale_power = None, None, 0
+
+    def __init__(
+        self,
+        numeric: Loss,
+        n_levels: Sequence[int],
+        bases: np.ndarray,
+        shares: np.ndarray,
+        of_unknown: float,
+    ) -> None:
+        super().__init__()
+        self.numeric, self.name, self.of_unknown = numeric, numeric.name, of_unknown
+        levels = np.asarray(n_levels)
+        numbers, categories = np.flatnonzero(levels == 0), np.flatnonzero(levels)
+        self.n_levels = levels[categories].tolist()
+        stops = levels[categories].cumsum()
+        order = np.argsort(np.r_[numbers, categories])
+        segments = np.repeat(np.eye(len(categories)), self.n_levels, axis=0)
+        for name, values in {
+            "numbers": numbers,
+            "categories": categories,
+            "order": order,
+            "starts": np.r_[0, stops][:-1],
+            "bases": np.maximum(bases, _LEAST_BASE)[np.r_[numbers, categories]],
+            "logits": np.log(shares),
+            "segments": segments.reshape(len(shares), len(categories)),
+        }.items():
+            self.register_buffer(name, torch.from_numpy(values), persistent=False)
+
+    @property
+    def n_outputs(self) -> int:
+        """Width of the decoder's output."""
+        return len(self.numbers) + len(self.logits)
+
+    def function(self, output: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+        """Return the loss of each cell, zero where there is no value, or the mean of all.
+
+        Cells are weighted such that the mean over the columns of a row is that over its cells
+        that have a value.
+        """
+        cells = self.cells(output, target)
+        seen = ~target.isnan()
+        n_seen = seen.sum(dim=-1, keepdim=True).clamp(min=1)
+        cells = torch.where(seen, cells, 0.0) * (target.shape[-1] / n_seen)
+        return cells.mean() if reduction == "mean" else cells
+
+    def cells(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the relative loss of each cell, NaN where there is no value."""
+        losses = []
+        if len(self.numbers):
+            predicted, numbers = output[..., : len(self.numbers)], target[..., self.numbers]
+            # A cell without a value must have no gradient: a product with zero would leave NaN.
+            seen = ~numbers.isnan()
+            filled = torch.where(seen, numbers, predicted.detach())
+            losses.append(self.numeric.function(predicted, filled, reduction="none"))
+        if len(self.categories):
+            logits, codes = output[..., len(self.numbers) :], target[..., self.categories]
+            place = self.starts + codes.nan_to_num(0.0).clamp(min=0).long()
+            of_found = self._log_sums(logits)[1] - logits.gather(-1, place)
+            losses.append(torch.where(codes < 0, self.of_unknown, of_found))
+        relative = (torch.cat(losses, dim=-1) / self.bases)[..., self.order]
+        return relative.masked_fill(target.isnan(), torch.nan)
+
+    def _log_sums(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Return exponentials of shifted logits, and for each column the log of their sum."""
+        largest = logits.detach().amax(dim=-1, keepdim=True)
+        exponentials = (logits - largest).clamp(min=_LOWEST).exp()
+        sums = exponentials @ self.segments.to(logits)
+        return exponentials, sums.log() + largest
+
+    def value_and_gradient(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss, and its gradient in the place of the output; see `Loss`."""
+        n_numbers, seen = len(self.numbers), ~target.isnan()
+        # What each cell counts: its share of its row, and of the batch.
+        share = seen / (seen.sum(dim=-1, keepdim=True).clamp(min=1) * target.shape[-2])
+        if weight is not None:
+            share = share * weight[..., None]
+        share = share[..., self._columns] / self.bases
+        value: Any = 0.0
+        if n_numbers:
+            predicted, numbers = output[..., :n_numbers], target[..., self.numbers]
+            filled = torch.where(numbers.isnan(), predicted, numbers)
+            losses = self.numeric.function(predicted, filled, reduction="none")
+            value = value + (losses * share[..., :n_numbers]).sum(dim=(-2, -1))
+            self.numeric.gradient(predicted, filled).mul_(share[..., :n_numbers])
+        if len(self.categories):
+            logits, codes = output[..., n_numbers:], target[..., self.categories]
+            of_column = share[..., n_numbers:] * (codes >= 0)
+            place = self.starts + codes.nan_to_num(0.0).clamp(min=0).long()
+            found = logits.gather(-1, place)
+            exponentials, log_sums = self._log_sums(logits)
+            losses = torch.where(codes < 0, self.of_unknown, log_sums - found)
+            value = value + (losses * share[..., n_numbers:]).sum(dim=(-2, -1))
+            sums = exponentials @ self.segments
+            torch.mul(exponentials, (of_column / sums) @ self.segments.T, out=exponentials)
+            logits.copy_(exponentials.scatter_add_(-1, place, -of_column))
+        return value, output
+
+    @property
+    def _columns(self) -> Tensor:
+        return torch.cat([self.numbers, self.categories])
+
+    def to_data(self, output: Tensor) -> Tensor:
+        """Return numbers in the scale of the training data, and codes of the likeliest categories."""
+        columns = [self.numeric.to_data(output[..., : len(self.numbers)])]
+        logits = output[..., len(self.numbers) :].split(self.n_levels, dim=-1)
+        columns += [of_column.argmax(dim=-1, keepdim=True).to(output) for of_column in logits]
+        return torch.cat(columns, dim=-1)[..., self.order]
+
+    def from_data(self, mean: Tensor) -> Tensor:
+        """Return the constant output of a decoder that knows nothing of a row."""
+        zeros = mean.new_zeros(len(self.numbers))
+        return torch.cat([self.numeric.from_data(zeros), self.logits.to(mean)])

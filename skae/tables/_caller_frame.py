@@ -1,0 +1,124 @@
+"""Tables with columns of several types, or with gaps, as the caller gives and gets them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator
+
+from ._column_types import columns_that_are_not_numeric
+from ._mapped_files import is_memory_mapped
+from .columns import CategoryColumn, TableSchema, empty_like, filled
+
+
+@dataclass(frozen=True, eq=False)
+class CallerFrame:
+    """The columns of the caller's tables, which rows are read as, and become again.
+
+    `empty` is a table of the caller without rows, None for arrays. `index` is that of the table
+    that the rows came from, for pandas.
+    """
+
+    schema: TableSchema
+    empty: Any = None
+    index: Any = None
+
+    def read(self, X: Any) -> tuple[np.ndarray, Self]:
+        """Return a table of these columns as an array, and the frame that its rows become."""
+        frame = _frame_of(X)
+        encoded = self.schema.encode(frame)
+        empty = None if self.empty is None or not _has_columns(X) else empty_like(frame)
+        return encoded, replace(self, empty=empty, index=getattr(X, "index", None))
+
+    def filled(self, rows: np.ndarray) -> Any:
+        """Return decoded rows as a table of the caller."""
+        columns = [
+            (column.kind, column.decode(_codes(column, rows[:, i])))
+            for i, column in enumerate(self.schema.columns)
+        ]
+        if self.empty is not None:
+            return filled(self.empty, columns, self.index)
+        cells = [values for _, values in columns]
+        types = {values.dtype for values in cells}
+        return np.column_stack(cells) if len(types) == 1 else _side_by_side(cells)
+
+
+def learn_frame(estimator: BaseEstimator, X: Any) -> CallerFrame | None:
+    """Return the columns of a table, or None if it is one of numbers without gaps.
+
+    The parameters of the estimator say which columns are categories. Nothing but tables in memory
+    is looked at.
+    """
+    if not hasattr(estimator, "categorical_features"):
+        return None
+    if sparse.issparse(X) or is_memory_mapped(X) or not _is_table(X):
+        return None
+    if not _needs_columns(estimator, X):
+        return None
+    frame = _frame_of(X)
+    schema = TableSchema.learn(
+        frame, estimator.categorical_features, estimator.min_frequency, estimator.max_categories
+    )
+    return CallerFrame(schema, empty_like(frame) if _has_columns(X) else None)
+
+
+def fitted_frame(estimator: BaseEstimator) -> CallerFrame | None:
+    """Return the columns that an estimator has seen in `fit`, None for a table of numbers."""
+    return vars(estimator).get("_frame")
+
+
+def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
+    wanted = estimator.categorical_features
+    if wanted is not None and not isinstance(wanted, str) and len(wanted):
+        return True
+    if _has_columns(X):
+        if columns_that_are_not_numeric(X) or any(_says_truth(X)):
+            return True
+        frame = _frame_of(X)
+        return any(column.is_null().any() or _has_nan(column) for column in frame.iter_columns())
+    X = np.asarray(X)
+    if X.dtype == object or X.dtype.kind in "US":
+        return True
+    return X.dtype.kind == "f" and bool(np.isnan(X).any())
+
+
+def _says_truth(X: Any) -> Iterable[bool]:
+    return (column.dtype == nw.Boolean for column in _frame_of(X).iter_columns())
+
+
+def _has_nan(column: nw.Series) -> bool:
+    return bool(column.dtype.is_float() and column.is_nan().any())
+
+
+def _has_columns(X: Any) -> bool:
+    return hasattr(type(X), "columns")
+
+
+def _is_table(X: Any) -> bool:
+    if _has_columns(X):
+        return True
+    return isinstance(X, np.ndarray | list | tuple) and np.ndim(X) == 2
+
+
+def _frame_of(X: Any) -> nw.DataFrame:
+    """Return a table as narwhals reads it; the columns of arrays are named by their places."""
+    if _has_columns(X):
+        return nw.from_native(X, eager_only=True)
+    X = np.asarray(X)
+    table = pd.DataFrame(X if X.dtype.kind not in "US" else X.astype(object))
+    return nw.from_native(table, eager_only=True)
+
+
+def _codes(column: Any, values: np.ndarray) -> np.ndarray:
+    return values.astype(np.int64) if isinstance(column, CategoryColumn) else values
+
+
+def _side_by_side(cells: list[np.ndarray]) -> np.ndarray:
+    table = np.empty((len(cells[0]), len(cells)), dtype=object)
+    for i, values in enumerate(cells):
+        table[:, i] = values
+    return table

@@ -1,0 +1,107 @@
+"""A table with columns of several types, or with cells that have no value."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skae._typing import ArrayOf
+
+from ._scaled_rows import ScaledRows
+from .columns import CategoryColumn, TableSchema
+
+_DAY = 86_400.0
+_WEEK, _YEAR = 7 * _DAY, 365.2425 * _DAY
+
+# What repeats in dates and times.
+_RHYTHMS = {"moment": (_DAY, _WEEK, _YEAR), "date": (_WEEK, _YEAR), "time": (_DAY,)}
+
+# Deviations below this share of the mean are rounding.
+_ROUNDING = 1e-12
+
+_OfColumns = Annotated[np.ndarray, ArrayOf("float", "n_columns")]
+
+
+@dataclass(eq=False)
+class MixedTable:
+    """Translates rows of numbers, codes of categories and NaN into those that training sees.
+
+    Numbers are centred, and divided by the standard deviation of their column: numbers and
+    categories have no common unit. Codes of categories stay as they are.
+    """
+
+    schema: TableSchema
+    mean: _OfColumns
+    scale: _OfColumns
+    # The shares of all categories of all columns.
+    shares: Annotated[np.ndarray, ArrayOf("float", None)]
+    has_gaps: Annotated[np.ndarray, ArrayOf("bool", "n_columns")]
+    n_rows: int
+
+    @classmethod
+    def learn(cls, X: np.ndarray, weight: np.ndarray | None, schema: TableSchema) -> Self:
+        """Return the table that encoded rows make."""
+        weight = np.ones(len(X)) if weight is None else weight
+        mean, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        shares = []
+        for i, column in enumerate(schema.columns):
+            seen = ~np.isnan(X[:, i])
+            cells, counts = X[seen, i], weight[seen]
+            if isinstance(column, CategoryColumn):
+                total = np.bincount(cells.astype(int), counts, column.n_codes)
+                # A category of rows without weight is as rare as half a row.
+                total = np.maximum(total, 0.5)
+                shares.append(total / total.sum())
+            elif len(cells):
+                mean[i] = np.average(cells, weights=counts)
+                deviation = np.sqrt(np.average((cells - mean[i]) ** 2, weights=counts))
+                scale[i] = deviation if deviation > _ROUNDING * abs(mean[i]) else 1.0
+        has_gaps = np.isnan(X).any(axis=0)
+        return cls(schema, mean, scale, np.concatenate([np.zeros(0), *shares]), has_gaps, len(X))
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of the caller."""
+        return len(self.mean)
+
+    @property
+    def n_levels(self) -> list[int]:
+        """The number of categories of each column, 0 for numbers."""
+        return self.schema.n_levels
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of values that the decoder answers: one for each number and each category."""
+        return self.n_levels.count(0) + len(self.shares)
+
+    @property
+    def of_unknown(self) -> float:
+        """Cross-entropy of an unknown category, which is rarer than all that were seen."""
+        return float(np.log(self.n_rows + 1))
+
+    @property
+    def rhythms(self) -> list[tuple[int, float, float]]:
+        """Columns of dates or times, with frequency and phase of what repeats in scaled values."""
+        return [
+            (i, self.scale[i] / period, self.mean[i] / period % 1.0)
+            for i, column in enumerate(self.schema.columns)
+            for period in _RHYTHMS.get(column.kind, ())
+            if not isinstance(column, CategoryColumn)
+        ]
+
+    def entropies(self) -> np.ndarray:
+        """Return the entropies of the categories of each column, zero for numbers."""
+        stops = np.cumsum(self.n_levels)
+        parts = np.split(self.shares, stops[:-1])
+        return np.array([-(part * np.log(part)).sum() for part in parts])
+
+    def rows(self, X: Any, limits: tuple[float, float] | None = None) -> ScaledRows:
+        """Return encoded rows as inputs of the network."""
+        return ScaledRows(X, self.mean, self.scale, limits)
+
+    def to_data(self, output: Tensor) -> Tensor:
+        """Return decoded rows in the unit of the data, in float64, on their device."""
+        mean, scale = (torch.from_numpy(one).to(output.device) for one in (self.mean, self.scale))
+        return output.to(mean) * scale + mean
