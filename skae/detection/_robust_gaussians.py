@@ -44,10 +44,10 @@ class RobustGaussians:
     nearest to the spatial median, and each of the next that of the rows nearest to the last one,
     up to nine tenths of them (the concentration steps of Rousseeuw and Van Driessen, 1999).
 
-    With a `least_share`, covariances are shrunk in units of the nearest rows: a value that a cluster
-    stretches keeps no length of it. But a value that hardly varies among these rows, with less than
-    this share of its variance, has the variance that it has in all rows: one that is zero nearly
-    everywhere is a rare value elsewhere, and no proof of an outlier.
+    With a `least_share`, covariances are shrunk in units of the nearest rows, so that a value that
+    a cluster stretches is not called near. But one that hardly varies among these rows, with less
+    than this share of its variance, has the variance that it has in all rows: where a value is zero
+    nearly everywhere, another is rare and no proof of an outlier.
 
     k-means divides the whitened rows into at most `most_kinds` kinds. No value has a standard
     deviation below `least_scale`.
