@@ -8,10 +8,11 @@ from sklearn.neighbors import NearestNeighbors
 # Neighbours whose mean distance tells how dense rows are, the row itself not counted.
 _NEIGHBOURS = 10
 
-# A cluster is searched among rows whose squared distance from the centre is so many times the
-# upper quartile. They are dense if their distance to neighbours, divided by that which is typical
-# so far from the centre, is below this quantile of the same ratio of the rows nearer to it.
-_REMOTE, _QUANTILE = 1.5, 0.01
+# A cluster is searched among remote rows: their squared distance from the centre is as far above
+# the upper quartile as that is above the median. They are dense if their distance to neighbours,
+# divided by that which is typical so far from the centre, is below this quantile of the same ratio
+# of the rows nearer to it.
+_QUANTILE = 0.01
 
 # The median ratio of dense rows is at most this share of the quantile. Ordinary rows of real tables
 # stay above it.
@@ -82,7 +83,8 @@ def _are_dense(white: np.ndarray, distances: np.ndarray) -> np.ndarray:
     centers = [np.median(squares[group]) for group in groups]
     padding = _PADDING * n_columns**0.5
     ratio = (distances + padding) / (np.interp(squares, centers, typical) + padding)
-    is_remote = squares > _REMOTE * np.quantile(squares, 0.75)
+    middle, third = np.quantile(squares, [0.5, 0.75])
+    is_remote = squares > 2 * third - middle
     densest = np.quantile(ratio[~is_remote], _QUANTILE)
     is_dense = is_remote & (ratio < densest)
     if np.quantile(distances[~is_remote], _QUANTILE) == 0:

@@ -383,6 +383,6 @@ def _warn_of_left_out(columns: Columns) -> None:
     if columns.left_out:
         warn_caller(
             f"Columns that are not numeric are not tested by themselves: {columns.left_out}. "
-            f"Scores and codes still show drift of them. To test them, encode them as numbers "
-            f"before the model."
+            f"Drift of them is found only as far as scores and codes show it. To test them, encode "
+            f"them as numbers before the model."
         )

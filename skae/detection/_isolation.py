@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from ._stacks import buffer
@@ -29,8 +30,8 @@ class Isolation:
     being near to other rows does not prove that a row is ordinary, as outliers may be alike.
 
     Clusters of outliers are not among the training rows to which d is the distance. A row that is
-    nearer to one of them may be of an ordinary kind that is rare: its d counts at most as that of
-    the most isolated of ten training rows.
+    nearer to one of them is unusual, but may be of an ordinary kind that is rare: its d counts as
+    that of the most isolated of ten training rows.
     """
 
     typical_: float
@@ -62,6 +63,6 @@ class IsolationFactors(nn.Module):
 
         Those to training rows have this shape, too, those to clusters one for each row.
         """
-        distances = distances.minimum(to_clusters.maximum(self.large))
+        distances = torch.where(to_clusters < distances, self.large, distances)
         ratio = (distances + self.padding) / (self.typical + self.padding)
         return ratio.clamp(min=1) ** _POWER

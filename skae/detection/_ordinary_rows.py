@@ -21,8 +21,9 @@ from ._robust_start import weighted_quantile
 _RANGES, _MOST = 2.0, 0.15
 
 # Rare values of a column do not set a row apart if nearly all others are one value: these have less
-# than this share of its variance. A tenth of outliers, eight units away, leaves .13 to the others.
-_LEAST_SHARE = 0.03
+# than this share of its variance. A tenth of outliers, as far away as cells can be, leaves .01 to
+# the half of the rows that is nearest.
+_LEAST_SHARE = 0.003
 
 # Rows that the Gaussian is fitted to, and cells that are read at once.
 _ENOUGH_ROWS, _CELLS = 5000, 2**22

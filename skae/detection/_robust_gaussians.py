@@ -44,9 +44,10 @@ class RobustGaussians:
     nearest to the spatial median, and each of the next that of the rows nearest to the last one,
     up to nine tenths of them (the concentration steps of Rousseeuw and Van Driessen, 1999).
 
-    A value that hardly varies among these, with less than `least_share` of its variance, has the
-    variance that it has in all rows: one that is zero nearly everywhere is a rare value elsewhere,
-    and no proof of an outlier.
+    With a `least_share`, covariances are shrunk in units of the nearest rows, so that a value that
+    a cluster stretches is not called near. But one that hardly varies among these rows, with less
+    than this share of its variance, has the variance that it has in all rows: where a value is zero
+    nearly everywhere, another is rare and no proof of an outlier.
 
     k-means divides the whitened rows into at most `most_kinds` kinds. No value has a standard
     deviation below `least_scale`.
@@ -77,9 +78,7 @@ class RobustGaussians:
             # A few rows may have most of the weight: half of the rows count in any case.
             farthest = max(weighted_quantile(distance, support, weight), np.median(distance))
             near = distance <= farthest
-            is_rare = _variances(rows[near], weight[near]) < self.least_share * of_all
-            least = np.where(is_rare, of_all, least_variance)
-            center, whitening, _ = _gaussian(rows[near], weight[near], least)
+            center, whitening = self._of_nearest(rows[near], weight[near], of_all, least_variance)
             white = (rows - center) @ whitening.T
             distance = (white**2).sum(axis=1) + outside
         self.center_, self.whitening_ = center, whitening.astype(np.float32)
@@ -88,6 +87,18 @@ class RobustGaussians:
         some = rng.permutation(near)[:_ENOUGH_ROWS]
         self._find_kinds(white[some], weight[some], rng)
         return self
+
+    def _of_nearest(
+        self, rows: ndarray, weight: ndarray, of_all: ndarray, least_variance: ndarray | float
+    ) -> tuple[ndarray, ndarray]:
+        """Return the centre of the nearest rows, and the matrix that whitens them."""
+        if not self.least_share:
+            return _gaussian(rows, weight, least_variance)[:2]
+        variance = _variances(rows, weight)
+        is_rare = variance < self.least_share * of_all
+        unit = np.sqrt(np.where(is_rare, of_all, np.maximum(variance, least_variance)))
+        center, whitening, _ = _gaussian(rows / unit, weight, 1.0)
+        return center * unit, whitening / unit
 
     def _find_kinds(self, white: ndarray, weight: ndarray, rng: RandomState) -> None:
         """Find a Gaussian for each kind of the whitened rows."""

@@ -45,8 +45,13 @@ def start_distances(rows: ndarray, weight: ndarray) -> ndarray:
     """Return the squared distance of each row from the spatial median.
 
     Its axes are those of the covariance of spatial signs, and their units the quartiles of the
-    rows along them. The mean and the covariance, of which a cluster is part, call it near.
+    rows along them. The mean and the covariance, of which a cluster is part, call it near. Columns
+    come in units of their quartiles, too: in those of a column that a cluster stretches, signs
+    would hardly point to it.
     """
+    first, third = weighted_quantile(rows, [0.25, 0.75], weight)
+    spread = (third - first) / _NORMAL_RANGE
+    rows = rows / np.where(spread > _LEAST_SPREAD, spread, 1.0)
     center, signs = spatial_signs(rows, weight)
     _, axes = eigh(signs.T @ signs + _RIDGE * np.eye(rows.shape[1]))
     along = (rows - center) @ axes

@@ -50,7 +50,8 @@ class DetectorModule(nn.Module):
         """Return the mean of the members' reconstructions."""
         Z = self._standardized(X)
         rows = torch.stack([member.reconstruction(Z) for member in self.members])
-        return ((rows.mean(dim=0) - self.shift) * self.scale).to(X.dtype)
+        rows = (rows.mean(dim=0) - self.shift) * self.scale
+        return rows.to(X.dtype).unflatten(1, X.shape[1:])
 
     def score(self, X: Tensor) -> Tensor:
         """Return how ordinary rows are, in float64."""
@@ -68,7 +69,8 @@ class DetectorModule(nn.Module):
         return self.scores([_values(member, Z) for member in self.members], Z.double())
 
     def _standardized(self, X: Tensor) -> Tensor:
-        Z = X.double() / self.scale + self.shift
+        # Rows may be images or windows.
+        Z = X.flatten(1).double() / self.scale + self.shift
         Z = torch.where(Z.abs() <= self.rounding, 0.0, Z)
         return torch.minimum(torch.maximum(Z, self.low), self.high).to(X.dtype)
 

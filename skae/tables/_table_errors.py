@@ -121,7 +121,9 @@ def _check_kind(X: Any) -> None:
 def naming_cells(X: Any) -> Iterator[None]:
     """Add to scikit-learn's error about NaN or infinity which cell holds it."""
     try:
-        yield
+        # Sums of huge cells of both signs, by which it looks for these, are no numbers.
+        with np.errstate(invalid="ignore"):
+            yield
     except ValueError as error:
         message = str(error).partition("\n")[0]
         if "contains NaN" in message:

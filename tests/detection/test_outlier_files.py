@@ -32,7 +32,7 @@ def test_training_goes_on_as_if_nothing_was_forgotten(monkeypatch):
     forgetful = make_detector(with_epochs(3)).fit(X)
     through_skops = skops.io.loads(skops.io.dumps(forgetful), trusted=TRUSTED_TYPES)
     through_pickle = pickle.loads(pickle.dumps(forgetful))
-    monkeypatch.setattr("skae.detection._outlier_detector.forget_training", lambda members: None)
+    monkeypatch.setattr("skae.detection._fitted_detector.forget_training", lambda members: None)
     expected = make_detector(with_epochs(3)).fit(X)
     assert len(expected.estimators_[0].net_.history) == 3
     for rows in np.split(NEW, 2):

@@ -56,6 +56,33 @@ def test_other_clusters(cluster):
     assert auroc(detector().fit(X), X, is_outlier) >= 0.95
 
 
+def test_a_cluster_that_is_away_in_one_of_many_columns(monkeypatch):
+    """It stretches the standard deviation of its column until it is near, in units of it."""
+    X, is_outlier = table_with_cluster(600, 12, share=0.05, spread=0.1, away=0)
+    X[is_outlier, 0] += 6
+    fitted = detector().fit(X)
+    assert auroc(fitted, X, is_outlier) > 0.95
+    assert fitted.contamination_ == pytest.approx(0.05, abs=0.01)
+    # Covariances that are shrunk to a common variance keep it.
+    monkeypatch.setattr("skae.detection._ordinary_rows._LEAST_SHARE", 0.0)
+    assert auroc(detector().fit(X), X, is_outlier) < 0.5
+
+
+@pytest.mark.parametrize("outlier", [(0, 50, 0, 0), (-999, None, None, None)], ids=str)
+@pytest.mark.parametrize("share", [0.05, 0.1])
+def test_outliers_that_are_equal_in_a_column(outlier, share):
+    X, is_outlier = table_with_cluster(600, 4, share=share, away=0, spread=1)
+    for column, value in enumerate(outlier):
+        if value is not None:
+            X[is_outlier, column] = value
+    fitted = detector()
+    found = fitted.fit_predict(X) == -1
+    assert fitted.contamination_ == pytest.approx(share, abs=0.01)
+    assert auroc(fitted, X, is_outlier) > 0.95
+    assert found[is_outlier].mean() > 0.6
+    assert found[~is_outlier].mean() < 0.07
+
+
 def test_clusters_that_are_kinds_would_be_ordinary(monkeypatch):
     X, is_outlier = table_with_cluster(n_rows=1200, n_columns=3, share=0.1)
     found = auroc(detector().fit(X), X, is_outlier)
