@@ -1,9 +1,9 @@
 """The plain autoencoder."""
 
-from .base import BaseAutoencoder, NetworkParameters, StandardizedCodes
+from .base import BaseAutoencoder, ColumnParameters, StandardizedCodes
 
 
-class AutoencoderTransformer(StandardizedCodes, NetworkParameters, BaseAutoencoder):
+class AutoencoderTransformer(StandardizedCodes, ColumnParameters, BaseAutoencoder):
     """Autoencoder: nonlinear dimensionality reduction with an inverse.
 
     An encoder maps each row to a short code, a decoder maps the code back to the row, and

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ class ColumnInput(nn.Module):
         categories = np.flatnonzero(levels)
         starts = np.r_[0, levels[categories].cumsum()]
         expected = np.zeros((len(categories), starts[-1]))
-        for i, (start, stop) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+        for i, (start, stop) in enumerate(pairwise(starts)):
             expected[i, start:stop] = np.sqrt(shares[start:stop])
         column, frequency, phase = zip(*rhythms, strict=True) if rhythms else ((), (), ())
         for name, values in {

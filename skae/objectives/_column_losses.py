@@ -154,7 +154,7 @@ class ColumnLosses(nn.Module):
         return torch.cat([self.numbers, self.categories])
 
     def to_data(self, output: Tensor) -> Tensor:
-        """Return numbers in the scale of the training data, and codes of the likeliest categories."""
+        """Return numbers in the scale of the training data, and the likeliest categories' codes."""
         columns = [self.numeric.to_data(output[..., : len(self.numbers)])]
         logits = output[..., len(self.numbers) :].split(self.n_levels, dim=-1)
         columns += [of_column.argmax(dim=-1, keepdim=True).to(output) for of_column in logits]

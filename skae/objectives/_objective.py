@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from skae._batch import Batch, Parts
 
+from ._column_losses import ColumnLosses
 from ._losses import Loss
 from ._weight_penalty import WeightPenalty, shrink
 
@@ -18,7 +19,7 @@ from ._weight_penalty import WeightPenalty, shrink
 class Head:
     """A loss, and the columns of output and target that it judges; None is all columns."""
 
-    loss: Loss
+    loss: Loss | ColumnLosses
     columns: slice | None = None
 
     def of(self, values: Tensor) -> Tensor:

@@ -33,8 +33,8 @@ class MixedTable:
     """
 
     schema: TableSchema
-    mean: _OfColumns
-    scale: _OfColumns
+    means: _OfColumns
+    scales: _OfColumns
     # The shares of all categories of all columns.
     shares: Annotated[np.ndarray, ArrayOf("float", None)]
     has_gaps: Annotated[np.ndarray, ArrayOf("bool", "n_columns")]
@@ -64,12 +64,27 @@ class MixedTable:
     @property
     def n_columns(self) -> int:
         """Number of columns of the caller."""
-        return len(self.mean)
+        return len(self.means)
+
+    @property
+    def mean(self) -> Tensor:
+        """What is subtracted from each column."""
+        return torch.from_numpy(self.means)
+
+    @property
+    def scale(self) -> Tensor:
+        """What each column is divided by then."""
+        return torch.from_numpy(self.scales)
 
     @property
     def n_levels(self) -> list[int]:
         """The number of categories of each column, 0 for numbers."""
         return self.schema.n_levels
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of values that the encoder sees: these, rhythms of dates, and places of gaps."""
+        return self.n_outputs + 2 * len(self.rhythms) + int(self.has_gaps.sum())
 
     @property
     def n_outputs(self) -> int:
@@ -85,7 +100,7 @@ class MixedTable:
     def rhythms(self) -> list[tuple[int, float, float]]:
         """Columns of dates or times, with frequency and phase of what repeats in scaled values."""
         return [
-            (i, self.scale[i] / period, self.mean[i] / period % 1.0)
+            (i, self.scales[i] / period, self.means[i] / period % 1.0)
             for i, column in enumerate(self.schema.columns)
             for period in _RHYTHMS.get(column.kind, ())
             if not isinstance(column, CategoryColumn)
@@ -99,9 +114,9 @@ class MixedTable:
 
     def rows(self, X: Any, limits: tuple[float, float] | None = None) -> ScaledRows:
         """Return encoded rows as inputs of the network."""
-        return ScaledRows(X, self.mean, self.scale, limits)
+        return ScaledRows(X, self.means, self.scales, limits)
 
     def to_data(self, output: Tensor) -> Tensor:
         """Return decoded rows in the unit of the data, in float64, on their device."""
-        mean, scale = (torch.from_numpy(one).to(output.device) for one in (self.mean, self.scale))
+        mean, scale = self.mean.to(output.device), self.scale.to(output.device)
         return output.to(mean) * scale + mean

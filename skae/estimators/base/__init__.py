@@ -1,6 +1,7 @@
 """The base class of all autoencoders, and the names that variants and tools need of it."""
 
 from ._base_autoencoder import BaseAutoencoder
+from ._column_parameters import ColumnParameters
 from ._declared_parameters import DeclaredParameters, fitted
 from ._encoder_decoder import Decoder, Encoder
 from ._fit_decisions import as_before_on_error, resolve_hidden_layer_sizes
@@ -24,6 +25,7 @@ __all__ = [
     "NOT_REMEMBERED",
     "POSITIVE_INT",
     "BaseAutoencoder",
+    "ColumnParameters",
     "DeclaredParameters",
     "Decoder",
     "Encoder",

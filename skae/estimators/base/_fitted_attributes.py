@@ -8,7 +8,7 @@ import numpy as np
 from skae._typing import AnyFloat, ArrayOf
 from skae.engine import AutoencoderNet
 from skae.networks import Network
-from skae.objectives import Loss
+from skae.objectives import ColumnLosses, Loss
 from skae.tables import CallerFrame, MixedTable, NumericTable
 
 from ._callback_params import CallbackParams
@@ -39,7 +39,8 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     mean_ : {ndarray, tensor} of shape (n_features,)
         Subtracted from the rows before training.
     scale_ : float
-        Divisor of the centred rows.
+        Divisor of the centred rows. 1 for a table with categories or gaps, each column of which
+        is divided by its own standard deviation.
     network_ : Network
         Description of the network that was trained.
     has_linear_path_ : bool
@@ -110,7 +111,7 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
                 raise ValueError("the weights of the kept codes are no weights")
 
     @property
-    def _fitted_loss(self) -> Loss:
+    def _fitted_loss(self) -> Loss | ColumnLosses:
         """The loss of the fit, whatever parameters were set since."""
         return self.net_.criterion_.heads[0].loss
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from skae._batch import total
 from skae.networks import Autoencoder, linear_layer_of
-from skae.objectives import Loss
+from skae.objectives import ColumnLosses, Loss
 from skae.tables import ScaledRows
 
 # Candidate factors of the last layer, which behind a link is a guess: from one down to zero.
@@ -20,7 +20,11 @@ _TOLERANCE = 5e-4
 
 @torch.no_grad()
 def start_below_the_means(
-    autoencoder: Autoencoder, rows: ScaledRows, sample_weight: Any, loss: Loss, at_pca: bool
+    autoencoder: Autoencoder,
+    rows: ScaledRows,
+    sample_weight: Any,
+    loss: Loss | ColumnLosses,
+    at_pca: bool,
 ) -> None:
     """Multiply the decoder's last layer by the share that reconstructs the rows best.
 
@@ -33,18 +37,19 @@ def start_below_the_means(
     """
     autoencoder.eval()
     decoder = autoencoder.decoder
-    layer = linear_layer_of(decoder) if at_pca else _last_layer(decoder, rows.shape[1])
+    of_means = loss.from_data(_mean(rows, sample_weight))
+    layer = linear_layer_of(decoder) if at_pca else _last_layer(decoder, len(of_means))
     if layer is not None:
-        if not at_pca and loss.link is not None:
-            layer.bias.copy_(loss.link(_mean(rows, sample_weight)))
+        if not at_pca:
+            layer.bias.copy_(of_means)
         layer.weight.mul_(_best_share(autoencoder, layer, rows, sample_weight, loss))
     autoencoder.train()
 
 
-def _last_layer(decoder: nn.Module, n_features: int) -> nn.Linear | None:
+def _last_layer(decoder: nn.Module, n_outputs: int) -> nn.Linear | None:
     """Return the linear layer that ends the decoder, or None."""
     *_, last = (module for module in decoder.modules() if not list(module.children()))
-    if isinstance(last, nn.Linear) and last.out_features == n_features and last.bias is not None:
+    if isinstance(last, nn.Linear) and last.out_features == n_outputs and last.bias is not None:
         return last
     return None
 
@@ -58,7 +63,11 @@ def _mean(rows: ScaledRows, sample_weight: Any) -> Tensor:
 
 
 def _best_share(
-    autoencoder: Autoencoder, layer: nn.Linear, rows: ScaledRows, sample_weight: Any, loss: Loss
+    autoencoder: Autoencoder,
+    layer: nn.Linear,
+    rows: ScaledRows,
+    sample_weight: Any,
+    loss: Loss | ColumnLosses,
 ) -> float:
     weight, bias = layer.weight.double(), layer.bias.double()
     losses = torch.zeros(len(_SHARES), dtype=torch.float64)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skae.networks import Autoencoder, ColumnInput, start_linear_path
+from skae.networks import Autoencoder, ColumnInput, WithColumnInput, start_linear_path
 from skae.objectives import ColumnLosses, Loss
 from skae.tables import MixedTable, PrincipalComponents, ScaledRows
 
@@ -34,6 +34,11 @@ def losses_of_constants(table: MixedTable, rows: ScaledRows, numeric: Loss) -> n
     of_numbers = (at_zero * seen).sum(dim=0) / seen.sum(dim=0).clamp(min=1)
     is_number = np.asarray(table.n_levels) == 0
     return np.where(is_number, of_numbers.numpy(), table.entropies())
+
+
+def linear_inputs(rows: ScaledRows, table: MixedTable) -> "InputRows":
+    """Return the inputs that the first layer makes of rows, without rhythms and gaps."""
+    return InputRows(rows, column_input(table))
 
 
 class InputRows:
@@ -63,16 +68,17 @@ def start_at_famd(
     start at the first-order expansion of the logarithm about the shares.
     """
     n_components, n_linear = len(autoencoder.code_mean), len(pca.mean)
-    columns = autoencoder.encoder.columns
+    half = autoencoder.encoder
+    assert isinstance(half, WithColumnInput)
     deviations = np.sqrt(pca.variances)[:, None]
-    encoder = np.zeros((n_components, columns.n_outputs))
+    encoder = np.zeros((n_components, table.n_inputs))
     encoder[:, :n_linear] = rng.normal(size=(n_components, n_linear)) / np.sqrt(n_linear)
     decoder = np.zeros((n_components, n_linear))
     rank = len(pca.components)
     encoder[:rank, :n_linear] = pca.components / deviations
     decoder[:rank] = pca.components * deviations
-    start_linear_path(autoencoder.encoder.encoder, encoder, -encoder[:, :n_linear] @ pca.mean)
-    n_numbers = len(columns.numbers)
+    start_linear_path(half.encoder, encoder, -encoder[:, :n_linear] @ pca.mean)
+    n_numbers = n_linear - len(table.shares)
     intercept = np.r_[pca.mean[:n_numbers], np.log(table.shares)]
     decoder[:, n_numbers:] /= np.sqrt(table.shares)
     start_linear_path(autoencoder.decoder, decoder.T, intercept)

@@ -66,9 +66,7 @@ class NetBuilding(FittedAttributes):
         n_components, table, network = self.n_components_, self._table, self.network_
         generator = torch.Generator().manual_seed(seed)
         latent = self._make_latent()
-        columns = None if self._mixed is None else column_input(self._mixed)
-        n_inputs = table.n_inputs if columns is None else columns.n_outputs
-        encoder_widths = n_inputs, n_components * latent.outputs_per_component
+        encoder_widths = table.n_inputs, n_components * latent.outputs_per_component
         decoder_widths = n_components, table.n_outputs
         # Modules of a user draw their initial weights from torch's global generator.
         with global_generators_from(seed):
@@ -80,8 +78,8 @@ class NetBuilding(FittedAttributes):
         if self.has_linear_path_:
             encoder = add_linear_path(encoder, *encoder_widths)
             decoder = add_linear_path(decoder, *decoder_widths)
-        if columns is not None:
-            encoder = WithColumnInput(columns.float(), encoder)
+        if self._mixed is not None:
+            encoder = WithColumnInput(column_input(self._mixed).float(), encoder)
         return Autoencoder(encoder, decoder, n_components, latent)
 
     def _make_latent(self) -> Latent:

@@ -1,16 +1,15 @@
 """The parameters of autoencoders that take any network."""
 
-from collections.abc import Sequence
-from numbers import Integral, Real
-from typing import Annotated, Any
+from numbers import Real
+from typing import Annotated
 
 from sklearn.base import clone
 
-from skae._compat import Interval, RealNotInt, StrOptions
+from skae._compat import Interval
 from skae.networks import DenseNetwork, Network
 
 from ._fit_decisions import resolve_hidden_layer_sizes
-from ._parameters import POSITIVE_INT, AutoencoderParameters
+from ._parameters import AutoencoderParameters
 
 
 class NetworkParameters(AutoencoderParameters):
@@ -18,14 +17,6 @@ class NetworkParameters(AutoencoderParameters):
 
     Parameters
     ----------
-    categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Which columns of a table hold categories. "from_dtype" are those of text, truth values and
-        categories; a list of names or places, or a mask, chooses others. None refuses text.
-    min_frequency : int, float or None, default=2
-        Categories in fewer rows, as a number or a share, are one category together. A category
-        that is seen once teaches nothing.
-    max_categories : int or None, default=None
-        Most categories of a column: the rarest are one category together.
     dropout : float, default=0.0
         Probability with which a hidden unit is dropped in training, in [0, 1). Zero by
         default, as held-out rows already limit overfitting.
@@ -38,13 +29,6 @@ class NetworkParameters(AutoencoderParameters):
         of three or four dimensions, and rows are returned in the shape that they came in.
     """
 
-    categorical_features: Annotated[
-        Sequence[Any] | str | None, "array-like", StrOptions({"from_dtype"}), None
-    ] = "from_dtype"
-    min_frequency: Annotated[
-        float | None, POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither"), None
-    ] = 2
-    max_categories: Annotated[int | None, Interval(Integral, 2, None, closed="left"), None] = None
     dropout: Annotated[float, Interval(Real, 0, 1, closed="left")] = 0.0
     network: Network | None = None
 

@@ -39,7 +39,7 @@ from skae.tables import (
 
 from ._fit_decisions import resolve_batch_size, split_rows
 from ._link_start import start_below_the_means
-from ._mixed_start import InputRows, column_input, losses_of_constants, start_at_famd
+from ._mixed_start import column_losses, linear_inputs, losses_of_constants, start_at_famd
 from ._pca_start import start_at_pca
 from ._pickling import Pickling
 
@@ -152,7 +152,7 @@ class TrainingFlow(Pickling):
             self._learn_numbers(X, weight, caller)
         else:
             self._mixed = MixedTable.learn(X, weight, caller.frame.schema)
-            self.mean_, self.scale_ = self._mixed.mean, self._mixed.scale
+            self.mean_, self.scale_ = self._mixed.means, 1.0
         table = self._table
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
@@ -165,8 +165,8 @@ class TrainingFlow(Pickling):
         self.has_linear_path_ = self.init == "pca"
         wanted, pca = self._n_components_wanted(len(rows)), None
         if self.has_linear_path_ or isinstance(wanted, float):
-            linear = rows if self._mixed is None else InputRows(rows, column_input(self._mixed))
-            pca = principal_components(linear, weight, wanted, rng)
+            seen: Any = rows if self._mixed is None else linear_inputs(rows, self._mixed)
+            pca = principal_components(seen, weight, wanted, rng)
             wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
         self.n_components_ = int(wanted)
         module = self._build_module(seed)
@@ -176,7 +176,7 @@ class TrainingFlow(Pickling):
             else:
                 start_at_famd(module, pca, self._mixed, rng)
         if self._mixed is not None:
-            losses = self._make_heads()[0].loss
+            losses = column_losses(self._mixed, loss, self._bases)
             start_below_the_means(module, rows, weight, losses, self.has_linear_path_)
         elif loss.link is not None:
             start_below_the_means(module, rows, weight, loss, self.has_linear_path_)

@@ -56,8 +56,9 @@ class CategoryColumn:
             if not isinstance(level, Level):
                 row = int(np.flatnonzero(values == level)[0])
                 raise ValueError(
-                    f"Column {column.name!r} holds the category {level!r:.60} in row {row}, counted "
-                    f"from 0: expected text, numbers or truth values, got {type(level).__name__}. "
+                    f"Column {column.name!r} holds the category {level!r:.60} in row {row}, "
+                    f"counted from 0: expected text, numbers or truth values, got "
+                    f"{type(level).__name__}. "
                     f"Convert the column, for example with astype(str)."
                 )
         rare = _rare(counts, min_frequency, max_categories, len(values))

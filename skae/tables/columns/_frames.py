@@ -43,7 +43,7 @@ def _series(kind: Kind, values: np.ndarray, like: nw.Series) -> nw.Series:
     """Return a column of the type of `like`."""
     name, backend, dtype = like.name, like.implementation, like.dtype
     # Without rows, a column of objects is taken for one of text.
-    of_objects = getattr(like.to_native(), "dtype", None) == object
+    of_objects = getattr(like.to_native(), "dtype", None) == np.dtype(object)
     if kind in ("number", "text", "truth"):
         cells = values.tolist() if of_objects or values.dtype == object else values
         made = nw.new_series(name, cells, backend=backend)
