@@ -35,6 +35,7 @@ class ColumnInput(nn.Module):
     numbers: Tensor
     categories: Tensor
     starts: Tensor
+    last: Tensor
     weights: Tensor
     expected: Tensor
     rhythm_of: Tensor
@@ -61,6 +62,7 @@ class ColumnInput(nn.Module):
             "numbers": np.flatnonzero(levels == 0),
             "categories": categories,
             "starts": starts[:-1],
+            "last": levels[categories] - 1.0,
             "weights": 1 / np.sqrt(shares),
             "expected": expected,
             "rhythm_of": np.asarray(column, dtype=np.int64),
@@ -80,7 +82,7 @@ class ColumnInput(nn.Module):
         if len(self.categories):
             codes = filled[..., self.categories]
             known = (codes >= 0) & ~missing[..., self.categories]
-            place = self.starts + codes.clamp(min=0).long()
+            place = self.starts + codes.clamp(min=0).minimum(self.last).long()
             ones = x.new_zeros(*x.shape[:-1], len(self.weights)).scatter(-1, place, known.to(x))
             inputs.append(ones * self.weights + (~known).to(x) @ self.expected)
         if len(self.rhythm_of):

@@ -1,0 +1,278 @@
+"""Tables with columns of several types and with gaps: in, through the network, and back."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from pandas.testing import assert_frame_equal
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skae import AutoencoderTransformer
+
+N = 400
+
+
+def table(seed=0, n_rows=N):
+    """Return a table of six types of columns that two hidden numbers decide."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(2, n_rows))
+    noise = 0.1 * rng.normal(size=(5, n_rows))
+    city = np.array(["Rome", "Oslo", "Bonn"])[np.digitize(a + noise[0], [-0.5, 0.5])]
+    grade = np.array(list("ABCD"))[np.digitize(a + b + noise[1], [-1, 0, 1])]
+    days = np.round(200 + 100 * (b + noise[2]))
+    return pd.DataFrame(
+        {
+            "age": np.round(40 + 10 * (a + noise[3])).astype(int),
+            "income": 1e4 * np.exp(b + noise[4]),
+            "city": city,
+            "member": b > 0,
+            "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(days, unit="D"),
+            "grade": pd.Categorical(grade, ["D", "C", "B", "A"], ordered=True),
+        },
+        index=pd.Index(np.arange(n_rows) + 100, name="id"),
+    )
+
+
+def with_gaps(frame, share=0.1, seed=1):
+    """Return a copy in which cells are missing at random, none of the column "income"."""
+    rng = np.random.default_rng(seed)
+    holes = rng.uniform(size=frame.shape) < share
+    holes[:, list(frame.columns).index("income")] = False
+    return frame.mask(holes)
+
+
+def autoencoder(**params):
+    return AutoencoderTransformer(**{"n_components": 3, "max_iter": 15, "random_state": 0} | params)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return autoencoder().fit(table())
+
+
+def test_rows_come_back_as_the_caller_has_them(fitted):
+    frame = table()
+    back = fitted.reconstruct(frame)
+    assert_frame_equal(back.iloc[:0], frame.iloc[:0])
+    assert_array_equal(back.index, frame.index)
+    for name in ("city", "member", "grade"):
+        assert (back[name] == frame[name]).mean() > 0.85
+    for name in ("age", "income"):
+        assert np.corrcoef(back[name], frame[name])[0, 1] > 0.95
+    days = (back["since"] - frame["since"]).dt.days
+    assert (back["since"].dt.normalize() == back["since"]).all()
+    assert days.abs().median() < 25
+
+
+def test_codes_and_draws(fitted):
+    codes = fitted.transform(table())
+    assert codes.shape == (N, 3)
+    assert_allclose(codes.std(axis=0), 1, rtol=1e-3)
+    decoded, drawn = fitted.inverse_transform(codes[:9]), fitted.sample(7, random_state=0)
+    assert_frame_equal(decoded, fitted.reconstruct(table()[:9]).reset_index(drop=True))
+    assert list(drawn.dtypes) == list(table().dtypes)
+    assert len(drawn) == 7
+
+
+def test_polars_and_pandas_train_alike(fitted):
+    frame = table()
+    of_polars = pl.from_pandas(frame.astype({"grade": str})).with_columns(
+        pl.col("grade").cast(pl.Enum(["D", "C", "B", "A"]))
+    )
+    other = autoencoder().fit(of_polars)
+    assert_array_equal(other.transform(of_polars), fitted.transform(frame))
+    back = other.reconstruct(of_polars)
+    assert isinstance(back, pl.DataFrame)
+    assert back.schema == of_polars.schema
+    # A model that was fitted on tables of the one takes those of the other.
+    assert_array_equal(fitted.transform(of_polars), fitted.transform(frame))
+    assert isinstance(fitted.reconstruct(of_polars), pl.DataFrame)
+
+
+def test_training_starts_at_famd_and_does_not_end_above(fitted):
+    linear = autoencoder(hidden_layer_sizes=(), max_iter=1, learning_rate_init=1e-12)
+    start = linear.fit(table())
+    assert fitted.loss_ < 0.8 * start.loss_
+    # Knowing nothing of the row is one, for each column.
+    assert start.loss_ < 0.6
+
+
+def test_the_linear_start_is_the_pca_of_scaled_numbers_and_categories():
+    frame = table()
+    start = autoencoder(hidden_layer_sizes=(), max_iter=1, learning_rate_init=1e-12).fit(frame)
+    blocks = []
+    seconds = (frame["since"] - pd.Timestamp("1970-01-01")).dt.total_seconds()
+    for name in frame.columns:
+        values = seconds if name == "since" else frame[name]
+        if name in ("age", "income", "since"):
+            blocks.append(((values - values.mean()) / values.std(ddof=0)).to_numpy()[:, None])
+        else:
+            one_hot = pd.get_dummies(values.astype(str)).to_numpy(float)
+            blocks.append((one_hot - one_hot.mean(axis=0)) / np.sqrt(one_hot.mean(axis=0)))
+    famd = np.hstack(blocks)
+    left, _, _ = np.linalg.svd(famd, full_matrices=False)
+    expected = left[:, :3] * np.sqrt(N)
+    codes = start.transform(frame)
+    overlap = np.abs(expected.T @ codes) / N
+    assert_allclose(overlap, np.eye(3), atol=1e-3)
+
+
+# -- gaps ------------------------------------------------------------------------------------------
+
+
+def test_hidden_values_never_matter():
+    frame = table()
+    gappy = with_gaps(frame)
+    fitted = autoencoder().fit(gappy)
+    # Numbers behind a gap, and the row's own company, change no bit.
+    encoded = fitted._frame.schema
+    rows, _ = fitted._frame.read(gappy)
+    assert np.isnan(rows).any()
+    assert encoded.n_levels == [0, 0, 3, 2, 0, 4]
+    alone = np.vstack([fitted.transform(gappy[i : i + 1]) for i in range(20)])
+    assert_array_equal(alone, fitted.transform(gappy)[:20])
+    # The gradient of a cell without a value is zero.
+    losses = fitted.net_.criterion_.heads[0].loss
+    x = torch.full((2, 6), torch.nan)
+    x[:, 1] = 0.5
+    output = torch.randn(2, losses.n_outputs, requires_grad=True)
+    losses.function(output, x).backward()
+    assert (output.grad[:, 1] != 0).all()
+    output.grad[:, 1] = 0
+    assert (output.grad == 0).all()
+
+
+def test_gaps_are_filled_better_than_by_the_most_frequent():
+    frame = table()
+    gappy = with_gaps(frame)
+    filled = autoencoder(max_iter=30).fit(gappy).reconstruct(gappy)
+    assert not filled.isna().any(axis=None)
+    for name in ("city", "grade", "member"):
+        hole = gappy[name].isna()
+        right = (filled[name].astype(str) == frame[name].astype(str))[hole].mean()
+        guess = gappy[name].astype(str)[~hole].mode()[0]
+        assert right > (frame[name].astype(str)[hole] == guess).mean() + 0.15
+    hole = gappy["age"].isna()
+    error = (filled["age"] - frame["age"])[hole].std()
+    assert error < 0.75 * frame["age"][hole].std()
+
+
+def test_arrays_with_gaps():
+    X = np.random.default_rng(0).normal(size=(200, 2)) @ np.ones((2, 4))
+    X[::5, 0] = np.nan
+    fitted = autoencoder(n_components=1).fit(X)
+    filled = fitted.reconstruct(X)
+    assert filled.shape == X.shape
+    assert np.isfinite(filled).all()
+    assert np.abs(filled[::5, 0] - X[::5, 1]).mean() < 0.3 * X[:, 1].std()
+    with pytest.raises(ValueError, match="Row 3 of X, counted from 0, has no value"):
+        fitted.transform(np.where(np.arange(200)[:, None] == 3, np.nan, X))
+
+
+# -- categories ------------------------------------------------------------------------------------
+
+
+def test_unknown_categories_are_gaps_that_cost(fitted):
+    frame = table()[:5]
+    known, unknown = frame.copy(), frame.copy()
+    unknown["city"] = "Atlantis"
+    gap = frame.assign(city=None)
+    assert_array_equal(fitted.transform(unknown), fitted.transform(gap))
+    of_known, of_unknown, of_gap = (fitted.score_samples(x) for x in (known, unknown, gap))
+    assert (of_unknown < of_known).all()
+    assert (of_unknown < of_gap).all()
+    assert set(fitted.reconstruct(unknown)["city"]) <= {"Rome", "Oslo", "Bonn"}
+
+
+def test_rare_categories_are_one():
+    frame = table()
+    frame["name"] = [f"name {i}" for i in range(N)]
+    frame.loc[frame.index[:10], "name"] = "often"
+    fitted = autoencoder(max_iter=3).fit(frame)
+    assert fitted._mixed.n_levels[-1] == 2
+    many = autoencoder(max_iter=3, min_frequency=None, max_categories=7).fit(frame)
+    assert many._mixed.n_levels[-1] == 7
+
+
+def test_chosen_columns_are_categories():
+    X = np.random.default_rng(0).integers(0, 3, size=(200, 3)).astype(float)
+    by_place = autoencoder(categorical_features=[1], max_iter=2).fit(X)
+    by_mask = autoencoder(categorical_features=[False, True, False], max_iter=2).fit(X)
+    by_name = autoencoder(categorical_features=["b"], max_iter=2)
+    by_name.fit(pd.DataFrame(X, columns=list("abc")))
+    for fitted in (by_place, by_mask, by_name):
+        assert fitted._mixed.n_levels == [0, 3, 0]
+    assert set(np.unique(by_place.reconstruct(X)[:, 1])) <= {0, 1, 2}
+    with pytest.raises(ValueError, match="categorical_features holds 'd'"):
+        autoencoder(categorical_features=["d"]).fit(pd.DataFrame(X, columns=list("abc")))
+    with pytest.raises(ValueError, match="Column 'city' holds text, but"):
+        autoencoder(categorical_features=None).fit(table())
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"city": lambda f: np.arange(len(f))}, "Column 'city' held text .* numbers now: 0 in row 0"),
+        ({"age": lambda f: f["city"]}, "Column 'age' held numbers .* text now"),
+        ({"age": lambda f: f["age"].where(f.index > 102, np.inf)}, "'age' holds infinity in row 0"),
+        ({"age": lambda f: [[1]] * len(f)}, r"Column 'age' holds \[1\] in row 0"),
+        ({"since": lambda f: f["since"].dt.tz_localize("UTC")}, "'since' .* time zone"),
+    ],
+)
+def test_columns_that_changed_are_refused(fitted, change, message):
+    frame = table()[:5]
+    with pytest.raises(ValueError, match=message):
+        fitted.transform(frame.assign(**change))
+
+
+def test_columns_that_are_lost_new_or_moved(fitted):
+    frame = table()[:5]
+    with pytest.raises(ValueError, match="feature names"):
+        fitted.transform(frame.drop(columns="city"))
+    with pytest.raises(ValueError, match="feature names"):
+        fitted.transform(frame.assign(more=1))
+    with pytest.raises(ValueError, match="order"):
+        fitted.transform(frame[frame.columns[::-1]])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["a", 1, None], "holds text and numbers: 'a' in row 0 and 1 in row 1"),
+        ([1j, 2j, 3j], "1j in row 0.*complex"),
+        (pd.interval_range(0, 3), r"Interval.* in row 0"),
+        ([None, None, None], "has no value in any row"),
+        (pd.period_range("2020", periods=3), "Period"),
+    ],
+)
+def test_columns_that_are_nothing(values, message):
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": values})
+    with pytest.raises(ValueError, match=rf"Column 'y' .*{message}|Column 'y' {message}"):
+        autoencoder().fit(frame)
+
+
+# -- scikit-learn's tools --------------------------------------------------------------------------
+
+
+def test_a_pipeline_clone_and_pandas_output(fitted):
+    frame = with_gaps(table())
+    model = make_pipeline(autoencoder().set_output(transform="pandas"), LogisticRegression())
+    model.fit(frame, table()["member"])
+    assert model.score(frame, table()["member"]) > 0.85
+    again = clone(fitted).fit(table())
+    assert_array_equal(again.transform(table()), fitted.transform(table()))
+
+
+def test_numbers_stay_as_they_were():
+    X = table()[["age"]].assign(half=lambda f: f["age"] / 2)
+    plain = autoencoder(n_components=1).fit(X.to_numpy())
+    of_frame = autoencoder(n_components=1).fit(X)
+    assert_array_equal(of_frame.transform(X), plain.transform(X.to_numpy()))
+    assert isinstance(of_frame.reconstruct(X), np.ndarray)
