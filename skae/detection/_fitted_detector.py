@@ -273,11 +273,16 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
             threads.shutdown(cancel_futures=True)
         return np.concatenate(scores)
 
-    def _are_unusual(self, Z: Rows) -> np.ndarray:
-        """Return a mask of the rows that are unlike nearly all that are kept; few tell nothing."""
+    def _unusual_and_admitted(
+        self, Z: Rows, share: float, rng: np.random.RandomState
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return masks of new rows: unlike nearly all that are kept, and to be learned."""
+        unusual = np.zeros(Z.shape[0], dtype=bool)
         if len(self._reference.fold) < _FEW_ROWS:
-            return np.zeros(Z.shape[0], dtype=bool)
-        return self._calibration.p_values(self._member_scores(Z)) <= _UNUSUAL
+            return unusual, ~unusual
+        scores = self._member_scores(Z)
+        unusual = self._calibration.p_values(scores) <= _UNUSUAL
+        return unusual, self._reference.admits(unusual, mean_over_members(scores), share, rng)
 
     @property
     def _shows_progress(self) -> bool:

@@ -88,10 +88,10 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         them is one.
         :meth:`set_contamination` moves the threshold later.
     forgetting : float, default=0.05
-        How fast the normal may move in :meth:`partial_fit`, in (0, 1]. Rows with a p-value of at
-        most 0.01 may be 3% of the kept rows, once 200 are kept; of more of them, this share is
-        learned. A burst stays unusual, then. If such rows go on coming, they become ordinary when
-        about an eighth of the kept rows is like them. 1 learns all rows.
+        How fast the normal may move in :meth:`partial_fit`, in (0, 1]. Once 200 rows are kept, rows
+        with a p-value of at most 0.01 may be 3% of these, or of a call; of more of them, this share
+        is learned. A burst stays unusual, then. If such rows go on coming, they become ordinary
+        when about an eighth of the kept rows is like them. 1 learns all rows.
     device : str or torch.device, default="cpu"
         Device of the default autoencoder; another autoencoder has a `device` of its own.
     random_state : int, RandomState instance or None, default=None
@@ -335,8 +335,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             self.n_samples_seen_ += X.shape[0]
             unusual = np.zeros(Z.shape[0], dtype=bool)
             if not is_new_table:
-                unusual = self._are_unusual(Z)
-                learned = self._reference.admits(unusual, self.forgetting, rng)
+                unusual, learned = self._unusual_and_admitted(Z, self.forgetting, rng)
                 if not learned.any():
                     return self
                 Z, weight, unusual = Z[learned], weight[learned], unusual[learned]

@@ -85,17 +85,22 @@ class ReferenceRows:
         """Return a slice of at least so many of the rows, if there are; it treats folds alike."""
         return slice(None, None, max(1, len(self.fold) // n_rows))
 
-    def admits(self, unusual: np.ndarray, share: float, rng: np.random.RandomState) -> np.ndarray:
+    def admits(
+        self, unusual: np.ndarray, scores: np.ndarray, share: float, rng: np.random.RandomState
+    ) -> np.ndarray:
         """Return a mask of the new rows that are to be learned, given which of them are unusual.
 
-        Unusual rows may be a small part of the kept ones; of more of them, a random share is
-        learned. So the tail of ordinary rows is kept whole, and a burst changes little.
+        Unusual rows may be a small part of the kept ones, or of the new ones: those of the lowest
+        outlier scores, as the tail of ordinary rows has to be whole. Of the others a random share
+        is learned, so that a burst changes little.
         """
         n_kept = len(self.fold) + (~unusual).sum()
-        n_free = max(0, int(_MOST_UNUSUAL * n_kept) - self.unusual.sum())
-        admitted, rest = ~unusual, rng.permutation(np.flatnonzero(unusual))
-        admitted[rest[:n_free]] = True
-        admitted[rest[n_free:]] = rng.uniform(size=len(rest[n_free:])) < share
+        n_free = max(int(_MOST_UNUSUAL * n_kept) - self.unusual.sum(), 0)
+        n_free = max(n_free, int(_MOST_UNUSUAL * len(unusual)))
+        admitted, found = ~unusual, np.flatnonzero(unusual)
+        found = found[np.argsort(scores[found], kind="stable")]
+        admitted[found[:n_free]] = True
+        admitted[found[n_free:]] = rng.uniform(size=len(found[n_free:])) < share
         return admitted
 
     def followed_by(

@@ -75,8 +75,10 @@ class RobustGaussians:
         of_all = _variances(rows, weight)
         distance = start_distances(rows, weight) + outside
         for support in _SUPPORTS:
-            # A few rows may have most of the weight: half of the rows count in any case.
-            farthest = max(weighted_quantile(distance, support, weight), np.median(distance))
+            # A few rows may have most of the weight: half of the rows count in any case,
+            # and two.
+            half = max(np.median(distance), np.partition(distance, 1)[1])
+            farthest = max(weighted_quantile(distance, support, weight), half)
             near = distance <= farthest
             center, whitening = self._of_nearest(rows[near], weight[near], of_all, least_variance)
             white = (rows - center) @ whitening.T

@@ -192,9 +192,10 @@ def test_rows_that_are_not_learned_change_nothing():
     fitted.partial_fit(16 + rng.normal(size=(100, 4)))
     new = rng.normal(size=(50, 4))
     before = fitted.score_samples(new)
-    fitted.partial_fit(16 + rng.normal(size=(100, 4)))
+    # Three in a hundred of them are none.
+    fitted.partial_fit(16 + rng.normal(size=(30, 4)))
     assert np.array_equal(fitted.score_samples(new), before)
-    assert fitted.n_samples_seen_ == 800
+    assert fitted.n_samples_seen_ == 730
 
 
 @pytest.mark.parametrize("bursts", [False, True])
@@ -206,8 +207,8 @@ def test_a_long_stream_keeps_its_level(bursts, monkeypatch):
         burst = 16 + rng.normal(size=(30 * bursts, 4))
         fitted.partial_fit(np.r_[rng.normal(size=(300, 4)), burst])
     p_values = fitted.p_values(rng.normal(size=(4000, 4)))
-    assert np.mean(p_values <= 0.05) == pytest.approx(0.05, abs=0.025)
-    assert np.mean(p_values <= 0.01) == pytest.approx(0.01, abs=0.01)
+    assert np.mean(p_values <= 0.05) == pytest.approx(0.05, abs=0.03)
+    assert np.mean(p_values <= 0.01) == pytest.approx(0.01, abs=0.015)
     if bursts:
         assert fitted.p_values(burst).max() <= 0.05
 
