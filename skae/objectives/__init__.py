@@ -3,6 +3,7 @@
 Shared objectives are exported here; a variant's own objective is imported from its file.
 """
 
+from ._borrowed_gaps import BorrowedGaps
 from ._column_losses import ColumnLosses
 from ._corruption import NOISES, Corruption, NoiseName
 from ._losses import LOSSES, Loss, LossName
@@ -14,6 +15,7 @@ from ._weight_penalty import WeightPenalty
 __all__ = [
     "LOSSES",
     "NOISES",
+    "BorrowedGaps",
     "ColumnLosses",
     "Corruption",
     "Head",

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from skae._batch import Batch, Parts
 
+from ._borrowed_gaps import BorrowedGaps
 from ._corruption import Corruption
 from ._objective import Head, Objective
 from ._weight_penalty import WeightPenalty
@@ -26,7 +27,7 @@ class ReconstructionObjective(Objective):
         self,
         heads: Sequence[Head],
         weight_penalty: WeightPenalty,
-        corruption: Corruption | None = None,
+        corruption: Corruption | BorrowedGaps | None = None,
         code_term: nn.Module | None = None,
     ) -> None:
         super().__init__(heads, weight_penalty)

@@ -139,7 +139,7 @@ def test_hidden_values_never_matter():
     losses = fitted.net_.criterion_.heads[0].loss
     x = torch.full((2, 6), torch.nan)
     x[:, 1] = 0.5
-    output = torch.randn(2, losses.n_outputs, requires_grad=True)
+    output = torch.full((2, losses.n_outputs), 0.3, requires_grad=True)
     losses.function(output, x).backward()
     assert (output.grad[:, 1] != 0).all()
     output.grad[:, 1] = 0
@@ -219,7 +219,10 @@ def test_chosen_columns_are_categories():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"city": lambda f: np.arange(len(f))}, "Column 'city' held text .* numbers now: 0 in row 0"),
+        (
+            {"city": lambda f: np.arange(len(f))},
+            "Column 'city' held text .* numbers now: 0 in row 0",
+        ),
         ({"age": lambda f: f["city"]}, "Column 'age' held numbers .* text now"),
         ({"age": lambda f: f["age"].where(f.index > 102, np.inf)}, "'age' holds infinity in row 0"),
         ({"age": lambda f: [[1]] * len(f)}, r"Column 'age' holds \[1\] in row 0"),

@@ -25,6 +25,7 @@ from skae.networks import (
 )
 from skae.objectives import (
     LOSSES,
+    BorrowedGaps,
     Corruption,
     Head,
     Objective,
@@ -103,9 +104,10 @@ class NetBuilding(FittedAttributes):
             return [Head(LOSSES[self.loss])]
         return [Head(column_losses(self._mixed, LOSSES[self.loss], self._bases))]
 
-    def _make_corruption(self) -> Corruption | None:
+    def _make_corruption(self) -> Corruption | BorrowedGaps | None:
         """Return the corruption of the rows that the encoder sees in training."""
-        return None
+        has_gaps = self._mixed is not None and self._mixed.has_gaps.any()
+        return BorrowedGaps() if has_gaps else None
 
     def _make_code_term(self, seed: int) -> nn.Module | None:
         """Return the term on the codes; see `ReconstructionObjective`."""

@@ -97,6 +97,26 @@ def _kind_of_values(name: Any, values: np.ndarray) -> Kind:
     return next(iter(first), "text")
 
 
+def check_kind(column: nw.Series, kind: Kind) -> None:
+    """Refuse a column that holds anything else than it held in `fit`, unless it has no value."""
+    now = kind_of_column(column)
+    # Days without a time may be of either type.
+    days = {"date", "moment"}
+    if now == kind or {now, kind} <= days or column.is_null().all():
+        return
+    values = values_of(column)
+    row = np.flatnonzero(values != None)[0]  # noqa: E711  # cell by cell
+    raise ValueError(
+        f"Column {column.name!r} held {WORDS[kind]} in fit and holds {WORDS[now]} now: "
+        f"{values[row]!r:.60} in row {row}, counted from 0. Convert it as in fit."
+    )
+
+
+def zone_of(column: nw.Series) -> str | None:
+    """Return the time zone of a column of dates, or None."""
+    return getattr(column.dtype, "time_zone", None)
+
+
 def numbers_of(column: nw.Series, kind: Kind) -> np.ndarray:
     """Return the cells of a column as float64, NaN where there is no value.
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 import narwhals as nw
 import numpy as np
 
-from ._kinds import Kind, is_whole, numbers_of
+from ._kinds import Kind, check_kind, is_whole, numbers_of, zone_of
 
 # Seconds.
 _DAY = 86_400.0
@@ -16,7 +16,7 @@ _DAY = 86_400.0
 class NumberColumn:
     """Reads a column as numbers, and brings numbers into the range that it had in `fit`.
 
-    `whole` says that all its values are whole numbers.
+    `whole` says that all its values are whole numbers, `zone` is the time zone of dates.
     """
 
     name: str | int
@@ -24,6 +24,7 @@ class NumberColumn:
     whole: bool
     lowest: float
     highest: float
+    zone: str | None
 
     @classmethod
     def learn(cls, column: nw.Series, kind: Kind) -> Self:
@@ -37,10 +38,18 @@ class NumberColumn:
         if kind == "moment" and not (known % _DAY).any():
             kind = "date"
         whole = kind == "number" and is_whole(column)
-        return cls(column.name, kind, whole, float(known.min()), float(known.max()))
+        bounds = float(known.min()), float(known.max())
+        return cls(column.name, kind, whole, *bounds, zone_of(column))
 
     def encode(self, column: nw.Series) -> np.ndarray:
         """Return the cells as float64, NaN where there is no value."""
+        check_kind(column, self.kind)
+        zone = zone_of(column)
+        if zone != self.zone and self.kind in ("date", "moment"):
+            raise ValueError(
+                f"Column {self.name!r} had dates of time zone {self.zone} in fit and has {zone} "
+                f"now, from row 0 on. Convert them, in pandas with dt.tz_convert or dt.tz_localize."
+            )
         return _finite(column, numbers_of(column, self.kind))
 
     def decode(self, values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,35 @@
+"""Gaps that a network learns to fill."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ._random import RandomSource
+
+
+class BorrowedGaps(nn.Module):
+    """Hides cells of each row that another row of the batch lacks, from the encoder alone.
+
+    The decoder is to answer what was hidden: so it learns to fill gaps as they come in the table,
+    of several columns together.
+    """
+
+    kind = "borrowed gaps"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.random = RandomSource()
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """Return rows in which cells are missing that one of the next rows lacks."""
+        n_rows = len(x)
+        generator = self.random.generator_on(x.device)
+        order = torch.randperm(n_rows, generator=generator, device=x.device)
+        return x.masked_fill(x[order].isnan(), torch.nan)
+
+    @staticmethod
+    def corrupt_stack(gaps: list[Any], x: Tensor) -> Tensor:
+        """Return the same of the rows of several networks, each with its own order."""
+        return torch.stack([one(rows) for one, rows in zip(gaps, x, strict=True)])
