@@ -210,7 +210,18 @@ def test_all_names_exactly_what_is_public(name):
 def test_importing_the_package_needs_no_extra():
     # Packages of the extras may only be imported inside the function that needs them.
     standard = sys.stdlib_module_names
-    core = {"numpy", "scipy", "sklearn", "torch", "skorch", "pandas", "joblib", "tqdm", "skae"}
+    core = {
+        "numpy",
+        "scipy",
+        "sklearn",
+        "torch",
+        "skorch",
+        "pandas",
+        "narwhals",
+        "joblib",
+        "tqdm",
+        "skae",
+    }
     core |= {"safetensors"}
     for path in FILES:
         for node in ast.parse(path.read_text()).body:

@@ -81,9 +81,9 @@ def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
         frame = _frame_of(X)
         return any(column.is_null().any() or _has_nan(column) for column in frame.iter_columns())
     X = np.asarray(X)
-    if X.dtype == object or X.dtype.kind in "US":
+    if X.dtype.kind in "US" or (X.dtype == object and columns_that_are_not_numeric(X)):
         return True
-    return X.dtype.kind == "f" and bool(np.isnan(X).any())
+    return X.dtype.kind in "fO" and bool(pd.isna(X).any())
 
 
 def _says_truth(X: Any) -> Iterable[bool]:

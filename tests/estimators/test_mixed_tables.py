@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skae import AutoencoderTransformer
+from skae.networks import SequenceNetwork
 
 N = 400
 
@@ -231,7 +232,7 @@ def test_chosen_columns_are_categories():
 )
 def test_columns_that_changed_are_refused(fitted, change, message):
     frame = table()[:5]
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         fitted.transform(frame.assign(**change))
 
 
@@ -250,14 +251,14 @@ def test_columns_that_are_lost_new_or_moved(fitted):
     [
         (["a", 1, None], "holds text and numbers: 'a' in row 0 and 1 in row 1"),
         ([1j, 2j, 3j], "1j in row 0.*complex"),
-        (pd.interval_range(0, 3), r"Interval.* in row 0"),
+        (pd.interval_range(0, 3), r"Interval\(0, 1.* in row 0"),
         ([None, None, None], "has no value in any row"),
         (pd.period_range("2020", periods=3), "Period"),
     ],
 )
 def test_columns_that_are_nothing(values, message):
     frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": values})
-    with pytest.raises(ValueError, match=rf"Column 'y' .*{message}|Column 'y' {message}"):
+    with pytest.raises((ValueError, TypeError), match=rf"Column 'y' .*{message}"):
         autoencoder().fit(frame)
 
 
@@ -279,3 +280,13 @@ def test_numbers_stay_as_they_were():
     of_frame = autoencoder(n_components=1).fit(X)
     assert_array_equal(of_frame.transform(X), plain.transform(X.to_numpy()))
     assert isinstance(of_frame.reconstruct(X), np.ndarray)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"loss": "poisson"}, {"loss": "log_loss"}, {"network": SequenceNetwork((3, 2))}],
+    ids=["poisson", "log_loss", "windows"],
+)
+def test_losses_and_networks_of_numbers_refuse_other_columns(params):
+    with pytest.raises(ValueError, match="columns of several types or with gaps"):
+        autoencoder(**params).fit(table())

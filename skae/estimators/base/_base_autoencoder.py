@@ -165,6 +165,12 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             reset=reset,
             ensure_min_samples=n_needed,
         )
+        if caller.frame is not None and self._why_only_numbers():
+            raise ValueError(
+                f"X has columns of several types or with gaps, which {self._why_only_numbers()} does "
+                f"not take. Use loss='squared_error', 'absolute_error' or 'huber' and the dense "
+                f"network, or give numbers without gaps."
+            )
         return *self._counted(X, sample_weight, n_needed), caller
 
     def _counted(self, X: Any, sample_weight: Any, n_needed: int) -> tuple[Any, Any]:
@@ -174,6 +180,10 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
     def _check_parameters(self, continued: bool) -> None:
         """Refuse parameters that do not go together, before rows are read."""
+
+    def _why_only_numbers(self) -> str | None:
+        """Return what needs a table of numbers without gaps, None if nothing does."""
+        return type(self).__name__
 
     # -- rows that are validated already ----------------------------------------------
 
@@ -196,6 +206,9 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.array_api_support = True
+        takes_columns = self._why_only_numbers() is None
+        tags.input_tags.allow_nan = takes_columns
+        tags.input_tags.categorical = tags.input_tags.string = takes_columns
         tags.input_tags.positive_only = getattr(LOSSES.get(self.loss), "minimum", -1) == 0
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Annotated, Any, Literal
 
 from skae._compat import Interval, RealNotInt
+from skae.objectives import LOSSES
 
 from ._network_parameters import NetworkParameters
 from ._parameters import POSITIVE_INT
@@ -33,3 +34,12 @@ class ColumnParameters(NetworkParameters):
         Annotated[float, POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")] | None
     ) = 2
     max_categories: Annotated[int, Interval(Integral, 2, None, closed="left")] | None = None
+
+    def _why_only_numbers(self) -> str | None:
+        """Return the parameter that needs a table of numbers without gaps, None if none does."""
+        loss = LOSSES.get(self.loss)
+        if loss is not None and not loss.centered:
+            return f"loss={self.loss!r}"
+        if self.network is not None and self.network.takes_shaped_rows:
+            return f"network={type(self.network).__name__}()"
+        return None

@@ -41,7 +41,7 @@ def kind_of_value(value: Any) -> Kind | None:
 
 
 def kind_of_column(column: nw.Series) -> Kind:
-    """Return what the cells of a column are; a column of anything else raises a ValueError."""
+    """Return what the cells of a column are; a column of anything else raises an error."""
     dtype = column.dtype
     if dtype.is_numeric():
         return "number"
@@ -80,10 +80,10 @@ def _kind_of_values(name: Any, values: np.ndarray) -> Kind:
         value = values[row]
         kind = known.get(type(value)) or kind_of_value(value)
         if kind is None:
-            raise ValueError(
-                f"Column {name!r} holds {value!r:.60} in row {row}, counted from 0: a "
-                f"{type(value).__name__}, which is neither a number, text, a truth value nor a "
-                f"date. Convert the column, for example with astype(str), or leave it out."
+            raise TypeError(
+                f"Column {name!r} holds {value!r:.60} in row {row}, counted from 0: the argument "
+                f"must be a string, a number, a truth value or a date, not {type(value).__name__}. "
+                f"Convert the column, for example with astype(str), or leave it out."
             )
         known[type(value)] = kind
         first.setdefault(kind, int(row))
