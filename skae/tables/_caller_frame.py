@@ -12,18 +12,19 @@ from sklearn.base import BaseEstimator
 
 from ._column_types import columns_that_are_not_numeric
 from ._mapped_files import is_memory_mapped
-from .columns import CategoryColumn, TableSchema, empty_like, filled
+from .columns import CategoryColumn, FrameTypes, TableSchema, empty_like, filled
 
 
 @dataclass(frozen=True, eq=False)
 class CallerFrame:
     """The columns of the caller's tables, which rows are read as, and become again.
 
-    `empty` is a table of the caller without rows, None for arrays. `index` is that of the table
-    that the rows came from, for pandas.
+    `types` are those of the tables in `fit`, None for arrays. Of rows that came in a table, `empty`
+    is that table without rows, and `index` its index if it is one of pandas.
     """
 
     schema: TableSchema
+    types: FrameTypes | None
     empty: Any = None
     index: Any = None
 
@@ -31,8 +32,12 @@ class CallerFrame:
         """Return a table of these columns as an array, and the frame that its rows become."""
         frame = _frame_of(X)
         encoded = self.schema.encode(frame)
-        empty = None if self.empty is None or not _has_columns(X) else empty_like(frame)
+        empty = empty_like(frame) if _has_columns(X) else None
         return encoded, replace(self, empty=empty, index=getattr(X, "index", None))
+
+    def of_fit(self) -> Self:
+        """Return the same without what belongs to the rows of one table."""
+        return replace(self, empty=None, index=None)
 
     def filled(self, rows: np.ndarray) -> Any:
         """Return decoded rows as a table of the caller."""
@@ -40,8 +45,11 @@ class CallerFrame:
             (column.kind, column.decode(_codes(column, rows[:, i])))
             for i, column in enumerate(self.schema.columns)
         ]
-        if self.empty is not None:
-            return filled(self.empty, columns, self.index)
+        empty = self.empty
+        if empty is None and self.types is not None:
+            empty = self.types.empty()
+        if empty is not None:
+            return filled(empty, columns, self.index)
         cells = [values for _, values in columns]
         types = {values.dtype for values in cells}
         return np.column_stack(cells) if len(types) == 1 else _side_by_side(cells)
@@ -63,7 +71,7 @@ def learn_frame(estimator: BaseEstimator, X: Any) -> CallerFrame | None:
     schema = TableSchema.learn(
         frame, estimator.categorical_features, estimator.min_frequency, estimator.max_categories
     )
-    return CallerFrame(schema, empty_like(frame) if _has_columns(X) else None)
+    return CallerFrame(schema, FrameTypes.of(frame) if _has_columns(X) else None)
 
 
 def fitted_frame(estimator: BaseEstimator) -> CallerFrame | None:

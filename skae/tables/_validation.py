@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array
@@ -52,6 +53,7 @@ def validate_rows(
     n_features = None if reset else estimator.n_features_in_
     X, caller = flatten_rows(given, caller, network, name, n_features)
     mapped = is_memory_mapped(X)
+    fills = caller.namespace is None and not mapped and _fills_gaps(estimator, method)
     with naming_cells(given):
         X = validate_data(
             estimator,
@@ -59,14 +61,41 @@ def validate_rows(
             reset=reset,
             accept_sparse="csr",
             dtype=_float_dtypes(X, caller),
-            ensure_all_finite=not mapped,
+            ensure_all_finite="allow-nan" if fills else not mapped,
             ensure_min_samples=ensure_min_samples,
         )
+        if sparse.issparse(X):
+            assert_all_finite(X.data, estimator_name=name, input_name="X")
+    if fills and isinstance(X, np.ndarray):
+        X = _with_means(X, estimator)
     if mapped:
         # As validation does it, but a part at a time.
         for part in slices(len(X), rows_in_chunk(X.shape[1])):
             assert_all_finite(X[part], estimator_name=name, input_name="X")
     return caller.from_caller(X), caller
+
+
+def _fills_gaps(estimator: BaseEstimator, method: str) -> bool:
+    """Return whether rows for a model of numbers may have gaps; new training rows may not."""
+    takes = getattr(estimator, "_why_only_numbers", lambda: "")() is None
+    return takes and method not in ("fit", "partial_fit")
+
+
+def _with_means(X: np.ndarray, estimator: BaseEstimator) -> np.ndarray:
+    """Return rows in which a gap is the mean of its column, which says nothing of the row."""
+    missing = np.isnan(X)
+    if not missing.any():
+        return X
+    _check_not_empty(X)
+    return np.where(missing, detached(estimator.mean_).astype(X.dtype), X)
+
+
+def _check_not_empty(X: np.ndarray) -> None:
+    empty = np.flatnonzero(np.isnan(X).all(axis=1))
+    if len(empty):
+        raise ValueError(
+            f"Row {empty[0]} of X, counted from 0, has no value in any column. Leave such rows out."
+        )
 
 
 def _validate_frame(
@@ -89,11 +118,7 @@ def _validate_frame(
         estimator=estimator,
         input_name="X",
     )
-    empty = np.flatnonzero(np.isnan(encoded).all(axis=1))
-    if len(empty):
-        raise ValueError(
-            f"Row {empty[0]} of X, counted from 0, has no value in any column. Leave such rows out."
-        )
+    _check_not_empty(encoded)
     return encoded, replace(caller, frame=frame)
 
 

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+import skae
 from skae import AutoencoderTransformer
 from skae.networks import SequenceNetwork
 
@@ -172,6 +173,60 @@ def test_arrays_with_gaps():
     assert np.abs(filled[::5, 0] - X[::5, 1]).mean() < 0.3 * X[:, 1].std()
     with pytest.raises(ValueError, match="Row 3 of X, counted from 0, has no value"):
         fitted.transform(np.where(np.arange(200)[:, None] == 3, np.nan, X))
+
+
+def test_gaps_after_a_fit_without_any_are_the_means_of_their_columns():
+    X = np.random.default_rng(0).normal(size=(200, 2)) @ np.ones((2, 4)) + 5
+    fitted = autoencoder(n_components=1).fit(X)
+    gappy = X[:5].copy()
+    gappy[0, 1] = np.nan
+    filled = np.where(np.isnan(gappy), X.mean(axis=0), gappy)
+    for method in ("transform", "reconstruct", "score_samples"):
+        assert_allclose(getattr(fitted, method)(gappy), getattr(fitted, method)(filled))
+    with pytest.raises(ValueError, match="contains NaN"):
+        fitted.partial_fit(gappy)
+
+
+def test_a_fit_without_gaps_takes_them_afterwards():
+    frame = table()
+    fitted = autoencoder().fit(frame)
+    gappy = with_gaps(frame)
+    assert np.isfinite(fitted.score_samples(gappy)).all()
+    assert not fitted.reconstruct(gappy).isna().any(axis=None)
+
+
+# -- model files ----------------------------------------------------------------------------------
+
+
+LIBRARIES = {
+    "pandas": lambda frame: frame,
+    "polars": lambda frame: pl.from_pandas(frame),
+    "arrow": lambda frame: pl.from_pandas(frame).to_arrow(),
+}
+
+
+@pytest.mark.parametrize("convert", LIBRARIES.values(), ids=LIBRARIES)
+def test_a_file_makes_the_tables_of_its_fit(convert, tmp_path):
+    X = convert(with_gaps(table()))
+    fitted = autoencoder(max_iter=2).fit(X)
+    skae.save(fitted, tmp_path / "model.skae")
+    loaded = skae.load(tmp_path / "model.skae")
+    assert_array_equal(loaded.transform(X), fitted.transform(X))
+    drawn, again = (one.sample(5, random_state=0) for one in (fitted, loaded))
+    assert type(drawn) is type(X)
+    assert drawn.equals(again)
+    assert str(loaded.reconstruct(X)) == str(fitted.reconstruct(X))
+
+
+def test_training_goes_on(tmp_path):
+    frame = with_gaps(table())
+    stream = autoencoder().partial_fit(frame[:200]).partial_fit(frame[200:])
+    assert stream.n_iter_ == 2
+    again = autoencoder(warm_start=True, max_iter=2).fit(frame).fit(frame)
+    assert again.n_iter_ == 4
+    weighted = autoencoder(max_iter=2).fit(frame, sample_weight=np.arange(N) % 2)
+    every_other = autoencoder(max_iter=2).fit(frame[1::2])
+    assert_allclose(weighted.loss_, every_other.loss_, rtol=0.1)
 
 
 # -- categories ------------------------------------------------------------------------------------

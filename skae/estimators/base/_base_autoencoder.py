@@ -165,11 +165,12 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             reset=reset,
             ensure_min_samples=n_needed,
         )
-        if caller.frame is not None and self._why_only_numbers():
+        needs_numbers = self._why_only_numbers()
+        if caller.frame is not None and needs_numbers:
             raise ValueError(
-                f"X has columns of several types or with gaps, which {self._why_only_numbers()} does "
-                f"not take. Use loss='squared_error', 'absolute_error' or 'huber' and the dense "
-                f"network, or give numbers without gaps."
+                f"X has columns of several types or with gaps. {needs_numbers} does not take them. "
+                f"Use loss='squared_error', 'absolute_error' or 'huber' and the dense network, or "
+                f"give numbers without gaps."
             )
         return *self._counted(X, sample_weight, n_needed), caller
 

@@ -166,7 +166,7 @@ class NetBuilding(FittedAttributes):
         changed = {
             "n_components": not same_size,
             "init": self.init != before["init"],
-            "loss": self._fitted_loss != LOSSES[self.loss],
+            "loss": self._fitted_loss.name != self.loss,
             "a parameter of the network": self._network_of_fit() != self.network_,
             **{
                 name: np.asarray(getattr(self, name)).tolist() != np.asarray(before[name]).tolist()

@@ -1,7 +1,6 @@
 """Setting up a fit, training the net, and setting the fitted attributes."""
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -145,7 +144,7 @@ class TrainingFlow(Pickling):
         self.n_features_in_ = X.shape[1]
         self._row_shape = caller.row_shape
         self.network_ = self._network_of_fit()
-        self._frame = None if caller.frame is None else replace(caller.frame, index=None)
+        self._frame = None if caller.frame is None else caller.frame.of_fit()
         self._mixed = None
         vars(self).pop("_rows_differ", None)
         if caller.frame is None:

@@ -1,6 +1,6 @@
 """A column of categories."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 import narwhals as nw
@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from ._kinds import WORDS, Kind, is_category, kind_of_value, values_of
+from ._levels import Level, is_plain, plain
 
 # The code of a category that `fit` has not seen.
 UNKNOWN = -1.0
 
 # Most categories of a column: each is an output of the network.
 _MOST = 10_000
-
-Level = str | int | float | bool
 
 
 @dataclass(eq=False)
@@ -32,10 +31,6 @@ class CategoryColumn:
     codes: list[int]
     # For each code the category that it becomes, by its place in `levels`.
     shown: list[int]
-    _index: pd.Index = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._index = pd.Index(self.levels, dtype=object)
 
     @classmethod
     def learn(
@@ -49,11 +44,11 @@ class CategoryColumn:
                 f"Column {column.name!r} has no value in any row. Leave it out, or fill it."
             )
         place, found = pd.factorize(values[known])
-        levels = [level.item() if isinstance(level, np.generic) else level for level in found]
+        levels = [plain(level) for level in found]
         order = _order(column, levels)
         levels, counts = [levels[i] for i in order], np.bincount(place)[order]
         for level in levels:
-            if not isinstance(level, Level):
+            if not is_plain(level):
                 row = int(np.flatnonzero(values == level)[0])
                 raise ValueError(
                     f"Column {column.name!r} holds the category {level!r:.60} in row {row}, "
@@ -83,7 +78,7 @@ class CategoryColumn:
         """Return codes as float64: NaN where there is no value, -1 for an unknown category."""
         values = values_of(column)
         known = values != None  # noqa: E711  # cell by cell
-        place = self._index.get_indexer(values)
+        place = pd.Index(self.levels, dtype=object).get_indexer(values)
         found = place >= 0
         self._check_kind(values, np.flatnonzero(known & ~found))
         codes = np.where(known, UNKNOWN, np.nan)
@@ -92,7 +87,9 @@ class CategoryColumn:
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Return the categories of codes, which are whole numbers, as objects."""
-        return np.asarray(self._index, dtype=object)[np.asarray(self.shown)[codes]]
+        levels = np.empty(len(self.levels), dtype=object)
+        levels[:] = self.levels
+        return levels[np.asarray(self.shown)[codes]]
 
     def _check_kind(self, values: np.ndarray, unknown: np.ndarray) -> None:
         """Refuse unknown categories of another type: they would all be unknown."""
