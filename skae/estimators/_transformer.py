@@ -16,6 +16,12 @@ class AutoencoderTransformer(StandardizedCodes, ColumnParameters, BaseAutoencode
     features have different units. Codes have zero mean over the training rows, and unit variance
     if `standardize`.
 
+    A table may also have columns of text, categories, truth values, dates and numbers, and cells
+    without a value (NaN, None, NaT). Each column is then scaled by itself, training starts at the
+    factor analysis of mixed data instead of PCA, and errors are relative: that of a column is 1 for
+    an answer that is the same for all rows, and that of a row is the mean over its cells that have
+    a value. Reconstructions are tables like those of the caller, in which gaps are filled.
+
     See Also
     --------
     sklearn.decomposition.PCA : The best linear encoder and decoder.
@@ -30,6 +36,13 @@ class AutoencoderTransformer(StandardizedCodes, ColumnParameters, BaseAutoencode
     batch if `batch_size` is at least the number of rows, or if that is "auto" and there are at most
     48 rows, repeated ones counted. In smaller batches weights count in the loss as repeated rows
     do, but the batches differ.
+
+    Categories enter as a one among zeros, dates also by the time of day, the day of the week and
+    the season, and gaps by an indicator; in training some cells more are hidden from the encoder,
+    as they are missing in other rows, so that it learns to fill them. A category that `fit` has not
+    seen is a gap, which costs more than the rarest one in :meth:`score_samples`. After a `fit` on
+    numbers without gaps a gap is the mean of its column. Columns that change their type, are lost,
+    or are new, are errors, and so are rows and columns without a single value.
 
     Output always has the dtype of the input. Large tables of float32, in memory or in a mapped
     file, are read in place; others are copied once.
@@ -46,6 +59,9 @@ class AutoencoderTransformer(StandardizedCodes, ColumnParameters, BaseAutoencode
 
     References
     ----------
+    B. Escofier, 1979. Traitement simultane de variables quantitatives et qualitatives en analyse
+    factorielle. Les Cahiers de l'Analyse des Donnees 4.
+
     P. Baldi and K. Hornik, 1989. Neural networks and principal component analysis: learning
     from examples without local minima. Neural Networks 2.
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from skae._fitted import reconstruct
 from skae.tables import dense
 
-from ._estimators import KINDS, METHODS, ONLY_OF_SKAE
+from ._estimators import KINDS, METHODS, ONLY_OF_SKAE, check_numbers
 from ._sample import Columns, Sample
 from ._steps import steps_of
 
@@ -31,6 +31,8 @@ class ModelOutput:
         self.last: Any = self.steps[-1][1] if self.steps else None
         self.of_skae = isinstance(self.last, KINDS)
         self._check_name()
+        if self.of_skae:
+            check_numbers(self.last)
         self.method = METHODS[name]
         # Numbers of trees jump, and those of networks do not.
         self.jumps = not self.of_skae

@@ -51,7 +51,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         Parameters
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Training rows. float32 and float64 are kept, other types become float64. A sparse
+            Training rows. float32 and float64 are kept, other numbers become float64. A sparse
             matrix never becomes dense as a whole, and an array that is mapped from a file
             (``numpy.load(file, mmap_mode="r")``) is read batch by batch. Images and windows may
             come as arrays of three or four dimensions where the `network` takes them.
