@@ -63,6 +63,7 @@ class AutoencoderModule(nn.Module):
         self.decoded_shape = shapes_of(estimator).decoded
         self.mean = nn.Buffer(as_tensor(estimator.mean_).cpu().double())
         self.scale = _number(estimator.scale_)
+        self.fills_gaps = estimator._why_only_numbers() is None
         self.loss_unit = _number(estimator.scale_ ** objective.heads[0].loss.scale_power)
 
     def codes(self, X: Tensor) -> Tensor:
@@ -88,7 +89,9 @@ class AutoencoderModule(nn.Module):
 
     def _scaled(self, X: Tensor) -> Tensor:
         # Rows may be images or windows.
-        return (X.flatten(1) - self.mean.to(X.dtype)) / self.scale.to(X.dtype)
+        x = (X.flatten(1) - self.mean.to(X.dtype)) / self.scale.to(X.dtype)
+        # A gap is the mean of its column.
+        return torch.where(x.isnan(), 0.0, x) if self.fills_gaps else x
 
 
 class DecoderModule(AutoencoderModule):

@@ -314,7 +314,6 @@ def test_few_clean_rows_are_not_taken_on_trust():
     named = AutoencoderTransformer(**SMALL, random_state=0).fit(
         pd.DataFrame(table, columns=[*"abcdef"])
     )
-    bad = {"NaN": np.nan, "infinity": np.inf}
     for method in ("transform", "reconstruct", "score_samples"):
         for dtype in (np.float32, np.float64):
             for n_rows in (1, 64, 65):
@@ -325,10 +324,12 @@ def test_few_clean_rows_are_not_taken_on_trust():
                     getattr(ae, method)(rows[0])
                 with pytest.warns(UserWarning, match="X does not have valid feature names"):
                     getattr(named, method)(rows)
-                for words, value in bad.items():
-                    rows[-1, -1] = value
-                    with pytest.raises(ValueError, match=words):
-                        getattr(ae, method)(rows)
+                rows[-1, -1] = np.inf
+                with pytest.raises(ValueError, match="infinity"):
+                    getattr(ae, method)(rows)
+                rows[-1] = np.nan
+                with pytest.raises(ValueError, match="has no value"):
+                    getattr(ae, method)(rows)
         with pytest.raises(ValueError, match="0 sample"):
             getattr(ae, method)(table[:0])
         with pytest.raises(NotFittedError):

@@ -84,7 +84,7 @@ def test_estimators_that_are_not_fitted():
     [
         (X[:, :3], ValueError, "X has 3 features, but .* is expecting 16 features"),
         (X[0], ValueError, "Expected 2D array"),
-        (np.full((3, 16), np.nan), ValueError, "contains NaN"),
+        (np.full((3, 16), np.nan), ValueError, "has no value in any column"),
         (np.full((3, 16), "word"), ValueError, "could not convert string"),
         (X[:0], ValueError, "0 sample"),
         (sparse.csr_array(X), TypeError, "sparse matrix, and a graph takes dense rows"),

@@ -173,7 +173,6 @@ def test_rows_without_weight_are_left_out(dispatch):
 
 
 BAD = {
-    "NaN": (lambda X: X.__setitem__((3, 5), np.nan), {}),
     "infinity": (lambda X: X.__setitem__((3, 5), np.inf), {}),
     "negative": (lambda X: X.__setitem__((3, 5), -0.5), {"loss": "log_loss"}),
     "too large": (lambda X: X.__setitem__((3, 5), 1.5), {"loss": "log_loss"}),
