@@ -21,6 +21,7 @@ from ._validation import (
     validate_rows,
     validate_table,
 )
+from .columns import TableSchema
 
 __all__ = [
     "CallerFrame",
@@ -30,6 +31,7 @@ __all__ = [
     "NumericTable",
     "PrincipalComponents",
     "ScaledRows",
+    "TableSchema",
     "as_set_output",
     "as_tensor",
     "caller_type",

@@ -1,5 +1,6 @@
 """A table with columns of several types, or with cells that have no value."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
@@ -38,13 +39,24 @@ class MixedTable:
     # The shares of all categories of all columns.
     shares: Annotated[np.ndarray, ArrayOf("float", None)]
     has_gaps: Annotated[np.ndarray, ArrayOf("bool", "n_columns")]
+    # The loss of each column for an answer that is the same for all rows.
+    bases: _OfColumns
     n_rows: int
 
     @classmethod
-    def learn(cls, X: np.ndarray, weight: np.ndarray | None, schema: TableSchema) -> Self:
-        """Return the table that encoded rows make."""
+    def learn(
+        cls,
+        X: np.ndarray,
+        weight: np.ndarray | None,
+        schema: TableSchema,
+        loss_of_mean: Callable[[np.ndarray], np.ndarray],
+    ) -> Self:
+        """Return the table that encoded rows make.
+
+        ``loss_of_mean(z)`` is the loss of each of some scaled numbers, if the answer is zero.
+        """
         weight = np.ones(len(X)) if weight is None else weight
-        mean, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        mean, scale, bases = np.zeros(X.shape[1]), np.ones(X.shape[1]), np.zeros(X.shape[1])
         shares = []
         for i, column in enumerate(schema.columns):
             seen = ~np.isnan(X[:, i])
@@ -54,12 +66,16 @@ class MixedTable:
                 # A category of rows without weight is as rare as half a row.
                 total = np.maximum(total, 0.5)
                 shares.append(total / total.sum())
+                bases[i] = -(shares[-1] * np.log(shares[-1])).sum()
             elif len(cells):
                 mean[i] = np.average(cells, weights=counts)
                 deviation = np.sqrt(np.average((cells - mean[i]) ** 2, weights=counts))
                 scale[i] = deviation if deviation > _ROUNDING * abs(mean[i]) else 1.0
+                losses = loss_of_mean((cells - mean[i]) / scale[i])
+                bases[i] = np.average(losses, weights=counts)
         has_gaps = np.isnan(X).any(axis=0)
-        return cls(schema, mean, scale, np.concatenate([np.zeros(0), *shares]), has_gaps, len(X))
+        of_all = np.concatenate([np.zeros(0), *shares])
+        return cls(schema, mean, scale, of_all, has_gaps, bases, len(X))
 
     @property
     def n_columns(self) -> int:
@@ -105,12 +121,6 @@ class MixedTable:
             for period in _RHYTHMS.get(column.kind, ())
             if not isinstance(column, CategoryColumn)
         ]
-
-    def entropies(self) -> np.ndarray:
-        """Return the entropies of the categories of each column, zero for numbers."""
-        stops = np.cumsum(self.n_levels)
-        parts = np.split(self.shares, stops[:-1])
-        return np.array([-(part * np.log(part)).sum() for part in parts])
 
     def rows(self, X: Any, limits: tuple[float, float] | None = None) -> ScaledRows:
         """Return encoded rows as inputs of the network."""

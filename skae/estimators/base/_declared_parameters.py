@@ -4,7 +4,7 @@ import inspect
 import re
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import (
     Annotated,
     Any,
@@ -22,12 +22,12 @@ _HEADING = re.compile(r"^(\w[\w ]*)\n-+\n", re.MULTILINE)
 _ENTRY = re.compile(r"^(?=\S)", re.MULTILINE)
 
 
-def fitted(*, init: Literal[False] = False, optional: bool = False) -> Any:
+def fitted(*, init: Literal[False] = False, optional: bool = False, default: Any = MISSING) -> Any:
     """Declare a fitted attribute: `fit` sets it, model files check it by its annotation.
 
-    An optional one is absent from files of earlier versions.
+    An optional one is absent from files of earlier versions, and has the default then.
     """
-    return field(init=init, metadata={"optional": optional})
+    return field(init=init, default=default, metadata={"optional": optional})
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field, fitted))

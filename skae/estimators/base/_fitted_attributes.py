@@ -83,9 +83,8 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     _row_shape: tuple[int, ...] | None = fitted()
     _fitted_params: dict[str, Any] = fitted()
     # The columns of a table of several types or with gaps, and what was learned of them.
-    _frame: CallerFrame | None = fitted(optional=True)
-    _mixed: MixedTable | None = fitted(optional=True)
-    _bases: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] = fitted(optional=True)
+    _frame: CallerFrame | None = fitted(optional=True, default=None)
+    _mixed: MixedTable | None = fitted(optional=True, default=None)
     # Weight, mean and variance of the codes of the training rows; some of these codes and their
     # weights; the mixture that is fitted on them: weights, means, roots of covariances.
     _code_moments: tuple[Positive, _OfCodes, _OfCodes] = fitted()
@@ -126,5 +125,4 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     @property
     def _table(self) -> NumericTable | MixedTable:
         """The translation of the caller's rows into inputs, and of outputs into rows."""
-        mixed = vars(self).get("_mixed")
-        return NumericTable(self.mean_, self.scale_) if mixed is None else mixed
+        return self._mixed or NumericTable(self.mean_, self.scale_)

@@ -9,10 +9,7 @@ from torch import Tensor
 
 from skae.networks import Autoencoder, ColumnInput, WithColumnInput, start_linear_path
 from skae.objectives import ColumnLosses, Loss
-from skae.tables import MixedTable, PrincipalComponents, ScaledRows
-
-# Rows that tell the loss of a column's mean.
-_ENOUGH_ROWS = 10_000
+from skae.tables import MixedTable, PrincipalComponents, ScaledRows, TableSchema
 
 
 def column_input(table: MixedTable) -> ColumnInput:
@@ -21,19 +18,19 @@ def column_input(table: MixedTable) -> ColumnInput:
     return ColumnInput(table.n_levels, table.shares, table.rhythms, with_gaps)
 
 
-def column_losses(table: MixedTable, numeric: Loss, bases: np.ndarray) -> ColumnLosses:
+def column_losses(table: MixedTable, numeric: Loss) -> ColumnLosses:
     """Return the losses of the columns of a table."""
-    return ColumnLosses(numeric, table.n_levels, bases, table.shares, table.of_unknown)
+    return ColumnLosses(numeric, table.n_levels, table.bases, table.shares, table.of_unknown)
 
 
-def losses_of_constants(table: MixedTable, rows: ScaledRows, numeric: Loss) -> np.ndarray:
-    """Return for each column the loss of an answer that is the same for all rows."""
-    some = rows[slice(None, None, -(-len(rows) // _ENOUGH_ROWS))].double()
-    at_zero = numeric.function(torch.zeros_like(some), some.nan_to_num(0.0), reduction="none")
-    seen = ~some.isnan()
-    of_numbers = (at_zero * seen).sum(dim=0) / seen.sum(dim=0).clamp(min=1)
-    is_number = np.asarray(table.n_levels) == 0
-    return np.where(is_number, of_numbers.numpy(), table.entropies())
+def learn_mixed_table(X: Any, weight: Any, schema: TableSchema, numeric: Loss) -> MixedTable:
+    """Return what training needs to know of a table, given the loss of its numbers."""
+
+    def loss_of_mean(cells: np.ndarray) -> np.ndarray:
+        z = torch.from_numpy(cells)
+        return numeric.function(torch.zeros_like(z), z, reduction="none").numpy()
+
+    return MixedTable.learn(X, weight, schema, loss_of_mean)
 
 
 def linear_inputs(rows: ScaledRows, table: MixedTable) -> "InputRows":

@@ -102,7 +102,7 @@ class NetBuilding(FittedAttributes):
         """Return the losses with their columns; a numeric table has one loss for all columns."""
         if self._mixed is None:
             return [Head(LOSSES[self.loss])]
-        return [Head(column_losses(self._mixed, LOSSES[self.loss], self._bases))]
+        return [Head(column_losses(self._mixed, LOSSES[self.loss]))]
 
     def _make_corruption(self) -> Corruption | BorrowedGaps | None:
         """Return the corruption of the rows that the encoder sees in training."""

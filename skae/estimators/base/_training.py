@@ -26,7 +26,6 @@ from skae.networks import Autoencoder
 from skae.objectives import LOSSES
 from skae.tables import (
     CallerType,
-    MixedTable,
     NumericTable,
     PrincipalComponents,
     column_extremes,
@@ -38,7 +37,7 @@ from skae.tables import (
 
 from ._fit_decisions import resolve_batch_size, split_rows
 from ._link_start import start_below_the_means
-from ._mixed_start import column_losses, linear_inputs, losses_of_constants, start_at_famd
+from ._mixed_start import column_losses, learn_mixed_table, linear_inputs, start_at_famd
 from ._pca_start import start_at_pca
 from ._pickling import Pickling
 
@@ -150,14 +149,12 @@ class TrainingFlow(Pickling):
         if caller.frame is None:
             self._learn_numbers(X, weight, caller)
         else:
-            self._mixed = MixedTable.learn(X, weight, caller.frame.schema)
+            self._mixed = learn_mixed_table(X, weight, caller.frame.schema, loss)
             self.mean_, self.scale_ = self._mixed.means, 1.0
         table = self._table
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
         rows = table.rows(X, loss.limits)
-        if self._mixed is not None:
-            self._bases = losses_of_constants(self._mixed, rows, loss)
         self._learn_from(X, caller)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         exact = exact and self.precision != "bfloat16"
@@ -175,7 +172,7 @@ class TrainingFlow(Pickling):
             else:
                 start_at_famd(module, pca, self._mixed, rng)
         if self._mixed is not None:
-            losses = column_losses(self._mixed, loss, self._bases)
+            losses = column_losses(self._mixed, loss)
             start_below_the_means(module, rows, weight, losses, self.has_linear_path_)
         elif loss.link is not None:
             start_below_the_means(module, rows, weight, loss, self.has_linear_path_)
