@@ -352,3 +352,14 @@ def test_numbers_stay_as_they_were():
 def test_losses_and_networks_of_numbers_refuse_other_columns(params):
     with pytest.raises(ValueError, match="columns of several types or with gaps"):
         autoencoder(**params).fit(table())
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_the_fused_step_trains_as_autograd_does(gaps, monkeypatch):
+    frame = with_gaps(table()) if gaps else table()
+    fused = autoencoder(max_iter=3).fit(frame)
+    assert fused.net_.read(fused.net_.get_dataset(np.zeros((2, 6)))) is not None
+    monkeypatch.setattr("skae.engine._net.read_net", lambda *_: None)
+    by_autograd = autoencoder(max_iter=3).fit(frame)
+    assert_allclose(fused.loss_curve_, by_autograd.loss_curve_, rtol=1e-3)
+    assert_allclose(fused.transform(frame), by_autograd.transform(frame), atol=0.01)

@@ -1,0 +1,122 @@
+"""Columns of every type as numbers, and back as the caller's types."""
+
+import datetime as dt
+from decimal import Decimal
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from skae.tables.columns import FrameTypes, TableSchema, empty_like, filled
+
+DAY, NOON = dt.date(2020, 2, 29), dt.time(12, 30)
+MOMENTS = [dt.datetime(2020, 1, 1, 3), None, dt.datetime(2021, 5, 6)] * 2
+ZONED = [None if one is None else one.replace(tzinfo=dt.UTC) for one in MOMENTS]
+WORDS, TRUTH = ["b", None, "a"] * 2, [True, None, False] * 2
+
+
+def of_arrow(values, dtype):
+    return pd.array(values, dtype=pd.ArrowDtype(dtype))
+
+
+PANDAS = {
+    **{name: np.array([1, 2, 3] * 2, name) for name in ("int8", "int64", "uint8", "float16")},
+    **{name: np.array([1, np.nan, 3] * 2, name) for name in ("float32", "float64")},
+    **{name: pd.array([1, None, 3] * 2, dtype=name) for name in ("Int8", "Int64", "UInt16")},
+    "Float64": pd.array([0.5, None, 2] * 2, dtype="Float64"),
+    "bool": [True, False] * 3,
+    "boolean": pd.array(TRUTH, dtype="boolean"),
+    "str": pd.array(WORDS, dtype="str"),
+    "string": pd.array(WORDS, dtype="string"),
+    "string of a category": pd.Series(WORDS, dtype="string").astype("category"),
+    "words": pd.Series(WORDS, dtype=object),
+    "truth values": pd.Series(TRUTH, dtype=object),
+    "ordered": pd.Categorical(WORDS, categories=["b", "a", "never"], ordered=True),
+    "numbers as categories": pd.Categorical([1, 2, 1] * 2),
+    "datetime": pd.to_datetime(MOMENTS),
+    "nanoseconds": pd.to_datetime(MOMENTS).astype("datetime64[ns]"),
+    "zoned": pd.to_datetime(ZONED).tz_convert("Europe/Berlin"),
+    "timedelta": pd.to_timedelta([1, None, 3] * 2, unit="h"),
+    "date": pd.Series([DAY, None, DAY] * 2, dtype=object),
+    "time": pd.Series([NOON, None, NOON] * 2, dtype=object),
+    "int64 of arrow": of_arrow([1, None, 3] * 2, pa.int64()),
+    "string of arrow": of_arrow(WORDS, pa.string()),
+    "date of arrow": of_arrow([DAY, None, DAY] * 2, pa.date32()),
+    "timestamp of arrow": of_arrow(ZONED, pa.timestamp("us", "UTC")),
+    "decimal of arrow": of_arrow([Decimal("1.50")] * 6, pa.decimal128(7, 2)),
+    "dictionary of arrow": of_arrow(WORDS, pa.dictionary(pa.int32(), pa.string())),
+    "sparse": pd.arrays.SparseArray([0.0, 0.0, 1.0] * 2),
+}
+POLARS = {
+    **{one.__name__: pl.Series([1, None, 3] * 2, dtype=one) for one in (pl.Int8, pl.UInt16)},
+    **{one.__name__: pl.Series([1.0, None, 3] * 2, dtype=one) for one in (pl.Float32, pl.Float64)},
+    "Boolean": pl.Series(TRUTH),
+    "String": pl.Series(WORDS),
+    "Categorical": pl.Series(WORDS, dtype=pl.Categorical),
+    "Enum": pl.Series(WORDS, dtype=pl.Enum(["b", "never", "a"])),
+    "Date": pl.Series([DAY, None, DAY] * 2),
+    "Datetime": pl.Series(MOMENTS, dtype=pl.Datetime("ms")),
+    "zoned": pl.Series(ZONED, dtype=pl.Datetime("ns", "Europe/Berlin")),
+    "Duration": pl.Series([dt.timedelta(hours=1), None, dt.timedelta(hours=3)] * 2),
+    "Time": pl.Series([NOON, None, NOON] * 2),
+    "Decimal": pl.Series([Decimal("1.50"), None, Decimal("2.25")] * 2, dtype=pl.Decimal(10, 2)),
+}
+TABLES = {
+    **{f"pandas: {name}": pd.DataFrame({"x": values}) for name, values in PANDAS.items()},
+    **{f"polars: {name}": pl.DataFrame({"x": values}) for name, values in POLARS.items()},
+    **{f"arrow: {name}": pl.DataFrame({"x": values}).to_arrow() for name, values in POLARS.items()},
+}
+
+
+def there_and_back(table, empty):
+    """Return a table of the codes and numbers of another one; gaps get the first value."""
+    frame = nw.from_native(table, eager_only=True)
+    (column,) = TableSchema.learn(frame, "from_dtype", None, None).columns
+    cells = column.encode(next(frame.iter_columns()))
+    first = cells[~np.isnan(cells)][0]
+    known = np.where(np.isnan(cells), first, cells)
+    is_category = hasattr(column, "levels")
+    return filled(
+        empty, [(column.kind, column.decode(known.astype(int) if is_category else known))]
+    )
+
+
+def as_objects(table):
+    (column,) = nw.from_native(table, eager_only=True).iter_columns()
+    return column.to_list()
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_known_cells_come_back_in_their_type(table):
+    back = there_and_back(table, empty_like(nw.from_native(table, eager_only=True)))
+    assert type(back) is type(table)
+    if isinstance(table, pd.DataFrame):
+        assert list(back.dtypes) == list(table.dtypes)
+    else:
+        assert back.schema == table.schema
+    for before, after in zip(as_objects(table), as_objects(back), strict=True):
+        assert pd.isna(before) or before == after
+        assert not pd.isna(after)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_types_as_text_are_the_same_types(table):
+    frame = nw.from_native(table, eager_only=True)
+    back = there_and_back(table, FrameTypes.of(frame).empty())
+    assert as_objects(back) == as_objects(there_and_back(table, empty_like(frame)))
+
+
+def test_names_and_index_of_pandas():
+    table = pd.DataFrame({1: [1.0, 2.0], 0: ["a", "b"]}, index=[7, 9])
+    frame = nw.from_native(table, eager_only=True)
+    columns = [("number", np.array([1.0, 2.0])), ("text", np.array(["a", "b"], dtype=object))]
+    pd.testing.assert_frame_equal(filled(empty_like(frame), columns, table.index), table)
+
+
+def test_types_of_polars_are_not_called_by_any_name():
+    types = FrameTypes("polars", ["x"], ["read_csv('secret')"], [None], [False])
+    with pytest.raises(ValueError, match="no type of polars"):
+        types.empty()
