@@ -101,8 +101,8 @@ def to_onnx(
     that explains 0.9999 of their variance or a detector that predicts a column without error,
     scores consist of float32's rounding, in the estimator as in the graph, and may differ by some
     hundred-thousandths. A row that lies at a threshold to the last digit may fall on its other
-    side. For p-values the graph counts a held-out row as a tie if its score differs by less than
-    a millionth.
+    side. Of p-values, as in the detector, held-out rows are ties whose scores differ by less than
+    a hundred-thousandth.
 
     Scores of a :class:`VariationalAutoencoder` decode all `n_draws` codes of all rows at once:
     score a few hundred rows at a time.
