@@ -12,14 +12,14 @@ from skae.objectives._priors import PRIORS, PriorName
 
 from .base import (
     BaseAutoencoder,
+    ColumnParameters,
     LayerSizes,
-    NetworkParameters,
     NonNegative,
     resolve_hidden_layer_sizes,
 )
 
 
-class AdversarialAutoencoder(NetworkParameters, BaseAutoencoder):
+class AdversarialAutoencoder(ColumnParameters, BaseAutoencoder):
     """Autoencoder whose codes follow a prior of choice, to generate rows or to map them.
 
     A second network, the discriminator, learns to tell codes from draws of the prior, and the

@@ -3,20 +3,22 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import torch
+
 from skae._typing import ArrayOf
 from skae.objectives import Corruption, NoiseName
 from skae.tables import CallerType, as_tensor, column_extremes
 
 from .base import (
     BaseAutoencoder,
-    NetworkParameters,
+    ColumnParameters,
     NonNegative,
     StandardizedCodes,
     fitted,
 )
 
 
-class DenoisingAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
+class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder):
     """Autoencoder that learns to remove noise from its input.
 
     Training corrupts every batch anew, and the loss compares the reconstruction with the clean
@@ -127,4 +129,13 @@ class DenoisingAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder
     def _make_corruption(self) -> Corruption:
         extremes = None if self._extremes is None else as_tensor(self._extremes)
         mean = as_tensor(self.mean_).cpu()
-        return Corruption(self.noise, self.noise_level, mean, self.scale_, extremes)
+        if self._mixed is None:
+            return Corruption(self.noise, self.noise_level, mean, self.scale_, extremes)
+        numbers = torch.tensor([float(n_levels == 0) for n_levels in self._mixed.n_levels])
+        scale = self._mixed.scale
+        return Corruption(self.noise, self.noise_level, mean, scale, numbers=numbers)
+
+    def _why_only_numbers(self) -> str | None:
+        if callable(self.noise) or self.noise == "salt_and_pepper":
+            return f"noise={self.noise!r}"
+        return super()._why_only_numbers()

@@ -26,13 +26,13 @@ from skae.tables import caller_type
 from ._truncation import check_same_function, truncated_weights
 from .base import (
     BaseAutoencoder,
-    NetworkParameters,
+    ColumnParameters,
     StandardizedCodes,
     fitted,
 )
 
 
-class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
+class NestedAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder):
     """Autoencoder whose components are ordered by importance, as those of PCA are.
 
     In training the decoder sees only the first components of each row; every batch draws their
@@ -160,7 +160,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
         for optimizer in net["optimizers"]:
             optimizer["state"] = {}
         truncated._restore_net(net)
-        check_same_function(truncated.net_.module_, self.net_.module_, self._table.n_inputs)
+        check_same_function(truncated.net_.module_, self.net_.module_, self._table.n_columns)
         truncated._set_loss()
         return truncated
 
@@ -183,7 +183,7 @@ class NestedAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
 
         def losses_of(batch: Batch) -> Iterator[torch.Tensor]:
             codes, expected = module.latent(module.encoder(batch.x)), batch.expected
-            yield row_losses(constant.to(expected).expand_as(expected), expected)
+            yield row_losses(constant.to(expected).expand(len(expected), -1), expected)
             for k in range(1, self.n_components_ + 1):
                 yield row_losses(module.decoder(first_components(codes, k)), expected)
 

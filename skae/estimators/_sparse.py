@@ -30,8 +30,8 @@ from skae.tables import as_tensor, caller_type
 from .base import (
     POSITIVE_INT,
     BaseAutoencoder,
+    ColumnParameters,
     LayerSizes,
-    NetworkParameters,
     NonNegative,
     Positive,
     PositiveInt,
@@ -48,7 +48,7 @@ _STRENGTHS = {"l1": 1.0, "kl": 10.0}
 _STEP, _NEIGHBORS = 0.5, 20
 
 
-class SparseAutoencoder(NetworkParameters, BaseAutoencoder):
+class SparseAutoencoder(ColumnParameters, BaseAutoencoder):
     """Autoencoder with wide codes of which few values are active in a row.
 
     Each unit of the code stands for a part that some rows have, and few parts make up a row.

@@ -2,10 +2,10 @@
 
 from skae.objectives._wasserstein import PriorDiscrepancy
 
-from .base import BaseAutoencoder, NetworkParameters, NonNegative
+from .base import BaseAutoencoder, ColumnParameters, NonNegative
 
 
-class WassersteinAutoencoder(NetworkParameters, BaseAutoencoder):
+class WassersteinAutoencoder(ColumnParameters, BaseAutoencoder):
     """Autoencoder whose codes as a whole follow a normal prior: generates, and reconstructs well.
 
     The maximum mean discrepancy between the codes of a batch and draws of the standard normal

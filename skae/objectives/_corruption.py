@@ -22,18 +22,22 @@ class Corruption(nn.Module):
     `noise` is a name in `NOISES`, or ``noise(x, generator)`` on rows in the unit of the data, and
     `level` its strength. Rows have had `mean` subtracted and were divided by `scale`. `extremes`,
     for "salt_and_pepper", is the smallest and largest value of each feature in the data, of shape
-    (2, n_features).
+    (2, n_features). In a table with columns of several types `numbers` is one for numbers and zero
+    for codes of categories, and `scale` is one for each column: masked cells are gaps, and only
+    numbers get Gaussian noise.
     """
 
-    extremes: Tensor
+    extremes: Tensor | None
+    numbers: Tensor | None
 
     def __init__(
         self,
         noise: NoiseName | Callable[..., Any],
         level: float,
         mean: Tensor,
-        scale: float,
+        scale: Any,
         extremes: Tensor | None = None,
+        numbers: Tensor | None = None,
     ) -> None:
         super().__init__()
         # In a tuple, so that noise which is a module of torch's is not trained.
@@ -43,6 +47,7 @@ class Corruption(nn.Module):
         if extremes is not None:
             extremes = ((extremes - mean) / scale).float()
         self.register_buffer("extremes", extremes, persistent=False)
+        self.register_buffer("numbers", numbers, persistent=False)
         self.random = RandomSource()
 
     @torch.no_grad()
@@ -67,7 +72,8 @@ class Corruption(nn.Module):
         The corruptions are of one `kind`, and `x` has the shape (n_networks, n_samples,
         n_features).
         """
-        if corruptions[0]._noise != ("masking",):
+        first = corruptions[0]
+        if first._noise != ("masking",) or first.numbers is not None:
             return torch.stack([one(rows) for one, rows in zip(corruptions, x, strict=True)])
         # Only the random numbers are drawn one by one.
         kept = [
@@ -94,12 +100,17 @@ class Corruption(nn.Module):
 
 def _gaussian(corruption: Corruption, x: Tensor, generator: torch.Generator | None) -> Tensor:
     noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    if corruption.numbers is not None:
+        return x + noise * (corruption.numbers * corruption.level / corruption.scale).to(x)
     return torch.add(x, noise, alpha=corruption.level / corruption.scale)
 
 
 def _masking(corruption: Corruption, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    kept = _kept_cells(x, corruption.level, generator)
+    if corruption.numbers is not None:
+        return x.masked_fill(kept == 0, torch.nan)
     # Zero is the mean of scaled rows, or no count at all where rows may not be centred.
-    return _kept_cells(x, corruption.level, generator).mul(x)
+    return kept.mul(x)
 
 
 def _kept_cells(x: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
@@ -110,6 +121,7 @@ def _kept_cells(x: Tensor, probability: float, generator: torch.Generator | None
 def _salt_and_pepper(
     corruption: Corruption, x: Tensor, generator: torch.Generator | None
 ) -> Tensor:
+    assert corruption.extremes is not None
     low, high = corruption.extremes.to(x)
     drawn = torch.rand(x.shape, generator=generator, device=x.device)
     noisy = torch.where(drawn < corruption.level / 2, low, x)

@@ -363,3 +363,66 @@ def test_the_fused_step_trains_as_autograd_does(gaps, monkeypatch):
     by_autograd = autoencoder(max_iter=3).fit(frame)
     assert_allclose(fused.loss_curve_, by_autograd.loss_curve_, rtol=1e-3)
     assert_allclose(fused.transform(frame), by_autograd.transform(frame), atol=0.01)
+
+
+# -- other estimators ------------------------------------------------------------------------------
+
+
+OTHERS = {
+    "adversarial": skae.AdversarialAutoencoder,
+    "denoising": skae.DenoisingAutoencoder,
+    "nested": skae.NestedAutoencoder,
+    "sparse": skae.SparseAutoencoder,
+    "wasserstein": skae.WassersteinAutoencoder,
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("gaps", [False, True])
+def test_other_estimators_take_such_tables(name, gaps, tmp_path):
+    frame = with_gaps(table()) if gaps else table()
+    fitted = OTHERS[name](4, max_iter=5, random_state=0).fit(frame)
+    back = fitted.reconstruct(frame)
+    assert list(back.dtypes) == list(frame.dtypes)
+    right = (back["city"] == frame["city"])[frame["city"].notna()].mean()
+    assert right > (0.4 if name == "sparse" else 0.8)
+    skae.save(fitted, tmp_path / "model.skae")
+    loaded = skae.load(tmp_path / "model.skae")
+    assert_array_equal(loaded.score_samples(frame), fitted.score_samples(frame))
+    assert_frame_equal(loaded.sample(3, random_state=0), fitted.sample(3, random_state=0))
+
+
+def test_a_nested_autoencoder_is_cut():
+    frame = table()
+    nested = skae.NestedAutoencoder(3, max_iter=5, random_state=0).fit(frame)
+    assert_array_equal(nested.truncate(2).transform(frame), nested.transform(frame)[:, :2])
+    shares = nested.explained_variance_ratio_
+    assert (shares[:2] > 0.1).all()
+    assert shares.sum() < 1
+
+
+@pytest.mark.parametrize(("noise", "level"), [("masking", 0.3), ("swap", 0.3), ("gaussian", 5.0)])
+def test_noise_leaves_the_types_of_columns(noise, level):
+    frame = table()
+    fitted = skae.DenoisingAutoencoder(3, noise=noise, noise_level=level, max_iter=2).fit(frame)
+    corruption, rows = fitted.net_.criterion_.corruption, fitted._frame.read(frame)[0]
+    scaled = fitted._table.rows(rows)[:]
+    noisy = corruption(scaled)
+    changed = (noisy != scaled).double().mean(dim=0)
+    categories = [2, 3, 5]
+    codes = noisy[:, categories]
+    assert torch.equal(codes.nan_to_num(0), codes.nan_to_num(0).round())
+    if noise == "gaussian":
+        assert (changed[categories] == 0).all()
+        assert (changed[[0, 1, 4]] == 1).all()
+        # In the unit of each column.
+        assert_allclose((noisy - scaled)[:, 0].std() * frame["age"].std(), level, rtol=0.1)
+    else:
+        assert (changed > 0.05).all()
+        assert noisy.isnan().any() == (noise == "masking")
+
+
+@pytest.mark.parametrize("noise", ["salt_and_pepper", lambda x, generator: x])
+def test_noise_of_numbers_refuses_other_columns(noise):
+    with pytest.raises(ValueError, match=r"noise=.* does not take them"):
+        skae.DenoisingAutoencoder(3, noise=noise).fit(table())

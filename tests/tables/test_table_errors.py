@@ -13,7 +13,7 @@ import torch
 from scipy import sparse
 from torch.utils.data import DataLoader, TensorDataset
 
-from skae import AutoencoderOutlierDetector, DenoisingAutoencoder, DriftDetector
+from skae import AutoencoderOutlierDetector, ContractiveAutoencoder, DriftDetector
 
 # Training for one epoch ends anywhere.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -24,7 +24,7 @@ N = len(X)
 
 
 def make_ae():
-    return DenoisingAutoencoder(2, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
+    return ContractiveAutoencoder(2, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
 
 
 def object_array(value):
