@@ -44,6 +44,10 @@ class Loss:
     # holds for small errors only (huber), their power: the bend is in units of the scaled data.
     scale_power: int = 0
 
+    def cells(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each cell."""
+        return self.function(output, target, reduction="none")
+
     def value_and_gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:

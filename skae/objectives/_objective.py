@@ -54,6 +54,10 @@ class Objective(nn.Module):
         ]
         return _side_by_side(cells).mean(dim=1)
 
+    def cell_losses(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of each column of each row, NaN where there is no value."""
+        return _side_by_side([h.loss.cells(h.of(output), h.of(target)) for h in self.heads])
+
     def to_data(self, output: Tensor) -> Tensor:
         """Return outputs of the decoder in the scale of the training data."""
         return _side_by_side([head.loss.to_data(head.of(output)) for head in self.heads])

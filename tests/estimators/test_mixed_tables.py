@@ -276,6 +276,23 @@ def test_chosen_columns_are_categories():
         autoencoder(categorical_features=None).fit(table())
 
 
+def test_scores_of_columns_name_the_unusual_one(fitted):
+    frame = with_gaps(table())
+    by_column = fitted.score_columns(frame)
+    assert list(by_column.columns) == list(frame.columns)
+    assert_array_equal(by_column.index, frame.index)
+    assert_array_equal(by_column.isna(), frame.isna())
+    assert_allclose(by_column.mean(axis=1), fitted.score_samples(frame), rtol=1e-6)
+    odd = table()[:20].assign(grade=pd.Categorical(["D"] * 20, list("DCBA"), ordered=True))
+    changed = (odd["grade"] != table()["grade"][:20]) & (table()["grade"][:20] != "C")
+    worst = fitted.score_columns(odd).idxmin(axis=1)
+    assert (worst[changed] == "grade").mean() > 0.8
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    plain = autoencoder(n_components=2).fit(X)
+    assert_allclose(plain.score_columns(X).mean(axis=1), plain.score_samples(X), rtol=1e-6)
+    assert list(plain.score_columns(X[:2]).columns) == ["x0", "x1", "x2", "x3"]
+
+
 # -- errors ----------------------------------------------------------------------------------------
 
 

@@ -1,18 +1,25 @@
-"""The parameters of autoencoders that take tables with columns of several types."""
+"""Parameters and scores of autoencoders that take tables with columns of several types."""
 
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Annotated, Any, Literal
 
-from skae._compat import Interval, RealNotInt
-from skae.objectives import LOSSES
+import pandas as pd
+import torch
+from torch import Tensor
 
+from skae._compat import Interval, RealNotInt
+from skae.engine import torch_defaults
+from skae.objectives import LOSSES
+from skae.tables import column_names, validate_new_rows
+
+from ._fitted_network import FittedNetwork
 from ._network_parameters import NetworkParameters
 from ._parameters import POSITIVE_INT
 
 
-class ColumnParameters(NetworkParameters):
-    """Parameters of autoencoders whose tables may have columns of several types.
+class ColumnParameters(NetworkParameters, FittedNetwork):
+    """Base of autoencoders whose tables may have columns of several types.
 
     Parameters
     ----------
@@ -34,6 +41,36 @@ class ColumnParameters(NetworkParameters):
         Annotated[float, POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")] | None
     ) = 2
     max_categories: Annotated[int, Interval(Integral, 2, None, closed="left")] | None = None
+
+    @torch_defaults()
+    def score_columns(self, X: Any) -> pd.DataFrame:
+        """Return how ordinary each cell of rows is: which column makes a row unusual.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        scores : DataFrame of shape (n_samples, n_features)
+            Minus the reconstruction loss of each cell, with the names of the columns and the index
+            of `X`. NaN where there is no value. The mean over the others of a row is its
+            :meth:`score_samples`. In a table with columns of several types the losses are relative:
+            -1 is the mean of an answer that is the same for all rows.
+        """
+        rows, caller = validate_new_rows(self, X, "score_columns")
+        scaled, _ = self._rows_to_score(rows)
+        shape = len(scaled), self.n_features_in_
+        scores = torch.empty(shape, dtype=torch.float64, device=scaled.device)
+
+        def losses(x: Tensor, output: Tensor) -> Tensor:
+            return self.net_.criterion_.cell_losses(output.to(scores), x.to(scores))
+
+        self._fill(scores, scaled, self._there_and_back, losses).mul_(-self._loss_unit())
+        index = caller.frame.index if caller.frame is not None else getattr(X, "index", None)
+        names = column_names(self, self.n_features_in_)
+        return pd.DataFrame(scores.cpu().numpy(), columns=names, index=index)
 
     def _why_only_numbers(self) -> str | None:
         """Return the parameter that needs a table of numbers without gaps, None if none does."""
