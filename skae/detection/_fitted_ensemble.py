@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae._typing import ArrayOf
 from skae.engine import torch_defaults
 from skae.estimators.base import BaseAutoencoder, DeclaredParameters, fitted
-from skae.tables import ColumnScaling, as_set_output, dense
+from skae.tables import ColumnScaling, as_set_output, dense, index_of
 
 from ._ensemble import Ensemble
 from ._explanation import explain_cells
@@ -18,7 +18,7 @@ from ._held_out_folds import Folds
 from ._members import Rows, RowShape
 from ._outlier_scores import OutlierScore
 from ._reference_rows import ReferenceRows
-from ._validation import cells_of, index_of, validate_codes, validate_table
+from ._validation import cells_of, validate_codes, validate_table
 
 # Most cells, and most rows, of the training rows that residuals are compared with.
 _CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200

@@ -52,11 +52,6 @@ def validate_codes(detector: BaseEstimator, X: Any, n_codes: int) -> np.ndarray:
     return codes
 
 
-def index_of(X: Any) -> Any:
-    """Return the index of a table, or None."""
-    return getattr(X, "index", None) if hasattr(X, "columns") else None
-
-
 def cells_of(detector: Any, X: Any) -> pd.Index:
     """Return the names of the columns of a table, or the places of cells in images and windows."""
     row_shape = detector._row_shape

@@ -33,7 +33,7 @@ class CallerFrame:
         frame = _frame_of(X)
         encoded = self.schema.encode(frame)
         empty = empty_like(frame) if _has_columns(X) else None
-        return encoded, replace(self, empty=empty, index=getattr(X, "index", None))
+        return encoded, replace(self, empty=empty, index=index_of(X))
 
     def of_fit(self) -> Self:
         """Return the same without what belongs to the rows of one table."""
@@ -53,6 +53,11 @@ class CallerFrame:
         cells = [values for _, values in columns]
         types = {values.dtype for values in cells}
         return np.column_stack(cells) if len(types) == 1 else _side_by_side(cells)
+
+
+def index_of(X: Any) -> Any:
+    """Return the index of a table, or None."""
+    return getattr(X, "index", None) if _has_columns(X) else None
 
 
 def learn_frame(estimator: BaseEstimator, X: Any) -> CallerFrame | None:

@@ -93,6 +93,10 @@ def test_polars_and_pandas_train_alike(fitted):
     # A model that was fitted on tables of the one takes those of the other.
     assert_array_equal(fitted.transform(of_polars), fitted.transform(frame))
     assert isinstance(fitted.reconstruct(of_polars), pl.DataFrame)
+    rows = frame.to_numpy(object)[:3]
+    for others in (rows, rows.tolist()):
+        with pytest.warns(UserWarning, match="feature names"):
+            assert list(fitted.reconstruct(others).dtypes) == list(frame.dtypes)
 
 
 def test_training_starts_at_famd_and_does_not_end_above(fitted):

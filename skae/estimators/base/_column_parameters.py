@@ -11,7 +11,7 @@ from torch import Tensor
 from skae._compat import Interval, RealNotInt
 from skae.engine import torch_defaults
 from skae.objectives import LOSSES
-from skae.tables import column_names, validate_new_rows
+from skae.tables import column_names, index_of, validate_new_rows
 
 from ._fitted_network import FittedNetwork
 from ._network_parameters import NetworkParameters
@@ -59,7 +59,7 @@ class ColumnParameters(NetworkParameters, FittedNetwork):
             :meth:`score_samples`. In a table with columns of several types the losses are relative:
             -1 is the mean of an answer that is the same for all rows.
         """
-        rows, caller = validate_new_rows(self, X, "score_columns")
+        rows, _ = validate_new_rows(self, X, "score_columns")
         scaled, _ = self._rows_to_score(rows)
         shape = len(scaled), self.n_features_in_
         scores = torch.empty(shape, dtype=torch.float64, device=scaled.device)
@@ -68,9 +68,8 @@ class ColumnParameters(NetworkParameters, FittedNetwork):
             return self.net_.criterion_.cell_losses(output.to(scores), x.to(scores))
 
         self._fill(scores, scaled, self._there_and_back, losses).mul_(-self._loss_unit())
-        index = caller.frame.index if caller.frame is not None else getattr(X, "index", None)
         names = column_names(self, self.n_features_in_)
-        return pd.DataFrame(scores.cpu().numpy(), columns=names, index=index)
+        return pd.DataFrame(scores.cpu().numpy(), columns=names, index=index_of(X))
 
     def _why_only_numbers(self) -> str | None:
         """Return the parameter that needs a table of numbers without gaps, None if none does."""
