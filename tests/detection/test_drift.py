@@ -346,7 +346,6 @@ def with_value(value):
 
 
 BAD_ROWS = [
-    (with_value(np.nan), "contains NaN"),
     (with_value(np.inf), "contains infinity"),
     (with_value(1e300), "no numbers for 1 of 100 rows, the first of them row 3"),
     (draw(np.random.default_rng(4), 100)[:, :3], "X has 3 features"),
