@@ -11,6 +11,9 @@ from skae.networks import Autoencoder, ColumnInput, WithColumnInput, start_linea
 from skae.objectives import ColumnLosses, Loss
 from skae.tables import MixedTable, PrincipalComponents, ScaledRows, TableSchema
 
+# Rows that tell where training starts; it goes on from there with all of them.
+_ENOUGH_ROWS = 20_000
+
 
 def column_input(table: MixedTable) -> ColumnInput:
     """Return the first layer of the encoder for a table."""
@@ -31,6 +34,14 @@ def learn_mixed_table(X: Any, weight: Any, schema: TableSchema, numeric: Loss) -
         return numeric.function(torch.zeros_like(z), z, reduction="none").numpy()
 
     return MixedTable.learn(X, weight, schema, loss_of_mean)
+
+
+def rows_to_start_from(
+    table: MixedTable, X: np.ndarray, weight: np.ndarray | None
+) -> tuple[ScaledRows, np.ndarray | None]:
+    """Return some rows, evenly spaced, and their weights: as inputs they may be very wide."""
+    some = slice(None, None, -(-len(X) // _ENOUGH_ROWS))
+    return table.rows(X[some]), None if weight is None else weight[some]
 
 
 def linear_inputs(rows: ScaledRows, table: MixedTable) -> "InputRows":

@@ -37,7 +37,13 @@ from skae.tables import (
 
 from ._fit_decisions import resolve_batch_size, split_rows
 from ._link_start import start_below_the_means
-from ._mixed_start import column_losses, learn_mixed_table, linear_inputs, start_at_famd
+from ._mixed_start import (
+    column_losses,
+    learn_mixed_table,
+    linear_inputs,
+    rows_to_start_from,
+    start_at_famd,
+)
 from ._pca_start import start_at_pca
 from ._pickling import Pickling
 
@@ -160,6 +166,8 @@ class TrainingFlow(Pickling):
         exact = exact and self.precision != "bfloat16"
         self.has_linear_path_ = self.init == "pca"
         wanted, pca = self._n_components_wanted(len(rows)), None
+        if self._mixed is not None:
+            rows, weight = rows_to_start_from(self._mixed, X, weight)
         if self.has_linear_path_ or isinstance(wanted, float):
             seen: Any = rows if self._mixed is None else linear_inputs(rows, self._mixed)
             pca = principal_components(seen, weight, wanted, rng)
