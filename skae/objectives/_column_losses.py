@@ -41,13 +41,14 @@ class ColumnLosses(nn.Module):
 
     numbers: Tensor
     categories: Tensor
+    columns: Tensor
     order: Tensor
     starts: Tensor
     bases: Tensor
     logits: Tensor
     segments: Tensor
 
-    # What estimators ask of a loss.
+    # As in `Loss`: numbers are centred and scaled before training, and losses have no unit.
     centered = scaled = True
     limits, link, scale_power = None, None, 0
 
@@ -65,14 +66,15 @@ class ColumnLosses(nn.Module):
         numbers, categories = np.flatnonzero(levels == 0), np.flatnonzero(levels)
         self.n_levels = levels[categories].tolist()
         stops = levels[categories].cumsum()
-        order = np.argsort(np.r_[numbers, categories])
+        columns = np.r_[numbers, categories]
         segments = np.repeat(np.eye(len(categories)), self.n_levels, axis=0)
         for name, values in {
             "numbers": numbers,
             "categories": categories,
-            "order": order,
+            "columns": columns,
+            "order": np.argsort(columns),
             "starts": np.r_[0, stops][:-1],
-            "bases": np.maximum(bases, _LEAST_BASE)[np.r_[numbers, categories]],
+            "bases": np.maximum(bases, _LEAST_BASE)[columns],
             "logits": np.log(shares),
             "segments": segments.reshape(len(shares), len(categories)),
         }.items():
@@ -106,29 +108,33 @@ class ColumnLosses(nn.Module):
             losses.append(self.numeric.function(predicted, filled, reduction="none"))
         if len(self.categories):
             logits, codes = output[..., len(self.numbers) :], target[..., self.categories]
-            place = self.starts + codes.nan_to_num(0.0).clamp(min=0).long()
-            of_found = self._log_sums(logits)[1] - logits.gather(-1, place)
+            _, _, log_sums = self._sums(logits)
+            of_found = log_sums - logits.gather(-1, self._places(codes))
             losses.append(torch.where(codes < 0, self.of_unknown, of_found))
         relative = (torch.cat(losses, dim=-1) / self.bases)[..., self.order]
         return relative.masked_fill(target.isnan(), torch.nan)
 
-    def _log_sums(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """Return exponentials of shifted logits, and for each column the log of their sum."""
+    def _places(self, codes: Tensor) -> Tensor:
+        """Return the places of categories among all logits; of gaps that of the first one."""
+        return self.starts + codes.nan_to_num(0.0).clamp(min=0).long()
+
+    def _sums(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return exponentials of shifted logits, and their sums by column; logs of true sums."""
         largest = logits.detach().amax(dim=-1, keepdim=True)
         exponentials = (logits - largest).clamp(min=_LOWEST).exp()
         sums = exponentials @ self.segments.to(logits)
-        return exponentials, sums.log() + largest
+        return exponentials, sums, sums.log() + largest
 
     def value_and_gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the mean loss, and its gradient in the place of the output; see `Loss`."""
         n_numbers, seen = len(self.numbers), ~target.isnan()
-        # What each cell counts: its share of its row, and of the batch.
+        # The weight of a cell in the mean over the batch, in which each row counts the same.
         share = seen / (seen.sum(dim=-1, keepdim=True).clamp(min=1) * target.shape[-2])
         if weight is not None:
             share = share * weight[..., None]
-        share = share[..., self._columns] / self.bases
+        share = share[..., self.columns] / self.bases
         value: Any = 0.0
         if n_numbers:
             predicted, numbers = output[..., :n_numbers], target[..., self.numbers]
@@ -139,19 +145,13 @@ class ColumnLosses(nn.Module):
         if len(self.categories):
             logits, codes = output[..., n_numbers:], target[..., self.categories]
             of_column = share[..., n_numbers:] * (codes >= 0)
-            place = self.starts + codes.nan_to_num(0.0).clamp(min=0).long()
-            found = logits.gather(-1, place)
-            exponentials, log_sums = self._log_sums(logits)
-            losses = torch.where(codes < 0, self.of_unknown, log_sums - found)
+            places = self._places(codes)
+            exponentials, sums, log_sums = self._sums(logits)
+            losses = torch.where(codes < 0, self.of_unknown, log_sums - logits.gather(-1, places))
             value = value + (losses * share[..., n_numbers:]).sum(dim=(-2, -1))
-            sums = exponentials @ self.segments
             torch.mul(exponentials, (of_column / sums) @ self.segments.T, out=exponentials)
-            logits.copy_(exponentials.scatter_add_(-1, place, -of_column))
+            logits.copy_(exponentials.scatter_add_(-1, places, -of_column))
         return value, output
-
-    @property
-    def _columns(self) -> Tensor:
-        return torch.cat([self.numbers, self.categories])
 
     def to_data(self, output: Tensor) -> Tensor:
         """Return numbers in the scale of the training data, and the likeliest categories' codes."""

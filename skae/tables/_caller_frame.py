@@ -1,6 +1,5 @@
 """Tables with columns of several types, or with gaps, as the caller gives and gets them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -89,21 +88,17 @@ def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
     if wanted is not None and not isinstance(wanted, str) and len(wanted):
         return True
     if _has_columns(X):
-        if columns_that_are_not_numeric(X) or any(_says_truth(X)):
-            return True
-        frame = _frame_of(X)
-        return any(column.is_null().any() or _has_nan(column) for column in frame.iter_columns())
+        columns = _frame_of(X).iter_columns()
+        return bool(columns_that_are_not_numeric(X)) or any(map(_is_truth_or_has_gaps, columns))
     X = np.asarray(X)
     if X.dtype.kind in "US" or (X.dtype == object and columns_that_are_not_numeric(X)):
         return True
     return X.dtype.kind in "fO" and bool(pd.isna(X).any())
 
 
-def _says_truth(X: Any) -> Iterable[bool]:
-    return (column.dtype == nw.Boolean for column in _frame_of(X).iter_columns())
-
-
-def _has_nan(column: nw.Series) -> bool:
+def _is_truth_or_has_gaps(column: nw.Series) -> bool:
+    if column.dtype == nw.Boolean or column.is_null().any():
+        return True
     return bool(column.dtype.is_float() and column.is_nan().any())
 
 

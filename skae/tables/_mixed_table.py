@@ -11,13 +11,12 @@ from torch import Tensor
 from skae._typing import ArrayOf
 
 from ._scaled_rows import ScaledRows
-from .columns import CategoryColumn, TableSchema
+from .columns import DAY, CategoryColumn, TableSchema
 
-_DAY = 86_400.0
-_WEEK, _YEAR = 7 * _DAY, 365.2425 * _DAY
+_WEEK, _YEAR = 7 * DAY, 365.2425 * DAY
 
-# What repeats in dates and times.
-_RHYTHMS = {"moment": (_DAY, _WEEK, _YEAR), "date": (_WEEK, _YEAR), "time": (_DAY,)}
+# Seconds after which the values of a column of dates or times mean the same again.
+_RHYTHMS = {"moment": (DAY, _WEEK, _YEAR), "date": (_WEEK, _YEAR), "time": (DAY,)}
 
 # Deviations below this share of the mean are rounding.
 _ROUNDING = 1e-12
@@ -84,12 +83,12 @@ class MixedTable:
 
     @property
     def mean(self) -> Tensor:
-        """What is subtracted from each column."""
+        """The means of the columns, as a tensor; zero for categories."""
         return torch.from_numpy(self.means)
 
     @property
     def scale(self) -> Tensor:
-        """What each column is divided by then."""
+        """The standard deviations of the columns, as a tensor; one for categories."""
         return torch.from_numpy(self.scales)
 
     @property

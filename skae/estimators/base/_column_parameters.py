@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 import pandas as pd
 import torch
-from torch import Tensor
 
 from skae._compat import Interval, RealNotInt
 from skae.engine import torch_defaults
@@ -63,11 +62,7 @@ class ColumnParameters(NetworkParameters, FittedNetwork):
         scaled, _ = self._rows_to_score(rows)
         shape = len(scaled), self.n_features_in_
         scores = torch.empty(shape, dtype=torch.float64, device=scaled.device)
-
-        def losses(x: Tensor, output: Tensor) -> Tensor:
-            return self.net_.criterion_.cell_losses(output.to(scores), x.to(scores))
-
-        self._fill(scores, scaled, self._there_and_back, losses).mul_(-self._loss_unit())
+        self._fill_scores(scores, scaled, self.net_.criterion_.cell_losses)
         names = column_names(self, self.n_features_in_)
         return pd.DataFrame(scores.cpu().numpy(), columns=names, index=index_of(X))
 

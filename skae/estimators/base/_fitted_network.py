@@ -228,11 +228,15 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
 
     def _score_rows(self, X: Any) -> Tensor:
         rows, scores = self._rows_to_score(X)
+        return self._fill_scores(scores, rows, self.net_.criterion_.row_losses)
 
-        def losses(x: Tensor, output: Tensor) -> Tensor:
-            return self.net_.criterion_.row_losses(output.to(scores), x.to(scores))
+    def _fill_scores(self, scores: Tensor, rows: ScaledRows, losses: _Call) -> Tensor:
+        """Write minus the losses of rows into a tensor, given ``losses(output, target)``."""
 
-        return self._fill(scores, rows, self._there_and_back, losses).mul_(-self._loss_unit())
+        def in_double(x: Tensor, output: Tensor) -> Tensor:
+            return losses(output.to(scores), x.to(scores))
+
+        return self._fill(scores, rows, self._there_and_back, in_double).mul_(-self._loss_unit())
 
     def _rows_to_score(self, X: Any) -> tuple[ScaledRows, Tensor]:
         """Return rows that must be in the range of the loss, and room for their scores."""

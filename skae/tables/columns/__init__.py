@@ -3,9 +3,11 @@
 from ._category_column import CategoryColumn
 from ._frame_types import FrameTypes
 from ._frames import empty_like, filled
+from ._kinds import DAY
 from ._schema import TableSchema
 
 __all__ = [
+    "DAY",
     "CategoryColumn",
     "FrameTypes",
     "TableSchema",

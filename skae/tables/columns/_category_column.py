@@ -7,7 +7,15 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from ._kinds import WORDS, Kind, is_category, kind_of_value, values_of
+from ._kinds import (
+    WORDS,
+    Kind,
+    check_any_value,
+    has_value,
+    is_category,
+    kind_of_value,
+    values_of,
+)
 from ._levels import Level, is_plain, plain
 
 # The code of a category that `fit` has not seen.
@@ -38,11 +46,8 @@ class CategoryColumn:
     ) -> Self:
         """Return the column that these cells are of; see `OrdinalEncoder` for both limits."""
         values = values_of(column)
-        known = values != None  # noqa: E711  # cell by cell
-        if not known.any():
-            raise ValueError(
-                f"Column {column.name!r} has no value in any row. Leave it out, or fill it."
-            )
+        known = has_value(values)
+        check_any_value(column, known)
         place, found = pd.factorize(values[known])
         levels = [plain(level) for level in found]
         order = _order(column, levels)
@@ -53,8 +58,7 @@ class CategoryColumn:
                 raise ValueError(
                     f"Column {column.name!r} holds the category {level!r:.60} in row {row}, "
                     f"counted from 0: expected text, numbers or truth values, got "
-                    f"{type(level).__name__}. "
-                    f"Convert the column, for example with astype(str)."
+                    f"{type(level).__name__}. Convert the column, for example with astype(str)."
                 )
         rare = _rare(counts, min_frequency, max_categories, len(values))
         codes = np.empty(len(levels), dtype=int)
@@ -77,7 +81,7 @@ class CategoryColumn:
     def encode(self, column: nw.Series) -> np.ndarray:
         """Return codes as float64: NaN where there is no value, -1 for an unknown category."""
         values = values_of(column)
-        known = values != None  # noqa: E711  # cell by cell
+        known = has_value(values)
         place = pd.Index(self.levels, dtype=object).get_indexer(values)
         found = place >= 0
         self._check_kind(values, np.flatnonzero(known & ~found))

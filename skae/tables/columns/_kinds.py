@@ -1,4 +1,4 @@
-"""What a column holds, told from its type and, where that says nothing, from its values."""
+"""What a column holds: its type says it, or else its values."""
 
 import datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-# What cells hold: a date is a day, a moment has a time, too, and a time is that of any day.
+# What cells hold. A "date" is a day, a "moment" a date with a time, a "time" a time of any day.
 Kind = Literal["number", "text", "truth", "moment", "date", "time", "duration"]
 
 # In this order: a truth value is a number of Python's, too, and a moment is a date.
@@ -58,6 +58,23 @@ def kind_of_column(column: nw.Series) -> Kind:
     return _kind_of_values(column.name, values_of(column))
 
 
+# Seconds.
+DAY = 86_400.0
+
+
+def has_value(values: np.ndarray) -> np.ndarray:
+    """Return a mask of the cells, as objects, that are not None."""
+    return values != None  # noqa: E711  # cell by cell
+
+
+def check_any_value(column: nw.Series, known: np.ndarray) -> None:
+    """Refuse a column in which no cell has a value, given a mask of those that do."""
+    if not known.any():
+        raise ValueError(
+            f"Column {column.name!r} has no value in any row. Leave it out, or fill it."
+        )
+
+
 def is_category(column: nw.Series) -> bool:
     """Return whether the type of a column says that it holds categories."""
     return column.dtype == nw.Categorical or column.dtype == nw.Enum
@@ -74,9 +91,8 @@ def values_of(column: nw.Series) -> np.ndarray:
 def _kind_of_values(name: Any, values: np.ndarray) -> Kind:
     """Return what all values of a column are."""
     first: dict[Kind, int] = {}
-    present = np.flatnonzero(values != None)  # noqa: E711  # cell by cell
     known: dict[type, Kind] = {}
-    for row in present:
+    for row in np.flatnonzero(has_value(values)):
         value = values[row]
         kind = known.get(type(value)) or kind_of_value(value)
         if kind is None:
@@ -105,7 +121,7 @@ def check_kind(column: nw.Series, kind: Kind) -> None:
     if now == kind or {now, kind} <= days or column.is_null().all():
         return
     values = values_of(column)
-    row = np.flatnonzero(values != None)[0]  # noqa: E711  # cell by cell
+    row = np.flatnonzero(has_value(values))[0]
     raise ValueError(
         f"Column {column.name!r} held {WORDS[kind]} in fit and holds {WORDS[now]} now: "
         f"{values[row]!r:.60} in row {row}, counted from 0. Convert it as in fit."

@@ -6,10 +6,7 @@ from typing import Any, Self
 import narwhals as nw
 import numpy as np
 
-from ._kinds import Kind, check_kind, is_whole, numbers_of, zone_of
-
-# Seconds.
-_DAY = 86_400.0
+from ._kinds import DAY, Kind, check_any_value, check_kind, is_whole, numbers_of, zone_of
 
 
 @dataclass(eq=False)
@@ -30,12 +27,9 @@ class NumberColumn:
     def learn(cls, column: nw.Series, kind: Kind) -> Self:
         """Return the column that these cells are of."""
         cells = _finite(column, numbers_of(column, kind))
+        check_any_value(column, ~np.isnan(cells))
         known = cells[~np.isnan(cells)]
-        if not len(known):
-            raise ValueError(
-                f"Column {column.name!r} has no value in any row. Leave it out, or fill it."
-            )
-        if kind == "moment" and not (known % _DAY).any():
+        if kind == "moment" and not (known % DAY).any():
             kind = "date"
         whole = kind == "number" and is_whole(column)
         bounds = float(known.min()), float(known.max())
@@ -56,7 +50,7 @@ class NumberColumn:
         """Return numbers that the column could hold."""
         if self.kind == "number" and not self.whole:
             return values
-        unit = {"number": 1.0, "date": _DAY}.get(self.kind)
+        unit = {"number": 1.0, "date": DAY}.get(self.kind)
         values = values if unit is None else (values / unit).round() * unit
         return values.clip(self.lowest, self.highest)
 
