@@ -6,6 +6,7 @@ Shared objectives are exported here; a variant's own objective is imported from 
 from ._borrowed_gaps import BorrowedGaps
 from ._column_losses import ColumnLosses
 from ._corruption import NOISES, Corruption, NoiseName
+from ._gap_filling import GapFillingObjective
 from ._losses import LOSSES, Loss, LossName
 from ._objective import Head, Objective
 from ._random import RandomSource
@@ -18,6 +19,7 @@ __all__ = [
     "BorrowedGaps",
     "ColumnLosses",
     "Corruption",
+    "GapFillingObjective",
     "Head",
     "Loss",
     "LossName",

@@ -13,6 +13,9 @@ from ._losses import Loss
 # category that one row in a hundred has. A column that hardly varies would count for too much.
 _LEAST_BASE = 0.056
 
+# A guess of a category has at least this share: less is not known of it.
+_LEAST_SHARE = 0.001
+
 # Logits further below the largest of a row are taken for this far: their exponential is a number.
 _LOWEST = -80.0
 
@@ -91,28 +94,35 @@ class ColumnLosses(nn.Module):
         Cells are weighted such that the mean over the columns of a row is that over its cells
         that have a value.
         """
-        cells = self.cells(output, target)
-        seen = ~target.isnan()
-        n_seen = seen.sum(dim=-1, keepdim=True).clamp(min=1)
-        cells = torch.where(seen, cells, 0.0) * (target.shape[-1] / n_seen)
+        n_seen = (~target.isnan()).sum(dim=-1, keepdim=True).clamp(min=1)
+        cells = self.known_cells(output, target) * (target.shape[-1] / n_seen)
         return cells.mean() if reduction == "mean" else cells
 
     def cells(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the relative loss of each cell, NaN where there is no value."""
+        return self.known_cells(output, target).masked_fill(target.isnan(), torch.nan)
+
+    def known_cells(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the relative loss of each cell; zero, without gradient, where it has no value.
+
+        Outputs of several networks, with a leading dimension, may share a target.
+        """
         losses = []
         if len(self.numbers):
             predicted, numbers = output[..., : len(self.numbers)], target[..., self.numbers]
             # A cell without a value must have no gradient: a product with zero would leave NaN.
-            seen = ~numbers.isnan()
-            filled = torch.where(seen, numbers, predicted.detach())
+            filled = torch.where(numbers.isnan(), predicted.detach(), numbers)
             losses.append(self.numeric.function(predicted, filled, reduction="none"))
         if len(self.categories):
             logits, codes = output[..., len(self.numbers) :], target[..., self.categories]
             _, _, log_sums = self._sums(logits)
-            of_found = log_sums - logits.gather(-1, self._places(codes))
-            losses.append(torch.where(codes < 0, self.of_unknown, of_found))
-        relative = (torch.cat(losses, dim=-1) / self.bases)[..., self.order]
-        return relative.masked_fill(target.isnan(), torch.nan)
+            places = self._places(codes).expand(*logits.shape[:-1], -1)
+            of_found = log_sums - logits.gather(-1, places)
+            of_known = torch.where(codes < 0, self.of_unknown, of_found)
+            losses.append(torch.where(codes.isnan(), 0.0, of_known))
+        if len(losses) == 1:
+            return losses[0] / self.bases
+        return (torch.cat(losses, dim=-1) / self.bases)[..., self.order]
 
     def _places(self, codes: Tensor) -> Tensor:
         """Return the places of categories among all logits; of gaps that of the first one."""
@@ -159,6 +169,26 @@ class ColumnLosses(nn.Module):
         logits = output[..., len(self.numbers) :].split(self.n_levels, dim=-1)
         columns += [of_column.argmax(dim=-1, keepdim=True).to(output) for of_column in logits]
         return torch.cat(columns, dim=-1)[..., self.order]
+
+    def from_guess(self, values: Tensor) -> Tensor:
+        """Return outputs for linear guesses: numbers, and of each category the share that it has.
+
+        Shares are divided by the root of the category's share of all rows, as inputs are.
+        """
+        if not self.n_levels:
+            return values
+        n_numbers, roots = len(self.numbers), (0.5 * self.logits).exp()
+        shares = (values[..., n_numbers:] * roots).clamp(min=_LEAST_SHARE)
+        return torch.cat([values[..., :n_numbers], shares.log()], dim=-1)
+
+    def to_guess(self, output: Tensor) -> Tensor:
+        """Return the guesses that outputs stand for; see `from_guess`."""
+        if not self.n_levels:
+            return output
+        n_numbers, roots = len(self.numbers), (0.5 * self.logits).exp()
+        exponentials, sums, _ = self._sums(output[..., n_numbers:])
+        shares = exponentials / (sums @ self.segments.T.to(output))
+        return torch.cat([output[..., :n_numbers], shares / roots], dim=-1)
 
     def from_data(self, mean: Tensor) -> Tensor:
         """Return the constant output of a decoder that knows nothing of a row."""

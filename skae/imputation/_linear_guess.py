@@ -1,0 +1,75 @@
+"""Rows with gaps as linear values, and the first guess of what is missing."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skae.estimators.base import column_input, column_losses
+from skae.networks import ColumnInput
+from skae.objectives import LOSSES, ColumnLosses
+from skae.tables import MixedTable
+
+
+@dataclass(eq=False)
+class LinearTable:
+    """Translates encoded rows into values in which columns depend on one another linearly.
+
+    A number is its z-score, and a category a one among zeros, divided by the root of its share, as
+    in the factor analysis of mixed data (Escofier, 1979).
+    """
+
+    table: MixedTable
+
+    @cached_property
+    def columns(self) -> ColumnInput:
+        """The layer that makes values of rows."""
+        return column_input(self.table)
+
+    @cached_property
+    def losses(self) -> ColumnLosses:
+        """The losses of cells, for numbers and logits side by side."""
+        return column_losses(self.table, LOSSES["squared_error"])
+
+    @cached_property
+    def column_of(self) -> Tensor:
+        """The column that each value is of."""
+        levels = torch.tensor(self.table.n_levels)
+        categories = levels.nonzero()[:, 0]
+        numbers = (levels == 0).nonzero()[:, 0]
+        return torch.cat([numbers, categories.repeat_interleave(levels[categories])])
+
+    def read(self, encoded: np.ndarray) -> "LinearRows":
+        """Return encoded rows as values, with what is missing."""
+        cells = torch.from_numpy((encoded - self.table.means) / self.table.scales)
+        values = self.columns(cells)[:, : self.columns.n_linear]
+        is_category = torch.tensor(self.table.n_levels) > 0
+        # Categories that `fit` has not seen tell nothing of the others.
+        missing = cells.isnan() | (is_category & (cells < 0))
+        return LinearRows(cells, values, missing, missing[:, self.column_of])
+
+    def answers(self, values: Tensor) -> np.ndarray:
+        """Return encoded rows for values: numbers, and the codes of the likeliest categories."""
+        cells = self.losses.to_data(self.losses.from_guess(values)).numpy()
+        return cells * self.table.scales + self.table.means
+
+
+@dataclass(eq=False)
+class LinearRows:
+    """Rows as scaled cells, as values, and where a column or a value is missing."""
+
+    cells: Tensor
+    values: Tensor
+    missing: Tensor
+    missing_values: Tensor
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def hiding(self, more: Tensor, column_of: Tensor) -> Self:
+        """Return the same rows with more cells missing; `cells` stay what they are."""
+        missing = self.missing | more
+        return type(self)(self.cells, self.values, missing, missing[:, column_of])

@@ -1,0 +1,152 @@
+"""A normal distribution of rows, of which some cells may be missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple, Self
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from skae._typing import ArrayOf
+
+# Added to the variances, in units of the variance of a column: how little few rows are believed.
+_RIDGES = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+
+# Rows that show which ridge is best, and the share of their cells that are hidden for it.
+_JUDGED_ROWS, _HIDDEN = 1000, 0.1
+
+# Rows that mean and covariance are learned from: more of them change little.
+_ENOUGH_ROWS = 10_000
+
+_ROUNDS_PER_RIDGE, _LAST_ROUNDS = 8, 12
+
+# Cells of the matrices that are decomposed at once, and the most of these matrices.
+_CELLS_AT_ONCE, _ROWS_AT_ONCE = 2**20, 512
+
+
+class _Conditional(NamedTuple):
+    """What is known of the missing cells of some rows, which have about equally many of them."""
+
+    # Indices of the rows, and of their missing columns, padded to a common number.
+    rows: Tensor
+    columns: Tensor
+    # Which of the columns are missing, and are no padding.
+    real: Tensor
+    # Conditional means, and the Cholesky factors of the inverse conditional covariances.
+    means: Tensor
+    factors: Tensor
+
+
+@dataclass(eq=False)
+class GaussianRows:
+    """Mean and covariance of rows, and what they say of missing cells."""
+
+    mean: Annotated[np.ndarray, ArrayOf("float", "n_values")]
+    covariance: Annotated[np.ndarray, ArrayOf("float", "n_values", "n_values")]
+    ridge: float
+
+    @classmethod
+    def learn(cls, X: Tensor, missing: Tensor, rng: np.random.RandomState) -> Self:
+        """Return the distribution of rows by expectation maximisation (Dempster et al., 1977).
+
+        A ridge on the covariance keeps it from believing few rows. It is the one by which hidden
+        cells are filled best.
+        """
+        some = torch.from_numpy(rng.permutation(len(X))[:_ENOUGH_ROWS])
+        X, missing = X[some], missing[some]
+        judged = cls._of_best_ridge(X[:_JUDGED_ROWS], missing[:_JUDGED_ROWS], rng)
+        return judged.after_rounds(X, missing, _LAST_ROUNDS)
+
+    @classmethod
+    def _of_best_ridge(cls, X: Tensor, missing: Tensor, rng: np.random.RandomState) -> Self:
+        hidden = torch.from_numpy(rng.random_sample(X.shape) < _HIDDEN) & ~missing
+        hidden &= ~(missing | hidden).all(dim=1, keepdim=True)
+        unseen = missing | hidden
+        known = (~missing).sum(dim=0).clamp(min=1)
+        mean = X.masked_fill(missing, 0.0).sum(dim=0) / known
+        candidate = best = cls(mean.numpy(), np.eye(len(mean)), _RIDGES[0])
+        least = np.inf
+        for ridge in _RIDGES:
+            candidate = cls(candidate.mean, candidate.covariance, ridge)
+            candidate = candidate.after_rounds(X, unseen, _ROUNDS_PER_RIDGE)
+            error = (candidate.fill(X, unseen) - X)[hidden].square().sum().item()
+            if error < least:
+                least, best = error, candidate
+        return best
+
+    def after_rounds(self, X: Tensor, missing: Tensor, n_rounds: int) -> Self:
+        """Return the distribution after rounds of expectation maximisation on rows."""
+        found = self
+        for _ in range(n_rounds):
+            filled, uncertainty = found._expected(X, missing)
+            mean = filled.mean(dim=0)
+            centred = filled - mean
+            covariance = (centred.T @ centred + uncertainty) / len(X)
+            covariance.diagonal().add_(found.ridge)
+            found = type(self)(mean.numpy(), covariance.numpy(), found.ridge)
+        return found
+
+    def fill(self, X: Tensor, missing: Tensor) -> Tensor:
+        """Return rows with the mean of missing cells, given those that are known."""
+        filled = X.clone()
+        for part in self._conditionals(X, missing):
+            _put(filled, part, part.means)
+        return filled
+
+    def draw(self, X: Tensor, missing: Tensor, spread: Tensor, generator: Generator) -> Tensor:
+        """Return rows with draws of missing cells; `spread` multiplies their deviations."""
+        filled = X.clone()
+        for part in self._conditionals(X, missing):
+            noise = torch.randn(part.means.shape, generator=generator, dtype=X.dtype)
+            deviations = torch.linalg.solve_triangular(
+                part.factors.mT, noise[..., None], upper=True
+            )
+            _put(filled, part, part.means + deviations[..., 0] * spread[part.columns])
+        return filled
+
+    def _expected(self, X: Tensor, missing: Tensor) -> tuple[Tensor, Tensor]:
+        """Return filled rows, and the sum of the covariances of what was filled."""
+        filled = X.clone()
+        n_values = X.shape[1]
+        total = X.new_zeros(n_values * n_values)
+        for part in self._conditionals(X, missing):
+            _put(filled, part, part.means)
+            both = part.real[:, :, None] & part.real[:, None, :]
+            covariances = torch.where(both, torch.cholesky_inverse(part.factors), 0.0)
+            places = part.columns[:, :, None] * n_values + part.columns[:, None, :]
+            total.index_add_(0, places.flatten(), covariances.flatten())
+        return filled, total.view(n_values, n_values)
+
+    def _conditionals(self, X: Tensor, missing: Tensor) -> Iterator[_Conditional]:
+        """Yield the conditional distributions of the rows that have missing cells.
+
+        The matrices are as large as the number of missing cells, not of columns.
+        """
+        mean, precision = torch.from_numpy(self.mean), torch.from_numpy(self.covariance).inverse()
+        told = torch.where(missing, 0.0, X - mean) @ precision
+        n_missing = missing.sum(dim=1)
+        order = n_missing.argsort()
+        first = int((n_missing == 0).sum())
+        # Places of missing columns before those of the others, in each row.
+        while first < len(X):
+            width = int(n_missing[order[min(first + _ROWS_AT_ONCE, len(X)) - 1]])
+            n_rows = max(1, min(_ROWS_AT_ONCE, _CELLS_AT_ONCE // width**2))
+            rows = order[first : first + n_rows]
+            width = int(n_missing[rows[-1]])
+            columns = missing[rows].byte().argsort(dim=1, descending=True, stable=True)[:, :width]
+            real = missing[rows].gather(1, columns)
+            both = real[:, :, None] & real[:, None, :]
+            among = torch.where(both, precision[columns[:, :, None], columns[:, None, :]], 0.0)
+            among.diagonal(dim1=1, dim2=2).add_((~real).to(X.dtype))
+            factors = torch.linalg.cholesky(among)
+            of_known = torch.where(real, told[rows].gather(1, columns), 0.0)
+            shift = torch.cholesky_solve(of_known[..., None], factors)[..., 0]
+            yield _Conditional(rows, columns, real, mean[columns] - shift, factors)
+            first += n_rows
+
+
+def _put(filled: Tensor, part: _Conditional, values: Tensor) -> None:
+    """Write values of missing cells into their rows."""
+    rows = part.rows[:, None].expand_as(part.columns)
+    filled[rows[part.real], part.columns[part.real]] = values[part.real]
