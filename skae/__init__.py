@@ -12,10 +12,12 @@ from .estimators._transformer import AutoencoderTransformer
 from .estimators._variational import VariationalAutoencoder
 from .estimators._wasserstein import WassersteinAutoencoder
 from .estimators.base import Decoder, Encoder
+from .imputation import AutoencoderImputer
 from .persistence import ModelFileError, load, save
 
 __all__ = [
     "AdversarialAutoencoder",
+    "AutoencoderImputer",
     "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
     "ContractiveAutoencoder",

@@ -21,6 +21,7 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     InvalidParameterError,
+    MissingValues,
     RealNotInt,
     StrOptions,
     validate_parameter_constraints,

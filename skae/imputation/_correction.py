@@ -1,5 +1,6 @@
 """Networks that correct a guess of what is missing."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated, Self
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, optim
 
+from skae._chunks import slices
 from skae._threads import threads_for
 from skae._typing import ArrayOf
 from skae.engine import AutoencoderNet
@@ -17,7 +19,10 @@ from skae.objectives import ColumnLosses, GapFillingObjective
 # Networks side by side, each of which leaves one fold of the rows out.
 N_NETWORKS = 5
 
-_WIDTH, _BATCH, _STEPS, _RATE, _DECAY = 64, 128, 1500, 2e-3, 1e-4
+_WIDTH, _BATCH, _RATE, _DECAY = 64, 128, 5e-3, 1e-4
+
+# Steps of a training, and how often it sees a row at most.
+_STEPS, _REPEATS = 1500, 1000
 
 # Shares of a correction that are tried for each column.
 _TRUST = torch.linspace(0.0, 1.0, 21)
@@ -42,52 +47,58 @@ class Correction:
         cls,
         losses: ColumnLosses,
         pool: Tensor,
-        judged: Tensor,
-        device: torch.device,
+        n_rows: int,
+        n_judged: int,
+        build_net: Callable[..., AutoencoderNet],
         seed: int,
-        verbose: int,
     ) -> Self:
-        """Train networks on rows of a `GapFillingObjective`; some of these show whom to trust."""
+        """Train networks on copies of `n_rows` rows, as `GapFillingObjective` reads them.
+
+        The first `n_judged` of them show whom to trust. ``build_net(module, objective, **params)``
+        makes the net.
+        """
         # Training changes the type of its tensors.
         objective = GapFillingObjective(deepcopy(losses))
         widths = objective.n_inputs, losses.n_outputs, _WIDTH
-        generator = torch.Generator().manual_seed(seed)
-        n_epochs = max(1, round(_STEPS * _BATCH / len(pool)))
-        net = AutoencoderNet(
-            GapNetworks.new(N_NETWORKS, *widths, generator),
+        networks = GapNetworks.new(N_NETWORKS, *widths, torch.Generator().manual_seed(seed))
+        net = build_net(
+            networks,
             objective,
             optimizer=optim.AdamW,
             optimizer__weight_decay=_DECAY,
             lr=_RATE,
             learning_rate="one_cycle",
-            max_epochs=n_epochs,
+            max_epochs=max(1, round(min(_STEPS * _BATCH, _REPEATS * n_rows) / len(pool))),
             batch_size=_BATCH,
             train_split=None,
             random_state=seed,
-            device=str(device),
-            verbose=verbose,
         ).initialize()
-        with threads_for(_BATCH * sum(p.numel() for p in net.module_.parameters())):
+        with threads_for(_BATCH * sum(p.numel() for p in networks.parameters())):
             net.partial_fit(net.get_dataset(pool))
         net.forget_training()
         if net.interrupted_:
             raise KeyboardInterrupt
-        networks = net.module_.cpu().eval().requires_grad_(False)
-        trust = _trusted_shares(networks, objective.cpu().float(), judged)
+        networks = net.module_.cpu().requires_grad_(False)
+        trust = _trusted_shares(networks, objective.cpu().float(), pool[:n_judged])
         weights, biases = ([p.numpy() for p in ps] for ps in (networks.weights, networks.biases))
         return cls(weights, biases, trust.numpy())
 
     def outputs(
-        self, losses: ColumnLosses, guess: Tensor, missing: Tensor, column_of: Tensor
+        self,
+        losses: ColumnLosses,
+        guess: Tensor,
+        missing: Tensor,
+        column_of: Tensor,
+        networks: Tensor | None = None,
     ) -> Tensor:
-        """Return numbers and logits for a guess of all values."""
-        networks = GapNetworks(
-            *([torch.from_numpy(p) for p in ps] for ps in (self.weights, self.biases))
-        ).requires_grad_(False)
-        inputs = inputs_of(guess, missing)
-        correction = torch.cat([networks(some).mean(dim=0) for some in inputs.split(_ROWS_AT_ONCE)])
+        """Return numbers and logits for a guess of all values.
+
+        `networks` is the network that corrects each row; None is the mean of all.
+        """
+        parameters = [[torch.from_numpy(p) for p in ps] for ps in (self.weights, self.biases)]
+        corrections = _corrections(GapNetworks(*parameters), inputs_of(guess, missing), networks)
         trust = torch.from_numpy(self.trust)[column_of]
-        return losses.from_guess(guess) + trust * correction.double()
+        return losses.from_guess(guess) + trust * corrections.double()
 
 
 def inputs_of(guess: Tensor, missing: Tensor) -> Tensor:
@@ -96,6 +107,18 @@ def inputs_of(guess: Tensor, missing: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def _corrections(networks: GapNetworks, inputs: Tensor, of_rows: Tensor | None) -> Tensor:
+    """Return the corrections of rows by their own networks, or the means of those of all."""
+    found = []
+    for rows in slices(len(inputs), _ROWS_AT_ONCE):
+        of_all = networks(inputs[rows])
+        if of_rows is None:
+            found.append(of_all.mean(dim=0))
+        else:
+            found.append(of_all[of_rows[rows], torch.arange(of_all.shape[1])])
+    return torch.cat(found)
+
+
 def _trusted_shares(
     networks: GapNetworks, objective: GapFillingObjective, judged: Tensor
 ) -> Tensor:
@@ -104,13 +127,8 @@ def _trusted_shares(
     Each row is judged by the network that has left it out.
     """
     inputs, cells, fold = objective.split(judged)
-    corrections = torch.cat(
-        [
-            networks(x)[of.long(), torch.arange(len(x))]
-            for x, of in zip(inputs.split(_ROWS_AT_ONCE), fold.split(_ROWS_AT_ONCE), strict=True)
-        ]
-    )
-    hidden = inputs[:, objective.cells.n_outputs :].bool()
+    corrections = _corrections(networks, inputs, fold.long())
+    hidden = inputs[:, objective.cells.n_outputs :]
     sums = torch.stack(
         [
             (objective.losses_of(inputs, share * corrections, cells) * hidden).sum(dim=0)

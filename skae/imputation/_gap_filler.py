@@ -1,5 +1,6 @@
 """The fitted model of an imputer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -8,14 +9,12 @@ import torch
 from torch import Tensor
 
 from skae._typing import ArrayOf
+from skae.engine import AutoencoderNet
 from skae.tables import GaussianRows, MixedTable
 
 from ._correction import N_NETWORKS, Correction, inputs_of
-from ._linear_guess import LinearRows, LinearTable
+from ._linear_table import LinearRows, LinearTable
 from ._masked_copies import hidden_cells, n_copies
-
-# Rounds of networks, each of which corrects what the round before it has filled.
-_ROUNDS = 2
 
 # Copies of the rows that show how far networks are trusted, and how uncertain answers are.
 _JUDGED_COPIES = 4
@@ -23,69 +22,127 @@ _JUDGED_COPIES = 4
 
 @dataclass(eq=False)
 class GapFiller:
-    """Fills what is missing in rows: a normal distribution guesses, networks correct it."""
+    """Fills what is missing in rows: a normal distribution guesses, networks correct it.
+
+    Each round of networks corrects what the one before it has filled.
+    """
 
     table: MixedTable
     gaussian: GaussianRows
     rounds: list[Correction]
-    # How uncertain an answer is, as a multiple of what the normal distribution says.
+    # Deviations of answers to numbers from the truth, in units of what the normal distribution
+    # says of them.
     spread: Annotated[np.ndarray, ArrayOf("float", "n_columns")]
+    # Normal distributions of rows that were drawn with replacement, for draws of answers.
+    redrawn: list[GaussianRows]
 
     @classmethod
     def learn(
         cls,
         table: MixedTable,
         encoded: np.ndarray,
+        n_rounds: int,
+        n_redrawn: int,
+        build_net: Callable[..., AutoencoderNet],
         rng: np.random.RandomState,
-        device: torch.device,
-        verbose: int,
     ) -> Self:
-        """Return the model that rows with gaps make."""
+        """Return the model of encoded rows with gaps."""
         linear = LinearTable(table)
         rows = linear.read(encoded)
         gaussian = GaussianRows.learn(rows.values, rows.missing_values, rng)
-        found = cls(table, gaussian, [], np.ones(table.n_columns))
-        fold = torch.from_numpy(rng.permutation(len(rows)) % N_NETWORKS)[:, None]
-        copies = [
-            rows.hiding(hidden_cells(rows, rng), linear.column_of)
-            for _ in range(n_copies(len(rows)))
-        ]
+        model = cls(table, gaussian, [], np.ones(table.n_columns), [])
+        fold = torch.from_numpy(rng.permutation(len(rows)) % N_NETWORKS)
+        hidden = [hidden_cells(rows, rng) for _ in range(n_copies(len(rows)))]
+        copies = [rows.hiding(more, linear.column_of) for more in hidden]
         guesses = [gaussian.fill(copy.values, copy.missing_values) for copy in copies]
-        for _ in range(_ROUNDS):
+        for _ in range(n_rounds):
             pool = torch.cat(
                 [
-                    torch.cat([inputs_of(guess, copy.missing), copy.cells, fold], dim=1).float()
+                    torch.cat([inputs_of(guess, copy.missing), copy.cells, fold[:, None]], dim=1)
                     for guess, copy in zip(guesses, copies, strict=True)
                 ]
-            )
+            ).float()
             seed = int(rng.randint(np.iinfo(np.int32).max))
-            judged = pool[: _JUDGED_COPIES * len(rows)]
-            last = Correction.learn(linear.losses, pool, judged, device, seed, verbose)
-            found.rounds.append(last)
+            n_judged = _JUDGED_COPIES * len(rows)
+            last = Correction.learn(linear.losses, pool, len(rows), n_judged, build_net, seed)
+            model.rounds.append(last)
+            # By the networks that have left a row out, as new rows will be.
             guesses = [
-                found._corrected(last, linear, guess, copy)
+                _corrected(last, linear, guess, copy, fold)
                 for guess, copy in zip(guesses, copies, strict=True)
             ]
-        return found
-
-    def values(self, linear: LinearTable, rows: LinearRows) -> Tensor:
-        """Return the values of rows, filled."""
-        guess = self.gaussian.fill(rows.values, rows.missing_values)
-        for one in self.rounds:
-            guess = self._corrected(one, linear, guess, rows)
-        return guess
+        some = slice(_JUDGED_COPIES)
+        model.spread = model._spread_of(linear, copies[some], guesses[some])
+        known = rows.values, rows.missing_values
+        model.redrawn = [gaussian.redrawn(*known, rng) for _ in range(n_redrawn)]
+        return model
 
     def fill(self, encoded: np.ndarray) -> np.ndarray:
-        """Return encoded rows without gaps."""
+        """Return encoded rows without gaps: with the likeliest categories, and expected numbers."""
         linear = LinearTable(self.table)
         rows = linear.read(encoded)
-        answers = linear.answers(self.values(linear, rows))
+        answers = linear.answers(self._values(linear, rows, self.gaussian))
         return np.where(rows.missing.numpy(), answers, encoded)
 
-    @staticmethod
-    def _corrected(
-        correction: Correction, linear: LinearTable, guess: Tensor, rows: LinearRows
+    def draw(self, encoded: np.ndarray, which: int, seed: int) -> np.ndarray:
+        """Return encoded rows with a draw of what is missing, by one of the redrawn models.
+
+        Categories are drawn first, and numbers then given the categories.
+        """
+        linear, generator = LinearTable(self.table), torch.Generator().manual_seed(seed)
+        rows = linear.read(encoded)
+        gaussian = self.redrawn[which]
+        networks = torch.full((len(rows),), which % N_NETWORKS)
+        shares = linear.shares(self._values(linear, rows, gaussian, networks))
+        drawn = encoded.copy()
+        for column, of_column in shares.items():
+            gaps = rows.missing[:, column]
+            if gaps.any():
+                codes = torch.multinomial(of_column[gaps], 1, generator=generator)[:, 0]
+                drawn[gaps.numpy(), column] = codes.numpy()
+        rows = linear.read(drawn)
+        values = self._values(linear, rows, gaussian, networks)
+        noise = gaussian.noise(rows.values, rows.missing_values, generator)
+        spread = torch.from_numpy(self.spread)[linear.column_of]
+        answers = linear.answers(values + spread * noise)
+        return np.where(rows.missing.numpy(), answers, drawn)
+
+    def _values(
+        self,
+        linear: LinearTable,
+        rows: LinearRows,
+        gaussian: GaussianRows,
+        networks: Tensor | None = None,
     ) -> Tensor:
-        losses = linear.losses
-        outputs = correction.outputs(losses, guess, rows.missing, linear.column_of)
-        return torch.where(rows.missing_values, losses.to_guess(outputs), guess)
+        """Return the values of rows, filled."""
+        guess = gaussian.fill(rows.values, rows.missing_values)
+        for one in self.rounds:
+            guess = _corrected(one, linear, guess, rows, networks)
+        return guess
+
+    def _spread_of(
+        self, linear: LinearTable, copies: list[LinearRows], guesses: list[Tensor]
+    ) -> np.ndarray:
+        """Return the spread of answers around cells that were hidden from those who answer."""
+        squares = torch.zeros(self.table.n_columns, dtype=torch.float64)
+        expected = torch.zeros_like(squares)
+        for copy, guess in zip(copies, guesses, strict=True):
+            variances = self.gaussian.variances(copy.values, copy.missing_values)
+            hidden = copy.missing & ~copy.cells.isnan()
+            for i, place in linear.numbers:
+                of_hidden = hidden[:, i]
+                squares[i] += (guess[:, place] - copy.cells[:, i])[of_hidden].square().sum()
+                expected[i] += variances[:, place][of_hidden].sum()
+        return torch.where(expected > 0, squares / expected, 1.0).sqrt().numpy()
+
+
+def _corrected(
+    correction: Correction,
+    linear: LinearTable,
+    guess: Tensor,
+    rows: LinearRows,
+    networks: Tensor | None,
+) -> Tensor:
+    """Return a guess of all values with the corrections of what is missing."""
+    outputs = correction.outputs(linear.losses, guess, rows.missing, linear.column_of, networks)
+    return torch.where(rows.missing_values, linear.losses.to_guess(outputs), guess)

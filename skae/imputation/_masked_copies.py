@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._linear_guess import LinearRows
+from ._linear_table import LinearRows
 
 # Share of the copied rows that lack what another row lacks: gaps of real tables come together. The
 # others lose cells one by one, a share of them within these bounds.

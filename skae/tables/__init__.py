@@ -1,6 +1,6 @@
 """Tables: validation, the caller's type, row shapes, scaling, principal components, chunks."""
 
-from ._caller_frame import CallerFrame, index_of
+from ._caller_frame import CallerFrame, index_of, learn_any_frame
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
 from ._column_types import columns_that_are_not_numeric
@@ -11,6 +11,7 @@ from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
 from ._output_frames import as_set_output, column_names
 from ._principal_components import PrincipalComponents, principal_components
+from ._replaced_cells import missing_cells, replace_cells
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
 from ._table_errors import check_mask, check_names, check_table
@@ -48,8 +49,11 @@ __all__ = [
     "drop_weightless_rows",
     "index_of",
     "is_memory_mapped",
+    "learn_any_frame",
     "merge_moments",
+    "missing_cells",
     "principal_components",
+    "replace_cells",
     "validate_code_table",
     "validate_codes",
     "validate_new_rows",

@@ -71,6 +71,11 @@ def learn_frame(estimator: BaseEstimator, X: Any) -> CallerFrame | None:
         return None
     if not _needs_columns(estimator, X):
         return None
+    return learn_any_frame(estimator, X)
+
+
+def learn_any_frame(estimator: BaseEstimator, X: Any) -> CallerFrame:
+    """Return the columns of a table, whatever they hold."""
     frame = _frame_of(X)
     schema = TableSchema.learn(
         frame, estimator.categorical_features, estimator.min_frequency, estimator.max_categories

@@ -75,6 +75,11 @@ class GaussianRows:
                 least, best = error, candidate
         return best
 
+    def redrawn(self, X: Tensor, missing: Tensor, rng: np.random.RandomState) -> Self:
+        """Return the distribution of rows that are drawn with replacement."""
+        some = torch.from_numpy(rng.randint(len(X), size=min(len(X), _ENOUGH_ROWS)))
+        return self.after_rounds(X[some], missing[some], _LAST_ROUNDS)
+
     def after_rounds(self, X: Tensor, missing: Tensor, n_rounds: int) -> Self:
         """Return the distribution after rounds of expectation maximisation on rows."""
         found = self
@@ -94,16 +99,23 @@ class GaussianRows:
             _put(filled, part, part.means)
         return filled
 
-    def draw(self, X: Tensor, missing: Tensor, spread: Tensor, generator: Generator) -> Tensor:
-        """Return rows with draws of missing cells; `spread` multiplies their deviations."""
-        filled = X.clone()
+    def noise(self, X: Tensor, missing: Tensor, generator: Generator) -> Tensor:
+        """Return draws of missing cells less their means, given the known cells; else zeros."""
+        noise = torch.zeros_like(X)
         for part in self._conditionals(X, missing):
-            noise = torch.randn(part.means.shape, generator=generator, dtype=X.dtype)
-            deviations = torch.linalg.solve_triangular(
-                part.factors.mT, noise[..., None], upper=True
-            )
-            _put(filled, part, part.means + deviations[..., 0] * spread[part.columns])
-        return filled
+            drawn = torch.randn(part.means.shape, generator=generator, dtype=X.dtype)
+            factors = part.factors.mT
+            scaled = torch.linalg.solve_triangular(factors, drawn[..., None], upper=True)
+            _put(noise, part, scaled[..., 0])
+        return noise
+
+    def variances(self, X: Tensor, missing: Tensor) -> Tensor:
+        """Return the variances of missing cells, given the known cells; else zeros."""
+        variances = torch.zeros_like(X)
+        for part in self._conditionals(X, missing):
+            among = torch.cholesky_inverse(part.factors)
+            _put(variances, part, among.diagonal(dim1=1, dim2=2))
+        return variances
 
     def _expected(self, X: Tensor, missing: Tensor) -> tuple[Tensor, Tensor]:
         """Return filled rows, and the sum of the covariances of what was filled."""

@@ -1,4 +1,4 @@
-"""Rows with gaps as linear values, and the first guess of what is missing."""
+"""Rows with gaps as values in which columns depend on one another linearly."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,12 +35,16 @@ class LinearTable:
         return column_losses(self.table, LOSSES["squared_error"])
 
     @cached_property
+    def numbers(self) -> list[tuple[int, int]]:
+        """Each column of numbers, with the place of its value."""
+        return [(i, place) for place, i in enumerate(self.columns.numbers.tolist())]
+
+    @cached_property
     def column_of(self) -> Tensor:
         """The column that each value is of."""
-        levels = torch.tensor(self.table.n_levels)
-        categories = levels.nonzero()[:, 0]
-        numbers = (levels == 0).nonzero()[:, 0]
-        return torch.cat([numbers, categories.repeat_interleave(levels[categories])])
+        categories = self.columns.categories
+        levels = torch.tensor(self.table.n_levels)[categories]
+        return torch.cat([self.columns.numbers, categories.repeat_interleave(levels)])
 
     def read(self, encoded: np.ndarray) -> "LinearRows":
         """Return encoded rows as values, with what is missing."""
@@ -55,6 +59,13 @@ class LinearTable:
         """Return encoded rows for values: numbers, and the codes of the likeliest categories."""
         cells = self.losses.to_data(self.losses.from_guess(values)).numpy()
         return cells * self.table.scales + self.table.means
+
+    def shares(self, values: Tensor) -> dict[int, Tensor]:
+        """Return the shares of the categories of each column that has some."""
+        logits = self.losses.from_guess(values)[:, len(self.columns.numbers) :]
+        of_columns = logits.split(self.losses.n_levels, dim=1)
+        categories = self.columns.categories.tolist()
+        return {i: one.softmax(dim=1) for i, one in zip(categories, of_columns, strict=True)}
 
 
 @dataclass(eq=False)

@@ -1,0 +1,339 @@
+"""The imputer."""
+
+from collections.abc import Sequence
+from functools import partial
+from numbers import Integral
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skae._compat import Interval, MissingValues, RealNotInt, TransformerMixin, fit_context
+from skae._typing import ArrayOf
+from skae.engine import AutoencoderNet, resolve_device, torch_defaults
+from skae.estimators.base import (
+    POSITIVE_INT,
+    DeclaredParameters,
+    ParameterErrorsMixin,
+    PositiveInt,
+    RandomState,
+    as_before_on_error,
+    fitted,
+    learn_mixed_table,
+)
+from skae.objectives import LOSSES
+from skae.tables import CallerFrame, column_names
+
+from ._gap_filler import GapFiller
+from ._output_columns import OutputColumns
+from ._tables_to_fill import TableToFill, read_table
+
+
+class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMixin):
+    """Fills gaps in tables with columns of every type.
+
+    A normal distribution of all columns, learned from rows with gaps, makes a first guess of what
+    is missing. Denoising networks, which see guess and gaps, correct it: they are trained on copies
+    of the rows in which more cells are hidden, most often those that another row lacks. How far
+    a correction is trusted is measured for each column on rows that the network has not seen, so
+    that the answer is hardly ever worse than the first guess. New rows are filled without training.
+
+    Parameters
+    ----------
+    missing_values : int, float, str or None, default=np.nan
+        A value that stands for a gap, as -999 does in some tables. NaN, None, `pd.NA` and `pd.NaT`
+        always are gaps.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns that hold categories. "from_dtype" are those of text, truth values and categories,
+        in a DataFrame; a list of names or places, or a mask, chooses others. None has none, and
+        refuses text.
+    min_frequency : int, float or None, default=2
+        Categories of fewer rows, as a number or as a share, become one, which stands for the most
+        frequent of them.
+    max_categories : int or None, default=None
+        Most categories of a column: the rarest become one.
+    max_iter : int, default=2
+        Rounds of networks: each corrects what the one before it has filled. 0 leaves it at the
+        normal distribution, which takes a fraction of the time.
+    sample_posterior : bool, default=False
+        Whether :meth:`transform` draws what is missing from its distribution, as an imputation
+        whose uncertainty counts needs it. By default it gives expected numbers and the likeliest
+        categories, which vary less than true values do.
+    n_imputations : int, default=1
+        How many completed tables :meth:`sample_imputations` returns, each from a model of its own.
+    add_indicator : bool, default=False
+        Whether :meth:`transform` adds a column for each one that had gaps in `fit`, which tells
+        where the value was missing.
+    keep_empty_features : bool, default=True
+        Whether columns without any value in `fit` are kept, filled with zero or "missing_value",
+        as by :class:`~sklearn.impute.SimpleImputer`, or left out.
+    device : str or torch.device, default="cpu"
+        Device of the networks, any that torch knows. "auto" is a GPU if there is one.
+    random_state : int, RandomState instance or None, default=None
+        Source of hidden cells, initial weights and draws. Pass an int for the same result every
+        time.
+    verbose : int, default=0
+        1 shows a progress bar over the epochs of each round.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of columns, if the training rows had names that are all strings.
+    indicator_features_ : ndarray of shape (n_features_with_gaps,)
+        The places of the columns that had gaps in `fit`.
+
+    See Also
+    --------
+    pool_estimates : Combines what several imputations say, by Rubin's rules.
+    DenoisingAutoencoder : Takes tables with gaps as they are, and fills them with `reconstruct`.
+    sklearn.impute.IterativeImputer : One regression for each column in turn, for numbers.
+    sklearn.impute.KNNImputer : Means of similar rows, for numbers.
+
+    Notes
+    -----
+    Cells that are known stay as they are. DataFrames with columns of several types come back as
+    such, with the dtypes and the index of the caller; of numbers alone `transform` makes an array,
+    as scikit-learn's transformers do, unless `set_output` asks for a frame. Where the type of a
+    column is one of whole numbers, these are rounded.
+
+    A category that `fit` has not seen stays in the table, and tells nothing of the other columns.
+    New gaps in columns that had none in `fit` are filled, too.
+
+    **Several imputations.** Each of `n_imputations` models is learned from rows drawn with
+    replacement, as in the bootstrap of Honaker and King (2010), and is corrected by a network of
+    its own. Draws vary around its answers as much as hidden cells did. Do the analysis once for
+    each completed table, and combine the answers with :func:`skae.imputation.pool_estimates`. Put
+    all columns of the analysis into the table, its target too. The gaps may depend on what is
+    known (missing at random), but not on the missing value itself.
+
+    Time is linear in the rows up to 10,000, and hardly grows after that: the distribution is
+    learned from at most 10,000 rows, and training takes a fixed number of steps. It grows with the
+    cube of the columns that a row lacks; categories count as columns.
+
+    References
+    ----------
+    A. P. Dempster, N. M. Laird and D. B. Rubin, 1977. Maximum likelihood from incomplete data via
+    the EM algorithm. Journal of the Royal Statistical Society B 39.
+
+    J. Honaker and G. King, 2010. What to do about missing values in time-series cross-section data.
+    American Journal of Political Science 54.
+
+    T. Du, L. Melis and T. Wang, 2024. ReMasker: imputing tabular data with masked autoencoding.
+    International Conference on Learning Representations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from skae import AutoencoderImputer
+    >>> rng = np.random.default_rng(0)
+    >>> size = rng.choice(["small", "large"], 300)
+    >>> price = np.where(size == "large", 30.0, 10.0) + rng.normal(size=300)
+    >>> X = pd.DataFrame({"size": size, "price": price})
+    >>> X.loc[0, "size"] = X.loc[1, "price"] = None
+    >>> filled = AutoencoderImputer(max_iter=1, random_state=0).fit_transform(X)
+    >>> bool((filled.loc[0, "size"] == "large") == (X.loc[0, "price"] > 20))
+    True
+    >>> bool(abs(filled.loc[1, "price"] - (30 if size[1] == "large" else 10)) < 3)
+    True
+    """
+
+    missing_values: Annotated[Any, MissingValues()] = np.nan
+    categorical_features: Annotated[Sequence[Any], "array-like"] | Literal["from_dtype"] | None = (
+        "from_dtype"
+    )
+    min_frequency: (
+        Annotated[float, POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")] | None
+    ) = 2
+    max_categories: Annotated[int, Interval(Integral, 2, None, closed="left")] | None = None
+    max_iter: Annotated[int, Interval(Integral, 0, None, closed="left")] = 2
+    sample_posterior: bool = False
+    n_imputations: PositiveInt = 1
+    add_indicator: bool = False
+    keep_empty_features: bool = True
+    device: str | torch.device = "cpu"
+    random_state: RandomState = None
+    verbose: Annotated[int | bool, "verbose"] = 0
+
+    n_features_in_: int = fitted()
+    feature_names_in_: Annotated[np.ndarray, ArrayOf("str", None)] = fitted(optional=True)
+    indicator_features_: Annotated[np.ndarray, ArrayOf("int", None)] = fitted()
+    _frame: CallerFrame = fitted()
+    _columns: OutputColumns = fitted()
+    _filler: GapFiller = fitted()
+    _seed: int = fitted()
+
+    @fit_context(prefer_skip_nested_validation=True)
+    @torch_defaults()
+    def fit(self, X: Any, y: None = None) -> Self:
+        """Learn how the columns depend on one another.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Training rows, with or without gaps.
+        y : None
+            Ignored, present for the conventions of scikit-learn.
+
+        Returns
+        -------
+        self : object
+            The fitted imputer. If fitting fails, it stays as it was.
+
+        Raises
+        ------
+        ValueError
+            For invalid parameters, infinite numbers, or columns of what is no value of a table.
+        """
+        with as_before_on_error(self):
+            given = read_table(self, X, reset=True)
+            rng = check_random_state(self.random_state)
+            self._seed = int(rng.randint(np.iinfo(np.int32).max))
+            self.indicator_features_ = np.flatnonzero(given.missing.any(axis=0))
+            self._columns = OutputColumns.of(given, self.keep_empty_features)
+            table = given.of_columns(self._columns.known)
+            self._frame = table.learn_frame(self)
+            encoded, _ = self._frame.read(table.X)
+            mixed = learn_mixed_table(encoded, None, self._frame.schema, LOSSES["squared_error"])
+            draws = self.sample_posterior or self.n_imputations > 1
+            build_net = partial(
+                AutoencoderNet, device=str(resolve_device(self.device)), verbose=self.verbose
+            )
+            self._filler = GapFiller.learn(
+                mixed,
+                encoded,
+                self.max_iter,
+                self.n_imputations if draws else 0,
+                build_net,
+                rng,
+            )
+        return self
+
+    @torch_defaults()
+    def transform(self, X: Any) -> Any:
+        """Fill the gaps of rows.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Rows to complete.
+
+        Returns
+        -------
+        X_filled : {ndarray, DataFrame} of shape (n_samples, n_features_out)
+            The rows without gaps, followed by the indicators if `add_indicator` is set.
+        """
+        check_is_fitted(self)
+        given = read_table(self, X, reset=False)
+        if self.sample_posterior:
+            return self._completed(given, self._drawn(0))
+        return self._completed(given, self._filler.fill)
+
+    @torch_defaults()
+    def sample_imputations(self, X: Any) -> list[Any]:
+        """Return several completed tables, in which gaps are drawn from their distribution.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Rows to complete.
+
+        Returns
+        -------
+        completed : list of {ndarray, DataFrame}
+            `n_imputations` tables, each as :meth:`transform` returns it.
+
+        Raises
+        ------
+        ValueError
+            If `fit` has prepared no draws: `n_imputations` was 1 and `sample_posterior` False.
+        """
+        check_is_fitted(self)
+        n_models = len(self._filler.redrawn)
+        if n_models == 0:
+            raise ValueError(
+                f"Draws need models of their own, which fit prepares for n_imputations > 1 (now "
+                f"{self.n_imputations}) or sample_posterior=True. Set one of them and fit again."
+            )
+        given = read_table(self, X, reset=False)
+        return [self._completed(given, self._drawn(i)) for i in range(n_models)]
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Return rows with the gaps that their indicators tell of.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features_out)
+            Rows as :meth:`transform` returns them, with `add_indicator`.
+
+        Returns
+        -------
+        X_original : {ndarray, DataFrame} of shape (n_samples, n_features)
+            The rows before they were filled. Columns that `transform` left out are empty.
+
+        Raises
+        ------
+        ValueError
+            If there are no indicators, or the number of columns is another.
+        """
+        check_is_fitted(self)
+        if not self.add_indicator:
+            raise ValueError(
+                "inverse_transform needs the indicators of gaps: set add_indicator=True, and fit."
+            )
+        return self._columns.without_indicators(X, self.indicator_features_)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of what `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns, if `fit` has seen none; otherwise they must be those of `fit`.
+
+        Returns
+        -------
+        feature_names_out : ndarray of str
+            Names of columns, then "missingindicator_" and the name for each indicator.
+        """
+        check_is_fitted(self)
+        names = self._names_in(input_features)
+        indicators = names[self.indicator_features_] if self.add_indicator else []
+        added = [f"missingindicator_{name}" for name in indicators]
+        return np.asarray([*names[self._columns.kept], *added], dtype=object)
+
+    def _names_in(self, input_features: Any) -> np.ndarray:
+        if input_features is None:
+            return column_names(self, self.n_features_in_)
+        given = np.asarray(input_features, dtype=object)
+        known = getattr(self, "feature_names_in_", given)
+        if len(given) != self.n_features_in_:
+            raise ValueError(
+                f"input_features should have length equal to number of features "
+                f"({self.n_features_in_}), got {len(given)}"
+            )
+        if not np.array_equal(given, known):
+            raise ValueError("input_features is not equal to feature_names_in_")
+        return given
+
+    def _drawn(self, which: int) -> Any:
+        return partial(self._filler.draw, which=which, seed=self._seed + which)
+
+    def _completed(self, given: TableToFill, fill: Any) -> Any:
+        """Return a table that was read, filled."""
+        table = given.of_columns(self._columns.known)
+        encoded, frame = self._frame.read(table.X)
+        filled = table.filled_with(frame.filled(fill(encoded)))
+        indicators = given.missing[:, self.indicator_features_] if self.add_indicator else None
+        return self._columns.complete(given, filled, indicators, self.get_feature_names_out())
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = tags.input_tags.string = self.categorical_features is not None
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,230 @@
+"""AutoencoderImputer: what it fills, and scikit-learn's conventions of imputers."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import skae
+from skae import AutoencoderImputer
+
+
+def dependent_rows(n_rows=300, seed=0):
+    """Numbers of which each is told by the others, but not linearly."""
+    rng = np.random.default_rng(seed)
+    angle = rng.uniform(-1.5, 1.5, n_rows)
+    X = np.column_stack([np.sin(2 * angle), np.cos(2 * angle), angle, angle**2])
+    return X + 0.02 * rng.normal(size=X.shape)
+
+
+def with_gaps(X, share=0.2, seed=1):
+    gaps = np.random.default_rng(seed).random(X.shape) < share
+    gaps[gaps.all(axis=1), 0] = False
+    return np.where(gaps, np.nan, X), gaps
+
+
+def mixed_table(n_rows=300, seed=0):
+    """A table of which each column tells the others."""
+    rng = np.random.default_rng(seed)
+    size = rng.choice(["s", "m", "l"], n_rows)
+    price = pd.Series(size).map({"s": 1.0, "m": 6.0, "l": 20.0}) + rng.normal(size=n_rows)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta((10 * price).round(), unit="D")
+    return pd.DataFrame(
+        {
+            "size": pd.Categorical(size, ["s", "m", "l"], ordered=True),
+            "price": price,
+            "pieces": (10 * price).round().astype("Int64"),
+            "cheap": pd.array(price < 10, dtype="boolean"),
+            "day": day,
+            "text": np.where(price < 4, "few", "many"),
+        },
+        index=[f"row {i}" for i in range(n_rows)],
+    )
+
+
+def rmse(filled, truth, gaps):
+    return np.sqrt(np.square(filled - truth)[gaps].mean())
+
+
+def test_networks_correct_what_the_normal_distribution_guesses():
+    X = dependent_rows(600)
+    train, gaps_of_train = with_gaps(X[:400])
+    new, gaps = with_gaps(X[400:], seed=2)
+    assert gaps_of_train.any()
+    errors = {
+        rounds: rmse(
+            AutoencoderImputer(max_iter=rounds, random_state=0).fit(train).transform(new),
+            X[400:],
+            gaps,
+        )
+        for rounds in (0, 1)
+    }
+    means = rmse(SimpleImputer().fit(train).transform(new), X[400:], gaps)
+    assert errors[0] < 0.9 * means
+    assert errors[1] < 0.8 * errors[0]
+
+
+def test_independent_columns_are_filled_with_about_their_means():
+    X = np.random.default_rng(0).normal(size=(200, 5))
+    train, gaps = with_gaps(X)
+    filled = AutoencoderImputer(max_iter=1, random_state=0).fit_transform(train)
+    assert rmse(filled, X, gaps) < 1.1 * rmse(SimpleImputer().fit_transform(train), X, gaps)
+
+
+def test_known_cells_stay_and_hidden_values_never_matter():
+    X = dependent_rows(60)
+    train, gaps = with_gaps(X)
+    imputer = AutoencoderImputer(max_iter=1, random_state=0)
+    filled = imputer.fit_transform(train)
+    np.testing.assert_array_equal(filled[~gaps], X[~gaps])
+    assert not np.isnan(filled).any()
+    # Numbers that stand for gaps are never read.
+    marked = np.where(gaps, -1e30, X)
+    again = AutoencoderImputer(max_iter=1, missing_values=-1e30, random_state=0)
+    np.testing.assert_array_equal(again.fit_transform(marked), filled)
+
+
+def test_a_row_alone_is_filled_as_in_a_batch():
+    train, _ = with_gaps(dependent_rows(80))
+    imputer = AutoencoderImputer(max_iter=1, random_state=0).fit(train)
+    together = imputer.transform(train[:10])
+    alone = np.vstack([imputer.transform(train[i : i + 1]) for i in range(10)])
+    np.testing.assert_allclose(alone, together, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_tables_with_columns_of_several_types_keep_their_types(library):
+    table = mixed_table()
+    gaps = np.random.default_rng(0).random(table.shape) < 0.2
+    gapped = table.mask(gaps)
+    # `mask` makes floats of dates that are missing nowhere, and objects of truth values.
+    assert list(gapped.dtypes) == list(table.dtypes)
+    given = gapped
+    if library != "pandas":
+        given = pl.from_pandas(gapped.reset_index(drop=True))
+        given = given if library == "polars" else given.to_arrow()
+    filled = AutoencoderImputer(max_iter=0, random_state=0).fit_transform(given)
+    assert type(filled) is type(given)
+    if library == "pandas":
+        assert list(filled.dtypes) == list(table.dtypes)
+        assert filled.index.equals(table.index)
+        pd.testing.assert_frame_equal(filled.mask(gaps), gapped)
+    else:
+        assert filled.schema == given.schema
+        filled = filled.to_pandas()
+    assert not filled.isna().any().any()
+    truth = table["size"].astype(str).to_numpy()[gaps[:, 0]]
+    assert (filled["size"].astype(str).to_numpy()[gaps[:, 0]] == truth).mean() > 0.9
+
+
+def test_empty_columns_are_kept_or_left_out_as_by_simple_imputer():
+    X, _ = with_gaps(dependent_rows(40))
+    X[:, 1] = np.nan
+    kept = AutoencoderImputer(max_iter=0).fit(X)
+    assert kept.transform(X).shape == X.shape
+    assert (kept.transform(X)[:, 1] == 0).all()
+    left_out = AutoencoderImputer(max_iter=0, keep_empty_features=False).fit(X)
+    np.testing.assert_array_equal(left_out.transform(X), kept.transform(X)[:, [0, 2, 3]])
+    assert left_out.get_feature_names_out().tolist() == ["x0", "x2", "x3"]
+    table = pd.DataFrame({"a": X[:, 0], "b": [None] * 40, "c": ["u", "v"] * 20})
+    assert set(AutoencoderImputer(max_iter=0).fit_transform(table)["b"]) == {"missing_value"}
+
+
+def test_indicators_are_those_of_simple_imputer_and_lead_back():
+    X, gaps = with_gaps(dependent_rows(40))
+    X[:, 2] = dependent_rows(40)[:, 2]
+    filled = AutoencoderImputer(max_iter=0, add_indicator=True).fit(X)
+    expected = SimpleImputer(add_indicator=True).fit(X)
+    np.testing.assert_array_equal(filled.transform(X)[:, 4:], expected.transform(X)[:, 4:])
+    names = filled.get_feature_names_out(list("abcd"))
+    assert names.tolist() == expected.get_feature_names_out(list("abcd")).tolist()
+    np.testing.assert_array_equal(filled.inverse_transform(filled.transform(X)), X)
+
+
+def test_indicators_of_tables_are_columns_and_lead_back():
+    table = mixed_table(60).mask(np.random.default_rng(0).random((60, 6)) < 0.2)
+    imputer = AutoencoderImputer(max_iter=0, add_indicator=True)
+    filled = imputer.fit_transform(table)
+    assert filled.columns.tolist() == imputer.get_feature_names_out().tolist()
+    pd.testing.assert_frame_equal(imputer.inverse_transform(filled), table)
+
+
+def test_a_pipeline_before_a_classifier():
+    X, _ = with_gaps(dependent_rows(200))
+    y = dependent_rows(200)[:, 2] > 0
+    pipeline = make_pipeline(
+        AutoencoderImputer(max_iter=0, add_indicator=True), StandardScaler(), LogisticRegression()
+    )
+    assert pipeline.fit(X, y).score(X, y) > 0.85
+
+
+def test_float32_and_set_output():
+    X, _ = with_gaps(dependent_rows(40))
+    assert AutoencoderImputer(max_iter=0).fit_transform(X.astype(np.float32)).dtype == np.float32
+    frame = AutoencoderImputer(max_iter=0).set_output(transform="pandas").fit_transform(X)
+    assert frame.columns.tolist() == ["x0", "x1", "x2", "x3"]
+
+
+def test_files_hold_all_of_it(tmp_path):
+    table = mixed_table(60).mask(np.random.default_rng(0).random((60, 6)) < 0.2)
+    imputer = AutoencoderImputer(max_iter=1, n_imputations=2, random_state=0).fit(table)
+    skae.save(imputer, tmp_path / "imputer.skae")
+    loaded = skae.load(tmp_path / "imputer.skae")
+    pd.testing.assert_frame_equal(loaded.transform(table), imputer.transform(table))
+    for one, other in zip(
+        loaded.sample_imputations(table), imputer.sample_imputations(table), strict=True
+    ):
+        pd.testing.assert_frame_equal(one, other)
+
+
+def test_new_categories_stay_and_new_gaps_are_filled():
+    table = mixed_table(100)
+    imputer = AutoencoderImputer(max_iter=0).fit(table.astype({"size": str}))
+    new = table.astype({"size": str}).iloc[:3].copy()
+    new.iloc[0, 0] = "huge"
+    new.iloc[1, 1] = None
+    filled = imputer.transform(new)
+    assert filled["size"].tolist()[0] == "huge"
+    assert abs(filled["price"].iloc[1] - table["price"].iloc[1]) < 4
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.assign(price=np.inf), "'price' holds infinity in row 0"),
+        (lambda t: t.assign(price="cheap"), "'price' held numbers in fit and holds text now"),
+        (lambda t: t.assign(size=1.5), "'size' held text in fit and holds numbers now"),
+        (lambda t: t.drop(columns="day"), "day"),
+        (lambda t: t.assign(more=1), "more"),
+        (lambda t: t.iloc[:0], "0 sample"),
+    ],
+)
+def test_tables_unlike_those_of_fit_are_refused_and_the_fit_stays(change, words):
+    table = mixed_table(60)
+    imputer = AutoencoderImputer(max_iter=0).fit(table)
+    before = imputer.transform(table)
+    with pytest.raises((ValueError, TypeError), match=words):
+        imputer.transform(change(table))
+    with pytest.raises((ValueError, TypeError)):
+        imputer.fit(table.assign(price=[[1]] * 60))
+    pd.testing.assert_frame_equal(imputer.transform(table), before)
+
+
+def test_what_has_no_value_at_all():
+    with pytest.raises(ValueError, match="no value in any column"):
+        AutoencoderImputer().fit(np.full((5, 2), np.nan))
+    X, _ = with_gaps(dependent_rows(40))
+    X[0] = np.nan
+    filled = AutoencoderImputer(max_iter=0).fit_transform(X)
+    # Nothing is known of such a row: it gets what is expected of any.
+    np.testing.assert_allclose(filled[0], np.nanmean(filled[1:], axis=0), atol=0.5)
+
+
+def test_draws_need_models_of_their_own():
+    X, _ = with_gaps(dependent_rows(40))
+    with pytest.raises(ValueError, match="n_imputations > 1"):
+        AutoencoderImputer(max_iter=0).fit(X).sample_imputations(X)
