@@ -75,11 +75,47 @@ def load_mnist(folder):
     return [(x.reshape(len(x), -1) / 255).astype(np.float32) for x in images]
 
 
+def labelled_sets(folder):
+    """Return every labelled set.
+
+    Parameters
+    ----------
+    folder : Path
+        Its subfolder ``outliers`` holds one file per set.
+
+    Returns
+    -------
+    sets : list of (name, X, y)
+        X is float64, y is 1 for an outlier and 0 for an ordinary row.
+
+    Raises
+    ------
+    SystemExit
+        If there is none.
+    """
+    files = sorted((folder / "outliers").glob("*.npz"), key=lambda file: file.stem.lower())
+    if not files:
+        raise SystemExit(_how_to_get_sets(folder / "outliers"))
+    sets = []
+    for file in files:
+        with np.load(file) as arrays:
+            sets.append((file.stem, arrays["X"].astype(np.float64), arrays["y"].astype(int)))
+    return sets
+
+
 def _how_to_get(file):
     return (
         f"{file} is not there. It holds X_train (60000, 28, 28), y_train, X_test (10000, 28, 28), "
         f"y_test; sklearn.datasets.fetch_openml('mnist_784') has the same rows. Save them with "
         f"numpy.savez and pass --data FOLDER."
+    )
+
+
+def _how_to_get_sets(folder):
+    return (
+        f"{folder} holds no *.npz. Each is one labelled set with X (n_rows, n_features) and y, 1 "
+        f"for an outlier; ADBench's classical sets (its folder datasets/Classical) have this "
+        f"form. Put some there, without the number before the name, and pass --data FOLDER."
     )
 
 

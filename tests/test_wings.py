@@ -16,7 +16,7 @@ import skae
 
 PACKAGE = Path(skae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-WINGS = ("networks", "objectives", "engine", "tables", "estimators", "detection")
+WINGS = ("networks", "objectives", "engine", "tables", "estimators", "detection", "imputation")
 # What is below all wings: it imports nothing of skae.
 FOUNDATION = (
     "_atomic",
@@ -40,6 +40,7 @@ FORBIDDEN = {
     "tables": ["skorch"],
     "estimators": ["skorch"],
     "detection": ["skorch"],
+    "imputation": ["skorch"],
 }
 
 # The wings that each wing may import.
@@ -51,6 +52,7 @@ BELOW = {
     "tables": (),
     "estimators": ("engine", "objectives", "networks", "tables"),
     "detection": ("estimators", "engine", "objectives", "networks", "tables"),
+    "imputation": ("estimators", "engine", "objectives", "networks", "tables"),
 }
 
 

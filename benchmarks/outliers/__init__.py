@@ -3,6 +3,7 @@
 No detector sees a label; they only tell how well it ranks. Each part can be run alone.
 """
 
+from .._data import labelled_sets
 from . import _times
 from ._accuracy import per_set, spread, summary
 from ._calibration import calibration
@@ -10,7 +11,7 @@ from ._detectors import DETECTORS
 from ._drift_rate import drift_rate
 from ._made_calibration import automatic_threshold, made_calibration, made_promises
 from ._made_results import cluster_results, cluster_summary, clusters_missed, kinds_results
-from ._protocol import PROTOCOLS, load
+from ._protocol import PROTOCOLS
 from ._runs import results
 
 # PyOD's VAE draws, too, but takes long.
@@ -36,7 +37,7 @@ def run(folder):
 
 def _sets(folder):
     """Measure ranking and, for skae, calibration on the labelled sets."""
-    measured = results(load(folder), DETECTORS)
+    measured = results(labelled_sets(folder), DETECTORS)
     yield summary(measured)
     for protocol in PROTOCOLS:
         yield per_set(measured, protocol)
@@ -46,7 +47,7 @@ def _sets(folder):
 def _seeds(folder):
     """Measure how far the ranking moves with the seed of the detector."""
     drawn = {name: make for name, make in DETECTORS.items() if name in DRAW}
-    yield spread(results(load(folder), drawn, resplit=False))
+    yield spread(results(labelled_sets(folder), drawn, resplit=False))
 
 
 def _clusters(folder):
@@ -82,7 +83,7 @@ def _speed(folder):
     yield _times.wide_table()
     yield _times.explanation()
     yield _times.likelihood()
-    yield _times.all_sets(load(folder))
+    yield _times.all_sets(labelled_sets(folder))
 
 
 PARTS = {

@@ -8,34 +8,6 @@ SEEDS = (0, 1, 2)
 MOST_TRAINING_ROWS = 10_000
 
 
-def load(folder):
-    """Return every labelled set.
-
-    Parameters
-    ----------
-    folder : Path
-        Its subfolder ``outliers`` holds one file per set.
-
-    Returns
-    -------
-    sets : list of (name, X, y)
-        X is float64, y is 1 for an outlier and 0 for an ordinary row.
-
-    Raises
-    ------
-    SystemExit
-        If there is none.
-    """
-    files = sorted((folder / "outliers").glob("*.npz"), key=lambda file: file.stem.lower())
-    if not files:
-        raise SystemExit(_how_to_get(folder / "outliers"))
-    sets = []
-    for file in files:
-        with np.load(file) as arrays:
-            sets.append((file.stem, arrays["X"].astype(np.float64), arrays["y"].astype(int)))
-    return sets
-
-
 def split(X, y, protocol, seed):
     """Return the rows to train on, and those to score with their labels.
 
@@ -54,11 +26,3 @@ def split(X, y, protocol, seed):
         X_train = X_train[y_train == 0]
     rows = np.random.RandomState(seed).permutation(len(X_train))[:MOST_TRAINING_ROWS]
     return X_train[rows], X_test, y_test
-
-
-def _how_to_get(folder):
-    return (
-        f"{folder} holds no *.npz. Each is one labelled set with X (n_rows, n_features) and y, 1 "
-        f"for an outlier; ADBench's classical sets (its folder datasets/Classical) have this "
-        f"form. Put some there, without the number before the name, and pass --data FOLDER."
-    )

@@ -67,8 +67,9 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         Whether :meth:`transform` adds a column for each one that had gaps in `fit`, which tells
         where the value was missing.
     keep_empty_features : bool, default=True
-        Whether columns without any value in `fit` are kept, filled with zero or "missing_value",
-        as by :class:`~sklearn.impute.SimpleImputer`, or left out.
+        Whether columns without any value in `fit` are kept, or left out. Numbers are filled with
+        zero, and text with "missing_value", as by :class:`~sklearn.impute.SimpleImputer`; dates and
+        categories stay empty.
     device : str or torch.device, default="cpu"
         Device of the networks, any that torch knows. "auto" is a GPU if there is one.
     random_state : int, RandomState instance or None, default=None

@@ -42,8 +42,7 @@ class OutputColumns:
         """Return a table whose known columns are filled, with the indicators as columns."""
         if given.is_frame:
             return self._complete_frame(given, filled, indicators, names)
-        dtype = np.result_type(filled.dtype, given.X.dtype) if filled.dtype != object else object
-        table = given.X.astype(dtype)
+        table = given.X.astype(object if filled.dtype == object else given.X.dtype)
         table[:, self.known] = filled
         table[given.missing & self._is_empty] = _TEXT if filled.dtype == object else _NUMBER
         table = table[:, self.kept]
@@ -93,4 +92,8 @@ class OutputColumns:
 
 
 def _filled(column: nw.Series) -> nw.Series:
-    return column.fill_null(_NUMBER if column.dtype.is_numeric() else _TEXT)
+    """Return a column without any value, filled; dates and categories stay empty."""
+    if column.dtype.is_numeric():
+        return column.fill_null(_NUMBER)
+    is_text = column.dtype in (nw.String, nw.Object)
+    return column.fill_null(_TEXT) if is_text else column

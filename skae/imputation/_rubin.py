@@ -7,6 +7,9 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from sklearn.utils import check_array
 
+# Less than this of a variance is nothing: degrees of freedom are then those of a normal.
+_LEAST_SHARE = 1e-9
+
 
 class PooledEstimates(NamedTuple):
     """Estimates from several imputations as one; see :func:`pool_estimates`."""
@@ -81,7 +84,7 @@ def pool_estimates(
     between = (1 + 1 / n) * values.var(axis=0, ddof=1)
     total = within.mean(axis=0) + between
     share = np.divide(between, total, out=np.zeros_like(total), where=total > 0)
-    freedom = (n - 1) / np.maximum(share, np.finfo(float).tiny) ** 2
+    freedom = (n - 1) / np.maximum(share, _LEAST_SHARE) ** 2
     estimate, error = values.mean(axis=0), np.sqrt(total)
     reach = stats.t.ppf((1 + confidence) / 2, freedom) * error
     return PooledEstimates(estimate, error, freedom, estimate - reach, estimate + reach, share)

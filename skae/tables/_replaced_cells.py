@@ -45,7 +45,8 @@ def replace_cells(X: Any, where: np.ndarray, by: Any = None) -> Any:
         else:
             cells = nw.from_native(by, eager_only=True)[name].cast(column.dtype)
         columns.append(column.zip_with(keeps, cells))
-    return frame.with_columns(*columns).to_native()
+    # Categories of Arrow have become text.
+    return frame.with_columns(*columns).to_native().cast(X.schema)
 
 
 def _put(column: pd.Series, by: pd.Series | None, where: np.ndarray) -> pd.Series:

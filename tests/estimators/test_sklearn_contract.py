@@ -20,6 +20,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skae
 from skae import (
+    AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ContractiveAutoencoder,
@@ -43,6 +44,8 @@ def brief(cls):
     known = inspect.signature(cls).parameters
     if "autoencoder" in known:
         return cls(AutoencoderTransformer(hidden_layer_sizes=(), max_iter=1), **ONE_MEMBER)
+    if cls is AutoencoderImputer:
+        return cls(max_iter=1)
     return cls(**{name: value for name, value in SMALL_IF_KNOWN.items() if name in known})
 
 

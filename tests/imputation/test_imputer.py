@@ -31,7 +31,9 @@ def mixed_table(n_rows=300, seed=0):
     """A table of which each column tells the others."""
     rng = np.random.default_rng(seed)
     size = rng.choice(["s", "m", "l"], n_rows)
-    price = pd.Series(size).map({"s": 1.0, "m": 6.0, "l": 20.0}) + rng.normal(size=n_rows)
+    index = [f"row {i}" for i in range(n_rows)]
+    means = pd.Series(size, index).map({"s": 1.0, "m": 6.0, "l": 20.0})
+    price = means + rng.normal(size=n_rows)
     day = pd.Timestamp("2024-01-01") + pd.to_timedelta((10 * price).round(), unit="D")
     return pd.DataFrame(
         {
@@ -42,8 +44,13 @@ def mixed_table(n_rows=300, seed=0):
             "day": day,
             "text": np.where(price < 4, "few", "many"),
         },
-        index=[f"row {i}" for i in range(n_rows)],
+        index=index,
     )
+
+
+def quick(**params):
+    """An imputer without networks."""
+    return AutoencoderImputer(max_iter=0, random_state=0, **params)
 
 
 def rmse(filled, truth, gaps):
@@ -107,7 +114,7 @@ def test_tables_with_columns_of_several_types_keep_their_types(library):
     if library != "pandas":
         given = pl.from_pandas(gapped.reset_index(drop=True))
         given = given if library == "polars" else given.to_arrow()
-    filled = AutoencoderImputer(max_iter=0, random_state=0).fit_transform(given)
+    filled = quick().fit_transform(given)
     assert type(filled) is type(given)
     if library == "pandas":
         assert list(filled.dtypes) == list(table.dtypes)
@@ -124,20 +131,20 @@ def test_tables_with_columns_of_several_types_keep_their_types(library):
 def test_empty_columns_are_kept_or_left_out_as_by_simple_imputer():
     X, _ = with_gaps(dependent_rows(40))
     X[:, 1] = np.nan
-    kept = AutoencoderImputer(max_iter=0).fit(X)
+    kept = quick().fit(X)
     assert kept.transform(X).shape == X.shape
     assert (kept.transform(X)[:, 1] == 0).all()
-    left_out = AutoencoderImputer(max_iter=0, keep_empty_features=False).fit(X)
+    left_out = quick(keep_empty_features=False).fit(X)
     np.testing.assert_array_equal(left_out.transform(X), kept.transform(X)[:, [0, 2, 3]])
     assert left_out.get_feature_names_out().tolist() == ["x0", "x2", "x3"]
     table = pd.DataFrame({"a": X[:, 0], "b": [None] * 40, "c": ["u", "v"] * 20})
-    assert set(AutoencoderImputer(max_iter=0).fit_transform(table)["b"]) == {"missing_value"}
+    assert set(quick().fit_transform(table)["b"]) == {"missing_value"}
 
 
 def test_indicators_are_those_of_simple_imputer_and_lead_back():
-    X, gaps = with_gaps(dependent_rows(40))
+    X, _ = with_gaps(dependent_rows(40))
     X[:, 2] = dependent_rows(40)[:, 2]
-    filled = AutoencoderImputer(max_iter=0, add_indicator=True).fit(X)
+    filled = quick(add_indicator=True).fit(X)
     expected = SimpleImputer(add_indicator=True).fit(X)
     np.testing.assert_array_equal(filled.transform(X)[:, 4:], expected.transform(X)[:, 4:])
     names = filled.get_feature_names_out(list("abcd"))
@@ -147,7 +154,7 @@ def test_indicators_are_those_of_simple_imputer_and_lead_back():
 
 def test_indicators_of_tables_are_columns_and_lead_back():
     table = mixed_table(60).mask(np.random.default_rng(0).random((60, 6)) < 0.2)
-    imputer = AutoencoderImputer(max_iter=0, add_indicator=True)
+    imputer = quick(add_indicator=True)
     filled = imputer.fit_transform(table)
     assert filled.columns.tolist() == imputer.get_feature_names_out().tolist()
     pd.testing.assert_frame_equal(imputer.inverse_transform(filled), table)
@@ -157,15 +164,17 @@ def test_a_pipeline_before_a_classifier():
     X, _ = with_gaps(dependent_rows(200))
     y = dependent_rows(200)[:, 2] > 0
     pipeline = make_pipeline(
-        AutoencoderImputer(max_iter=0, add_indicator=True), StandardScaler(), LogisticRegression()
+        quick(add_indicator=True),
+        StandardScaler(),
+        LogisticRegression(),
     )
     assert pipeline.fit(X, y).score(X, y) > 0.85
 
 
 def test_float32_and_set_output():
     X, _ = with_gaps(dependent_rows(40))
-    assert AutoencoderImputer(max_iter=0).fit_transform(X.astype(np.float32)).dtype == np.float32
-    frame = AutoencoderImputer(max_iter=0).set_output(transform="pandas").fit_transform(X)
+    assert quick().fit_transform(X.astype(np.float32)).dtype == np.float32
+    frame = quick().set_output(transform="pandas").fit_transform(X)
     assert frame.columns.tolist() == ["x0", "x1", "x2", "x3"]
 
 
@@ -183,7 +192,7 @@ def test_files_hold_all_of_it(tmp_path):
 
 def test_new_categories_stay_and_new_gaps_are_filled():
     table = mixed_table(100)
-    imputer = AutoencoderImputer(max_iter=0).fit(table.astype({"size": str}))
+    imputer = quick().fit(table.astype({"size": str}))
     new = table.astype({"size": str}).iloc[:3].copy()
     new.iloc[0, 0] = "huge"
     new.iloc[1, 1] = None
@@ -205,7 +214,7 @@ def test_new_categories_stay_and_new_gaps_are_filled():
 )
 def test_tables_unlike_those_of_fit_are_refused_and_the_fit_stays(change, words):
     table = mixed_table(60)
-    imputer = AutoencoderImputer(max_iter=0).fit(table)
+    imputer = quick().fit(table)
     before = imputer.transform(table)
     with pytest.raises((ValueError, TypeError), match=words):
         imputer.transform(change(table))
@@ -219,7 +228,7 @@ def test_what_has_no_value_at_all():
         AutoencoderImputer().fit(np.full((5, 2), np.nan))
     X, _ = with_gaps(dependent_rows(40))
     X[0] = np.nan
-    filled = AutoencoderImputer(max_iter=0).fit_transform(X)
+    filled = quick().fit_transform(X)
     # Nothing is known of such a row: it gets what is expected of any.
     np.testing.assert_allclose(filled[0], np.nanmean(filled[1:], axis=0), atol=0.5)
 
@@ -227,4 +236,4 @@ def test_what_has_no_value_at_all():
 def test_draws_need_models_of_their_own():
     X, _ = with_gaps(dependent_rows(40))
     with pytest.raises(ValueError, match="n_imputations > 1"):
-        AutoencoderImputer(max_iter=0).fit(X).sample_imputations(X)
+        quick().fit(X).sample_imputations(X)
