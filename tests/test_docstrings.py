@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import math
 import re
 
 import numpy as np
@@ -97,6 +98,8 @@ def default_of(parameter):
     value = parameter.default
     if value is parameter.empty:
         return lambda text: "default" not in text
+    if isinstance(value, float) and math.isnan(value):
+        return lambda text: text.endswith("default=np.nan")
     if isinstance(value, float):
         # 0.002 may be written 2e-3.
         return lambda text: float(re.search(r"default=([\d.e+-]+)", text)[1]) == value

@@ -20,6 +20,8 @@ def fitted(kind):
     """Return a fitted estimator of a public class, however it is made."""
     if issubclass(kind, BaseAutoencoder):
         return kind(3, max_iter=1, random_state=0).fit(X)
+    if kind is skae.AutoencoderImputer:
+        return kind(max_iter=1, random_state=0).fit(X)
     autoencoder = fitted(skae.AutoencoderTransformer)
     if kind is skae.AutoencoderOutlierDetector:
         return kind(clone(autoencoder), n_estimators=2, cv=2, random_state=0).fit(X)

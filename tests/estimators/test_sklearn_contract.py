@@ -64,7 +64,7 @@ DEFAULTS = [brief(cls) for cls in CLASSES]
 
 # One of each base class. They go through every check; the others skip those of code that is the
 # base's alone: how tables are read and held, and how frames leave.
-OF_EACH_BASE = (AutoencoderTransformer, AutoencoderOutlierDetector)
+OF_EACH_BASE = (AutoencoderTransformer, AutoencoderOutlierDetector, AutoencoderImputer)
 OF_THE_BASE = {
     "check_array_api_mixed_inputs",
     "check_dtype_object",
@@ -162,6 +162,11 @@ OF_FRAMES = {
         estimator_checks.check_set_output_transform_polars,
         estimator_checks.check_global_output_transform_pandas,
     ],
+    AutoencoderImputer: [
+        *EXTRA_CHECKS_OF_EACH_BASE,
+        estimator_checks.check_set_output_transform_pandas,
+        estimator_checks.check_global_set_output_transform_polars,
+    ],
     # Its scores are its own.
     VariationalAutoencoder: [estimator_checks.check_dataframe_column_names_consistency],
 }
@@ -204,7 +209,7 @@ def is_of_the_base(check):
     """Whether what a check asks is answered by the code of the base class alone."""
     name, keywords = parts_of(check)
     if name == "check_array_api_input":
-        library, dtype = keywords["array_namespace"], keywords["dtype_name"]
+        library, dtype = keywords["array_namespace"], keywords.get("dtype_name")
         return library == "numpy" or (library == "array_api_strict" and dtype == "float32")
     return name in OF_THE_BASE or "readonly_memmap" in keywords
 

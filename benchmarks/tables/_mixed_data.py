@@ -1,0 +1,54 @@
+"""Tables of numbers and categories: made ones, and tables of numbers of which some are binned."""
+
+import numpy as np
+import pandas as pd
+from sklearn import datasets
+
+from .._data import labelled_sets
+
+MOST_ROWS = 3000
+_SETS = ("cardio", "fault", "pendigits", "annthyroid")
+
+
+def _binned(X, seed):
+    """Return a table in which every other column is one of three to six bins, in any order."""
+    rng = np.random.default_rng(seed)
+    X = X[rng.permutation(len(X))[:MOST_ROWS]]
+    columns = {}
+    for i, values in enumerate(X.T):
+        bins = pd.qcut(values, rng.integers(3, 7), duplicates="drop", labels=False)
+        if i % 2 and len(np.unique(bins)) > 1:
+            names = rng.permutation(list("abcdef"))
+            columns[f"c{i}"] = pd.Categorical(names[bins])
+        elif np.ptp(values) > 0:
+            columns[f"x{i}"] = values
+    return pd.DataFrame(columns)
+
+
+def _made(seed, n_rows=MOST_ROWS, n_numbers=8, n_categories=8):
+    """Return a table that three hidden numbers make, by curves and by boundaries."""
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(size=(n_rows, 3))
+    columns = {}
+    for i in range(n_numbers):
+        bent = np.tanh(hidden @ rng.normal(size=3)) + 0.5 * (hidden @ rng.normal(size=3)) ** 2
+        columns[f"x{i}"] = bent + 0.2 * rng.normal(size=n_rows)
+    for i in range(n_categories):
+        centres = rng.normal(size=(rng.integers(3, 9), 3))
+        distances = ((hidden[:, None] - centres) ** 2).sum(axis=2)
+        found = (distances + rng.gumbel(scale=0.3, size=distances.shape)).argmin(axis=1)
+        columns[f"c{i}"] = pd.Categorical([f"level {code}" for code in found])
+    return pd.DataFrame(columns)
+
+
+def binned_tables(folder):
+    """Return tables of numbers and categories, by name."""
+    tables = {f"made {seed}": _made(seed) for seed in (0, 1)}
+    bundled = {
+        "breast cancer": datasets.load_breast_cancer,
+        "diabetes": datasets.load_diabetes,
+        "wine": datasets.load_wine,
+    }
+    tables |= {name: _binned(load().data, 0) for name, load in bundled.items()}
+    sets = {name: X for name, X, _ in labelled_sets(folder) if name in _SETS}
+    return tables | {name: _binned(X, 0) for name, X in sets.items()}
