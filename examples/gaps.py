@@ -22,11 +22,11 @@ PICTURE = Path("gaps.png")
 
 def with_holes(images, seed):
     """Return images as rows in which the pixels of a square are NaN, and which these are."""
-    holes = np.zeros((len(images), 8, 8), dtype=bool)
+    squares = np.zeros((len(images), 8, 8), dtype=bool)
     corners = np.random.default_rng(seed).integers(0, 9 - HOLE, size=(len(images), 2))
-    for hole, (top, left) in zip(holes, corners, strict=True):
-        hole[top : top + HOLE, left : left + HOLE] = True
-    holes = holes.reshape(len(images), -1)
+    for square, (top, left) in zip(squares, corners, strict=True):
+        square[top : top + HOLE, left : left + HOLE] = True
+    holes = squares.reshape(len(images), -1)
     return np.where(holes, np.nan, images), holes
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import Interval, MissingValues, RealNotInt, TransformerMixin, fit_context
@@ -29,6 +30,14 @@ from skae.tables import CallerFrame, column_names
 from ._gap_filler import GapFiller
 from ._output_columns import OutputColumns
 from ._tables_to_fill import TableToFill, read_table
+
+
+def _has_indicators(imputer: "AutoencoderImputer") -> bool:
+    if not imputer.add_indicator:
+        raise AttributeError(
+            "inverse_transform needs the indicators of gaps: set add_indicator=True, and fit."
+        )
+    return True
 
 
 class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMixin):
@@ -53,7 +62,8 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         Categories of fewer rows, as a number or as a share, become one, which stands for the most
         frequent of them.
     max_categories : int or None, default=None
-        Most categories of a column: the rarest become one.
+        Most categories of a column: the rarest become one. None is all, if they are at most 500 in
+        all columns together, and otherwise an equal share of 500.
     max_iter : int, default=2
         Rounds of networks: each corrects what the one before it has filled. 0 leaves it at the
         normal distribution, which takes a fraction of the time.
@@ -84,6 +94,8 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of columns, if the training rows had names that are all strings.
+    n_iter_ : int
+        Number of rounds of networks.
     indicator_features_ : ndarray of shape (n_features_with_gaps,)
         The places of the columns that had gaps in `fit`.
 
@@ -163,6 +175,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
     n_features_in_: int = fitted()
     feature_names_in_: Annotated[np.ndarray, ArrayOf("str", None)] = fitted(optional=True)
     indicator_features_: Annotated[np.ndarray, ArrayOf("int", None)] = fitted()
+    n_iter_: int = fitted()
     _frame: CallerFrame = fitted()
     _columns: OutputColumns = fitted()
     _filler: GapFiller = fitted()
@@ -212,6 +225,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
                 build_net,
                 rng,
             )
+            self.n_iter_ = self.max_iter
         return self
 
     @torch_defaults()
@@ -263,6 +277,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         given = read_table(self, X, reset=False)
         return [self._completed(given, self._drawn(i)) for i in range(n_models)]
 
+    @available_if(_has_indicators)
     def inverse_transform(self, X: Any) -> Any:
         """Return rows with the gaps that their indicators tell of.
 
@@ -279,13 +294,11 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         Raises
         ------
         ValueError
-            If there are no indicators, or the number of columns is another.
+            If the number of columns is another.
+        AttributeError
+            Without `add_indicator`: nothing tells then where the gaps were.
         """
         check_is_fitted(self)
-        if not self.add_indicator:
-            raise ValueError(
-                "inverse_transform needs the indicators of gaps: set add_indicator=True, and fit."
-            )
         return self._columns.without_indicators(X, self.indicator_features_)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any, Self
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
 from skae.tables import (
@@ -17,6 +18,9 @@ from skae.tables import (
     missing_cells,
     replace_cells,
 )
+
+# Most categories of all columns together, as each is a column of the normal distribution.
+_MOST_CATEGORIES = 500
 
 
 @dataclass(eq=False)
@@ -42,6 +46,10 @@ class TableToFill:
     def learn_frame(self, estimator: Any) -> CallerFrame:
         """Return the columns; the type of one says whether filled numbers have to be whole."""
         frame = learn_any_frame(estimator, self.X)
+        levels = np.asarray(frame.schema.n_levels)
+        if estimator.max_categories is None and levels.sum() > _MOST_CATEGORIES:
+            fewer = max(2, _MOST_CATEGORIES // np.count_nonzero(levels))
+            frame = learn_any_frame(clone(estimator).set_params(max_categories=fewer), self.X)
         schema = nw.from_native(self.X, eager_only=True).schema if self.is_frame else {}
         columns = [
             replace(column, whole=is_integer) if hasattr(column, "whole") else column
