@@ -9,6 +9,7 @@ from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
 from ._output_frames import as_set_output, column_names
+from ._plain_table import PlainColumn, PlainTable
 from ._principal_components import PrincipalComponents, principal_components
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
@@ -29,6 +30,8 @@ __all__ = [
     "ColumnScaling",
     "MixedTable",
     "NumericTable",
+    "PlainColumn",
+    "PlainTable",
     "PrincipalComponents",
     "ScaledRows",
     "TableSchema",
