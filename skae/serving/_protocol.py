@@ -134,8 +134,9 @@ def _arrays(
     arrays: dict[str, np.ndarray] = {}
     start = 0
     for (spec, tensor), size in zip(tensors, sizes, strict=True):
-        dtype = dtype_for(tensor.get("datatype"), spec)
-        reader = InputReader(spec, dtype, shape_for(tensor.get("shape"), spec), model.missing)
+        missing = model.missing.get(spec.name)
+        dtype = dtype_for(tensor.get("datatype"), spec, missing is not None)
+        reader = InputReader(spec, dtype, shape_for(tensor.get("shape"), spec), missing)
         if size is None:
             arrays[spec.name] = reader.from_json(tensor["data"])
         else:
