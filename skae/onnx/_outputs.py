@@ -1,6 +1,7 @@
 """The answers of a model, which its graph has to give, too."""
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,10 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from skae._fitted import reconstruct
-from skae.tables import dense
+from skae.estimators.base import Decoder
+from skae.tables import PlainTable, dense, reconstruction_of
 
-from ._estimators import KINDS, METHODS, ONLY_OF_SKAE, check_numbers
+from ._estimators import KINDS, METHODS, ONLY_OF_SKAE
 from ._sample import Columns, Sample
 from ._steps import steps_of
 
@@ -31,8 +33,8 @@ class ModelOutput:
         self.last: Any = self.steps[-1][1] if self.steps else None
         self.of_skae = isinstance(self.last, KINDS)
         self._check_name()
-        if self.of_skae:
-            check_numbers(self.last)
+        self._table = _decoded_table(self.last) if name == "reconstruction" else None
+        self._column: int | None = None
         self.method = METHODS[name]
         # Numbers of trees jump, and those of networks do not.
         self.jumps = not self.of_skae
@@ -61,12 +63,31 @@ class ModelOutput:
             advice = " The steps before it are model[:-1]." if len(self.steps) > 1 else ""
             raise ValueError(f"output={self.name!r} {lacks}. Use output={possible}.{advice}")
 
+    @property
+    def columns(self) -> PlainTable | None:
+        """The columns of which each is an output of its own; None if there is one output."""
+        return None if self._table is None or self._table.is_numeric else self._table
+
+    def parts(self) -> "list[ModelOutput]":
+        """Return each output of the graph, or this one if there are no others."""
+        if self.columns is None:
+            return [self]
+        parts = [copy(self) for _ in self.columns.columns]
+        for i, part in enumerate(parts):
+            part.name, part._column = reconstruction_of(self.columns.names[i]), i
+        return parts
+
     def of(self, X: Any) -> np.ndarray:
         """Return the output for rows."""
         if self.name == "p_value":
             # Pipelines have no such method.
             *before, (_, last) = self.steps
             answer = last.p_values(Pipeline(before).transform(X) if before else X)
+        elif self._table is not None:
+            cells = self._table.arrays(reconstruct(self.model, X), decoded=True)
+            if self._column is not None:
+                return cells[self._column][:, None]
+            answer = np.column_stack(cells).astype(np.float64)
         elif self.name == "reconstruction":
             answer = reconstruct(self.model, X)
         else:
@@ -94,3 +115,10 @@ class ModelOutput:
         is_given = labels[:, None] == np.asarray(model.classes_)
         given = np.where(is_given, probability, -np.inf).max(axis=1)
         return given >= probability.max(axis=1) - _ROUNDING
+
+
+def _decoded_table(last: Any) -> PlainTable | None:
+    """Return the columns of the table that the last step decodes codes to, if it has any."""
+    if not isinstance(last, KINDS):
+        return None
+    return PlainTable.of(last.autoencoder if isinstance(last, Decoder) else last)

@@ -11,7 +11,7 @@ from sklearn.base import is_outlier_detector
 
 from skae._fitted import first_step, has_method, last_step, reconstruct
 from skae.detection import AutoencoderOutlierDetector
-from skae.tables import PlainTable, dense
+from skae.tables import PlainTable, dense, reconstruction_of
 
 from ._refusal import error_excerpt
 from ._served_model import Inputs, Names, Outputs, ServedModel
@@ -153,11 +153,6 @@ class EstimatorModel(ServedModel):
         except Exception:
             return False
         return True
-
-
-def reconstruction_of(column: str) -> str:
-    """Return the name of the output that is the reconstruction of a column."""
-    return f"reconstruction_{column}"
 
 
 def _is_reconstruction(name: str) -> bool:

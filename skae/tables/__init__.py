@@ -9,7 +9,7 @@ from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
 from ._output_frames import as_set_output, column_names
-from ._plain_table import PlainColumn, PlainTable
+from ._plain_table import PlainColumn, PlainTable, reconstruction_of
 from ._principal_components import PrincipalComponents, principal_components
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
@@ -51,6 +51,7 @@ __all__ = [
     "is_memory_mapped",
     "merge_moments",
     "principal_components",
+    "reconstruction_of",
     "validate_code_table",
     "validate_codes",
     "validate_new_rows",

@@ -164,6 +164,11 @@ class PlainTable:
         return made
 
 
+def reconstruction_of(name: str) -> str:
+    """Return what tools call the reconstruction of a column."""
+    return f"reconstruction_{name}"
+
+
 def is_whole(column: Column) -> bool:
     """Return whether all values of a column are whole numbers."""
     if isinstance(column, CategoryColumn):

@@ -50,12 +50,22 @@ class NumberColumn:
             )
         return _finite(column, numbers_of(column, self.kind))
 
+    @property
+    def is_free(self) -> bool:
+        """Whether the column could hold any number, also outside the range of `fit`."""
+        return self.kind == "number" and not self.whole
+
+    @property
+    def step(self) -> float | None:
+        """The difference of neighbouring values: one of whole numbers, a day of dates."""
+        return None if self.is_free else {"number": 1.0, "date": DAY}.get(self.kind)
+
     def decode(self, values: np.ndarray) -> np.ndarray:
         """Return numbers that the column could hold."""
-        if self.kind == "number" and not self.whole:
+        if self.is_free:
             return values
-        unit = {"number": 1.0, "date": DAY}.get(self.kind)
-        values = values if unit is None else (values / unit).round() * unit
+        step = self.step
+        values = values if step is None else (values / step).round() * step
         return values.clip(self.lowest, self.highest)
 
     def _check_consistency(self) -> None:
