@@ -7,16 +7,13 @@ from typing import Any
 import numpy as np
 
 from skae._extras import require
-from skae.tables import PlainColumn, PlainTable, reconstruction_of
+from skae.tables import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable, reconstruction_of
 from skae.tables.columns import CategoryColumn
 
 from ._graphs import Graph, name_batches, with_names
 
 # The operator set of ONNX in which text is looked up, and the oldest version that does.
 ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 2
-
-# Where a graph says what its columns are.
-COLUMNS_KEY = "skae.columns"
 
 
 class Nodes:
@@ -85,10 +82,12 @@ def finished_columns(model: Graph, table: PlainTable, inputs: Sequence[str]) -> 
     return model
 
 
-def describe(graph: Graph, table: PlainTable) -> None:
-    """Write into a graph what its columns are: kinds, units, categories, ranges."""
-    about = [one.about() for one in table.columns]
-    require("onnx", "onnx").helper.set_model_props(graph, {COLUMNS_KEY: json.dumps(about)})
+def describe(graph: Graph, table: PlainTable | None, with_gaps: Sequence[str]) -> None:
+    """Write into a graph what its columns are, and which inputs may have cells without a value."""
+    properties = {GAPS_KEY: json.dumps(with_gaps)} if with_gaps else {}
+    if table is not None:
+        properties[COLUMNS_KEY] = json.dumps([one.about() for one in table.columns])
+    require("onnx", "onnx").helper.set_model_props(graph, properties)
 
 
 def _codes(nodes: Nodes, one: PlainColumn, name: str) -> str:

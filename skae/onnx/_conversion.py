@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
 from skae import __version__
 from skae._extras import require
@@ -86,8 +87,7 @@ def converted(model: BaseEstimator, X_sample: Any, output_name: str, quantize: b
             graph = finish(steps, offset)
             _checked(graph, sample)
         graph.producer_name, graph.producer_version = "skae", __version__
-        if isinstance(sample, TableSample):
-            describe(graph, sample.columns_of_fit)
+        describe(graph, getattr(sample, "columns_of_fit", None), _with_gaps(output, sample))
         return graph
     raise _most_telling(errors, whole, output)
 
@@ -106,7 +106,17 @@ def _sample_of(X_sample: Any, output: ModelOutput) -> tuple[Sample, tuple[int, .
     if table is not None and isinstance(rows, pd.DataFrame):
         # Numbers with gaps may be of a type that NumPy does not have.
         rows = rows.astype(dict.fromkeys(rows.select_dtypes(exclude="float32"), "float64"))
-    return Sample(rows, output.steps), part.of(rows[:_FEW]).shape[1:]
+    row_shape = part.of(rows[:_FEW]).shape[1:]
+    return Sample(rows, output.steps), row_shape
+
+
+def _with_gaps(output: ModelOutput, sample: Sample) -> list[str]:
+    """Return the inputs in which cells may be missing, as far as the first step tells."""
+    if isinstance(sample, TableSample):
+        return [one.name for one in sample.columns_of_fit.columns if one.takes_gaps]
+    first = output.steps[0][1]
+    takes = isinstance(first, KINDS) and get_tags(first).input_tags.allow_nan
+    return sample.inputs if takes else []
 
 
 def _graph_of_steps(output: ModelOutput, sample: Sample, single: bool) -> Graph:

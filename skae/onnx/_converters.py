@@ -186,8 +186,8 @@ def _check_columns(operator: Any, table: PlainTable) -> None:
         raise ConversionError(
             f"{type(operator.raw_operator).__name__} was fitted on columns of several types, "
             f"{', '.join(table.names[:_NAMED])}{', ...' if len(table.names) > _NAMED else ''}, and "
-            f"steps before it have no graph that gives these. Make it the first step, or encode "
-            f"the table as numbers before it."
+            f"only as the first step has it a graph that takes these. Make it the first step, or "
+            f"encode the table as numbers before it."
         )
 
 

@@ -114,7 +114,14 @@ def _tensors(
     one = len(specs) == 1
     if len(tensors) != len(specs):
         noun = "one input" if one else f"{len(specs)} inputs"
-        raise Refusal(f"There must be {noun}, {expected}, got {len(tensors)}.")
+        found = {tensor.get("name") for tensor in tensors if isinstance(tensor.get("name"), str)}
+        known = {spec.name for spec in specs}
+        lost, new = sorted(known - found), sorted(found - known)
+        raise Refusal(
+            f"There must be {noun}, {expected}, got {len(tensors)}."
+            + (f" Missing: {', '.join(map(repr, lost[:_FEW]))}." if lost and not one else "")
+            + (f" Not known: {', '.join(map(shown, new[:_FEW]))}." if new and not one else "")
+        )
     unseen = {spec.name: spec for spec in specs}
     found = []
     for tensor in tensors:

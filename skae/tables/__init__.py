@@ -9,7 +9,7 @@ from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
 from ._output_frames import as_set_output, column_names
-from ._plain_table import PlainColumn, PlainTable, reconstruction_of
+from ._plain_table import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable, reconstruction_of
 from ._principal_components import PrincipalComponents, principal_components
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
@@ -25,6 +25,8 @@ from ._validation import (
 from .columns import TableSchema
 
 __all__ = [
+    "COLUMNS_KEY",
+    "GAPS_KEY",
     "CallerFrame",
     "CallerType",
     "ColumnScaling",
