@@ -10,9 +10,7 @@ from skae.tables import PlainTable
 from ._messages import warn
 
 # Dates as ISO 8601 writes them, with or without a time; its end is the offset of a time zone.
-_DATE = (
-    r"\s*\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?\s*"
-)
+_DATE = r"\s*\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?\s*"
 
 _TRUTH = {"true": True, "false": False}
 

@@ -3,7 +3,7 @@
 import lzma
 import warnings
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from csv import Error as CsvError
 from pathlib import Path
@@ -35,7 +35,7 @@ def chunks_of(
     as_text: Collection[str] = (),
     words: Collection[str] = (),
     whole: bool = False,
-) -> Iterator[pd.DataFrame]:
+) -> Generator[pd.DataFrame]:
     """Yield a table in chunks of at most `CHUNK` rows, indexed from the beginning of the table.
 
     A labelled progress bar is shown if the standard error is a terminal. Columns of CSV in

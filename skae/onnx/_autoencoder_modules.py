@@ -63,11 +63,15 @@ class AutoencoderModule(nn.Module):
         self.objective: Any = objective.to(self.dtype)
         self.decoded_shape = shapes_of(estimator).decoded
         table = estimator._table
-        mixed = isinstance(table, MixedTable)
         self.mean = nn.Buffer(table.mean.cpu().double())
-        self.scale = nn.Buffer(table.scale) if mixed else _number(estimator.scale_)
-        self.bounds = ColumnBounds(table.schema) if mixed else nn.Identity()
-        self.fills_gaps = not mixed and estimator._why_only_numbers() is None
+        self.scale = _number(estimator.scale_)
+        self.bounds: nn.Module = nn.Identity()
+        # A gap is the mean of its column, unless the first layer takes gaps.
+        self.fills_gaps = estimator._why_only_numbers() is None
+        if isinstance(table, MixedTable):
+            self.scale = nn.Buffer(table.scale)
+            self.bounds = ColumnBounds(table.schema)
+            self.fills_gaps = False
         self.loss_unit = _number(estimator.scale_ ** objective.heads[0].loss.scale_power)
 
     def codes(self, X: Tensor) -> Tensor:
@@ -94,7 +98,6 @@ class AutoencoderModule(nn.Module):
     def _scaled(self, X: Tensor) -> Tensor:
         # Rows may be images or windows.
         x = (X.flatten(1) - self.mean.to(X.dtype)) / self.scale.to(X.dtype)
-        # A gap is the mean of its column.
         return torch.where(x.isnan(), 0.0, x) if self.fills_gaps else x
 
 

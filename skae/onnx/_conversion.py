@@ -20,7 +20,7 @@ from ._detector_modules import offset_for
 from ._estimators import KINDS, classes_with_graphs, outputs_of_networks
 from ._export import OPSET
 from ._graphs import Graph, decision, finished, with_one_output
-from ._outputs import ModelOutput
+from ._outputs import ModelOutput, once
 from ._runtime import quantized, runner_of
 from ._sample import Columns, Sample, check_sample, rows_of
 from ._steps import Steps, check_way_back, way_back
@@ -73,9 +73,9 @@ def converted(model: BaseEstimator, X_sample: Any, output_name: str, quantize: b
         steps = with_one_output(whole, value.name)
         graph = finish(steps, offset)
         try:
-            run = _checked(graph, sample)
+            run = once(_checked(graph, sample), {})
             for i, part in enumerate(output.parts()):
-                compare(lambda columns, i=i: run(columns)[i], part, sample)
+                compare(_part(run, i), part, sample)
         except ValueError as error:
             errors.append(error)
             continue
@@ -204,6 +204,11 @@ def _checked(graph: Graph, sample: Sample) -> Callable[[Columns], list[np.ndarra
             f"{sample.advice_for_double()}"
         ) from error
     return lambda columns: run(sample.arrays(columns))
+
+
+def _part(run: Callable[[Columns], list[np.ndarray]], i: int) -> Callable[[Columns], np.ndarray]:
+    """Return a function that gives one of the outputs of a graph."""
+    return lambda columns: run(columns)[i]
 
 
 def _most_telling(errors: list[ValueError], whole: Graph, output: ModelOutput) -> ValueError:

@@ -1,5 +1,6 @@
 """The answers of a model, which its graph has to give, too."""
 
+import pickle
 from collections.abc import Callable
 from copy import copy
 from typing import Any
@@ -20,6 +21,30 @@ from ._steps import steps_of
 _ROUNDING = 1e-6
 
 
+# What a function gave for columns, or raised.
+Remembered = dict[bytes, list[np.ndarray] | Exception]
+
+
+def once(
+    function: Callable[[Columns], list[np.ndarray]], remembered: Remembered
+) -> Callable[[Columns], list[np.ndarray]]:
+    """Return a function that computes once for the same columns, and remembers its errors, too."""
+
+    def answer(columns: Columns) -> list[np.ndarray]:
+        key = pickle.dumps(columns)
+        if key not in remembered:
+            try:
+                remembered[key] = function(columns)
+            except Exception as error:
+                remembered[key] = error
+        found = remembered[key]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return answer
+
+
 class ModelOutput:
     """An output of a fitted model.
 
@@ -35,6 +60,7 @@ class ModelOutput:
         self._check_name()
         self._table = _decoded_table(self.last) if name == "reconstruction" else None
         self._column: int | None = None
+        self._remembered: Remembered = {}
         self.method = METHODS[name]
         # Numbers of trees jump, and those of networks do not.
         self.jumps = not self.of_skae
@@ -73,21 +99,22 @@ class ModelOutput:
         if self.columns is None:
             return [self]
         parts = [copy(self) for _ in self.columns.columns]
+        remembered: Remembered = {}
         for i, part in enumerate(parts):
             part.name, part._column = reconstruction_of(self.columns.names[i]), i
+            part._remembered = remembered
         return parts
 
     def of(self, X: Any) -> np.ndarray:
         """Return the output for rows."""
+        if self._column is not None:
+            return self._columns_of(X)[self._column][:, None]
         if self.name == "p_value":
             # Pipelines have no such method.
             *before, (_, last) = self.steps
             answer = last.p_values(Pipeline(before).transform(X) if before else X)
         elif self._table is not None:
-            cells = self._table.arrays(reconstruct(self.model, X), decoded=True)
-            if self._column is not None:
-                return cells[self._column][:, None]
-            answer = np.column_stack(cells).astype(np.float64)
+            answer = np.column_stack(self._columns_of(X)).astype(np.float64)
         elif self.name == "reconstruction":
             answer = reconstruct(self.model, X)
         else:
@@ -101,7 +128,17 @@ class ModelOutput:
 
     def for_columns_of(self, sample: Sample) -> Callable[[Columns], np.ndarray]:
         """Return a function from columns like those of a sample to the output for their rows."""
-        return lambda columns: self.of(sample.rows(columns))
+        if self._column is None:
+            return lambda columns: self.of(sample.rows(columns))
+        place = self._column
+        # The others are asked for the same rows.
+        answers = once(lambda columns: self._columns_of(sample.rows(columns)), self._remembered)
+        return lambda columns: answers(columns)[place][:, None]
+
+    def _columns_of(self, X: Any) -> list[np.ndarray]:
+        """Return the reconstructions of all columns of rows."""
+        assert self._table is not None
+        return self._table.arrays(reconstruct(self.model, X), decoded=True)
 
     def is_tied(self, X: Any, labels: np.ndarray) -> np.ndarray:
         """Return for each row whether the model finds no label more probable than the given one.

@@ -114,9 +114,9 @@ def _tensors(
     one = len(specs) == 1
     if len(tensors) != len(specs):
         noun = "one input" if one else f"{len(specs)} inputs"
-        found = {tensor.get("name") for tensor in tensors if isinstance(tensor.get("name"), str)}
+        given = {str(tensor.get("name")) for tensor in tensors}
         known = {spec.name for spec in specs}
-        lost, new = sorted(known - found), sorted(found - known)
+        lost, new = sorted(known - given), sorted(given - known)
         raise Refusal(
             f"There must be {noun}, {expected}, got {len(tensors)}."
             + (f" Missing: {', '.join(map(repr, lost[:_FEW]))}." if lost and not one else "")

@@ -16,8 +16,8 @@ from .columns import DAY, CategoryColumn, Column, has_value, numbers_of, values_
 # Dates and durations in arrays are in seconds; tables hold them to the microsecond.
 _MICROSECONDS = 1e6
 
-# Where the metadata of a graph say what its columns are, JSON of what `PlainColumn.about` gives, and
-# which of its inputs may have cells without a value, a list of names in JSON.
+# Where the metadata of a graph say what its columns are (JSON of what `PlainColumn.about` gives),
+# and which of its inputs may have cells without a value (a list of names in JSON).
 COLUMNS_KEY, GAPS_KEY = "skae.columns", "skae.inputs_with_gaps"
 
 _TEXT, _TRUTH = np.dtype(object), np.dtype(bool)

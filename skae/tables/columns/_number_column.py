@@ -6,7 +6,16 @@ from typing import Any, Self
 import narwhals as nw
 import numpy as np
 
-from ._kinds import DAY, Kind, check_any_value, check_kind, check_share, is_whole, numbers_of, zone_of
+from ._kinds import (
+    DAY,
+    Kind,
+    check_any_value,
+    check_kind,
+    check_share,
+    is_whole,
+    numbers_of,
+    zone_of,
+)
 
 
 @dataclass(eq=False)
