@@ -80,7 +80,8 @@ class Features:
         if self._names is None and not self._warned:
             self._warn(features.columns)
         if self._of_skae and self._takes_words:
-            features = inferred(features)
+            # Parquet knows its types.
+            features = features if is_parquet(self._data) else inferred(features)
             if not is_of_numbers(features):
                 return features
         return self._same_types(features.apply(_plain))
