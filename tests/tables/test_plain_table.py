@@ -19,7 +19,7 @@ DAYS = pd.Timestamp("2020-02-28") + pd.to_timedelta(np.arange(N), unit="D")
 
 # Each with the type of its cells in arrays, and the same with a gap.
 COLUMNS = {
-    "whole numbers": (np.arange(N), "int64", "float64"),
+    "whole": (np.arange(N), "int64", "float64"),
     "numbers": (RNG.normal(size=N), "float64", "float64"),
     "text": (np.resize(["b", "a", "c"], N).astype(object), "object", "object"),
     "truth": (np.resize([True, False, False], N), "bool", "float64"),
@@ -51,11 +51,11 @@ def fitted(frame):
 @pytest.mark.parametrize(
     ("name", "gap"),
     # Whole numbers of NumPy have no gaps.
-    [(name, gap) for name in COLUMNS for gap in (False, True) if name != "whole numbers" or not gap],
+    [(name, gap) for name in COLUMNS for gap in (False, True) if name != "whole" or not gap],
 )
 def test_to_arrays_and_back(name, gap):
     frame = table_of(name, gap)
-    if name in ("whole numbers", "numbers", "nullable") and not gap:
+    if name in ("whole", "numbers", "nullable") and not gap:
         frame = frame.assign(word=np.resize(["a", "b"], N))
     model = fitted(frame)
     plain = PlainTable.of(model)
@@ -68,9 +68,7 @@ def test_to_arrays_and_back(name, gap):
     assert_array_equal(plain.arrays(again)[1], arrays[1])
     back = plain.arrays(model.reconstruct(again), decoded=True)
     assert back[1].dtype == COLUMNS[name][1]
-    for was, now in zip(
-        plain.arrays(model.reconstruct(frame), decoded=True), back, strict=True
-    ):
+    for was, now in zip(plain.arrays(model.reconstruct(frame), decoded=True), back, strict=True):
         assert_array_equal(was, now)
     assert np.isfinite(model.transform(plain.table(plain.example(7)))).all()
 
