@@ -108,8 +108,8 @@ def make_app(
     ``probability``. Of columns of several types each has its own reconstruction:
     ``reconstruction_age`` for the column "age". A method that does not work, as
     ``inverse_transform`` behind a :class:`~sklearn.impute.SimpleImputer`, is left out, with a
-    warning in the log. The protocol says that a request without ``outputs`` gets all of them. Only requested outputs are computed,
-    so name those that you need.
+    warning in the log. The protocol says that a request without ``outputs`` gets all of them. Only
+    requested outputs are computed, so name those that you need.
 
     All rows that wait when the model becomes free are computed together. Autoencoders give a row
     alone the same bits as in a batch. The model runs on one thread; for more, start more servers.
