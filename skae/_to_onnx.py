@@ -29,7 +29,8 @@ def to_onnx(
         your own have no converter, even if they inherit from one that has.
     X_sample : {array-like, DataFrame, tensor} of shape (n_samples, n_features)
         Rows like those that the graph will get, up to a few hundred: the graph is compared with
-        the estimator on them. The graph takes float32 if these rows are float32, else float64.
+        the estimator on them. The graph takes float32 if these rows are float32, else float64;
+        of a table with columns of several types each column has its own type, see Notes.
         Images and windows may be arrays of more dimensions. For predictions of an outlier
         detector with ``quantize=True``, a few hundred ordinary rows that it was not trained on.
     output : {"codes", "reconstruction", "score", "prediction", "probability", "p_value"}, \
@@ -57,9 +58,9 @@ def to_onnx(
     model : onnx.ModelProto
         A graph of opset 18, in one piece, from the input ``"X"`` to the output: write it with
         ``onnx.save(model, "model.onnx")``, or send ``model.SerializeToString()``. For a DataFrame
-        and a Pipeline with a :class:`~sklearn.compose.ColumnTransformer` each column is an input
-        of its own; if one of them has the name of the output, "score" for example, the output is
-        named "output_score".
+        and a Pipeline with a :class:`~sklearn.compose.ColumnTransformer`, and for an estimator
+        that was fitted on columns of several types, each column is an input of its own; if one of
+        them has the name of the output, "score" for example, the output is named "output_score".
 
     Raises
     ------
@@ -89,6 +90,15 @@ def to_onnx(
     as the estimator's own answers move when rows move by a hundred-thousandth of the range of
     their columns. Labels may differ in one row, or in one in a hundred, of `X_sample`, where they
     are tied or change within that distance.
+
+    An estimator that was fitted on a table with text, categories, truth values or dates has a graph
+    with an input of shape (n_samples, 1) for each column, also as the first step of a Pipeline.
+    Text is strings, whole numbers are int64, other numbers float64, truth values bool; dates are
+    float64 seconds since 1970, in UTC if they have a time zone, times and durations float64
+    seconds. A gap is the empty string (if that was no category in `fit`) or NaN; numbers and truth
+    values of a column that had gaps in `fit` are float64, and those of others hold no gaps. The
+    reconstruction has an output for each column, "reconstruction_age" for example. The metadata
+    "skae.columns" of the graph list kind, unit, range or categories of each column in JSON.
 
     A graph does not validate. It also returns numbers for NaN that the estimator refuses, for
     values outside the range of the loss, and for columns in another order: check rows before.

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from skae._fitted import reconstruct
-from skae.tables import dense
+from skae.tables import PlainTable, dense
 
 
 def codes_of(model: Any, X: pd.DataFrame) -> pd.DataFrame:
@@ -19,7 +20,22 @@ def codes_of(model: Any, X: pd.DataFrame) -> pd.DataFrame:
 
 def reconstruction_of(model: Any, X: pd.DataFrame) -> pd.DataFrame:
     """Return encoded and decoded rows, with the columns of the rows."""
-    return pd.DataFrame(np.asarray(reconstruct(model, _rows(model, X))), columns=X.columns)
+    return decoded_table(model, reconstruct(model, _rows(model, X)), X.columns)
+
+
+def decoded_table(model: Any, rows: Any, names: Any) -> pd.DataFrame:
+    """Return decoded rows as a table of such columns; images and windows are rows of one."""
+    plain = PlainTable.of(model)
+    if plain is None:
+        return pd.DataFrame(np.asarray(rows).reshape(len(rows), -1), columns=names)
+    table = nw.from_native(rows).to_pandas() if hasattr(rows, "columns") else pd.DataFrame(rows)
+    # Whole numbers and truth values may have come in a type that holds gaps.
+    types = {
+        name: one.decoded_dtype
+        for name, one in zip(table.columns, plain.columns, strict=True)
+        if one.decoded_dtype.kind in "ib"
+    }
+    return table.astype(types).set_axis(names, axis=1)
 
 
 def scores_of(model: Any, X: pd.DataFrame) -> pd.DataFrame:

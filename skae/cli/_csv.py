@@ -44,11 +44,16 @@ def check_options(options: CsvOptions, path: Path) -> None:
 
 
 def open_csv(
-    stack: ExitStack, path: Path, options: CsvOptions, as_text: Collection[str], chunk_size: int
+    stack: ExitStack,
+    path: Path,
+    options: CsvOptions,
+    as_text: Collection[str],
+    words: Collection[str],
+    chunk_size: int,
 ) -> Iterator[pd.DataFrame]:
     """Return an iterator over chunks of a CSV file, which the stack closes.
 
-    Columns in `as_text` are read as they are written.
+    Columns in `as_text` are read as they are written, and those in `words` as text with gaps.
     """
     sep = _separator(options, path)
     # A mark at the beginning of UTF-8, as some programs write it, is no part of the first name.
@@ -79,6 +84,8 @@ def open_csv(
         low_memory=False,
         # As text, "NA" would be a gap, but not as bytes.
         converters=dict.fromkeys(as_text, str.encode),
+        dtype=dict.fromkeys(words, str),
+        na_values=options.missing,
     )
     return (_chunk(chunk, sep, as_text) for chunk in stack.enter_context(reader))
 

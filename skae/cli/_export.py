@@ -8,7 +8,9 @@ import pandas as pd
 
 import skae
 from skae._atomic import write_atomically
+from skae.tables import PlainTable
 
+from ._cell_types import words_of
 from ._features import Features
 from ._model_files import load_model
 from ._options import NO_TRUST, PLAIN, CsvOptions, TrustOptions
@@ -52,24 +54,32 @@ def export(
         the standard input. The graph is compared with the model on them, and the threshold of a
         quantized detector is found anew.
     dtype
-        Type of the input.
+        Type of the input. A graph of a table with text or dates has an input for each column,
+        whose types are those of the table.
     """
     check_out(out, ".onnx")
     if data is not None:
         check_table(data, csv)
     estimator = load_model(model, trusted)
     X: Any
-    if data is None:
+    plain = PlainTable.of(estimator)
+    words = words_of(estimator)
+    if data is not None:
+        X = pd.concat(map(Features(data, estimator), chunks_of(data, csv=csv, words=words)))
+    elif plain is not None:
+        X = plain.table(plain.example(_N_ROWS))
+    else:
         # Every loss is defined on 0 and 1.
         shape = _N_ROWS, estimator.n_features_in_
-        X = np.random.default_rng(0).integers(2, size=shape).astype(dtype)
+        X = np.random.default_rng(0).integers(2, size=shape)
         if hasattr(estimator, "feature_names_in_"):
             X = pd.DataFrame(X, columns=estimator.feature_names_in_)
-    else:
-        X = pd.concat(map(Features(data, estimator), chunks_of(data, csv=csv)))
+    if plain is None or plain.is_numeric:
         # Words stay words.
-        X = X.astype(dict.fromkeys(X.select_dtypes("number"), dtype))
+        is_frame = isinstance(X, pd.DataFrame)
+        X = X.astype(dict.fromkeys(X.select_dtypes("number"), dtype) if is_frame else dtype)
     graph = skae.to_onnx(estimator, X, output=output, quantize=quantize)
     content = graph.SerializeToString()
     write_atomically(out, content)
-    print(f"{out}: {output} of {dtype} rows, {len(content):,} bytes")
+    rows = f"{dtype} rows" if plain is None or plain.is_numeric else "rows of several types"
+    print(f"{out}: {output} of {rows}, {len(content):,} bytes")

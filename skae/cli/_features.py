@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import get_tags
 
 import skae
+from skae.tables import PlainTable
 
+from ._cell_types import inferred, is_of_numbers, typed
 from ._csv import is_number
 from ._messages import warn
 from ._table_files import is_parquet
@@ -18,6 +21,7 @@ from ._table_files import is_parquet
 # Names that pandas gives to an index without a name.
 _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
 _COMMA = re.compile(r"\s*[-+]?\d*,\d+\s*")
+_ROW = re.compile(r"\b([Rr]ow) (\d+)")
 
 
 def columns_of(chunk: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
@@ -32,25 +36,32 @@ def columns_of(chunk: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
 class Features:
     """The columns of a table that a model takes, chunk by chunk.
 
-    A fitted model takes the columns whose names it knows, or all if it knows none. Without a model
-    all columns but those to drop are taken, to fit an estimator of skae.
+    A fitted model takes the columns whose names it knows, or all if it knows none, in the types
+    that it was fitted on. An estimator that is to be fitted takes all columns but those to drop,
+    in the types that the file tells; with `numbers_only` no words.
     """
 
-    def __init__(self, data: Path, model: Any = None, drop: Collection[str] = ()) -> None:
+    def __init__(
+        self, data: Path, model: Any, drop: Collection[str] = (), numbers_only: bool = False
+    ) -> None:
         self._data, self._model, self._drop = data, model, drop
-        self._names = getattr(model, "feature_names_in_", None)
+        self._fits = not hasattr(model, "n_features_in_")
+        self._names = None if self._fits else getattr(model, "feature_names_in_", None)
         # Other estimators may take words and gaps, and refuse them themselves if they do not.
-        self._numbers_only = model is None or getattr(skae, type(model).__name__, None) is type(
-            model
-        )
+        self._of_skae = getattr(skae, type(model).__name__, None) is type(model)
+        tags = get_tags(model).input_tags if self._of_skae else None
+        self._takes_words = tags is None or (self._fits and tags.string and not numbers_only)
+        self._takes_gaps = tags is None or tags.allow_nan
         # Of each column whether it holds numbers; of one that was empty so far nothing is known.
         self._are_numbers: dict[Any, bool] = {}
         self._warned = False
 
     def __call__(self, chunk: pd.DataFrame) -> pd.DataFrame:
-        """Return the columns of a chunk that the model takes: float64, or words as objects.
+        """Return the columns of a chunk that the model takes.
 
-        Words are refused for an estimator of skae, and so are gaps.
+        They are of float64 if all are numbers. Otherwise they have the types of the table that the
+        model was fitted on, and for an estimator that is not of skae words are objects. Words and
+        gaps are refused for an estimator of skae that does not take them.
         """
         columns_of(chunk, self._drop)
         if self._names is None:
@@ -59,10 +70,20 @@ class Features:
                 raise ValueError(f"No column of {self._data} is left: --drop names all of them.")
         else:
             features = columns_of(chunk, self._names)
-        if self._numbers_only:
+        plain = PlainTable.of(self._model)
+        if plain is not None:
+            # The model refuses another number of columns.
+            same_width = features.shape[1] == len(plain.columns)
+            return typed(features, plain) if same_width else features
+        if not self._takes_words or not self._takes_gaps:
             self._check_numbers(features)
         if self._names is None and not self._warned:
             self._warn(features.columns)
+        if self._of_skae and self._takes_words:
+            # Parquet knows its types.
+            features = features if is_parquet(self._data) else inferred(features)
+            if not is_of_numbers(features):
+                return features
         return self._same_types(features.apply(_plain))
 
     def apply(
@@ -72,6 +93,11 @@ class Features:
         try:
             return function(features)
         except ValueError as error:
+            if PlainTable.of(self._model) is not None:
+                # It counts the rows of a chunk.
+                start = features.index[0]
+                message = _ROW.sub(lambda one: f"{one[1]} {int(one[2]) + start}", str(error))
+                raise ValueError(message) from error
             for name, column in features.items():
                 cells = column.isna() if "NaN" in str(error) else _quoted(column, str(error))
                 if cells.any():
@@ -80,7 +106,7 @@ class Features:
                     ) from error
             raise
         except TypeError as error:
-            if self._numbers_only:
+            if self._of_skae:
                 raise
             # scikit-learn compares numbers with the words that it was fitted on.
             words = [name for name, column in features.items() if column.dtype != float]
@@ -122,9 +148,9 @@ class Features:
             )
 
     def _check_numbers(self, features: pd.DataFrame) -> None:
-        """Raise an error for the first cell that is no number, or else for the first gap."""
+        """Raise an error for a cell that is no number, or else for a gap, if none may be there."""
         for name, column in features.items():
-            if pd.api.types.is_numeric_dtype(column):
+            if pd.api.types.is_numeric_dtype(column) or self._takes_words:
                 continue
             numbers = pd.to_numeric(column, errors="coerce").astype("float64")
             not_numbers = column.notna() & numbers.isna()
@@ -138,15 +164,15 @@ class Features:
                     + (" If ',' stands before its decimals, add --decimal ','." if comma else "")
                 )
         for name, column in features.items():
-            gaps = column.astype("float64").isna()
-            if gaps.any():
+            gaps = column.isna() | (column != column)
+            if gaps.any() and not self._takes_gaps:
                 raise ValueError(
                     f"Column {name!r} has no value in row {gaps.idxmax()}, counted from 0. Fill "
                     f"the gap before{self._or_drop(name)}."
                 )
 
     def _with_drop(self, name: Any) -> str:
-        return f" with --drop {shlex.quote(name)}" if self._model is None else ""
+        return f" with --drop {shlex.quote(name)}" if self._fits else ""
 
     def _or_drop(self, name: Any) -> str:
         advice = self._with_drop(name)

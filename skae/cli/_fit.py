@@ -5,7 +5,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
@@ -17,11 +17,12 @@ from sklearn.preprocessing import StandardScaler
 
 import skae
 
+from ._cell_types import is_text
 from ._features import Features
 from ._model_files import nets_of, save_model
 from ._options import PLAIN, CsvOptions
 from ._reading import check_table, chunks_of
-from ._table_files import LONE_HYPHEN
+from ._table_files import LONE_HYPHEN, is_parquet
 from ._writing import check_out
 
 
@@ -64,7 +65,9 @@ def fit(
     ----------
     data
         CSV or Parquet file, or - for CSV from the standard input. All columns but those left out
-        with --drop count, and must be numeric.
+        with --drop count. Text and truth values are categories, dates are those of ISO 8601
+        (2024-12-31, also with a time), and cells may be empty. "variational", "contractive" and
+        "convolutional" take numbers only.
     out
         Where the model goes: a file ending in .skae, or in .skops with --standardize.
     estimator
@@ -75,10 +78,12 @@ def fit(
         A column to leave out, such as a label; may be given several times.
     standardize
         First bring all columns to mean zero and variance one; use it for columns of different
-        units. The "outlier" detector does so itself.
+        units. The "outlier" detector does so itself, and so does any estimator where columns hold
+        text, dates or gaps.
     passes
         Number of times to train on the table chunk by chunk, never holding all of it in memory.
-        Without it the table is read as a whole, and the estimator decides when to stop.
+        Without it the table is read as a whole, and the estimator decides when to stop. The first
+        rows tell the types and the categories of the columns.
     random_state
         Seed, to get the same model again.
     """
@@ -89,17 +94,20 @@ def fit(
     parameters = _parameters(set or ())
     model: Any = ESTIMATORS[estimator](random_state=random_state)
     model.set_params(**parameters)
-    features_of = Features(data, drop=drop or ())
+    features_of = Features(data, model, drop or (), numbers_only=standardize)
     fitted: Any = make_pipeline(StandardScaler(), model) if standardize else model
     if passes is None:
-        X = pd.concat(map(features_of, chunks_of(data, "reading", csv=csv)), ignore_index=True)
+        chunks = [*chunks_of(data, "reading", csv=csv, whole=True)]
+        X = features_of(pd.concat(chunks, ignore_index=True))
         with _progress(model, parameters), _interruptible(model):
             fitted.fit(X)
     else:
+        words = _words_of_first_rows(data, csv)
         for i in range(passes):
-            for chunk in chunks_of(data, f"pass {i + 1}/{passes}", csv=csv):
+            for chunk in chunks_of(data, f"pass {i + 1}/{passes}", csv=csv, words=words):
+                X = features_of(chunk)
                 with _interruptible(model):
-                    model.partial_fit(features_of(chunk))
+                    features_of.apply(model.partial_fit, X)
     digest = save_model(fitted, out)
     print(f"{out}: {type(fitted).__name__} of {fitted.n_features_in_} columns, SHA-256 {digest}")
 
@@ -111,6 +119,15 @@ def _check_passes(passes: int, standardize: bool, data: Path) -> None:
         raise ValueError("--standardize needs the whole table, and --passes never holds it.")
     if passes > 1 and data == LONE_HYPHEN:
         raise ValueError(f"--passes is {passes}, but the standard input can be read only once.")
+
+
+def _words_of_first_rows(data: Path, csv: CsvOptions) -> list[str]:
+    """Return the columns that hold text in the first rows: later rows may look like numbers."""
+    if data == LONE_HYPHEN or is_parquet(data):
+        # The one is read once only, the other knows its types.
+        return []
+    with closing(chunks_of(data, "first rows", csv=csv)) as chunks:
+        return [name for name, column in next(chunks).items() if is_text(column)]
 
 
 def _parameters(pairs: Iterable[str]) -> dict[str, Any]:

@@ -18,12 +18,16 @@ class CsvOptions:
         The encoding of the text, such as latin-1.
     no_header
         The first line holds values, and no names. Columns are called x0, x1, and so on.
+    missing
+        Text that stands for a cell without a value, such as '?', beside those that pandas knows:
+        nothing, NA, N/A, NaN, None, null and the like; may be given several times.
     """
 
     sep: str | None = None
     decimal: str = "."
     encoding: str = "utf-8"
     no_header: bool = False
+    missing: list[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import lzma
 import warnings
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from csv import Error as CsvError
 from pathlib import Path
@@ -20,18 +20,28 @@ from ._table_files import ENDINGS_IN_WORDS, LONE_HYPHEN, is_parquet, is_table
 # Rows that are in memory at a time.
 CHUNK = 10_000
 
+# More than any table has.
+_ALL = 2**31 - 1
+
 # Errors that readers raise for a file whose content does not match its name.
 _DAMAGES = (ValueError, EOFError, OSError, lzma.LZMAError, zlib.error, CsvError)
 
 
 def chunks_of(
-    path: Path, label: str = "rows", *, csv: CsvOptions = PLAIN, as_text: Collection[str] = ()
-) -> Iterator[pd.DataFrame]:
+    path: Path,
+    label: str = "rows",
+    *,
+    csv: CsvOptions = PLAIN,
+    as_text: Collection[str] = (),
+    words: Collection[str] = (),
+    whole: bool = False,
+) -> Generator[pd.DataFrame]:
     """Yield a table in chunks of at most `CHUNK` rows, indexed from the beginning of the table.
 
     A labelled progress bar is shown if the standard error is a terminal. Columns of CSV in
     `as_text` are read as they are written; the index of a Parquet file is a column only if its
-    name is there.
+    name is there. Columns of CSV in `words` are text, whatever they look like, with gaps. A
+    `whole` CSV file is one chunk, as all of its cells tell the types of its columns.
     """
     check_table(path, csv)
     n_rows = 0
@@ -41,7 +51,7 @@ def chunks_of(
             if is_parquet(path):
                 chunks, total = _open_parquet(stack, path, as_text)
             else:
-                chunks = open_csv(stack, path, csv, as_text, CHUNK)
+                chunks = open_csv(stack, path, csv, as_text, words, _ALL if whole else CHUNK)
         bar = stack.enter_context(tqdm(desc=label, total=total, unit=" rows", disable=None))
         while True:
             with _errors_that_name(path):
@@ -70,7 +80,7 @@ def check_table(path: Path, csv: CsvOptions) -> None:
     elif csv != PLAIN:
         raise ValueError(
             f"{path} is Parquet, and options of CSV are set: leave out --sep, --decimal, "
-            f"--encoding and --no-header."
+            f"--encoding, --no-header and --missing."
         )
 
 

@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from skae.tables import column_names
 
-from ._answers import codes_of, predictions_of, reconstruction_of, scores_of
+from ._answers import codes_of, decoded_table, predictions_of, reconstruction_of, scores_of
+from ._cell_types import words_of
 from ._features import Features, columns_of
 from ._model_files import load_model
 from ._options import DEFAULTS, NO_TRUST, RowOptions, TrustOptions
@@ -114,10 +114,9 @@ def sample(
     """
     check_table_out(out)
     estimator = load_model(model, trusted, ["sample"], "generate rows")
-    rows = np.asarray(estimator.sample(n_samples, random_state=random_state))
-    names = column_names(estimator, rows[0].size)
+    rows = estimator.sample(n_samples, random_state=random_state)
     with table_writer(out) as write:
-        write(pd.DataFrame(rows.reshape(len(rows), -1), columns=names))
+        write(decoded_table(estimator, rows, column_names(estimator, estimator.n_features_in_)))
 
 
 def _apply(
@@ -141,7 +140,8 @@ def _apply(
     as_text = [name for name in keep if name not in names]
     features_of = Features(data, estimator)
     with table_writer(options.out) as write:
-        for chunk in chunks_of(data, csv=options.csv, as_text=as_text):
+        words = words_of(estimator)
+        for chunk in chunks_of(data, csv=options.csv, as_text=as_text, words=words):
             kept, X = columns_of(chunk, keep), features_of(chunk)
             result = features_of.apply(partial(answer, estimator), X).set_index(chunk.index)
             for name in keep:

@@ -99,6 +99,8 @@ def _parquet_writer(stack: ExitStack, path: Path) -> Callable[[pd.DataFrame], No
     def write(rows: pd.DataFrame) -> None:
         nonlocal writer
         table = pyarrow.Table.from_pandas(rows, preserve_index=False)
+        # pandas fails to read its own notes on Arrow's categories.
+        table = table.replace_schema_metadata()
         if writer is None:
             writer = stack.enter_context(parquet.ParquetWriter(path, table.schema))
         writer.write_table(table.cast(writer.schema))

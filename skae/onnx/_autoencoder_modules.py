@@ -20,7 +20,8 @@ from skae.networks import (
 )
 from skae.objectives._bounds import balanced_draws, log_weight, posterior_of
 from skae.objectives._variational import VariationalObjective
-from skae.tables import as_tensor
+from skae.tables import MixedTable, TableSchema
+from skae.tables.columns import CategoryColumn
 
 from ._estimators import shapes_of
 
@@ -61,9 +62,16 @@ class AutoencoderModule(nn.Module):
         self.network: Any = _never_empty(network.to(self.dtype))
         self.objective: Any = objective.to(self.dtype)
         self.decoded_shape = shapes_of(estimator).decoded
-        self.mean = nn.Buffer(as_tensor(estimator.mean_).cpu().double())
+        table = estimator._table
+        self.mean = nn.Buffer(table.mean.cpu().double())
         self.scale = _number(estimator.scale_)
+        self.bounds: nn.Module = nn.Identity()
+        # A gap is the mean of its column, unless the first layer takes gaps.
         self.fills_gaps = estimator._why_only_numbers() is None
+        if isinstance(table, MixedTable):
+            self.scale = nn.Buffer(table.scale)
+            self.bounds = ColumnBounds(table.schema)
+            self.fills_gaps = False
         self.loss_unit = _number(estimator.scale_ ** objective.heads[0].loss.scale_power)
 
     def codes(self, X: Tensor) -> Tensor:
@@ -74,7 +82,7 @@ class AutoencoderModule(nn.Module):
         """Return flat rows in the unit of the data, in the dtype of the codes."""
         output = self.network.decode(codes.to(self.dtype))
         rows = self.objective.to_data(output).double() * self.scale + self.mean
-        return rows.to(codes.dtype)
+        return self.bounds(rows).to(codes.dtype)
 
     def reconstruction(self, X: Tensor) -> Tensor:
         """Return rows that were encoded and decoded again, in the shape of `X`."""
@@ -90,7 +98,6 @@ class AutoencoderModule(nn.Module):
     def _scaled(self, X: Tensor) -> Tensor:
         # Rows may be images or windows.
         x = (X.flatten(1) - self.mean.to(X.dtype)) / self.scale.to(X.dtype)
-        # A gap is the mean of its column.
         return torch.where(x.isnan(), 0.0, x) if self.fills_gaps else x
 
 
@@ -129,6 +136,28 @@ def autoencoder_module(estimator: BaseAutoencoder, single: bool = False) -> Auto
     """Return the module of a fitted autoencoder; its objective says how it scores rows."""
     variational = isinstance(estimator.net_.criterion_, VariationalObjective)
     return (VariationalModule if variational else AutoencoderModule)(estimator, single)
+
+
+class ColumnBounds(nn.Module):
+    """Brings decoded rows to values that the columns of a table could hold."""
+
+    def __init__(self, schema: TableSchema):
+        super().__init__()
+        numbers = [None if isinstance(c, CategoryColumn) else c for c in schema.columns]
+        bounded = [one is not None and not one.is_free for one in numbers]
+        pairs = list(zip(numbers, bounded, strict=True))
+        low = [one.lowest if one and inside else -math.inf for one, inside in pairs]
+        high = [one.highest if one and inside else math.inf for one, inside in pairs]
+        steps = [one.step or 0.0 if one else 0.0 for one in numbers]
+        self.low, self.high, self.step = (
+            nn.Buffer(torch.tensor(values, dtype=torch.float64)) for values in (low, high, steps)
+        )
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return rows, in float64, with rounded and clipped cells."""
+        step = torch.where(self.step > 0, self.step, 1.0)
+        rounded = torch.where(self.step > 0, (rows / step).round() * step, rows)
+        return torch.minimum(torch.maximum(rounded, self.low), self.high)
 
 
 def _number(value: float) -> nn.Buffer:

@@ -4,22 +4,27 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
 from skae import __version__
 from skae._extras import require
+from skae.tables import PlainTable
 
+from ._column_nodes import describe, finished_columns
 from ._comparison import ShapeDifferenceError, compare
 from ._converters import ConversionError
 from ._detector_modules import offset_for
 from ._estimators import KINDS, classes_with_graphs, outputs_of_networks
 from ._export import OPSET
 from ._graphs import Graph, decision, finished, with_one_output
-from ._outputs import ModelOutput
+from ._outputs import ModelOutput, once
 from ._runtime import quantized, runner_of
-from ._sample import Columns, Sample, rows_of
+from ._sample import Columns, Sample, check_sample, rows_of
 from ._steps import Steps, check_way_back, way_back
+from ._table_sample import TableSample
 from ._trees import check_trees
 
 # Rows that tell which shape the answers of a model have, and whether a graph runs.
@@ -40,14 +45,13 @@ def converted(model: BaseEstimator, X_sample: Any, output_name: str, quantize: b
         )
     if output.name == "reconstruction":
         check_way_back(output.steps[:-1])
-    rows = rows_of(X_sample)
-    # Raises the model's own errors, too: it is not fitted, or these are no rows for it.
-    row_shape = output.of(rows[:_FEW]).shape[1:]
-    sample = Sample(rows, output.steps)
+    sample, row_shape = _sample_of(X_sample, output)
     check_trees(output, sample)
 
     def finish(graph: Graph, offset: Any) -> Graph:
         """Return a graph of all steps with what is left to do, such as the way back."""
+        if output.columns is not None:
+            return finished_columns(graph, output.columns, sample.inputs)
         onnx, operations = require("onnx", "onnx"), []
         element_type = graph.graph.output[0].type.tensor_type.elem_type
         if output.is_detection:
@@ -69,7 +73,9 @@ def converted(model: BaseEstimator, X_sample: Any, output_name: str, quantize: b
         steps = with_one_output(whole, value.name)
         graph = finish(steps, offset)
         try:
-            compare(_checked(graph, sample), output, sample)
+            run = once(_checked(graph, sample), {})
+            for i, part in enumerate(output.parts()):
+                compare(_part(run, i), part, sample)
         except ValueError as error:
             errors.append(error)
             continue
@@ -81,8 +87,36 @@ def converted(model: BaseEstimator, X_sample: Any, output_name: str, quantize: b
             graph = finish(steps, offset)
             _checked(graph, sample)
         graph.producer_name, graph.producer_version = "skae", __version__
+        describe(graph, getattr(sample, "columns_of_fit", None), _with_gaps(output, sample))
         return graph
     raise _most_telling(errors, whole, output)
+
+
+def _sample_of(X_sample: Any, output: ModelOutput) -> tuple[Sample, tuple[int, ...]]:
+    """Return the sample of a caller, and the shape of the output for one of its rows.
+
+    Raises the model's own errors, too: it is not fitted, or these are no rows for it.
+    """
+    check_sample(X_sample)
+    table, part = PlainTable.of(output.model), output.parts()[0]
+    if table is not None and not table.is_numeric:
+        row_shape = part.of(X_sample).shape[1:]
+        return TableSample(X_sample, table), row_shape
+    rows = rows_of(X_sample)
+    if table is not None and isinstance(rows, pd.DataFrame):
+        # Numbers with gaps may be of a type that NumPy does not have.
+        rows = rows.astype(dict.fromkeys(rows.select_dtypes(exclude="float32"), "float64"))
+    row_shape = part.of(rows[:_FEW]).shape[1:]
+    return Sample(rows, output.steps), row_shape
+
+
+def _with_gaps(output: ModelOutput, sample: Sample) -> list[str]:
+    """Return the inputs in which cells may be missing, as far as the first step tells."""
+    if isinstance(sample, TableSample):
+        return [one.name for one in sample.columns_of_fit.columns if one.takes_gaps]
+    first = output.steps[0][1]
+    takes = isinstance(first, KINDS) and get_tags(first).input_tags.allow_nan
+    return sample.inputs if takes else []
 
 
 def _graph_of_steps(output: ModelOutput, sample: Sample, single: bool) -> Graph:
@@ -93,19 +127,14 @@ def _graph_of_steps(output: ModelOutput, sample: Sample, single: bool) -> Graph:
     """
     skl2onnx = require("skl2onnx", "onnx")
     _check_converters(output.steps)
-    rows, types = sample.table(), None
-    if isinstance(rows, np.ndarray):
-        known = require("skl2onnx.common.data_types", "onnx")
-        real = known.FloatTensorType if rows.dtype == np.float32 else known.DoubleTensorType
-        types = [("X", real([None, *rows.shape[1:]]))]
     for of_last in _options_of_last(output):
         try:
             # Without steps that do nothing, which skl2onnx stumbles over.
             return skl2onnx.to_onnx(
                 Pipeline(output.steps),
-                rows,
+                sample.table(),
                 name="skae",
-                initial_types=types,
+                initial_types=sample.types(),
                 target_opset=OPSET,
                 options=_options_of_classes(single) | of_last,
             )
@@ -161,7 +190,7 @@ def _check_converters(steps: Steps) -> None:
             raise ValueError(f"Step {name!r} has no converter to ONNX: {reason}") from error
 
 
-def _checked(graph: Graph, sample: Sample) -> Callable[[Columns], np.ndarray]:
+def _checked(graph: Graph, sample: Sample) -> Callable[[Columns], list[np.ndarray]]:
     """Return a function that runs a graph; it ran once, as runtimes lack operators in float64."""
     try:
         require("onnx", "onnx").checker.check_model(graph, full_check=True)
@@ -174,7 +203,12 @@ def _checked(graph: Graph, sample: Sample) -> Callable[[Columns], np.ndarray]:
             f"The graph of this model does not run: {str(error).strip().splitlines()[0]}"
             f"{sample.advice_for_double()}"
         ) from error
-    return lambda columns: run(sample.arrays(columns))[0]
+    return lambda columns: run(sample.arrays(columns))
+
+
+def _part(run: Callable[[Columns], list[np.ndarray]], i: int) -> Callable[[Columns], np.ndarray]:
+    """Return a function that gives one of the outputs of a graph."""
+    return lambda columns: run(columns)[i]
 
 
 def _most_telling(errors: list[ValueError], whole: Graph, output: ModelOutput) -> ValueError:

@@ -9,12 +9,18 @@ from torch import nn
 from skae._extras import require
 from skae.detection import AutoencoderOutlierDetector
 from skae.estimators.base import Decoder
+from skae.tables import PlainTable
 
 from ._autoencoder_modules import DecoderModule, autoencoder_module
+from ._column_nodes import ML_DOMAIN, ML_OPSET, Nodes, encoded
 from ._detector_modules import DetectorModule
 from ._estimators import autoencoders_of, classes_with_graphs, outputs_of_networks, shapes_of
 from ._export import OPSET, exported
 from ._graphs import Graph, chain, decision
+from ._table_sample import input_types
+
+# Columns that an error names.
+_NAMED = 5
 
 # Names of all that is an estimator of skae in a graph begin with this, and a slash follows.
 NETWORK = "skae"
@@ -150,6 +156,16 @@ def _row_shape_of(operator: Any) -> tuple[int, ...]:
 def _rows_of(scope: Any, operator: Any, container: Any) -> str:
     """Return the name of the rows: one table, as floating point numbers."""
     names = [variable.onnx_name for variable in operator.inputs]
+    table = PlainTable.of(operator.raw_operator)
+    if table is not None and not table.is_numeric:
+        _check_columns(operator, table)
+        # No name of skl2onnx's own holds a slash.
+        nodes = Nodes(f"{scope.get_unique_operator_name('columns')}/")
+        rows = encoded(nodes, table, names)
+        container.nodes.extend(nodes.nodes)
+        container.initializers.extend(nodes.constants)
+        container.node_domain_version_pair_sets.add((ML_DOMAIN, ML_OPSET))
+        return rows
     rows = names[0]
     if len(names) > 1:
         rows = scope.get_unique_variable_name("columns")
@@ -161,6 +177,18 @@ def _rows_of(scope: Any, operator: Any, container: Any) -> str:
     double = require("onnx", "onnx").TensorProto.DOUBLE
     container.add_node("Cast", [rows], [numbers], to=double)
     return numbers
+
+
+def _check_columns(operator: Any, table: PlainTable) -> None:
+    """Refuse rows that are not the columns of the table that an estimator was fitted on."""
+    found = [(type(one.type), one.raw_name) for one in operator.inputs]
+    if found != [(type(one), name) for name, one in input_types(table)]:
+        raise ConversionError(
+            f"{type(operator.raw_operator).__name__} was fitted on columns of several types, "
+            f"{', '.join(table.names[:_NAMED])}{', ...' if len(table.names) > _NAMED else ''}, and "
+            f"only as the first step has it a graph that takes these. Make it the first step, or "
+            f"encode the table as numbers before it."
+        )
 
 
 def _embedded(scope: Any, container: Any, model: Graph, rows: str) -> str:

@@ -43,18 +43,6 @@ def autoencoders_of(estimator: BaseEstimator) -> list[BaseAutoencoder]:
     return [estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator]
 
 
-def check_numbers(estimator: BaseEstimator) -> None:
-    """Refuse an estimator of tables with columns of several types or with gaps."""
-    # Detectors take numbers only.
-    if isinstance(estimator, AutoencoderOutlierDetector):
-        return
-    if any(vars(one).get("_frame") for one in autoencoders_of(estimator)):
-        raise ValueError(
-            f"This {type(estimator).__name__} was fitted on columns of several types or with gaps, "
-            f"which have no graph in ONNX. Encode the table as numbers before it, or use skae.save."
-        )
-
-
 class Shapes(NamedTuple):
     """Shapes of a row, without the number of rows."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from skae._extras import require
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto, TensorProto, TypeProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
 
 Graph: TypeAlias = "ModelProto"
 
@@ -61,18 +61,8 @@ def finished(
     the latter.
     """
     make_node = require("onnx", "onnx").helper.make_node
-    while output in inputs:
-        output = f"output_{output}"
-    inside = "inside/"
-    while any(name.startswith(inside) for name in (*inputs, output)):
-        inside = f"{inside}/"
-    # Functions call one another by their names, which onnx would not change there.
-    add_prefix = require("onnx.compose", "onnx").add_prefix
-    model = add_prefix(model, f"{inside}steps/", rename_functions=False)
+    model, inside, (output,) = with_names(model, inputs, [output])
     graph = model.graph
-    for given, name in zip(graph.input, inputs, strict=True):
-        graph.node.insert(0, make_node("Identity", [name], [given.name]))
-        given.name = name
     (value,) = graph.output
     nodes, constants = chain(value.name, operations, f"{inside}end/")
     last = nodes[-1].output[0] if nodes else value.name
@@ -81,6 +71,37 @@ def finished(
     value.name = output
     if operations:
         value.type.CopyFrom(result)
-    for one in (*graph.input, value):
-        one.type.tensor_type.shape.dim[0].dim_param = "batch"
+    name_batches(graph)
     return model
+
+
+def with_names(
+    model: Graph, inputs: Sequence[str], outputs: Sequence[str]
+) -> tuple[Graph, str, list[str]]:
+    """Return a copy of a graph with other names of its inputs, a prefix, and names for outputs.
+
+    All names inside the graph begin with the prefix. Where an input has the name of an output,
+    "output_" is put before the latter.
+    """
+    make_node = require("onnx", "onnx").helper.make_node
+    free = []
+    for output in outputs:
+        while output in inputs:
+            output = f"output_{output}"
+        free.append(output)
+    inside = "inside/"
+    while any(name.startswith(inside) for name in (*inputs, *free)):
+        inside = f"{inside}/"
+    # Functions call one another by their names, which onnx would not change there.
+    add_prefix = require("onnx.compose", "onnx").add_prefix
+    model = add_prefix(model, f"{inside}steps/", rename_functions=False)
+    for given, name in zip(model.graph.input, inputs, strict=True):
+        model.graph.node.insert(0, make_node("Identity", [name], [given.name]))
+        given.name = name
+    return model, inside, free
+
+
+def name_batches(graph: "GraphProto") -> None:
+    """Call the first axis of inputs and outputs, the number of rows, by one name."""
+    for one in (*graph.input, *graph.output):
+        one.type.tensor_type.shape.dim[0].dim_param = "batch"

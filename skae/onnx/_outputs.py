@@ -1,6 +1,8 @@
 """The answers of a model, which its graph has to give, too."""
 
+import pickle
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -8,14 +10,39 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from skae._fitted import reconstruct
-from skae.tables import dense
+from skae.estimators.base import Decoder
+from skae.tables import PlainTable, dense, reconstruction_of
 
-from ._estimators import KINDS, METHODS, ONLY_OF_SKAE, check_numbers
+from ._estimators import KINDS, METHODS, ONLY_OF_SKAE
 from ._sample import Columns, Sample
 from ._steps import steps_of
 
 # By so much rounding may change a probability.
 _ROUNDING = 1e-6
+
+
+# What a function gave for columns, or raised.
+Remembered = dict[bytes, list[np.ndarray] | Exception]
+
+
+def once(
+    function: Callable[[Columns], list[np.ndarray]], remembered: Remembered
+) -> Callable[[Columns], list[np.ndarray]]:
+    """Return a function that computes once for the same columns, and remembers its errors, too."""
+
+    def answer(columns: Columns) -> list[np.ndarray]:
+        key = pickle.dumps(columns)
+        if key not in remembered:
+            try:
+                remembered[key] = function(columns)
+            except Exception as error:
+                remembered[key] = error
+        found = remembered[key]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return answer
 
 
 class ModelOutput:
@@ -31,8 +58,9 @@ class ModelOutput:
         self.last: Any = self.steps[-1][1] if self.steps else None
         self.of_skae = isinstance(self.last, KINDS)
         self._check_name()
-        if self.of_skae:
-            check_numbers(self.last)
+        self._table = _decoded_table(self.last) if name == "reconstruction" else None
+        self._column: int | None = None
+        self._remembered: Remembered = {}
         self.method = METHODS[name]
         # Numbers of trees jump, and those of networks do not.
         self.jumps = not self.of_skae
@@ -61,12 +89,32 @@ class ModelOutput:
             advice = " The steps before it are model[:-1]." if len(self.steps) > 1 else ""
             raise ValueError(f"output={self.name!r} {lacks}. Use output={possible}.{advice}")
 
+    @property
+    def columns(self) -> PlainTable | None:
+        """The columns of which each is an output of its own; None if there is one output."""
+        return None if self._table is None or self._table.is_numeric else self._table
+
+    def parts(self) -> "list[ModelOutput]":
+        """Return each output of the graph, or this one if there are no others."""
+        if self.columns is None:
+            return [self]
+        parts = [copy(self) for _ in self.columns.columns]
+        remembered: Remembered = {}
+        for i, part in enumerate(parts):
+            part.name, part._column = reconstruction_of(self.columns.names[i]), i
+            part._remembered = remembered
+        return parts
+
     def of(self, X: Any) -> np.ndarray:
         """Return the output for rows."""
+        if self._column is not None:
+            return self._columns_of(X)[self._column][:, None]
         if self.name == "p_value":
             # Pipelines have no such method.
             *before, (_, last) = self.steps
             answer = last.p_values(Pipeline(before).transform(X) if before else X)
+        elif self._table is not None:
+            answer = np.column_stack(self._columns_of(X)).astype(np.float64)
         elif self.name == "reconstruction":
             answer = reconstruct(self.model, X)
         else:
@@ -80,7 +128,17 @@ class ModelOutput:
 
     def for_columns_of(self, sample: Sample) -> Callable[[Columns], np.ndarray]:
         """Return a function from columns like those of a sample to the output for their rows."""
-        return lambda columns: self.of(sample.rows(columns))
+        if self._column is None:
+            return lambda columns: self.of(sample.rows(columns))
+        place = self._column
+        # The others are asked for the same rows.
+        answers = once(lambda columns: self._columns_of(sample.rows(columns)), self._remembered)
+        return lambda columns: answers(columns)[place][:, None]
+
+    def _columns_of(self, X: Any) -> list[np.ndarray]:
+        """Return the reconstructions of all columns of rows."""
+        assert self._table is not None
+        return self._table.arrays(reconstruct(self.model, X), decoded=True)
 
     def is_tied(self, X: Any, labels: np.ndarray) -> np.ndarray:
         """Return for each row whether the model finds no label more probable than the given one.
@@ -94,3 +152,10 @@ class ModelOutput:
         is_given = labels[:, None] == np.asarray(model.classes_)
         given = np.where(is_given, probability, -np.inf).max(axis=1)
         return given >= probability.max(axis=1) - _ROUNDING
+
+
+def _decoded_table(last: Any) -> PlainTable | None:
+    """Return the columns of the table that the last step decodes codes to, if it has any."""
+    if not isinstance(last, KINDS):
+        return None
+    return PlainTable.of(last.autoencoder if isinstance(last, Decoder) else last)

@@ -168,9 +168,17 @@ def _far(values: np.ndarray, times: int) -> float | None:
     return values.dtype.type(value).item()
 
 
-def _unknown(values: np.ndarray) -> str | None:
+def _word(values: np.ndarray, word: str) -> str | None:
     words = values.dtype.kind == "O" and all(isinstance(value, str) for value in values)
-    return _UNKNOWN if words else None
+    return word if words else None
 
 
-_CHANGES = (_missing, _zero, partial(_far, times=-_FAR), partial(_far, times=1 + _FAR), _unknown)
+_CHANGES = (
+    _missing,
+    _zero,
+    partial(_far, times=-_FAR),
+    partial(_far, times=1 + _FAR),
+    partial(_word, word=_UNKNOWN),
+    # A gap in tables of skae, and a category like others elsewhere.
+    partial(_word, word=""),
+)

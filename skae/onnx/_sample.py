@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 
+from skae._extras import require
 from skae.tables import check_mask, detached
 
 from ._steps import Steps
@@ -15,8 +16,8 @@ from ._steps import Steps
 Columns = list[np.ndarray]
 
 
-def rows_of(X_sample: Any) -> Any:
-    """Return the sample of a caller as an array or as a DataFrame of pandas."""
+def check_sample(X_sample: Any) -> None:
+    """Refuse a sample that is no dense table."""
     if isinstance(X_sample, str | bytes | os.PathLike):
         raise TypeError(
             f"X_sample must be a few rows such as the graph is to be given, got "
@@ -28,6 +29,10 @@ def rows_of(X_sample: Any) -> Any:
             "X_sample is a sparse matrix, and a graph takes dense rows. Give a few rows as "
             "X_sample[:10].toarray()."
         )
+
+
+def rows_of(X_sample: Any) -> Any:
+    """Return the sample of a caller as an array or as a DataFrame of pandas."""
     if isinstance(X_sample, pd.DataFrame):
         return X_sample
     if hasattr(X_sample, "columns"):
@@ -88,6 +93,15 @@ class Sample:
         if self.by_column:
             return self.rows(self.columns).set_axis(self.inputs, axis=1)
         return self.arrays(self.columns)[0]
+
+    def types(self) -> Any:
+        """Return the inputs as skl2onnx knows them, None if it is to find out by itself."""
+        rows = self.table()
+        if not isinstance(rows, np.ndarray):
+            return None
+        known = require("skl2onnx.common.data_types", "onnx")
+        real = known.FloatTensorType if rows.dtype == np.float32 else known.DoubleTensorType
+        return [("X", real([None, *rows.shape[1:]]))]
 
     def advice(self) -> str:
         """Return advice for a graph that computes something else than the estimator."""

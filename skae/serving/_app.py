@@ -68,7 +68,8 @@ def make_app(
     ImportError
         If the extra ``serve`` is not installed.
     TypeError
-        If `model` cannot answer row by row, or takes other columns than numeric ones.
+        If `model` cannot answer row by row, or takes other columns than numeric ones and its
+        first step is no estimator of skae.
     FileNotFoundError
         If there is no such file.
     ValueError
@@ -92,16 +93,23 @@ def make_app(
     :class:`~sklearn.compose.ColumnTransformer` has one of shape [n, 1] for each column, and
     columns of words are BYTES.
 
-    A cell may be missing where the estimator answers such a row: it is null in JSON, and NaN in
-    binary data. Elsewhere, and in graphs, which do not tell, it is refused with 400, as infinite
-    values are everywhere.
+    An estimator that was fitted on a table with columns of several types has an input of shape
+    [n, 1] for each column, by its name: BYTES for text, INT64 for whole numbers, BOOL for truth
+    values, FP64 for other numbers and for dates (seconds since 1970, in UTC if they have a time
+    zone), times and durations (seconds). FP64 is accepted for whole numbers, too.
+
+    A cell may be missing where the estimator answers such a row: it is null in JSON, NaN in binary
+    data, and the empty string in text. Elsewhere, and in graphs that do not tell, it is refused
+    with 400, as infinite values are everywhere. Graphs of skae tell for which inputs it may be:
+    whole numbers and truth values that had no gaps in `fit` have none there.
 
     Outputs are those that the estimator gives for a trial row: ``codes``, ``reconstruction``,
     ``score`` (``score_samples``), ``outlier`` (true for outliers), or ``prediction`` and
-    ``probability``. A method that does not work, as ``inverse_transform`` behind a
-    :class:`~sklearn.impute.SimpleImputer`, is left out, with a warning in the log. The protocol
-    says that a request without ``outputs`` gets all of them. Only requested outputs are computed,
-    so name those that you need.
+    ``probability``. Of columns of several types each has its own reconstruction:
+    ``reconstruction_age`` for the column "age". A method that does not work, as
+    ``inverse_transform`` behind a :class:`~sklearn.impute.SimpleImputer`, is left out, with a
+    warning in the log. The protocol says that a request without ``outputs`` gets all of them. Only
+    requested outputs are computed, so name those that you need.
 
     All rows that wait when the model becomes free are computed together. Autoencoders give a row
     alone the same bits as in a batch. The model runs on one thread; for more, start more servers.

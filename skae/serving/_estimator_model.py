@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,11 @@ from sklearn.base import is_outlier_detector
 
 from skae._fitted import first_step, has_method, last_step, reconstruct
 from skae.detection import AutoencoderOutlierDetector
-from skae.tables import dense
+from skae.tables import PlainTable, dense, reconstruction_of
 
 from ._refusal import error_excerpt
 from ._served_model import Inputs, Names, Outputs, ServedModel
-from ._tensors import TensorSpec
+from ._tensors import TensorSpec, datatype_of
 from ._trial_rows import missing_cells, trial_rows
 
 # The methods that give outputs. Predictions of outlier detectors are called "outlier".
@@ -31,7 +32,8 @@ class EstimatorModel(ServedModel):
     """A fitted estimator or Pipeline; a TypeError if it gives no answer row by row.
 
     It has the outputs that the estimator gives for a trial row: any step of a Pipeline may decide
-    whether a method works.
+    whether a method works. It has one input, or one for each column of a table with columns of
+    several types; the reconstruction of such a table has an output for each column.
     """
 
     platform = "scikit-learn"
@@ -49,27 +51,56 @@ class EstimatorModel(ServedModel):
                 f"score_samples or predict, such as an autoencoder or an outlier detector of "
                 f"skae, or a Pipeline that ends in one."
             )
-        # Other numbers are accepted as well; FP64 loses nothing.
-        self.inputs = (TensorSpec("input", "FP64", [-1, n_features]),)
+        plain = PlainTable.of(estimator)
+        self._columns = None if plain is None or plain.is_numeric else plain
         # Warnings say nothing about made-up rows.
         with warnings.catch_warnings(action="ignore"):
-            self.outputs, row = self._try_out(candidates, n_features)
-            self.missing = missing_cells(estimator, self._answers, row)
+            if self._columns is None:
+                # Other numbers are accepted as well; FP64 loses nothing.
+                self.inputs = (TensorSpec("input", "FP64", [-1, n_features]),)
+                rows: Iterator[Inputs] = ((row,) for row in trial_rows(estimator, n_features))
+                self.outputs, (row,) = self._try_out(candidates, rows, f"{n_features} numbers")
+                missing = missing_cells(estimator, self._answers, row)
+                self.missing = {} if missing is None else {"input": missing}
+            else:
+                example = tuple(cells[:, None] for cells in self._columns.example(1))
+                self.inputs = tuple(
+                    TensorSpec(name, datatype_of(cells), [-1, 1])
+                    for name, cells in zip(self._columns.names, example, strict=True)
+                )
+                self.outputs, _ = self._try_out(candidates, iter([example]), "its columns")
+                may_miss = [one.name for one in self._columns.columns if not one.knows_empty_text]
+                self.missing = dict.fromkeys(may_miss, np.array([True]))
 
     def compute(self, inputs: Inputs, names: Names) -> Outputs:
         """Return the named outputs of rows; see `ServedModel.compute`."""
-        X: Any = inputs[0]
-        if self._names is not None:
-            X = pd.DataFrame(X, columns=self._names, copy=False)
+        X = self._rows(inputs)
         found: dict[str, Any] = {}
         for name, method in _METHODS.items():
-            if name == "reconstruction" and name in names:
-                found[name] = reconstruct(self._estimator, X, found.get("codes"))
+            if name == "reconstruction" and any(map(_is_reconstruction, names)):
+                back = reconstruct(self._estimator, X, found.get("codes"))
+                found |= self._reconstructions(back)
             elif name in names:
                 found[name] = getattr(self._estimator, method)(X)
         if "outlier" in names:
             found["outlier"] = self._outliers(X, found.get("score"))
         return {name: dense(found[name]) for name in names}
+
+    def _rows(self, inputs: Inputs) -> Any:
+        """Return rows as the estimator takes them."""
+        if self._columns is not None:
+            return self._columns.table([cells[:, 0] for cells in inputs])
+        if self._names is not None:
+            return pd.DataFrame(inputs[0], columns=self._names, copy=False)
+        return inputs[0]
+
+    def _reconstructions(self, rows: Any) -> dict[str, Any]:
+        """Return reconstructed rows by the names of outputs."""
+        if self._columns is None:
+            return {"reconstruction": rows}
+        cells = self._columns.arrays(rows, decoded=True)
+        names = map(reconstruction_of, self._columns.names)
+        return dict(zip(names, (values[:, None] for values in cells), strict=True))
 
     def _outliers(self, X: Any, scores: Any) -> Any:
         last = last_step(self._estimator)
@@ -79,16 +110,16 @@ class EstimatorModel(ServedModel):
         return (self._estimator.score_samples(X) if scores is None else scores) < last.offset_
 
     def _try_out(
-        self, candidates: list[str], n_features: int
-    ) -> tuple[dict[str, TensorSpec], np.ndarray]:
+        self, candidates: list[str], rows: Iterator[Inputs], in_words: str
+    ) -> tuple[dict[str, TensorSpec], Inputs]:
         """Return the specs of the outputs, and a row for which the estimator gives them."""
         trials = []
-        for row in trial_rows(self._estimator, n_features):
+        for row in rows:
             found: dict[str, TensorSpec] = {}
             errors: dict[str, Exception] = {}
             for name in candidates:
                 try:
-                    found |= self.describe((row,), (name,))
+                    found |= self.describe(row, self._outputs_of(name))
                 except Exception as error:
                     errors[name] = error
             trials.append((found, errors, row))
@@ -99,15 +130,21 @@ class EstimatorModel(ServedModel):
         if not found:
             why_not = next(iter(errors.values()))
             raise TypeError(
-                f"{kind} cannot be served, as it answers no row of {n_features} numbers: "
-                f"{error_excerpt(why_not).rstrip('.')}. Only numeric columns are served; encode "
-                f"all others before the Pipeline, or serve the graph that skae.to_onnx makes of "
-                f"it, which takes words."
+                f"{kind} cannot be served, as it answers no row of {in_words}: "
+                f"{error_excerpt(why_not).rstrip('.')}. Only numeric columns are served, and those "
+                f"that an estimator of skae as the first step takes; encode all others before the "
+                f"Pipeline, or serve the graph that skae.to_onnx makes of it, which takes words."
             ) from why_not
         for name, why_not in errors.items():
             message = "%s is served without %r, which it does not give: %s"
             logging.getLogger(__name__).warning(message, kind, name, error_excerpt(why_not))
         return found, row
+
+    def _outputs_of(self, candidate: str) -> Names:
+        """Return the names of the outputs that a method gives."""
+        if candidate == "reconstruction" and self._columns is not None:
+            return tuple(map(reconstruction_of, self._columns.names))
+        return (candidate,)
 
     def _answers(self, row: np.ndarray) -> bool:
         """Whether the estimator gives all outputs for a row."""
@@ -116,6 +153,10 @@ class EstimatorModel(ServedModel):
         except Exception:
             return False
         return True
+
+
+def _is_reconstruction(name: str) -> bool:
+    return name == "reconstruction" or name.startswith(reconstruction_of(""))
 
 
 def _candidates(estimator: Any) -> list[str]:

@@ -29,12 +29,15 @@ _JSON_KINDS: dict[str, tuple[set[type], str]] = {
 _PREFIX = 4
 
 
-def dtype_for(datatype: Any, spec: TensorSpec) -> np.dtype:
+def dtype_for(datatype: Any, spec: TensorSpec, takes_gaps: bool) -> np.dtype:
     """Return the dtype of a datatype that an input may have, or refuse it.
 
-    Numbers of any type become floats; other inputs take their own kind only.
+    Numbers of any type become floats, and integers that may be missing may be floats; other inputs
+    take their own kind only.
     """
-    accepted = FLOATS | INTEGERS if spec.datatype in FLOATS else kind_of(spec.datatype)
+    accepted = kind_of(spec.datatype)
+    if accepted is FLOATS or (takes_gaps and accepted is INTEGERS):
+        accepted = FLOATS | INTEGERS
     dtype = accepted.get(datatype) if isinstance(datatype, str) else None
     if dtype is None:
         raise Refusal(
@@ -61,9 +64,9 @@ def shape_for(shape: Any, spec: TensorSpec) -> tuple[int, ...]:
 class InputReader:
     """Reads arrays of a dtype and a shape that a request states, for an input of a model.
 
-    `missing` tells which cells of a row may be null in JSON, or NaN. An input of floats becomes
-    float32 for FP32, else float64; others have their own dtype. Values of another type, number or
-    range are refused.
+    `missing` tells which cells of a row may be null in JSON, or NaN, or empty strings. An input of
+    floats becomes float32 for FP32, else float64; others have their own dtype, or float64 if they
+    hold null. Values of another type, number or range are refused.
     """
 
     spec: TensorSpec
@@ -76,18 +79,23 @@ class InputReader:
         name, dtype = self.spec.name, self.dtype
         values, kinds = self._flat(data)
         allowed, noun = _JSON_KINDS[dtype.kind]
-        if self.missing is not None and dtype.kind == "f" and _NoneType in kinds:
-            values = [nan if value is None else value for value in values]
-            kinds.discard(_NoneType)
+        # Integers that a client chose for an input of floats have none.
+        may_miss = dtype.kind == "f" or self.spec.datatype not in FLOATS
+        has_gaps = self.missing is not None and may_miss and _NoneType in kinds
+        if has_gaps:
+            allowed = allowed | {_NoneType}
         if not kinds <= allowed:
             place, value = next(one for one in enumerate(values) if type(one[1]) not in allowed)
             raise Refusal(
                 f"The data of input {name!r} must be {noun}, got {_json_name(value)} at place "
                 f"{place}, {_cell(np.unravel_index(place, self.shape))}."
             )
+        if has_gaps:
+            gap = "" if dtype.kind == "O" else nan
+            values = [gap if value is None else value for value in values]
         try:
             # By way of an array of Python's own, as NumPy takes twice the time to read a list.
-            floats = dtype.kind == "f"
+            floats = dtype.kind == "f" or (has_gaps and dtype.kind != "O")
             found = np.frombuffer(array("d", values)) if floats else np.array(values, dtype)
         except OverflowError as error:
             raise Refusal(
@@ -137,7 +145,7 @@ class InputReader:
     def _checked(self, values: np.ndarray) -> np.ndarray:
         """Return values in a dtype that the model takes, or refuse them."""
         declared = self.spec.datatype
-        if declared in FLOATS:
+        if declared in FLOATS or values.dtype.kind == "f":
             return self._finite(values)
         converted = values.astype(kind_of(declared)[declared], copy=False)
         if (converted != values).any():
@@ -147,7 +155,8 @@ class InputReader:
     def _finite(self, values: np.ndarray) -> np.ndarray:
         """Return numbers as float32 or float64; refuse infinity, and NaN where none may be."""
         with np.errstate(over="ignore"):
-            values = values.astype(self.dtype, copy=False)
+            if self.dtype.kind == "f":
+                values = values.astype(self.dtype, copy=False)
             values = values.astype(
                 np.float32 if self.dtype == np.float32 else np.float64, copy=False
             )

@@ -1,8 +1,11 @@
 """ONNX graphs that are served."""
 
+import json
 from typing import Any
 
 import numpy as np
+
+from skae.tables import GAPS_KEY
 
 from ._served_model import Inputs, MixedRowsError, Names, Outputs, ServedModel
 from ._tensors import INTEGERS, TensorSpec, kind_of
@@ -40,6 +43,13 @@ class OnnxModel(ServedModel):
         except ValueError:
             # The graph may refuse words that it does not know, such as "".
             self.outputs = {one.name: _declared(one) for one in outputs}
+        # Only graphs of skae tell.
+        with_gaps = json.loads(session.get_modelmeta().custom_metadata_map.get(GAPS_KEY, "[]"))
+        self.missing = {
+            spec.name: np.ones(spec.shape[1:], dtype=bool)
+            for spec in self.inputs
+            if spec.name in with_gaps
+        }
 
     def compute(self, inputs: Inputs, names: Names) -> Outputs:
         """Return the named outputs of rows; see `ServedModel.compute`."""

@@ -114,7 +114,14 @@ def _tensors(
     one = len(specs) == 1
     if len(tensors) != len(specs):
         noun = "one input" if one else f"{len(specs)} inputs"
-        raise Refusal(f"There must be {noun}, {expected}, got {len(tensors)}.")
+        given = {str(tensor.get("name")) for tensor in tensors}
+        known = {spec.name for spec in specs}
+        lost, new = sorted(known - given), sorted(given - known)
+        raise Refusal(
+            f"There must be {noun}, {expected}, got {len(tensors)}."
+            + (f" Missing: {', '.join(map(repr, lost[:_FEW]))}." if lost and not one else "")
+            + (f" Not known: {', '.join(map(shown, new[:_FEW]))}." if new and not one else "")
+        )
     unseen = {spec.name: spec for spec in specs}
     found = []
     for tensor in tensors:
@@ -134,8 +141,9 @@ def _arrays(
     arrays: dict[str, np.ndarray] = {}
     start = 0
     for (spec, tensor), size in zip(tensors, sizes, strict=True):
-        dtype = dtype_for(tensor.get("datatype"), spec)
-        reader = InputReader(spec, dtype, shape_for(tensor.get("shape"), spec), model.missing)
+        missing = model.missing.get(spec.name)
+        dtype = dtype_for(tensor.get("datatype"), spec, missing is not None)
+        reader = InputReader(spec, dtype, shape_for(tensor.get("shape"), spec), missing)
         if size is None:
             arrays[spec.name] = reader.from_json(tensor["data"])
         else:

@@ -1,6 +1,8 @@
 """Served models: functions from arrays to named outputs, row by row."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -21,13 +23,14 @@ class MixedRowsError(ValueError):
 class ServedModel(ABC):
     """A function of rows, with named inputs and outputs.
 
-    `missing` tells which cells of a row may be NaN; None if none may.
+    `missing` tells for inputs, by name, which cells of a row may be NaN or, of text, empty; inputs
+    that are not there have no such cells.
     """
 
     platform: str
     inputs: tuple[TensorSpec, ...]
     outputs: dict[str, TensorSpec]
-    missing: np.ndarray | None = None
+    missing: Mapping[str, np.ndarray] = MappingProxyType({})
 
     @abstractmethod
     def compute(self, inputs: Inputs, names: Names) -> Outputs:

@@ -53,7 +53,8 @@ def serve(
     ImportError
         If the extra ``serve`` is not installed.
     TypeError
-        If `model` cannot answer row by row, or takes other columns than numeric ones.
+        If `model` cannot answer row by row, or takes other columns than numeric ones and its
+        first step is no estimator of skae.
     FileNotFoundError
         If there is no such file.
     ValueError

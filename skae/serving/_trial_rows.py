@@ -47,10 +47,17 @@ def missing_cells(
         groups[way].append(column)
     missing = np.zeros(n_features, dtype=bool)
     for group in groups.values():
-        changed = row.copy()
-        changed[0, group] = np.nan
-        missing[group] = answers(changed)
+        # A row without any value may be refused for that alone.
+        parts = [group[:1], group[1:]] if len(group) == n_features > 1 else [group]
+        missing[group] = all(answers(_without(row, part)) for part in parts)
     return missing if missing.any() else None
+
+
+def _without(row: np.ndarray, columns: list[int]) -> np.ndarray:
+    """Return a row without values in some columns."""
+    changed = row.copy()
+    changed[0, columns] = np.nan
+    return changed
 
 
 def _steps(step: Any, columns: np.ndarray) -> Iterator[tuple[Any, np.ndarray]]:

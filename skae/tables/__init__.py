@@ -10,6 +10,7 @@ from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
 from ._output_frames import as_set_output, column_names
+from ._plain_table import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable, reconstruction_of
 from ._principal_components import PrincipalComponents, principal_components
 from ._replaced_cells import missing_cells, replace_cells
 from ._row_weights import drop_weightless_rows, validate_weight
@@ -26,12 +27,16 @@ from ._validation import (
 from .columns import TableSchema
 
 __all__ = [
+    "COLUMNS_KEY",
+    "GAPS_KEY",
     "CallerFrame",
     "CallerType",
     "ColumnScaling",
     "GaussianRows",
     "MixedTable",
     "NumericTable",
+    "PlainColumn",
+    "PlainTable",
     "PrincipalComponents",
     "ScaledRows",
     "TableSchema",
@@ -53,6 +58,7 @@ __all__ = [
     "merge_moments",
     "missing_cells",
     "principal_components",
+    "reconstruction_of",
     "replace_cells",
     "validate_code_table",
     "validate_codes",

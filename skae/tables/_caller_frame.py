@@ -29,7 +29,7 @@ class CallerFrame:
 
     def read(self, X: Any) -> tuple[np.ndarray, Self]:
         """Return a table of these columns as an array, and the frame that its rows become."""
-        frame = _frame_of(X)
+        frame = frame_of(X)
         encoded = self.schema.encode(frame)
         empty = empty_like(frame) if _has_columns(X) else None
         return encoded, replace(self, empty=empty, index=index_of(X))
@@ -76,7 +76,7 @@ def learn_frame(estimator: BaseEstimator, X: Any) -> CallerFrame | None:
 
 def learn_any_frame(estimator: BaseEstimator, X: Any) -> CallerFrame:
     """Return the columns of a table, whatever they hold."""
-    frame = _frame_of(X)
+    frame = frame_of(X)
     schema = TableSchema.learn(
         frame, estimator.categorical_features, estimator.min_frequency, estimator.max_categories
     )
@@ -85,7 +85,7 @@ def learn_any_frame(estimator: BaseEstimator, X: Any) -> CallerFrame:
 
 def fitted_frame(estimator: BaseEstimator) -> CallerFrame | None:
     """Return the columns that an estimator has seen in `fit`, None for a table of numbers."""
-    return vars(estimator).get("_frame")
+    return getattr(estimator, "_frame", None)
 
 
 def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
@@ -93,7 +93,7 @@ def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
     if wanted is not None and not isinstance(wanted, str) and len(wanted):
         return True
     if _has_columns(X):
-        columns = _frame_of(X).iter_columns()
+        columns = frame_of(X).iter_columns()
         return bool(columns_that_are_not_numeric(X)) or any(map(_is_truth_or_has_gaps, columns))
     X = np.asarray(X)
     if X.dtype.kind in "US" or (X.dtype == object and columns_that_are_not_numeric(X)):
@@ -117,7 +117,7 @@ def _is_table(X: Any) -> bool:
     return isinstance(X, np.ndarray | list | tuple) and np.ndim(X) == 2
 
 
-def _frame_of(X: Any) -> nw.DataFrame:
+def frame_of(X: Any) -> nw.DataFrame:
     """Return a table as narwhals reads it; the columns of arrays are named by their places."""
     if _has_columns(X):
         return nw.from_native(X, eager_only=True)

@@ -169,18 +169,19 @@ def test_info(folder, capsys):
 
 
 FIT = ["fit", "iris.csv", "--out", "m.skae"]
+NUMBERS_ONLY = ["--estimator", "variational"]
 
 
 @pytest.mark.parametrize(
     ("command", "message"),
     [
         (["fit", "absent.csv", "--out", "m.skae"], "No such file.*absent.csv"),
-        (FIT, "'species' is not numeric.*'a'.*--drop species"),
+        ([*FIT, *NUMBERS_ONLY], "'species' is not numeric.*'a'.*--drop species"),
         ([*FIT, "--drop", "x"], "no column 'x'. It has: length"),
         (["fit", "iris.csv", "--out", "m.pkl", *DROP], "m.pkl, expected a name that ends in .skae"),
         ([*FIT, *DROP, "--standardize"], "ends in .skops"),
         (["fit", "iris.txt", "--out", "m.skae"], "neither CSV nor Parquet by its name"),
-        (["fit", "gaps.csv", "--out", "m.skae"], "'b' has no value in row 1"),
+        (["fit", "gaps.csv", "--out", "m.skae", *NUMBERS_ONLY], "'b' has no value in row 1"),
         (["fit", "empty.csv", "--out", "m.skae"], "empty.csv has no rows"),
         ([*FIT, *DROP, "--set", "n"], "'n', expected name=value"),
         ([*FIT, *DROP, "--set", "n=1"], "Invalid parameter 'n'"),
@@ -218,11 +219,11 @@ def test_failures_say_what_to_do(command, message, folder, model):
 def test_a_failure_in_the_middle_leaves_the_old_output(folder, table, monkeypatch):
     (folder / "codes.csv").write_text("old")
     monkeypatch.setattr(_reading, "CHUNK", 40)
-    gaps = table.copy()
-    gaps.loc[100, "width"] = np.nan
-    gaps.to_csv("gaps.csv", index=False)
-    message = failure("transform", "model.skae", "gaps.csv", "--out", "codes.csv")
-    assert "'width' has no value in row 100" in message
+    bad = table.astype({"width": object})
+    bad.loc[100, "width"] = "?"
+    bad.to_csv("bad.csv", index=False)
+    message = failure("transform", "model.skae", "bad.csv", "--out", "codes.csv")
+    assert "'width' is not numeric: row 100, counted from 0, holds '?'" in message
     assert (folder / "codes.csv").read_text() == "old"
 
 

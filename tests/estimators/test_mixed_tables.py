@@ -222,13 +222,6 @@ def test_a_file_makes_the_tables_of_its_fit(convert, tmp_path):
     assert str(loaded.reconstruct(X)) == str(fitted.reconstruct(X))
 
 
-def test_graphs_refuse_such_tables(fitted):
-    with pytest.raises(
-        ValueError, match="columns of several types or with gaps, which have no graph"
-    ):
-        skae.to_onnx(fitted, table()[:5])
-
-
 def test_training_goes_on():
     frame = with_gaps(table())
     stream = autoencoder().partial_fit(frame[:200]).partial_fit(frame[200:])

@@ -6,14 +6,17 @@ import re
 
 import numpy as np
 import pytest
-from serving_cases import ask, infer, metrics, running, tensor, wait_for
+from serving_cases import FEW, ROWS, ask, infer, metrics, running, tensor, wait_for
+
+from skae import VariationalAutoencoder
 
 LIMIT = 20_000
 
 
 @pytest.fixture(scope="module")
-def port(autoencoder):
-    with running(autoencoder, max_body=LIMIT) as port:
+def port():
+    # It takes no gaps.
+    with running(VariationalAutoencoder(2, **FEW).fit(ROWS), max_body=LIMIT) as port:
         yield port
 
 

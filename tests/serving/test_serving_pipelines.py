@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from serving_cases import FEW, ROWS, ask, data_of, fit_autoencoder, infer, running, tensor
+from serving_cases import FEW, ROWS, ask, data_of, infer, running, tensor
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
@@ -29,7 +29,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils.metaestimators import available_if
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, VariationalAutoencoder
 from skae.serving import make_app
 
 TARGET = (ROWS[:, 0] > 0).astype(int)
@@ -183,6 +183,8 @@ TAKE_GAPS = [
     HistGradientBoostingRegressor(max_iter=2, min_samples_leaf=5),
     make_pipeline(FunctionTransformer(np.nan_to_num), autoencoder()),
     IsolationForest(n_estimators=3, random_state=0),
+    autoencoder(),
+    make_pipeline(StandardScaler(), autoencoder(), LogisticRegression()),
 ]
 
 
@@ -228,8 +230,8 @@ def test_missing_cells_in_bytes_and_with_other_requests():
 @pytest.mark.parametrize(
     "model",
     [
-        fit_autoencoder(),
-        make_pipeline(StandardScaler(), fit_autoencoder()).fit(ROWS),
+        VariationalAutoencoder(2, **FEW).fit(ROWS),
+        make_pipeline(StandardScaler(), VariationalAutoencoder(2, **FEW)).fit(ROWS),
         make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, TARGET),
     ],
 )

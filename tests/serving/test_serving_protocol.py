@@ -21,7 +21,7 @@ INTEGERS = [name for name in NUMBERS if "INT" in name]
 FEW = settings(max_examples=60, deadline=None, derandomize=True)
 
 
-def model_of(*inputs, missing=None):
+def model_of(*inputs, **missing):
     """What the protocol asks of a model with these inputs, given as name, datatype and columns."""
     specs = tuple(TensorSpec(name, kind, [-1, columns]) for name, kind, columns in inputs)
     return SimpleNamespace(inputs=specs, outputs={"codes": None, "score": None}, missing=missing)
@@ -29,7 +29,7 @@ def model_of(*inputs, missing=None):
 
 MODELS = [
     model_of(("input", "FP64", 3)),
-    model_of(("input", "FP64", 3), missing=np.array([True, False, True])),
+    model_of(("input", "FP64", 3), input=np.array([True, False, True])),
     model_of(("x", "FP32", 2), ("n", "INT16", 1), ("word", "BYTES", 1), ("flag", "BOOL", 1)),
 ]
 
@@ -74,7 +74,7 @@ def assert_read_or_refused(text, data, header, model):
         assert values.dtype == (expected.dtype if "FP" in spec.datatype else DTYPES[spec.datatype])
         np.testing.assert_array_equal(values, expected)
         if spec.datatype.startswith("FP"):
-            allowed = np.isnan(values) & (False if model.missing is None else model.missing)
+            allowed = np.isnan(values) & model.missing.get(spec.name, False)
             assert (np.isfinite(values) | allowed).all()
     return True
 

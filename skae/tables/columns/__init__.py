@@ -3,14 +3,19 @@
 from ._category_column import CategoryColumn
 from ._frame_types import FrameTypes
 from ._frames import empty_like, filled
-from ._kinds import DAY
-from ._schema import TableSchema
+from ._kinds import DAY, WORDS, has_value, numbers_of, values_of
+from ._schema import Column, TableSchema
 
 __all__ = [
     "DAY",
+    "WORDS",
     "CategoryColumn",
+    "Column",
     "FrameTypes",
     "TableSchema",
     "empty_like",
     "filled",
+    "has_value",
+    "numbers_of",
+    "values_of",
 ]

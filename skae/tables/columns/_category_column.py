@@ -11,6 +11,7 @@ from ._kinds import (
     WORDS,
     Kind,
     check_any_value,
+    check_share,
     has_value,
     is_category,
     kind_of_value,
@@ -39,6 +40,8 @@ class CategoryColumn:
     codes: list[int]
     # For each code the category that it becomes, by its place in `levels`.
     shown: list[int]
+    # The share of the cells of `fit` that had no value.
+    gaps: float
 
     @classmethod
     def learn(
@@ -71,7 +74,7 @@ class CategoryColumn:
                 f"Column {column.name!r} has {len(shown)} categories, more than {_MOST}. Leave it "
                 f"out if they tell rows apart, as names do; or set max_categories or min_frequency."
             )
-        return cls(column.name, kind, levels, codes.tolist(), shown)
+        return cls(column.name, kind, levels, codes.tolist(), shown, float(1 - known.mean()))
 
     @property
     def n_codes(self) -> int:
@@ -113,6 +116,7 @@ class CategoryColumn:
             raise ValueError(f"categories of column {self.name!r} and their codes do not fit")
         if not all(0 <= place < n for place in self.shown):
             raise ValueError(f"codes of column {self.name!r} are those of no category")
+        check_share(self.name, self.gaps)
 
 
 def _order(column: nw.Series, levels: list[Any]) -> np.ndarray:

@@ -75,6 +75,12 @@ def check_any_value(column: nw.Series, known: np.ndarray) -> None:
         )
 
 
+def check_share(name: Any, gaps: float) -> None:
+    """Refuse a share of gaps, from a file, that no column has."""
+    if not 0 <= gaps < 1:
+        raise ValueError(f"the share of gaps of column {name!r} is {gaps}, and not in [0, 1)")
+
+
 def is_category(column: nw.Series) -> bool:
     """Return whether the type of a column says that it holds categories."""
     return column.dtype == nw.Categorical or column.dtype == nw.Enum

@@ -6,14 +6,24 @@ from typing import Any, Self
 import narwhals as nw
 import numpy as np
 
-from ._kinds import DAY, Kind, check_any_value, check_kind, is_whole, numbers_of, zone_of
+from ._kinds import (
+    DAY,
+    Kind,
+    check_any_value,
+    check_kind,
+    check_share,
+    is_whole,
+    numbers_of,
+    zone_of,
+)
 
 
 @dataclass(eq=False)
 class NumberColumn:
     """Reads a column as numbers, and brings numbers into the range that it had in `fit`.
 
-    `whole` says that all its values are whole numbers, `zone` is the time zone of dates.
+    `whole` says that all its values are whole numbers, `zone` is the time zone of dates, and `gaps`
+    the share of the cells of `fit` that had no value.
     """
 
     name: str | int
@@ -22,18 +32,21 @@ class NumberColumn:
     lowest: float
     highest: float
     zone: str | None
+    gaps: float
 
     @classmethod
     def learn(cls, column: nw.Series, kind: Kind) -> Self:
         """Return the column that these cells are of."""
         cells = _finite(column, numbers_of(column, kind))
-        check_any_value(column, ~np.isnan(cells))
-        known = cells[~np.isnan(cells)]
+        has_value = ~np.isnan(cells)
+        check_any_value(column, has_value)
+        known = cells[has_value]
         if kind == "moment" and not (known % DAY).any():
             kind = "date"
         whole = kind == "number" and is_whole(column)
         bounds = float(known.min()), float(known.max())
-        return cls(column.name, kind, whole, *bounds, zone_of(column))
+        gaps = float(1 - has_value.mean())
+        return cls(column.name, kind, whole, *bounds, zone_of(column), gaps)
 
     def encode(self, column: nw.Series) -> np.ndarray:
         """Return the cells as float64, NaN where there is no value."""
@@ -46,13 +59,26 @@ class NumberColumn:
             )
         return _finite(column, numbers_of(column, self.kind))
 
+    @property
+    def is_free(self) -> bool:
+        """Whether the column could hold any number, also outside the range of `fit`."""
+        return self.kind == "number" and not self.whole
+
+    @property
+    def step(self) -> float | None:
+        """The difference of neighbouring values: one of whole numbers, a day of dates."""
+        return None if self.is_free else {"number": 1.0, "date": DAY}.get(self.kind)
+
     def decode(self, values: np.ndarray) -> np.ndarray:
         """Return numbers that the column could hold."""
-        if self.kind == "number" and not self.whole:
+        if self.is_free:
             return values
-        unit = {"number": 1.0, "date": DAY}.get(self.kind)
-        values = values if unit is None else (values / unit).round() * unit
+        step = self.step
+        values = values if step is None else (values / step).round() * step
         return values.clip(self.lowest, self.highest)
+
+    def _check_consistency(self) -> None:
+        check_share(self.name, self.gaps)
 
 
 def _finite(column: Any, cells: np.ndarray) -> np.ndarray:

@@ -1,0 +1,353 @@
+"""The command line with tables of text, truth values, dates and empty cells."""
+
+import io
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from cli_cases import FAST, failure
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+import skae
+from skae.cli import _reading, main
+from skae.onnx import inference_session
+
+NAMES = ["age", "income", "city", "member", "since", "seen", "code"]
+
+
+def table(n_rows=80):
+    """A table as people have it in CSV: with a bit of everything."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=n_rows)
+    since = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.round(99 * a), unit="D")
+    frame = pd.DataFrame(
+        {
+            "age": pd.array(np.round(40 + 10 * a).astype(int), dtype="Int64"),
+            "income": np.exp(a).round(3),
+            "city": np.array(["Rome", "Oslo", "São Paulo"])[np.digitize(a, [-0.5, 0.5])],
+            "member": pd.array(a > 0, dtype="boolean"),
+            "since": since.strftime("%Y-%m-%d"),
+            "seen": [f"{day.date()}T07:30:00Z" for day in since],
+            "code": np.array(["007", "A1"])[np.digitize(a, [0])],
+        }
+    )
+    for i, name in enumerate(NAMES):
+        frame[name] = frame[name].mask(np.arange(n_rows) % 11 == i)
+    return frame
+
+
+def typed(frame):
+    """The same with the types that its cells have."""
+    return frame.assign(since=pd.to_datetime(frame["since"]), seen=pd.to_datetime(frame["seen"]))
+
+
+@pytest.fixture
+def folder(folder):
+    """A folder with such a table."""
+    table().to_csv("x.csv", index=False)
+    return folder
+
+
+def fit(*more, data="x.csv"):
+    main(["fit", data, "--out", "m.skae", *FAST, *more])
+    return skae.load("m.skae")
+
+
+def kinds_of(model):
+    return {column.name: column.kind for column in model._frame.schema.columns}
+
+
+def test_a_csv_file_works_at_the_first_try(folder, capsys):
+    model = fit()
+    said = capsys.readouterr()
+    assert "AutoencoderTransformer of 7 columns" in said.out
+    assert said.err == ""
+    assert kinds_of(model) == {
+        "age": "number",
+        "income": "number",
+        "city": "text",
+        "member": "truth",
+        "since": "date",
+        "seen": "moment",
+        "code": "text",
+    }
+    same = skae.AutoencoderTransformer(max_iter=3, hidden_layer_sizes=(5,), random_state=0)
+    frame = typed(table())
+    same.fit(frame)
+    main(["transform", "m.skae", "x.csv", "--out", "codes.csv"])
+    assert_allclose(pd.read_csv("codes.csv"), same.transform(frame), rtol=1e-6, atol=1e-9)
+    main(["score", "m.skae", "x.csv", "--out", "scores.csv"])
+    assert_allclose(pd.read_csv("scores.csv")["score"], same.score_samples(frame), rtol=1e-6)
+    main(["reconstruct", "m.skae", "x.csv", "--out", "back.csv"])
+    # All cells are filled, and written as in the table.
+    back, expected = pd.read_csv("back.csv", dtype=str), same.reconstruct(frame)
+    assert list(back) == NAMES
+    assert not back.isna().any(axis=None)
+    for name in ("age", "city", "member", "code"):
+        assert_array_equal(back[name], expected[name].astype(str))
+    assert_array_equal(back["since"], expected["since"].dt.strftime("%Y-%m-%d"))
+    assert_array_equal(pd.to_datetime(back["seen"]), expected["seen"])
+
+
+def test_info_shows_what_the_columns_hold(folder, capsys):
+    fit()
+    capsys.readouterr()
+    main(["info", "m.skae"])
+    lines = capsys.readouterr().out.splitlines()
+    shown = {line.split()[0]: " ".join(line.split()[1:]) for line in lines[-7:]}
+    frame = typed(table())
+    age = frame["age"]
+    assert shown["age"] == f"numbers {age.min()} to {age.max()} {age.isna().mean():.1%}"
+    assert shown["city"] == "text 3 categories: Oslo, Rome, São Paulo 10.0%"
+    assert shown["member"].startswith("truth values 2 categories: False, True")
+    first, last = frame["since"].min().date(), frame["since"].max().date()
+    assert shown["since"] == f"dates {first} to {last} 8.8%"
+    assert shown["seen"].startswith(f"dates with times {frame['seen'].min()} to ")
+
+
+def test_info_counts_rare_categories(folder, capsys):
+    frame = table().assign(city=[*"aaabbb", *[f"rare {i}" for i in range(6)]] + ["c"] * 68)
+    frame.to_csv("x.csv", index=False)
+    fit()
+    main(["info", "m.skae"])
+    said = capsys.readouterr().out
+    assert "9 categories: a, b, c, rare 0, rare 1 and 4 more (6 of them rare, and taken" in said
+
+
+# -- the types of a file ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["2024-01-31", "2024-02-29", ""], "date"),
+        (["2024-01-31 10:00", "2024-02-29", ""], "moment"),
+        (["2024-01-31T10:00:00+02:00", "2024-02-29T23:59:59.5+01:00", ""], "moment"),
+        # Neither all dates, nor of one kind, nor of ISO 8601.
+        (["2024-01-31", "2024-02-30", ""], "text"),
+        (["2024-01-31T10:00:00Z", "2024-02-29T10:00:00", ""], "text"),
+        (["31.01.2024", "29.02.2024", ""], "text"),
+        (["2024-01-31", "never", ""], "text"),
+        (["20240131", "20240229", ""], "number"),
+        (["TRUE", "false", ""], "truth"),
+        (["yes", "no", ""], "text"),
+        (["007", "010", ""], "number"),
+        (["1.5", "2", ""], "number"),
+    ],
+)
+def test_what_a_column_is_taken_for(cells, kind, folder):
+    pd.DataFrame({"x": np.arange(60) % 7, "y": cells * 20}).to_csv("x.csv", index=False)
+    model = fit()
+    assert kinds_of(model)["y"] == kind
+    main(["score", "m.skae", "x.csv", "--out", "scores.csv"])
+    assert len(pd.read_csv("scores.csv")) == 60
+
+
+def test_one_word_among_numbers_is_told_and_may_be_a_gap(folder, capsys):
+    frame = table().astype({"income": object})
+    frame.loc[12, "income"] = "?"
+    frame.to_csv("x.csv", index=False)
+    assert kinds_of(fit())["income"] == "text"
+    said = capsys.readouterr().err
+    assert "'income' is taken for text, as row 12, counted from 0, holds '?', although 99%" in said
+    assert "add --missing '?'" in said
+    assert kinds_of(fit("--missing", "?"))["income"] == "number"
+    assert capsys.readouterr().err == ""
+    message = failure("score", "m.skae", "x.csv")
+    assert "Column 'income' holds '?' in row 12, counted from 0, where the model was" in message
+    assert "fitted on a number" in message
+    main(["score", "m.skae", "x.csv", "--out", "scores.csv", "--missing", "?"])
+    frame["income"] = pd.to_numeric(frame["income"], errors="coerce")
+    expected = skae.load("m.skae").score_samples(typed(frame))
+    assert_allclose(pd.read_csv("scores.csv")["score"], expected, rtol=1e-6)
+
+
+def test_words_that_tell_rows_apart_are_told(folder, capsys):
+    table().assign(name=[f"name {i}" for i in range(80)]).to_csv("x.csv", index=False)
+    fit()
+    assert "'name' holds 80 different words in 80 rows" in capsys.readouterr().err
+
+
+def test_a_column_without_any_value(folder):
+    table().assign(nothing=None).to_csv("x.csv", index=False)
+    message = failure("fit", "x.csv", "--out", "m.skae")
+    assert "Column 'nothing' has no value in any row. Leave it out" in message
+
+
+@pytest.mark.parametrize("estimator", ["variational", "contractive"])
+def test_estimators_of_numbers_only_say_so(estimator, folder):
+    arguments = ["fit", "x.csv", "--out", "m.skae", "--estimator", estimator]
+    assert "'city' is not numeric" in failure(*arguments)
+    assert "'city' is not numeric" in failure(
+        "fit", "x.csv", "--out", "m.skops", "--standardize", "--set", "max_iter=1"
+    )
+
+
+def test_numbers_with_gaps_can_be_standardized(folder, capsys):
+    table()[["age", "income"]].to_csv("x.csv", index=False)
+    main(["fit", "x.csv", "--out", "m.skops", "--standardize", *FAST])
+    main(["reconstruct", "m.skops", "x.csv", "--out", "back.csv"])
+    assert not pd.read_csv("back.csv").isna().any(axis=None)
+
+
+# -- later files --------------------------------------------------------------------------
+
+
+def test_the_model_decides_the_types_of_later_files(folder, monkeypatch):
+    model = fit()
+    monkeypatch.setattr(_reading, "CHUNK", 3)
+    later = table()[:9].assign(code="007", city=None, member=None, since=None, extra="ignored")
+    later[[*reversed(later.columns)]].to_csv("later.csv", index=False)
+    main(["score", "m.skae", "later.csv", "--out", "scores.csv", "--keep", "code"])
+    found = pd.read_csv("scores.csv", dtype={"code": str})
+    assert set(found["code"]) == {"007"}
+    expected = model.score_samples(typed(later[NAMES]))
+    assert_allclose(found["score"], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "message"),
+    [
+        ("age", "old", "'age' holds 'old' in row 7, .* fitted on a number"),
+        ("member", "maybe", "'member' holds 'maybe' in row 7, .* fitted on True or False"),
+        ("since", "2024", "'since' holds '2024' in row 7, .* fitted on a date such as 2024-12-31"),
+        ("seen", "2024-01-01", "'seen' holds '2024-01-01' in row 7"),
+        ("income", "inf", "'income' holds infinity in row 7"),
+    ],
+)
+def test_the_row_of_a_bad_cell_is_that_of_the_file(name, cell, message, folder, monkeypatch):
+    fit()
+    monkeypatch.setattr(_reading, "CHUNK", 3)
+    later = table()[:9].astype(object)
+    later.loc[7, name] = cell
+    later.to_csv("later.csv", index=False)
+    with pytest.raises(SystemExit, match=message):
+        main(["score", "m.skae", "later.csv", "--out", "scores.csv"])
+    assert not (folder / "scores.csv").exists()
+
+
+def test_a_row_without_any_value_is_named(folder, monkeypatch):
+    fit()
+    monkeypatch.setattr(_reading, "CHUNK", 3)
+    later = table()[:9].astype(object)
+    later.loc[7] = None
+    later.to_csv("later.csv", index=False)
+    assert "Row 7 of X, counted from 0, has no value" in failure("score", "m.skae", "later.csv")
+
+
+def test_a_model_of_numbers_takes_gaps_as_in_python(folder):
+    numbers = table()[["age", "income"]]
+    numbers.dropna().to_csv("x.csv", index=False)
+    model = fit("--set", "n_components=1")
+    assert model._frame is None
+    numbers[:9].to_csv("later.csv", index=False)
+    main(["score", "m.skae", "later.csv", "--out", "scores.csv"])
+    expected = model.score_samples(numbers[:9].astype(float))
+    assert_allclose(pd.read_csv("scores.csv")["score"], expected, rtol=1e-6)
+
+
+# -- other files and commands -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_parquet(library, folder):
+    frame = typed(table()).assign(
+        city=lambda frame: frame["city"].astype("category"),
+        took=pd.to_timedelta(np.arange(80), unit="h"),
+    )
+    if library == "polars":
+        pl.from_pandas(frame).write_parquet("x.parquet")
+    else:
+        frame.to_parquet("x.parquet")
+    model = fit(data="x.parquet")
+    assert kinds_of(model)["took"] == "duration"
+    expected = model.score_samples(frame)
+    frame.to_csv("x.csv", index=False)
+    for data in ("x.parquet", "x.csv"):
+        main(["score", "m.skae", data, "--out", "scores.csv"])
+        assert_allclose(pd.read_csv("scores.csv")["score"], expected, rtol=1e-6)
+    main(["reconstruct", "m.skae", "x.parquet", "--out", "back.parquet"])
+    back = pd.read_parquet("back.parquet")
+    assert back["age"].dtype.kind == "i"
+    assert back["member"].dtype == bool
+    assert back["since"].dtype.kind == "M"
+    assert back["took"].dtype.kind == "m"
+
+
+def test_in_chunks_the_first_rows_tell_the_types(folder, monkeypatch):
+    monkeypatch.setattr(_reading, "CHUNK", 30)
+    # The last chunk holds codes that look like numbers, and a category that is not known.
+    late = table().assign(code=lambda frame: frame["code"].where(frame.index < 60, "008"))
+    late.to_csv("x.csv", index=False)
+    model = fit("--passes", "2")
+    assert model.n_iter_ == 6
+    assert kinds_of(model)["code"] == "text"
+    bad = late.astype({"age": object})
+    bad.loc[70, "age"] = "old"
+    bad.to_csv("x.csv", index=False)
+    message = failure("fit", "x.csv", "--out", "m.skae", "--passes", "1", *FAST)
+    assert "'age' holds 'old' in row 70" in message
+
+
+def test_the_standard_input(folder, capsys, monkeypatch):
+    content = table().to_csv(index=False).encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    model = fit(data="-")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    main(["score", "m.skae", "-", "--out", "scores.csv"])
+    expected = model.score_samples(typed(table()))
+    assert_allclose(pd.read_csv("scores.csv")["score"], expected, rtol=1e-6)
+
+
+def test_drawn_rows_are_like_the_table(folder):
+    model = fit()
+    main(["sample", "m.skae", "--n-samples", "5", "--random-state", "0", "--out", "drawn.csv"])
+    drawn = pd.read_csv("drawn.csv", dtype=str)
+    expected = model.sample(5, random_state=0)
+    assert list(drawn) == NAMES
+    assert_array_equal(drawn["city"], expected["city"])
+    assert_array_equal(drawn["age"], expected["age"].astype(int).astype(str))
+
+
+def test_a_table_without_names(folder):
+    table().to_csv("x.csv", index=False, header=False)
+    model = fit("--no-header")
+    assert kinds_of(model)["x2"] == "text"
+    main(["score", "m.skae", "x.csv", "--no-header", "--out", "scores.csv"])
+    assert len(pd.read_csv("scores.csv")) == 80
+
+
+def test_a_pipeline_that_begins_with_such_a_model(folder):
+    import skops.io as skops
+
+    frame = typed(table())
+    encoder = skae.AutoencoderTransformer(2, hidden_layer_sizes=(), max_iter=2, random_state=0)
+    pipeline = make_pipeline(encoder, LogisticRegression()).fit(frame, np.arange(80) % 2)
+    skops.dump(pipeline, "m.skops")
+    main(["predict", "m.skops", "x.csv", "--out", "y.csv", "--probability"])
+    found = pd.read_csv("y.csv")
+    assert_allclose(found["probability_1"], pipeline.predict_proba(frame)[:, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("data", [[], ["--data", "x.csv"]])
+def test_export(data, folder, capsys, torchlib_is_parsed_once):
+    model = fit()
+    main(["export", "m.skae", "--output", "score", "--out", "m.onnx", *data])
+    assert "score of rows of several types" in capsys.readouterr().out
+    session = inference_session("m.onnx")
+    assert [one.name for one in session.get_inputs()] == NAMES
+    frame = typed(table())
+    feeds = {}
+    for name, column in frame.items():
+        if column.dtype.kind == "M":
+            epoch = pd.Timestamp(0, tz="UTC" if name == "seen" else None)
+            column = (column - epoch).dt.total_seconds()
+        text = name in ("city", "code")
+        column = column.astype(object).where(column.notna(), "" if text else np.nan)
+        feeds[name] = column.to_numpy(object if text else float)[:, None]
+    (scores,) = session.run(None, feeds)
+    assert_allclose(scores, model.score_samples(frame), rtol=1e-4, atol=1e-5)

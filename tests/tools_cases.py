@@ -1,0 +1,148 @@
+"""A model of a table with columns of several types, behind each tool that answers with it."""
+
+from contextlib import ExitStack
+
+import numpy as np
+import onnx
+import pandas as pd
+from onnx_cases import session_of
+from serving_cases import data_of, infer, running
+
+import skae
+from skae import AutoencoderTransformer
+from skae.cli import main
+
+ANSWERS = ("codes", "score", "reconstruction")
+SMALL = {"hidden_layer_sizes": (), "max_iter": 3, "random_state": 0}
+TYPES = {"i": "INT64", "u": "INT64", "f": "FP64", "b": "BOOL", "O": "BYTES"}
+
+
+def table(n_rows=60):
+    """Numbers, text, truth values and dates; only "income" and "city" have gaps."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=n_rows)
+    frame = pd.DataFrame(
+        {
+            "age": np.round(40 + 10 * a).astype(int),
+            "income": np.round(np.exp(a), 3),
+            "city": np.array(["Rome", "Oslo", "007"])[np.digitize(a, [-0.5, 0.5])],
+            "member": a + rng.normal(size=n_rows) > 0,
+            "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(np.round(99 * a), unit="D"),
+        }
+    ).astype({"city": object, "since": "datetime64[us]"})
+    frame.loc[::7, "income"] = np.nan
+    frame.loc[3::7, "city"] = None
+    return frame
+
+
+class InPython:
+    """The estimator itself, or as it comes out of its file."""
+
+    def __init__(self, model):
+        self._model = model
+
+    def __call__(self, frame):
+        model = self._model
+        rows = model.transform(frame), model.score_samples(frame), model.reconstruct(frame)
+        return dict(zip(ANSWERS, rows, strict=True))
+
+
+class OnTheCommandLine:
+    """CSV files, there and back."""
+
+    def __init__(self, model, folder):
+        self._model, self._in, self._out = model, folder / "in.csv", folder / "out.csv"
+
+    def __call__(self, frame):
+        frame.to_csv(self._in, index=False)
+        codes, score = self._ask("transform"), self._ask("score")
+        back = self._ask("reconstruct", dtype={"city": str}, parse_dates=["since"])
+        return {"codes": codes.to_numpy(), "score": score["score"], "reconstruction": back}
+
+    def _ask(self, command, **how):
+        main([command, str(self._model), str(self._in), "--out", str(self._out)])
+        return pd.read_csv(self._out, **how)
+
+
+class AsGraphs:
+    """A graph for each answer; each column is an input."""
+
+    def __init__(self, graphs):
+        self._sessions = {name: session_of(graph) for name, graph in graphs.items()}
+
+    def __call__(self, frame):
+        feeds = {name: arrays[0][:, None] for name, *arrays in cells_of(frame)}
+        found = {}
+        for name, session in self._sessions.items():
+            values = session.run(None, feeds)
+            found[name] = values[0]
+            if name == "reconstruction":
+                names = [output.name for output in session.get_outputs()]
+                found[name] = decoded(dict(zip(names, values, strict=True)))
+        return found
+
+
+class Served:
+    """Servers, one for each of these models, asked in JSON with a tensor for each column."""
+
+    def __init__(self, ports):
+        self._ports = ports
+
+    def __call__(self, frame):
+        tensors = []
+        for name, values, datatype in cells_of(frame):
+            kind = bool if datatype == "BOOL" else lambda value: value
+            cells = values.tolist()
+            data = [None if value != value or value == "" else kind(value) for value in cells]
+            shape = [len(data), 1]
+            tensors.append({"name": name, "datatype": datatype, "shape": shape, "data": data})
+        found = {}
+        for port in self._ports:
+            status, _, answer = infer(port, *tensors)
+            if status != 200:
+                raise ValueError(answer["error"])
+            found |= data_of(answer)
+        answers = {name: found.pop(name) for name in ("codes", "score")}
+        return answers | {"reconstruction": decoded(found)}
+
+
+def cells_of(frame):
+    """Yield the name, the cells and the datatype of each column, as it is, as a client sends it."""
+    for name, column in frame.items():
+        datatype = TYPES.get(column.dtype.kind, "BYTES")
+        if column.dtype.kind == "M":
+            column, datatype = (column - pd.Timestamp(0)).dt.total_seconds(), "FP64"
+        elif pd.api.types.infer_dtype(column) == "boolean":
+            column, datatype = column.astype(bool if column.notna().all() else float), "BOOL"
+        elif datatype == "BYTES":
+            column = column.astype(str).astype(object).where(column.notna(), "")
+        yield name, column.to_numpy(), datatype
+
+
+def decoded(outputs):
+    """The outputs of the columns as a table."""
+    back = pd.DataFrame(
+        {name.removeprefix("reconstruction_"): cells[:, 0] for name, cells in outputs.items()}
+    )
+    return back.assign(since=pd.to_datetime(back["since"], unit="s"))
+
+
+def start_all(folder):
+    """Return the tools by name, and what stops them."""
+    model = AutoencoderTransformer(2, **SMALL).fit(table())
+    skae.save(model, folder / "m.skae")
+    graphs = {name: skae.to_onnx(model, table(), name) for name in ANSWERS}
+    for name, graph in graphs.items():
+        onnx.save(graph, folder / f"{name}.onnx")
+    stack = ExitStack()
+    of_file = stack.enter_context(running(folder / "m.skae"))
+    of_graphs = [stack.enter_context(running(folder / f"{name}.onnx")) for name in ANSWERS]
+    tools = {
+        "python": InPython(model),
+        "file": InPython(skae.load(folder / "m.skae")),
+        "command line": OnTheCommandLine(folder / "m.skae", folder),
+        "graph": AsGraphs(graphs),
+        "server": Served([of_file]),
+        "server of a graph": Served(of_graphs),
+    }
+    return tools, stack
