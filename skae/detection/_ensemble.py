@@ -17,7 +17,7 @@ from skae.tables import dense
 
 from ._fixed_chunks import in_fixed_chunks
 from ._isolation import Isolation
-from ._members import Rows, codes_of, device_of, reconstructions_of, rows_of, scores_of, values_of
+from ._members import Rows, answers_of, codes_of, decoded_by, device_of, scores_of, values_of
 from ._outlier_scores import OutlierScore
 from ._reference_distances import distances_to
 from ._reference_rows import ReferenceRows
@@ -128,11 +128,10 @@ class Ensemble:
         """Return the mean of the rows that the members decode from codes as of `encode`."""
         parts = np.split(codes, len(self.members), axis=1)
         pairs = zip(self.members, parts, strict=True)
-        return np.mean([rows_of(member, part) for member, part in pairs], axis=0)
+        answers = np.mean([decoded_by(member, part) for member, part in pairs], axis=0)
+        return answers if self.reference.columns is None else self.reference.columns.rows(answers)
 
-    def reconstruct(self, Z: Rows) -> np.ndarray:
-        """Return the mean reconstruction of rows, in float64."""
-        total = np.zeros(Z.shape)
-        for member in self.members:
-            total += reconstructions_of(member, Z)
-        return total / len(self.members)
+    def answers(self, Z: Rows) -> np.ndarray:
+        """Return the mean answers to rows, in float64; see `answers_of`."""
+        answers = [answers_of(member, Z).astype(np.float64) for member in self.members]
+        return sum(answers) / len(self.members)

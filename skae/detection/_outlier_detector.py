@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from skae._compat import Interval, RealNotInt, StrOptions, fit_context, validate_params
+from skae._compat import Interval, RealNotInt, StrOptions, fit_context
 from skae.engine import torch_defaults
 from skae.estimators.base import (
     BaseAutoencoder,
@@ -18,16 +17,11 @@ from skae.estimators.base import (
     RandomState,
     as_before_on_error,
     fitted,
-    warn_of_ignored_device,
-    warn_of_ignored_parameters,
 )
-from skae.objectives import LOSSES
-from skae.tables import ColumnScaling
 
-from ._default_autoencoder import autoencoder_for_detection
-from ._fitted_detector import FittedDetector
-from ._held_out_folds import ENOUGH_SCORED, Folds
-from ._members import Rows, fit_members, train_member
+from ._detector_start import DetectorStart
+from ._held_out_folds import ENOUGH_SCORED
+from ._members import fit_members, train_member
 from ._ordinary_rows import OrdinaryRows
 from ._progress import progress_bar
 from ._reference_rows import n_kept
@@ -36,7 +30,7 @@ from ._validation import validate_table
 _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
 
 
-class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
+class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
     """Outlier detector made of autoencoders that learn how the columns depend on one another.
 
     It is used like :class:`~sklearn.ensemble.IsolationForest`. An ensemble of autoencoders is
@@ -238,10 +232,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     random_state: RandomState = None
     verbose: Annotated[int | bool, "verbose"] = 0
 
-    max_samples_: int = fitted()
     contamination_: float = fitted()
-    n_samples_seen_: int = fitted()
-    _seed: int = fitted()
 
     # -- fitting ----------------------------------------------------------------------
 
@@ -270,21 +261,22 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             For invalid parameters or data, or an autoencoder without the score.
         """
         with as_before_on_error(self):
-            X, weight, row_shape = validate_table(self, X, sample_weight, reset=True)
+            X, weight, caller = validate_table(self, X, sample_weight, reset=True)
             rng = check_random_state(self.random_state)
-            self._start(X, weight, rng)
+            self._start(X, weight, caller, rng)
             Z = self._scaling(X)
+            columns = self._learn_columns(Z, weight)
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ = X.shape[0]
-            ordinary = OrdinaryRows(Z, weight, self.scoring, rng)
+            ordinary = OrdinaryRows(Z, weight, self.scoring, rng, columns)
             rows = ordinary.choose(self._folds.draw(fold, self.max_samples_, rng))
             given = None if sample_weight is None else weight
             with progress_bar(self._shows_progress, "fit", "epoch") as tell_left:
-                fit_members(self.estimators_, Z, rows, given, row_shape, tell_left)
+                fit_members(self.estimators_, Z, rows, given, caller, tell_left)
             kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
             unusual, in_cluster = np.zeros(len(kept), dtype=bool), ordinary.in_cluster[kept]
             known = weight[kept], fold[kept], unusual, in_cluster
-            self._keep(Z[kept], *known, ordinary.whitening)
+            self._keep(Z[kept], *known, ordinary.whitening, columns)
             self._learn_scores(Z, weight, fold, rows, ordinary, rng)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
@@ -326,11 +318,12 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         """
         first = not hasattr(self, "estimators_")
         with as_before_on_error(self, *(() if first else self.estimators_)):
-            X, weight, row_shape = validate_table(self, X, sample_weight, reset=first)
+            X, weight, caller = validate_table(self, X, sample_weight, trains=True, reset=first)
             if first:
-                self._start(X, weight, check_random_state(self.random_state))
+                self._start(X, weight, caller, check_random_state(self.random_state))
             is_new_table = first or self._learn_scales(X, weight)
             Z = self._scaling(X)
+            columns = self._learn_columns(Z, weight) if first else self._reference.columns
             rng = np.random.RandomState([self._seed, self.n_samples_seen_ % 2**32])
             self.n_samples_seen_ += X.shape[0]
             unusual = np.zeros(Z.shape[0], dtype=bool)
@@ -345,39 +338,18 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
                 kept = Z[some], weight[some], fold[some], unusual[some]
             else:
                 kept = self._reference.followed_by(Z, weight, fold, unusual, rng)
-            ordinary = OrdinaryRows(*kept[:2], self.scoring, rng)
+            ordinary = OrdinaryRows(*kept[:2], self.scoring, rng, columns)
             new = ordinary.choose(self._folds.seen(fold), Z)
             for member, rows in zip(self.estimators_, new, strict=True):
                 given = None if sample_weight is None else weight[rows]
-                if len(rows) and train_member(member, Z[rows], given, row_shape):
+                if len(rows) and train_member(member, Z[rows], given, caller):
                     if first:
                         raise KeyboardInterrupt  # The other members have learned nothing.
                     break
-            self._keep(*kept, ordinary.in_cluster, ordinary.whitening)
+            self._keep(*kept, ordinary.in_cluster, ordinary.whitening, columns)
             seen = ordinary.choose(self._folds.seen(kept[2]))
             self._learn_scores(*kept[:3], seen, ordinary, rng)
         return self
-
-    def _start(self, X: Rows, weight: np.ndarray, rng: np.random.RandomState) -> None:
-        """Set all attributes that training needs, the members unfitted."""
-        n_samples = X.shape[0]
-        self._seed = int(rng.randint(np.iinfo(np.int32).max))
-        self._level = self.contamination
-        self.n_samples_seen_ = 0
-        n_folds = min(self.cv, n_samples)
-        self._folds = Folds(n_folds, np.arange(self.n_estimators) % n_folds)
-        self.max_samples_ = self._folds.samples_per_member(self.max_samples, n_samples)
-        autoencoder = autoencoder_for_detection(
-            self.autoencoder, self.scoring, self.n_features_in_, self.max_samples_, self.device
-        )
-        validate_params(autoencoder)
-        warn_of_ignored_parameters(autoencoder)
-        warn_of_ignored_device(self.device, autoencoder)
-        # Losses that need the data's own origin need its own unit, too.
-        self._scaling = ColumnScaling(X, weight, LOSSES[autoencoder.loss].centered)
-        self.scale_ = self._scaling.scale
-        seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_estimators)
-        self.estimators_ = [clone(autoencoder).set_params(random_state=int(seed)) for seed in seeds]
 
     @property
     def _shows_progress(self) -> bool:

@@ -5,10 +5,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from scipy.linalg import cholesky
+from scipy.linalg import block_diag, cholesky
 from torch import Tensor, nn
 from torch.nn.functional import threshold
 
+from ._mixed_columns import Places
 from ._reference_rows import ReferenceRows
 from ._stacks import buffer
 
@@ -47,15 +48,25 @@ class ReferenceDistances(nn.Module):
 
     Columns count in units of their standard deviations. A share of the Mahalanobis distance is
     added, squared as it is: without it, rows whose columns contradict each other would be near
-    others. Rows of clusters of outliers are apart from the reference rows.
+    others. Rows of clusters of outliers are apart from the reference rows. Of mixed columns these
+    are distances between `Places`.
     """
 
     def __init__(self, reference: ReferenceRows):
         super().__init__()
         rows, in_cluster = reference.centered(), reference.in_cluster
+        self.places = None if reference.columns is None else Places(reference.columns)
+        if self.places is not None:
+            rows = self.places(torch.from_numpy(rows).double()).numpy()
         # So that all columns count alike: deviations of skewed ones are larger than their scale.
         unit = np.maximum(rows.std(axis=0, dtype=np.float64), _LEAST_UNIT)
-        mixing = None if reference.whitening is None else _mixing(reference.whitening * unit)
+        n_numbers = len(unit) if self.places is None else self.places.n_numbers
+        # Places of categories have a unit.
+        unit[n_numbers:] = 1.0
+        mixing = None
+        if reference.whitening is not None and n_numbers:
+            mixing = _mixing(reference.whitening * unit[:n_numbers])
+            mixing = block_diag(mixing, np.eye(len(unit) - n_numbers))
         rows = (rows / unit if mixing is None else rows / unit @ mixing).astype(np.float32)
         self.center, self.unit = buffer(reference.center), buffer(unit)
         self.mixing = None if mixing is None else buffer(mixing)
@@ -70,7 +81,8 @@ class ReferenceDistances(nn.Module):
         The last column is that to rows of clusters, infinite if there are none. The row itself does
         not count; where a part holds only copies of it, the distance to that part is zero.
         """
-        rows = (Z - self.center) / self.unit
+        rows = Z - self.center
+        rows = (rows if self.places is None else self.places(rows)) / self.unit
         if self.mixing is not None:
             rows = rows @ self.mixing
         rows = rows.float()

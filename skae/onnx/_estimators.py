@@ -45,9 +45,6 @@ def autoencoders_of(estimator: BaseEstimator) -> list[BaseAutoencoder]:
 
 def check_numbers(estimator: BaseEstimator) -> None:
     """Refuse an estimator of tables with columns of several types or with gaps."""
-    # Detectors take numbers only.
-    if isinstance(estimator, AutoencoderOutlierDetector):
-        return
     if any(vars(one).get("_frame") for one in autoencoders_of(estimator)):
         raise ValueError(
             f"This {type(estimator).__name__} was fitted on columns of several types or with gaps, "

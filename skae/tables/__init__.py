@@ -8,7 +8,7 @@ from ._mapped_files import is_memory_mapped
 from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
-from ._output_frames import as_set_output, column_names
+from ._output_frames import as_pandas, as_set_output, column_names
 from ._principal_components import PrincipalComponents, principal_components
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
@@ -32,6 +32,7 @@ __all__ = [
     "PrincipalComponents",
     "ScaledRows",
     "TableSchema",
+    "as_pandas",
     "as_set_output",
     "as_tensor",
     "caller_type",
