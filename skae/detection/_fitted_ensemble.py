@@ -205,4 +205,4 @@ def _takes_columns(autoencoder: BaseAutoencoder | None, scoring: str) -> bool:
     """Return whether members take tables with columns of several types and with gaps."""
     if autoencoder is None:
         return scoring != "likelihood"
-    return getattr(autoencoder, "_why_only_numbers", lambda: "")() is None
+    return isinstance(autoencoder, BaseAutoencoder) and autoencoder._why_only_numbers() is None

@@ -21,12 +21,13 @@ from ._validation import (
     validate_rows,
     validate_table,
 )
-from .columns import TableSchema
+from .columns import ComparedColumn, TableSchema
 
 __all__ = [
     "CallerFrame",
     "CallerType",
     "ColumnScaling",
+    "ComparedColumn",
     "MixedTable",
     "NumericTable",
     "PrincipalComponents",
