@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import HasMethods, Interval, fit_context
 from skae._typing import ArrayOf
-from skae._warnings import warn_caller
 from skae.engine import torch_defaults
 from skae.estimators.base import (
     DeclaredParameters,
@@ -24,7 +23,7 @@ from skae.estimators.base import (
 from ._drift_result import DriftResult
 from ._drift_tests import DriftTests, Sample
 from ._model_answers import FittedModelMixin, scores_and_codes
-from ._reference_columns import Columns, Types, n_columns_of, named_columns, read_columns
+from ._reference_columns import Types, n_columns_of, named_columns, read_columns
 from ._training_rows_check import warn_of_training_rows
 
 # Tests of the scores, of the codes one by one, of the codes together, and of the columns.
@@ -245,7 +244,7 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
         rows = self._kept_rows(len(scores), _n_tests(codes, n_columns_of(X)), rng)
         columns = read_columns(X, rows, self.model)
         warn_of_training_rows(self.model, codes)
-        _warn_of_left_out(columns)
+        columns.warn_of_left_out()
         self.scores_, self.codes_, self._seed = scores[rows], codes[rows], seed
         self.reference_, self.columns_ = columns.values, np.array(columns.names, dtype=object)
         self._types, self.n_reference_ = columns.types, len(scores)
@@ -394,12 +393,3 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
 
 def _n_tests(codes: np.ndarray, n_columns: int) -> int:
     return 1 + codes.shape[1] + n_columns
-
-
-def _warn_of_left_out(columns: Columns) -> None:
-    if columns.left_out:
-        warn_caller(
-            f"Columns that hold neither numbers, dates nor categories are not tested by themselves: "
-            f"{columns.left_out}. Drift of them is found only as far as scores and codes show it. "
-            f"To test them, make each of them one type, for example with astype(str)."
-        )

@@ -138,9 +138,7 @@ class DriftTests:
         return effect, low, high
 
 
-def _statistics(
-    columns: np.ndarray, splits: np.ndarray, are_categories: np.ndarray
-) -> np.ndarray:
+def _statistics(columns: np.ndarray, splits: np.ndarray, are_categories: np.ndarray) -> np.ndarray:
     """Return the statistic of each column for each split; see `ks_statistics`."""
     if not are_categories.any():
         return ks_statistics(columns, splits)

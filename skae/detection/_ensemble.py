@@ -18,6 +18,7 @@ from skae.tables import dense
 from ._fixed_chunks import in_fixed_chunks
 from ._isolation import Isolation
 from ._members import Rows, answers_of, codes_of, decoded_by, device_of, scores_of, values_of
+from ._mixed_columns import MixedColumns
 from ._outlier_scores import OutlierScore
 from ._reference_distances import distances_to
 from ._reference_rows import ReferenceRows
@@ -53,6 +54,11 @@ class Ensemble:
     scores: list[OutlierScore]
     left_out: np.ndarray
     reference: ReferenceRows
+
+    @property
+    def columns(self) -> MixedColumns | None:
+        """The columns of a table of several types or with gaps, None for numbers."""
+        return self.reference.columns
 
     def outlier_scores(self, Z: Rows, members: np.ndarray | None = None) -> np.ndarray:
         """Return the score that each member gives each row, of shape (n_samples, n_members).
@@ -129,7 +135,7 @@ class Ensemble:
         parts = np.split(codes, len(self.members), axis=1)
         pairs = zip(self.members, parts, strict=True)
         answers = np.mean([decoded_by(member, part) for member, part in pairs], axis=0)
-        return answers if self.reference.columns is None else self.reference.columns.rows(answers)
+        return answers if self.columns is None else self.columns.rows(answers)
 
     def answers(self, Z: Rows) -> np.ndarray:
         """Return the mean answers to rows, in float64; see `answers_of`."""

@@ -40,7 +40,7 @@ def explain_cells(
     Z: np.ndarray, usual: np.ndarray, center: np.ndarray, ensemble: Ensemble
 ) -> Explanation:
     """Explain scaled rows by some training rows, `usual`, given the means of the columns."""
-    columns = ensemble.reference.columns
+    columns = ensemble.columns
     expected, answers = _expected_cells(Z, center, ensemble)
     usual_cells, usual_answers = _expected_cells(usual, center, ensemble)
     if columns is None:
@@ -72,7 +72,7 @@ def _expected_cells(
     round; any other comes closer with each. In wide rows every `_COPIES`-th cell is hidden at the
     same time.
     """
-    mixed = ensemble.reference.columns
+    mixed = ensemble.columns
     columns = np.arange(Z.shape[1])
     copy = columns % _COPIES
     n_copies = copy.max() + 1

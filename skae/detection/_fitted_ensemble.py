@@ -121,7 +121,7 @@ class FittedEnsemble(
         expected = self._scaling.inverse(found.expected)
         residual = (dense(X) - expected) / (found.spread * self.scale_)
         cells = {"expected": expected, "residual": residual, "share": -found.shares}
-        mixed = self._reference.columns
+        mixed = ensemble.columns
         if mixed is not None and self._frame is not None:
             residual[:, ~mixed.is_number] = found.residuals[:, ~mixed.is_number]
             cells = {"found": given} | cells | {"expected": self._frame.filled(expected)}

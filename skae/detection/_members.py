@@ -4,7 +4,7 @@ Rows come validated and in the units of their columns. Functions return arrays.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from skae._compat import validate_params
 from skae.estimators.base import BaseAutoencoder, fit_in_lockstep
 from skae.objectives import column_residuals, shares_of
-from skae.tables import CallerType, ScaledRows
+from skae.tables import CallerType, MixedTable, ScaledRows
 
 Rows: TypeAlias = np.ndarray | sparse.csr_array
 
@@ -22,8 +22,8 @@ Rows: TypeAlias = np.ndarray | sparse.csr_array
 # deviations in a column that is constant in training or follows from the others do not count.
 LEAST_SCALE = 1e-2
 
-# The same of the deviance residuals of categories, which have the unit of standard deviations: where
-# a category follows from the others, a little doubt does not count.
+# The same of the deviance residuals of categories: where one follows from the other columns, a
+# little doubt does not count.
 _LEAST_DEVIANCE = 0.3
 
 
@@ -72,22 +72,26 @@ def codes_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
 def decoded_by(member: BaseAutoencoder, codes: np.ndarray) -> np.ndarray:
     """Return the answers to codes, in their dtype: rows or, of mixed columns, `shares_of` them."""
     if member._mixed is not None:
-        return _shares(member, member._decode, ScaledRows(codes))
+        return _shares(member, member._mixed, member._decode, ScaledRows(codes))
     return member._decode_codes(codes).cpu().numpy()
 
 
 def answers_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
     """Return the answers to rows; see `decoded_by`."""
     if member._mixed is not None:
-        return _shares(member, member._there_and_back, member._table.rows(Z))
+        rows = member._mixed.rows(Z)
+        return _shares(member, member._mixed, member._there_and_back, rows)
     return member._reconstruct_rows(Z).cpu().numpy()
 
 
 def _shares(
-    member: BaseAutoencoder, function: Callable[[Tensor], Tensor], rows: ScaledRows
+    member: BaseAutoencoder,
+    table: MixedTable,
+    function: Callable[[Tensor], Tensor],
+    rows: ScaledRows,
 ) -> np.ndarray:
     """Return numbers in the unit of rows, and probabilities of categories, in float64."""
-    losses, table = member._fitted_loss, member._mixed
+    losses: Any = member._fitted_loss
     numbers = losses.numbers.cpu()
     mean, scale = table.mean[numbers], table.scale[numbers]
 
@@ -115,7 +119,7 @@ def values_of(member: BaseAutoencoder, Z: Tensor) -> Tensor:
     if table is None:
         codes, rows = member._codes_and_rows(Z)
         return torch.cat([Z - rows, codes, Z], dim=1)
-    losses = member._fitted_loss
+    losses: Any = member._fitted_loss
     codes, output, scaled = member._codes_and_output(Z)
     residuals = column_residuals(losses, output.cpu().double(), scaled)
     is_number = torch.tensor(table.n_levels) == 0

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from skae._compat import safe_indexing
+from skae._warnings import warn_caller
 from skae.tables import ComparedColumn, column_names, columns_that_are_not_numeric, detached
 
 # What columns are that hold no numbers; None for those that do.
@@ -37,6 +38,16 @@ class Columns:
     names: list[str]
     types: Types
     left_out: str = ""
+
+    def warn_of_left_out(self) -> None:
+        """Warn of columns that cannot be compared."""
+        if self.left_out:
+            warn_caller(
+                f"Columns that hold neither numbers, dates nor categories are not tested by "
+                f"themselves: {self.left_out}. Drift of them is found only as far as scores and "
+                f"codes show it. To test them, make each of them one type, for example with "
+                f"astype(str)."
+            )
 
 
 def n_columns_of(X: Any) -> int:

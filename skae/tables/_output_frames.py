@@ -37,7 +37,9 @@ def as_pandas(X: Any, index: Any, columns: pd.Index) -> pd.DataFrame:
     if not hasattr(type(X), "columns"):
         return pd.DataFrame(X, index=index, columns=columns)
     if not isinstance(X, pd.DataFrame):
-        cells = [pd.Series(one.to_list()) for one in nw.from_native(X, eager_only=True).iter_columns()]
+        cells = [
+            pd.Series(one.to_list()) for one in nw.from_native(X, eager_only=True).iter_columns()
+        ]
         X = pd.concat(cells, axis=1)
     table = X.set_axis(columns, axis=1)
     return table if index is None else table.set_axis(index)

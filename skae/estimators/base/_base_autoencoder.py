@@ -192,9 +192,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
     # -- rows that are validated already ----------------------------------------------
 
-    def _partial_fit_rows(
-        self, X: Any, sample_weight: Any, caller: CallerType
-    ) -> Self:
+    def _partial_fit_rows(self, X: Any, sample_weight: Any, caller: CallerType) -> Self:
         """Do as `partial_fit`, on validated rows of a table that `caller` describes."""
         with as_before_on_error(self):
             self._check_no_held_out_need()
