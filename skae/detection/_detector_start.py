@@ -15,6 +15,7 @@ from skae.tables import CallerType, ColumnScaling
 from ._default_autoencoder import autoencoder_for_detection
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
+from ._ensemble import mean_answers
 from ._members import Rows
 from ._mixed_columns import MixedColumns
 from ._reference_rows import ReferenceRows
@@ -49,7 +50,7 @@ class DetectorStart(FittedDetector):
         # Losses that need the data's own origin need its own unit, too.
         self._scaling = ColumnScaling(X, weight, LOSSES[autoencoder.loss].centered, is_number)
         self.scale_ = self._scaling.scale
-        seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_estimators)
+        seeds = np.asarray(rng.randint(np.iinfo(np.int32).max, size=self.n_estimators))
         self.estimators_ = [clone(autoencoder).set_params(random_state=int(seed)) for seed in seeds]
 
     def _learn_columns(self, Z: Rows, weight: np.ndarray) -> MixedColumns | None:
@@ -70,7 +71,11 @@ class DetectorStart(FittedDetector):
     ) -> None:
         """Keep these rows as those that others are compared with; see `ReferenceRows`."""
         known = weight, fold, unusual, in_cluster
-        of_table = whitening, self._folds.n_folds, columns
+        gaps = None
+        if columns is not None:
+            answers = mean_answers(self.estimators_, Z)
+            Z, gaps = columns.filled(Z, answers), np.isnan(Z)
+        of_table = whitening, self._folds.n_folds, columns, gaps
         self._reference = ReferenceRows.keep(Z, *known, self._scaling.center, *of_table)
 
     def _learn_scales(self, X: Rows, weight: np.ndarray) -> bool:

@@ -42,6 +42,12 @@ def mean_over_members(scores: np.ndarray) -> np.ndarray:
     return sum(scores.T) / scores.shape[1]
 
 
+def mean_answers(members: list[BaseAutoencoder], Z: Rows) -> np.ndarray:
+    """Return the mean of `answers_of` the members, in float64."""
+    answers = [answers_of(member, Z).astype(np.float64) for member in members]
+    return np.add.reduce(answers) / len(members)
+
+
 @dataclass(frozen=True, eq=False)
 class Ensemble:
     """Fitted autoencoders, and for each the outlier score that was fitted with it.
@@ -111,7 +117,7 @@ class Ensemble:
         if not self.scores[0].times_isolation:
             return
         some = self.reference.some(_REFERENCE_ROWS)
-        rows, fold = dense(self.reference.rows[some]), self.reference.fold[some]
+        rows, fold = dense(self.reference.filled[some]), self.reference.fold[some]
         folds, fold_of_member = np.unique(self.left_out, return_inverse=True)
         function = partial(distances_to(self.reference), left_out=folds.tolist())
         distances = in_fixed_chunks(function, rows)
@@ -139,5 +145,4 @@ class Ensemble:
 
     def answers(self, Z: Rows) -> np.ndarray:
         """Return the mean answers to rows, in float64; see `answers_of`."""
-        answers = [answers_of(member, Z).astype(np.float64) for member in self.members]
-        return sum(answers) / len(self.members)
+        return mean_answers(self.members, Z)

@@ -113,7 +113,8 @@ def values_of(member: BaseAutoencoder, Z: Tensor) -> Tensor:
     """Return the residual, the code and the row itself of rows, side by side.
 
     Rows and values are float64 tensors of the CPU. All rows go through the network at once. Of
-    mixed columns, there are deviance residuals of categories, and the row itself is its numbers.
+    mixed columns, there are deviance residuals of categories, and the row itself is its numbers,
+    in which gaps are as the network answers.
     """
     table = member._mixed
     if table is None:
@@ -121,10 +122,14 @@ def values_of(member: BaseAutoencoder, Z: Tensor) -> Tensor:
         return torch.cat([Z - rows, codes, Z], dim=1)
     losses: Any = member._fitted_loss
     codes, output, scaled = member._codes_and_output(Z)
-    residuals = column_residuals(losses, output.cpu().double(), scaled)
+    output = output.cpu().double()
+    residuals = column_residuals(losses, output, scaled)
     is_number = torch.tensor(table.n_levels) == 0
     unit = torch.where(is_number, table.scale, LEAST_SCALE / _LEAST_DEVIANCE)
-    numbers = Z[:, is_number].nan_to_num(nan=0.0)
+    numbers = Z[:, is_number]
+    answers = shares_of(losses, output)[:, : numbers.shape[1]]
+    answers = answers * table.scale[is_number] + table.mean[is_number]
+    numbers = torch.where(numbers.isnan(), answers, numbers)
     return torch.cat([residuals * unit, codes.to(Z), numbers], dim=1)
 
 

@@ -18,9 +18,9 @@ from ._stacks import buffer
 class MixedColumns:
     """Makes numbers of rows in which categories are codes, -1 is unknown, and NaN is a gap.
 
-    Numbers come with a mean of zero, which is also what a gap is. Answers of networks are all
-    numbers, and then the probabilities of all categories. `shares` are those of the categories of
-    each column, and of one more, which stands for the unknown ones.
+    Numbers have a mean of zero. Answers of networks are all numbers, and then the probabilities of
+    all categories. `shares` are those of the categories of each column, and of one more, which
+    stands for the unknown ones.
     """
 
     n_levels: list[int]
@@ -52,9 +52,15 @@ class MixedColumns:
 
     def numbers(self, Z: np.ndarray) -> np.ndarray:
         """Return the columns of numbers; a table without any has one of zeros."""
-        if not self.is_number.any():
-            return np.zeros((len(Z), 1))
-        return np.nan_to_num(Z[:, self.is_number], nan=0.0)
+        return Z[:, self.is_number] if self.is_number.any() else np.zeros((len(Z), 1))
+
+    def filled(self, Z: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """Return rows in which numbers without a value are as answered."""
+        filled = Z.copy()
+        numbers = filled[:, self.is_number]
+        of_numbers = answers[:, : numbers.shape[1]]
+        filled[:, self.is_number] = np.where(np.isnan(numbers), of_numbers, numbers)
+        return filled
 
     def rows(self, answers: np.ndarray) -> np.ndarray:
         """Return answers as rows, with the codes of the likeliest categories."""
@@ -97,14 +103,15 @@ class Places(nn.Module):
     """The places of rows, between which distances are: numbers, and ones for categories.
 
     Two categories of a column are one apart, as two numbers are that differ by one standard
-    deviation. An unknown one is as far from all others. A gap is at the mean of its column.
+    deviation. An unknown one is as far from all others. A gap is at the mean of its column, but
+    gaps in numbers come filled.
     """
 
     def __init__(self, columns: MixedColumns):
         super().__init__()
         n_levels = np.array(columns.n_levels)
         self.n_numbers = int((n_levels == 0).sum())
-        self.inputs = ColumnInput(np.where(n_levels > 0, n_levels + 1, 0), columns.shares)
+        self.inputs = ColumnInput(np.where(n_levels > 0, n_levels + 1, 0).tolist(), columns.shares)
         of_numbers = np.ones(self.n_numbers)
         self.unit = buffer(np.r_[of_numbers, np.sqrt(columns.shares / 2)])
         self.is_category, self.of_unknown = buffer(n_levels > 0, torch.bool), buffer(n_levels * 1.0)

@@ -9,6 +9,7 @@ from sklearn.utils import gen_batches
 from skae.tables import dense
 
 from ._clusters import Clusters
+from ._linear_fill import LinearFill
 from ._members import LEAST_SCALE, Rows
 from ._mixed_columns import MixedColumns
 from ._ordinary_scores import n_ordinary_scores
@@ -44,10 +45,12 @@ class OrdinaryRows:
         rng: RandomState,
         columns: MixedColumns | None = None,
     ) -> None:
-        self._numbers = dense if columns is None else columns.numbers
         self._only_near = SCORES[scoring].needs_ordinary_rows
         self._n_rows = max(2, min(_ENOUGH_ROWS, _CELLS // known.shape[1]))
         some = rng.permutation(known.shape[0])[: self._n_rows]
+        self._columns = columns
+        if columns is not None:
+            self._fill = LinearFill().fit(columns.numbers(known[some]))
         rows = self._numbers(known[some])
         self._gaussian = RobustGaussians(0, LEAST_SCALE, _LEAST_SHARE).fit(rows, weight[some], rng)
         self._clusters = Clusters(self._gaussian.whitened(rows))
@@ -89,6 +92,10 @@ class OrdinaryRows:
         first, third, most = weighted_quantile(lengths, shares, self._weight)
         # A few rows may have most of the weight: half of the rows count in any case.
         return max(third + _RANGES * (third - first), most, np.median(lengths)) ** 2
+
+    def _numbers(self, Z: Rows) -> np.ndarray:
+        """Return the numbers of rows, without gaps."""
+        return dense(Z) if self._columns is None else self._fill(self._columns.numbers(dense(Z)))
 
     def _are_in_cluster(self, Z: Rows) -> np.ndarray:
         if self._clusters.are_none:

@@ -59,13 +59,16 @@ class ReferenceRows:
         whitening: np.ndarray | None,
         n_folds: int,
         columns: MixedColumns | None = None,
+        gaps: np.ndarray | None = None,
     ) -> Self:
-        """Keep scaled rows, whose columns have the means `center`."""
+        """Keep scaled rows, whose columns have the means `center`.
+
+        Of mixed columns, `gaps` are the cells that had no value: numbers come filled.
+        """
         order = np.argsort(fold, kind="stable")
         Z = Z[order] if sparse.issparse(Z) else Z[order] - center
-        gaps = None
-        if columns is not None:
-            gaps, Z = np.isnan(Z), np.nan_to_num(Z, nan=0.0)
+        if gaps is not None:
+            gaps, Z = gaps[order], np.nan_to_num(Z, nan=0.0)
         return cls(
             Z.astype(np.float32),
             weight[order],
@@ -81,19 +84,24 @@ class ReferenceRows:
 
     @property
     def rows(self) -> Rows:
-        """The rows as they were given."""
+        """The rows as they came, NaN for gaps."""
+        return self.filled if self.gaps is None else np.where(self.gaps, np.nan, self.filled)
+
+    @property
+    def filled(self) -> Rows:
+        """The rows as they came, but for gaps in numbers, which are filled."""
         return self._rows if sparse.issparse(self._rows) else self.centered() + self.center
 
     def rescaled(self, before: ColumnScaling, after: ColumnScaling) -> Self:
         """Return the same rows, scaled otherwise."""
-        rows = after(before.inverse(dense(self.rows)))
+        rows = after(before.inverse(dense(self.filled)))
         rows = sparse.csr_array(rows) if sparse.issparse(self.rows) else rows
         known = self.weight, self.fold, self.unusual, self.in_cluster
         whitening = self.whitening
         if whitening is not None:
             change = after.scale / before.scale
             whitening = whitening * (change if self.columns is None else self._of_numbers(change))
-        of_table = whitening, self.n_folds, self.columns
+        of_table = whitening, self.n_folds, self.columns, self.gaps
         return self.keep(rows, *known, after.center, *of_table)
 
     def _of_numbers(self, change: np.ndarray) -> np.ndarray:
@@ -149,10 +157,12 @@ class ReferenceRows:
         )
 
     def centered(self) -> np.ndarray:
-        """Return the rows less the means of their columns, in float32; NaN for gaps."""
+        """Return filled rows less the means of their columns, in float32."""
         if sparse.issparse(self._rows):
             return dense(self._rows) - self.center
-        return self._rows if self.gaps is None else np.where(self.gaps, np.nan, self._rows)
+        if self.columns is None:
+            return self._rows
+        return np.where(self.gaps & ~self.columns.is_number, np.nan, self._rows)
 
     def _check_consistency(self) -> None:
         if len(self.fold) == 0 or self.fold.min() < 0 or self.fold.max() >= self.n_folds:
