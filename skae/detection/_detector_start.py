@@ -13,9 +13,9 @@ from skae.objectives import LOSSES
 from skae.tables import CallerType, ColumnScaling
 
 from ._default_autoencoder import autoencoder_for_detection
+from ._ensemble import mean_answers
 from ._fitted_detector import FittedDetector
 from ._held_out_folds import Folds
-from ._ensemble import mean_answers
 from ._members import Rows
 from ._mixed_columns import MixedColumns
 from ._reference_rows import ReferenceRows
