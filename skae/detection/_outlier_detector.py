@@ -44,14 +44,19 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
     do not hide other outliers. It does neither for the losses "log_loss" and "poisson", which need
     the data's own unit.
 
+    A table may have columns of several types, and cells without a value. Where all columns were
+    numbers without gaps in :meth:`fit`, a gap in a later row is the mean of its column.
+
     Parameters
     ----------
     autoencoder : estimator of skae or None, default=None
         The autoencoder that every member is a copy of. A grid search reaches its parameters
-        (``autoencoder__max_iter``). None is a :class:`DenoisingAutoencoder` that learns to
-        predict masked cells from the rest of the row. It withstands outliers among the training
-        rows, which a plain autoencoder learns to reconstruct like the others. For
-        ``scoring="likelihood"`` None is a :class:`VariationalAutoencoder`.
+        (``autoencoder__max_iter``); its `categorical_features`, `min_frequency` and
+        `max_categories` say which columns hold which categories. None is a
+        :class:`DenoisingAutoencoder` that learns to predict masked cells from the rest of the row.
+        It withstands outliers among the training rows, which a plain autoencoder learns to
+        reconstruct like the others. For ``scoring="likelihood"`` None is a
+        :class:`VariationalAutoencoder`.
     scoring : {"mixture", "mahalanobis", "reconstruction", "likelihood"}, default="mixture"
         The measure of how unusual a row is. "mahalanobis" is the distance of its residual, its
         code and the row itself, side by side, from those of most training rows: the Mahalanobis
@@ -60,7 +65,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         of all rows, which has a quarter of its weight. Both are multiplied by how isolated the
         row is: one, or more if the nearest training rows are further away than is typical.
         "reconstruction" is the mean square of the standardised residuals, "likelihood" is minus
-        the log-likelihood of the row with scaled columns, by a :class:`VariationalAutoencoder`.
+        the log-likelihood of the row with scaled columns, by a :class:`VariationalAutoencoder`,
+        which takes numbers only.
         For these two, rows that are far from the centre of most rows (up to 15%) do not train
         the members, as a network learns every row that it sees often enough.
     n_estimators : int, default=5
@@ -112,7 +118,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         clusters of outliers.
     scale_ : ndarray of shape (n_features,)
         Divisors of the columns: their standard deviations without far cells, 1 for losses that
-        need the data's own unit and for constant columns, more if the constant is above 2,048.
+        need the data's own unit, for categories and for constant columns, more if the constant is
+        above 2,048.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -158,6 +165,14 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
     labels there is nothing to compare by: scores of two detectors have different units, and
     p-values of a useless one are uniform, too. Outliers may be planted: rows whose cells are
     permuted within each column contradict themselves.
+
+    **Columns of several types**: the residual of a category is its deviance residual, the root of
+    twice the cross-entropy. So a category is unusual where the other columns speak against it, and
+    not because it is rare. For the distance to other rows, two categories are as far apart as
+    numbers that differ by one standard deviation. The row itself, and the search for clusters of
+    outliers, are about the numbers. A category that `fit` has not seen is as unlikely as any that
+    it has, and far from all of them. A gap is what the members expect there: it makes a row
+    neither ordinary nor unusual, where gaps were as frequent in `fit`.
 
     Where the network of `autoencoder` takes images or windows, :meth:`fit` and all other methods
     take them as arrays of three or four dimensions, too:
@@ -243,7 +258,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, tensor, DataFrame} of shape (n_samples, n_features)
             Training rows, at least four. A few outliers among them do little harm.
         y : None
             Ignored, present for the conventions of scikit-learn.

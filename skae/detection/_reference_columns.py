@@ -10,7 +10,13 @@ from scipy import sparse
 
 from skae._compat import safe_indexing
 from skae._warnings import warn_caller
-from skae.tables import ComparedColumn, column_names, columns_that_are_not_numeric, detached
+from skae.tables import (
+    ComparedColumn,
+    column_names,
+    columns_that_are_not_numeric,
+    detached,
+    fitted_frame,
+)
 
 # What columns are that hold no numbers; None for those that do.
 Types = list[ComparedColumn | None]
@@ -65,9 +71,10 @@ def read_columns(X: Any, rows: np.ndarray, model: Any, types: Types | None = Non
     X = detached(X)
     table = _of_frame(X, rows) if hasattr(type(X), "columns") else _of_array(X, rows, model)
     if types is None:
-        is_other = table.not_numeric | table.truths
+        chosen = _categories_of(model)
+        is_other = table.not_numeric | table.truths | chosen
         types = [
-            ComparedColumn.learn(table.series(i)) if i in is_other else None
+            ComparedColumn.learn(table.series(i), i in chosen) if i in is_other else None
             for i in range(len(table.names))
         ]
     places = range(len(table.names))
@@ -153,6 +160,13 @@ def _of_array(X: Any, rows: np.ndarray, model: Any) -> _Table:
         names = [f"x{i}" for i in range(values.shape[1])]
     not_numeric = {int(column.label) for column in columns_that_are_not_numeric(values)}
     return _Table([values[:, i] for i in range(len(names))], names, not_numeric, set())
+
+
+def _categories_of(model: Any) -> set[int]:
+    """Return the places of the columns that a model of skae takes for categories."""
+    frame = fitted_frame(model)
+    n_levels = [] if frame is None else frame.schema.n_levels
+    return {i for i, n in enumerate(n_levels) if n}
 
 
 def _number(column: Any) -> np.ndarray:

@@ -116,6 +116,17 @@ class ModelOfVisits(BaseEstimator):
         return -self.transform(X)[:, 0]
 
 
+def test_categories_of_the_model_are_categories_of_the_reference():
+    X = np.random.default_rng(0).integers(0, 4, size=(500, 2)).astype(float)
+    model = AutoencoderTransformer(2, max_iter=1, categorical_features=[1]).fit(X[:150])
+    detector = DriftDetector(model, **FEW).fit(X[150:350])
+    assert list(columns_of(detector.test(X[350:]))["test"]) == ["KS", "G"]
+    # As many rows are above the others, but their categories are not those.
+    new = X[350:].copy()
+    new[:, 1] = np.where(new[:, 1] < 2, 1, 2)
+    assert drifted(detector.test(new)) == ["x1"]
+
+
 @pytest.mark.parametrize("convert", [pl.from_pandas, lambda f: pl.from_pandas(f).to_arrow()])
 def test_tables_of_other_libraries(model, fitted, convert):
     expected = fitted.test(CHANGES["plan"](NEW)).tests

@@ -23,13 +23,16 @@ class ComparedColumn:
     levels: list[Level] | None
 
     @classmethod
-    def learn(cls, column: nw.Series) -> Self | None:
-        """Return the column that these cells are of, None if they are nothing that is compared."""
+    def learn(cls, column: nw.Series, is_chosen: bool) -> Self | None:
+        """Return the column that these cells are of, None if they are nothing that is compared.
+
+        Text, truth values and what a type calls categories are categories, and others if chosen.
+        """
         try:
             kind = kind_of_column(column)
         except (TypeError, ValueError):
             return None
-        if kind not in ("text", "truth") and not is_category(column):
+        if not (is_chosen or kind in ("text", "truth") or is_category(column)):
             return cls(kind, None)
         values = values_of(column)
         levels = [plain(level) for level in pd.unique(values[has_value(values)])]
