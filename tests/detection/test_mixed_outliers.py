@@ -40,23 +40,34 @@ def one_hot(frame):
     """Return what other detectors need: ones and zeros beside standardised numbers."""
     frame = frame.assign(since=frame["since"].astype("int64"), visits=frame["visits"].astype(float))
     numbers = frame[["latitude", "price", "visits", "since"]]
-    categories = frame[["city", "country", "plan", "paid"]].astype(str)
+    categories = frame.drop(columns=numbers.columns).astype(str)
     return np.hstack([StandardScaler().fit_transform(numbers), pd.get_dummies(categories)])
 
 
 # -- outliers --------------------------------------------------------------------------------------
 
 
+def with_words(frame, seed):
+    """Return a table with three more columns that have nothing to do with any other."""
+    words = np.random.default_rng(seed).choice(list("ABCDEF"), (len(frame), 3))
+    return frame.assign(**{f"word{i}": words[:, i] for i in range(3)})
+
+
+@pytest.fixture(scope="module")
+def fitted_with_words():
+    return detector().fit(with_words(TRAIN, 0))
+
+
 @pytest.mark.parametrize("plant", [with_rare_combinations, with_contradictions])
-def test_outliers_are_found_that_others_miss(fitted, plant):
-    frame, is_outlier = plant(NEW, 20)
-    rows = one_hot(pd.concat([TRAIN, frame]))
+def test_outliers_are_found_that_others_miss(fitted_with_words, plant):
+    frame, is_outlier = plant(with_words(NEW, 1), 20)
+    found = fitted_with_words.score_samples(frame)
+    rows = one_hot(pd.concat([with_words(TRAIN, 0), frame]))
     known, new = rows[: len(TRAIN)], rows[len(TRAIN) :]
     forest = IsolationForest(random_state=0).fit(known).score_samples(new)
     neighbours = NearestNeighbors(n_neighbors=5).fit(known).kneighbors(new)[0].mean(axis=1)
     mine, of_forest, of_neighbours = (
-        roc_auc_score(is_outlier, scores)
-        for scores in (-fitted.score_samples(frame), -forest, neighbours)
+        roc_auc_score(is_outlier, scores) for scores in (-found, -forest, neighbours)
     )
     assert mine > 0.98
     assert mine > max(of_forest, of_neighbours) + 0.03
