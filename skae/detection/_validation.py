@@ -41,7 +41,7 @@ def validate_table(
         autoencoder = detector.estimators_[0]
         network, columns = autoencoder.network_, detector._frame
         if not trains and autoencoder._why_only_numbers() is None:
-            means = detector._scaling.inverse(detector._scaling.center)
+            means = detector._scaling.means
     X, caller = tables.validate_table(
         detector,
         X,

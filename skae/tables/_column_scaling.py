@@ -138,6 +138,11 @@ class ColumnScaling:
             Z[np.abs(Z) <= rounding] = 0.0
         return np.clip(Z, self._low[columns], self._high[columns])
 
+    @property
+    def means(self) -> np.ndarray:
+        """The means of the columns, in the unit of the data."""
+        return self.inverse(self.center)
+
     def inverse(self, Z: np.ndarray) -> np.ndarray:
         """Return scaled rows in the unit of the data, in double precision."""
         return (Z - self.shift) * self.scale
