@@ -1,6 +1,7 @@
 """The autoencoder that the members of an outlier detector are copies of."""
 
 from math import ceil
+from typing import Any
 
 import torch
 
@@ -14,6 +15,11 @@ _STEPS, _BATCH_SIZE = 300, 128
 # Width of the hidden layers, and of the code unless the table has fewer columns. A wide code does
 # not learn to copy the cells, as these are masked.
 _WIDTH, _CODE_WIDTH = 64, 32
+
+
+def autoencoder_to_fit(detector: Any) -> BaseAutoencoder:
+    """Return the autoencoder of a detector before it knows the size of the table."""
+    return autoencoder_for_detection(detector.autoencoder, detector.scoring, 1, 1, detector.device)
 
 
 def autoencoder_for_detection(

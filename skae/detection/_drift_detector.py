@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import HasMethods, Interval, fit_context
 from skae._typing import ArrayOf
-from skae._warnings import warn_caller
 from skae.engine import torch_defaults
 from skae.estimators.base import (
     DeclaredParameters,
@@ -24,7 +23,7 @@ from skae.estimators.base import (
 from ._drift_result import DriftResult
 from ._drift_tests import DriftTests, Sample
 from ._model_answers import FittedModelMixin, scores_and_codes
-from ._reference_columns import Columns, n_columns_of, named_columns, read_columns
+from ._reference_columns import Types, n_columns_of, named_columns, read_columns
 from ._training_rows_check import warn_of_training_rows
 
 # Tests of the scores, of the codes one by one, of the codes together, and of the columns.
@@ -79,7 +78,8 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
     codes_ : ndarray of shape (n_kept, n_components) and dtype float64
         The codes of the reference.
     reference_ : ndarray of shape (n_kept, n_columns)
-        The numeric columns of the reference; a missing value is minus infinity.
+        The columns of the reference: numbers, seconds since 1970 for dates, and for categories
+        their places in the order of appearance. A missing value is minus infinity.
     columns_ : ndarray of shape (n_columns,)
         Names of these columns: those of a DataFrame, or those that the model saw, or "x0", "x1",
         ... Images and windows are flattened.
@@ -129,6 +129,12 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
     `statistic` tells how large it is. For the codes together, it is the probability that a row of
     the batch is nearer to the other rows of the batch than a row of the reference is. Its interval
     is Wilson's with the variance of DeLong et al. (1988), with a `window` with that of blocks.
+
+    **Columns of categories** (text, truth values, and what a DataFrame calls categories) have a
+    G-test. New categories count, each for itself, and so do missing values. The effect size is the
+    total variation distance: the share of the rows of the batch that would have to be of another
+    category. 0 is no difference; by chance it is above, so that its interval is for categories of
+    which there is drift.
 
     References
     ----------
@@ -193,6 +199,8 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
     ] = fitted(optional=True)
     columns_: Annotated[np.ndarray, ArrayOf("str", "n_columns")] = fitted(optional=True)
     n_reference_: int = fitted(optional=True)
+    # What these columns are that hold no numbers.
+    _types: Types = fitted(optional=True)
     # Whether the kept rows follow each other as those of `fit` did.
     _in_order: bool = fitted(optional=True)
     _seed: int = fitted()
@@ -226,8 +234,8 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
         Warns
         -----
         UserWarning
-            If the rows are among those that the model was trained on, or columns are not numeric
-            and not tested by themselves.
+            If the rows are among those that the model was trained on, or columns hold neither
+            numbers, dates nor categories and are not tested by themselves.
         """
         self._check_permutations()
         scores, codes = scores_and_codes(self.model, X)
@@ -236,10 +244,10 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
         rows = self._kept_rows(len(scores), _n_tests(codes, n_columns_of(X)), rng)
         columns = read_columns(X, rows, self.model)
         warn_of_training_rows(self.model, codes)
-        _warn_of_left_out(columns)
+        columns.warn_of_left_out()
         self.scores_, self.codes_, self._seed = scores[rows], codes[rows], seed
         self.reference_, self.columns_ = columns.values, np.array(columns.names, dtype=object)
-        self.n_reference_ = len(scores)
+        self._types, self.n_reference_ = columns.types, len(scores)
         self._in_order = self.window is not None or len(rows) == len(scores)
         return self
 
@@ -261,11 +269,12 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
             test, and ``result.tests`` is a DataFrame. Its rows are "score" (all scores), "codes"
             (all codes together), "code0", "code1", ... (one code each), and the names of the
             columns. Its own columns are `kind` ("score", "codes", "code" or "column"), `test`
-            ("KS" or "MMD"), `statistic` (largest distance of the distribution functions, in
-            [0, 1], or unbiased squared discrepancy, about zero without drift), `p_value`,
-            `p_adjusted` (after the correction for all tests), `effect`, `effect_low` and
-            `effect_high` (probability that the batch is above the reference, and its interval; see
-            the notes), and `drift` (whether `p_adjusted` is at most `alpha`).
+            ("KS", "G" for categories, or "MMD"), `statistic` (largest distance of the distribution
+            functions, in [0, 1], twice the logarithm of a ratio of likelihoods, or unbiased
+            squared discrepancy, about zero without drift), `p_value`, `p_adjusted` (after the
+            correction for all tests), `effect`, `effect_low` and `effect_high` (probability that
+            the batch is above the reference, for categories their total variation distance, and
+            its interval; see the notes), and `drift` (whether `p_adjusted` is at most `alpha`).
 
         Raises
         ------
@@ -287,10 +296,12 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
             )
         self._check_number_of_rows(len(scores))
         rng = np.random.default_rng(self._seed)
-        reference = Sample(self.scores_, self.codes_, self._reference_columns())
+        types = self._types_of_columns()
+        is_category = np.array([one is not None and one.levels is not None for one in types], bool)
+        reference = Sample(self.scores_, self.codes_, self._reference_columns(), is_category)
         n_tests = _n_tests(codes, reference.columns.shape[1])
         rows = self._kept_rows(len(scores), n_tests, rng)
-        batch = Sample(scores[rows], codes[rows], self._columns_of(X, rows))
+        batch = Sample(scores[rows], codes[rows], self._columns_of(X, rows), is_category)
         run_tests = DriftTests(self.alpha, self.window, self.n_permutations, self.max_samples, rng)
         names = list(self.columns_) if reference.columns.shape[1] else []
         tests = run_tests(reference, batch, names)
@@ -315,15 +326,20 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
         # Files of earlier versions have no columns.
         return getattr(self, "reference_", np.empty((len(self.scores_), 0)))
 
+    def _types_of_columns(self) -> Types:
+        """Return what each column of the reference is; earlier versions have numbers only."""
+        return getattr(self, "_types", [None] * self._reference_columns().shape[1])
+
     def _columns_of(self, X: Any, rows: np.ndarray) -> np.ndarray:
         """Return the columns of a batch that the reference has, in its type."""
         reference = self._reference_columns()
         if reference.shape[1] == 0:
             return np.empty((len(rows), 0))
-        columns = read_columns(named_columns(X, list(self.columns_)), rows, self.model)
+        given = named_columns(X, list(self.columns_))
+        columns = read_columns(given, rows, self.model, self._types_of_columns())
         if columns.left_out or columns.values.shape[1] != reference.shape[1]:
             raise ValueError(
-                f"X has {columns.values.shape[1]} numeric columns, the reference has "
+                f"X has {columns.values.shape[1]} columns that can be compared, the reference has "
                 f"{reference.shape[1]}. Give batches the columns that the reference had in fit."
             )
         return columns.values.astype(reference.dtype)
@@ -377,12 +393,3 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
 
 def _n_tests(codes: np.ndarray, n_columns: int) -> int:
     return 1 + codes.shape[1] + n_columns
-
-
-def _warn_of_left_out(columns: Columns) -> None:
-    if columns.left_out:
-        warn_caller(
-            f"Columns that are not numeric are not tested by themselves: {columns.left_out}. "
-            f"Drift of them is found only as far as scores and codes show it. To test them, encode "
-            f"them as numbers before the model."
-        )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ._category_tests import g_statistics, grown_categories
 from ._effect_size import superiority
 from ._multiple_tests import adjusted_p_values, permutation_p_values
 from ._row_splits import block_length, block_splits, independent_splits
@@ -13,11 +14,15 @@ from ._two_sample_tests import gaussian_kernel, ks_statistics, ks_test, squared_
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Rows as a model sees them: scores (n_rows,), codes (n_rows, n_codes), and their columns."""
+    """Rows as a model sees them: scores (n_rows,), codes (n_rows, n_codes), and their columns.
+
+    `is_category` tells for each column whether it holds codes of categories.
+    """
 
     scores: np.ndarray
     codes: np.ndarray
     columns: np.ndarray
+    is_category: np.ndarray
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -47,10 +52,16 @@ class DriftTests:
             (reference.codes, batch.codes),
             (reference.columns, batch.columns),
         ]
-        statistics = [ks_statistics(np.concatenate(pair), splits) for pair in pairs]
+        categories = reference.is_category
+        no_categories = np.zeros(1 + reference.codes.shape[1], dtype=bool)
+        kinds_of = [no_categories[:1], no_categories[1:], categories]
+        statistics = [
+            _statistics(np.concatenate(pair), splits, are_categories)
+            for pair, are_categories in zip(pairs, kinds_of, strict=True)
+        ]
         score, codes, columns = (
-            self._one_by_one(*pair, of_splits)
-            for pair, of_splits in zip(pairs, statistics, strict=True)
+            self._one_by_one(*pair, of_splits, are_categories)
+            for pair, of_splits, are_categories in zip(pairs, statistics, kinds_of, strict=True)
         )
         together, of_splits = self._together(reference.codes, batch.codes, splits)
         statistics.insert(1, of_splits)
@@ -73,11 +84,17 @@ class DriftTests:
         length = block_length(*sizes, self.window, self.alpha)
         return block_splits(*sizes, length, self.n_permutations, self.rng)
 
-    def _one_by_one(self, a: np.ndarray, b: np.ndarray, statistics: np.ndarray) -> list[_Row]:
-        """Return the Kolmogorov-Smirnov test of each column of two samples."""
-        rows = []
+    def _one_by_one(
+        self, a: np.ndarray, b: np.ndarray, statistics: np.ndarray, are_categories: np.ndarray
+    ) -> list[_Row]:
+        """Return the Kolmogorov-Smirnov test or the G-test of each column of two samples."""
+        rows: list[_Row] = []
         by_permutation = permutation_p_values(statistics)
         for i, (first, second) in enumerate(zip(a.T, b.T, strict=True)):
+            if are_categories[i]:
+                effect = self._total_variation(first, second)
+                rows.append(("G", float(statistics[0, i]), float(by_permutation[i]), *effect))
+                continue
             statistic, p_value = ks_test(first, second)
             n_rows = len(first) + len(second)
             has_ties = len(np.unique(np.concatenate([first, second]))) < n_rows
@@ -110,6 +127,25 @@ class DriftTests:
 
     def _effect(self, reference: np.ndarray, batch: np.ndarray) -> tuple[float, float, float]:
         return superiority(reference, batch, 1 - self.alpha, self.window)
+
+    def _total_variation(
+        self, reference: np.ndarray, batch: np.ndarray
+    ) -> tuple[float, float, float]:
+        """Return the total variation distance of categories, and its interval."""
+        # Of zeros and ones, superiority is half the difference of the shares above one half.
+        grown = self._effect(*grown_categories(reference, batch))
+        effect, low, high = (max(0.0, 2 * one - 1) for one in grown)
+        return effect, low, high
+
+
+def _statistics(columns: np.ndarray, splits: np.ndarray, are_categories: np.ndarray) -> np.ndarray:
+    """Return the statistic of each column for each split; see `ks_statistics`."""
+    if not are_categories.any():
+        return ks_statistics(columns, splits)
+    statistics = np.empty((splits.shape[1], columns.shape[1]))
+    statistics[:, ~are_categories] = ks_statistics(columns[:, ~are_categories], splits)
+    statistics[:, are_categories] = g_statistics(columns[:, are_categories], splits)
+    return statistics
 
 
 def _unlike(taken: list[str], names: list[str]) -> list[str]:

@@ -17,7 +17,8 @@ from skae.tables import dense
 
 from ._fixed_chunks import in_fixed_chunks
 from ._isolation import Isolation
-from ._members import Rows, codes_of, device_of, reconstructions_of, rows_of, scores_of, values_of
+from ._members import Rows, answers_of, codes_of, decoded_by, device_of, scores_of, values_of
+from ._mixed_columns import MixedColumns
 from ._outlier_scores import OutlierScore
 from ._reference_distances import distances_to
 from ._reference_rows import ReferenceRows
@@ -41,6 +42,12 @@ def mean_over_members(scores: np.ndarray) -> np.ndarray:
     return sum(scores.T) / scores.shape[1]
 
 
+def mean_answers(members: list[BaseAutoencoder], Z: Rows) -> np.ndarray:
+    """Return the mean of `answers_of` the members, in float64."""
+    answers = [answers_of(member, Z).astype(np.float64) for member in members]
+    return np.add.reduce(answers) / len(members)
+
+
 @dataclass(frozen=True, eq=False)
 class Ensemble:
     """Fitted autoencoders, and for each the outlier score that was fitted with it.
@@ -53,6 +60,11 @@ class Ensemble:
     scores: list[OutlierScore]
     left_out: np.ndarray
     reference: ReferenceRows
+
+    @property
+    def columns(self) -> MixedColumns | None:
+        """The columns of a table of several types or with gaps, None for numbers."""
+        return self.reference.columns
 
     def outlier_scores(self, Z: Rows, members: np.ndarray | None = None) -> np.ndarray:
         """Return the score that each member gives each row, of shape (n_samples, n_members).
@@ -105,7 +117,7 @@ class Ensemble:
         if not self.scores[0].times_isolation:
             return
         some = self.reference.some(_REFERENCE_ROWS)
-        rows, fold = dense(self.reference.rows[some]), self.reference.fold[some]
+        rows, fold = dense(self.reference.filled[some]), self.reference.fold[some]
         folds, fold_of_member = np.unique(self.left_out, return_inverse=True)
         function = partial(distances_to(self.reference), left_out=folds.tolist())
         distances = in_fixed_chunks(function, rows)
@@ -128,11 +140,9 @@ class Ensemble:
         """Return the mean of the rows that the members decode from codes as of `encode`."""
         parts = np.split(codes, len(self.members), axis=1)
         pairs = zip(self.members, parts, strict=True)
-        return np.mean([rows_of(member, part) for member, part in pairs], axis=0)
+        answers = np.mean([decoded_by(member, part) for member, part in pairs], axis=0)
+        return answers if self.columns is None else self.columns.rows(answers)
 
-    def reconstruct(self, Z: Rows) -> np.ndarray:
-        """Return the mean reconstruction of rows, in float64."""
-        total = np.zeros(Z.shape)
-        for member in self.members:
-            total += reconstructions_of(member, Z)
-        return total / len(self.members)
+    def answers(self, Z: Rows) -> np.ndarray:
+        """Return the mean answers to rows, in float64; see `answers_of`."""
+        return mean_answers(self.members, Z)

@@ -17,7 +17,7 @@ from skae.estimators.base import fitted
 from ._calibration import Calibration, Level
 from ._ensemble import mean_over_members
 from ._fitted_ensemble import FittedEnsemble
-from ._members import Rows, forget_training
+from ._members import Rows, forget_training, n_values_of
 from ._ordinary_rows import OrdinaryRows
 from ._outlier_scores import SCORES
 from ._progress import progress_bar
@@ -321,11 +321,17 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
 
     def _check_consistency(self) -> None:
         n_features, n_members = self.n_features_in_, len(self.estimators_)
+        columns, frame = self._reference.columns, self._frame
+        n_levels = None if columns is None else columns.n_levels
+        if n_levels != (None if frame is None else frame.schema.n_levels):
+            raise ValueError("the columns of the table are not those of the rows that are kept")
         if not 0 < n_members == len(self._scores) == len(self._folds.left_out):
             raise ValueError("members, their scores and left-out folds differ in number")
         for member, score in zip(self.estimators_, self._scores, strict=True):
             fits = member.n_features_in_ == len(self._scaling.scale) == n_features
-            if not fits or not score.fits(n_features, member.n_components_):
+            mixed = None if member._mixed is None else member._mixed.n_levels
+            fits = fits and mixed == n_levels
+            if not fits or not score.fits(n_features, n_values_of(member)):
                 raise ValueError("a member, its score or the scaling is of another table")
         if not self._reference.fits(n_features, self._folds.n_folds):
             raise ValueError("the rows that are kept are of another table, or of other folds")

@@ -10,12 +10,19 @@ from sklearn.utils.validation import check_is_fitted
 from skae._typing import ArrayOf
 from skae.engine import torch_defaults
 from skae.estimators.base import BaseAutoencoder, DeclaredParameters, fitted
-from skae.tables import ColumnScaling, as_set_output, dense, index_of
+from skae.tables import (
+    CallerFrame,
+    ColumnScaling,
+    as_pandas,
+    as_set_output,
+    dense,
+    index_of,
+)
 
 from ._ensemble import Ensemble
 from ._explanation import explain_cells
 from ._held_out_folds import Folds
-from ._members import Rows, RowShape
+from ._members import Rows
 from ._outlier_scores import OutlierScore
 from ._reference_rows import ReferenceRows
 from ._validation import cells_of, validate_codes, validate_table
@@ -37,6 +44,8 @@ class FittedEnsemble(
     _scores: list[OutlierScore] = fitted()
     _folds: Folds = fitted()
     _reference: ReferenceRows = fitted()
+    # The columns of a table of several types or with gaps.
+    _frame: CallerFrame | None = fitted(optional=True, default=None)
 
     @torch_defaults()
     def explain(self, X: Any) -> pd.DataFrame:
@@ -44,7 +53,7 @@ class FittedEnsemble(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, tensor, DataFrame} of shape (n_samples, n_features)
             Rows, a few at a time: three numbers for each cell are returned.
 
         Returns
@@ -61,6 +70,11 @@ class FittedEnsemble(
               difference for training rows;
             - ``"share"``: the part of the cell in the score of the row. The shares of a row sum up
               to its :meth:`score_samples`; the lowest ones mark the unusual cells.
+
+            Where `fit` saw columns of several types or gaps, there is ``"found"``, too, the cell
+            itself, and "expected" holds categories and dates as `X` does. The "residual" of a
+            category is the logarithm of how much likelier the expected one is, zero if that was
+            found. That of a gap is NaN; its "share" is what remains for all cells.
 
         Notes
         -----
@@ -96,20 +110,22 @@ class FittedEnsemble(
         """
         check_is_fitted(self)
         index, columns = index_of(X), cells_of(self, X)
-        X = validate_table(self, X)[0]
+        given, X = X, validate_table(self, X)[0]
         n_usual = min(_ROWS_OF_RESIDUALS, max(20, _CELLS_OF_RESIDUALS // self.n_features_in_))
         Z, usual = (
             dense(self._scaling(X)),
             dense(self._reference.rows[self._reference.some(n_usual)]),
         )
-        expected, spread, shares = explain_cells(Z, usual, self._scaling.center, self._ensemble)
-        expected = self._scaling.inverse(expected)
-        cells = {
-            "expected": expected,
-            "residual": (dense(X) - expected) / (spread * self.scale_),
-            "share": -shares,
-        }
-        tables = {key: pd.DataFrame(cells[key], index=index, columns=columns) for key in cells}
+        center, ensemble = self._scaling.center, self._ensemble
+        found = explain_cells(Z, usual, center, ensemble)
+        expected = self._scaling.inverse(found.expected)
+        residual = (dense(X) - expected) / (found.spread * self.scale_)
+        cells = {"expected": expected, "residual": residual, "share": -found.shares}
+        mixed = ensemble.columns
+        if mixed is not None and self._frame is not None:
+            residual[:, ~mixed.is_number] = found.residuals[:, ~mixed.is_number]
+            cells = {"found": given} | cells | {"expected": self._frame.filled(expected)}
+        tables = {key: as_pandas(cells[key], index, columns) for key in cells}
         return pd.concat(tables, axis=1, names=["quantity"] if self._row_shape else None)
 
     @torch_defaults()
@@ -142,7 +158,8 @@ class FittedEnsemble(
         -------
         X_original : {ndarray, DataFrame} of shape (n_samples, n_features)
             Rows in the unit of the data, in the dtype of the codes; images or windows if `fit`
-            saw arrays of them. A DataFrame if `set_output` asks for one.
+            saw arrays of them, a table like that of `fit` if it had columns of several types or
+            gaps. A DataFrame if `set_output` asks for one.
 
         Raises
         ------
@@ -151,7 +168,10 @@ class FittedEnsemble(
         """
         check_is_fitted(self)
         codes = validate_codes(self, X, self._n_features_out)
-        rows = self._scaling.inverse(self._ensemble.decode(codes)).astype(codes.dtype)
+        rows = self._scaling.inverse(self._ensemble.decode(codes))
+        if self._frame is not None:
+            return as_set_output(self, self._frame.filled(rows), X)
+        rows = rows.astype(codes.dtype)
         return as_set_output(self, rows.reshape(-1, *(self._row_shape or rows.shape[1:])), X)
 
     @property
@@ -159,7 +179,7 @@ class FittedEnsemble(
         return Ensemble(self.estimators_, self._scores, self._folds.left_out, self._reference)
 
     @property
-    def _row_shape(self) -> RowShape:
+    def _row_shape(self) -> tuple[int, ...] | None:
         return self.estimators_[0]._row_shape
 
     @property
@@ -171,30 +191,18 @@ class FittedEnsemble(
         check_is_fitted(self)
         return self._scaling(validate_table(self, X)[0])
 
-    def _keep(
-        self,
-        Z: Rows,
-        weight: np.ndarray,
-        fold: np.ndarray,
-        unusual: np.ndarray,
-        in_cluster: np.ndarray,
-        whitening: np.ndarray | None,
-    ) -> None:
-        """Keep these rows as those that others are compared with; see `ReferenceRows`."""
-        known, of_table = (weight, fold, unusual, in_cluster), (whitening, self._folds.n_folds)
-        self._reference = ReferenceRows.keep(Z, *known, self._scaling.center, *of_table)
-
-    def _learn_scales(self, X: Rows, weight: np.ndarray) -> bool:
-        """Scale columns that were constant so far by rows in which they vary; tell if any do."""
-        scaling = self._scaling.learned_from(X, weight)
-        if scaling is self._scaling:
-            return False
-        self._reference = self._reference.rescaled(self._scaling, scaling)
-        self._scaling, self.scale_ = scaling, scaling.scale
-        return True
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        takes_columns = _takes_columns(self.autoencoder, self.scoring)
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = takes_columns
+        tags.input_tags.categorical = tags.input_tags.string = takes_columns
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _takes_columns(autoencoder: BaseAutoencoder | None, scoring: str) -> bool:
+    """Return whether members take tables with columns of several types and with gaps."""
+    if autoencoder is None:
+        return scoring != "likelihood"
+    return isinstance(autoencoder, BaseAutoencoder) and autoencoder._why_only_numbers() is None

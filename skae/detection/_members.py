@@ -4,7 +4,7 @@ Rows come validated and in the units of their columns. Functions return arrays.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -13,11 +13,18 @@ from torch import Tensor
 
 from skae._compat import validate_params
 from skae.estimators.base import BaseAutoencoder, fit_in_lockstep
+from skae.objectives import column_residuals, shares_of
+from skae.tables import CallerType, MixedTable, ScaledRows
 
 Rows: TypeAlias = np.ndarray | sparse.csr_array
 
-# The shape of a row that is an image or a window; None for the rows of a table.
-RowShape: TypeAlias = tuple[int, ...] | None
+# Smallest standard deviation of a residual, in that of its column, and of a code, so that tiny
+# deviations in a column that is constant in training or follows from the others do not count.
+LEAST_SCALE = 1e-2
+
+# The same of the deviance residuals of categories: where one follows from the other columns, a
+# little doubt does not count.
+_LEAST_DEVIANCE = 0.3
 
 
 def fit_members(
@@ -25,22 +32,22 @@ def fit_members(
     Z: Rows,
     rows: list[np.ndarray],
     weight: np.ndarray | None,
-    row_shape: RowShape,
+    caller: CallerType,
     tell_left: Callable[[int], None],
 ) -> None:
     """Fit each member on its rows, given by their indices; tell how many epochs are left."""
-    fit_in_lockstep(members, Z, rows, weight, row_shape, tell_left)
+    fit_in_lockstep(members, Z, rows, weight, caller, tell_left)
 
 
 def train_member(
-    member: BaseAutoencoder, Z: Rows, weight: np.ndarray | None, row_shape: RowShape
+    member: BaseAutoencoder, Z: Rows, weight: np.ndarray | None, caller: CallerType
 ) -> bool:
     """Train a member for one pass over rows; return whether the user interrupted that."""
     validate_params(member)
     # The epochs before are counted, but no longer in the history; see `forget_training`.
     fitted = hasattr(member, "net_")
     n_forgotten = member.n_iter_ - len(member.net_.history) if fitted else 0
-    member._partial_fit_rows(Z, weight, row_shape)
+    member._partial_fit_rows(Z, weight, caller)
     member.n_iter_ += n_forgotten
     return member.net_.interrupted_
 
@@ -62,14 +69,39 @@ def codes_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
     return member._encode_rows(Z).cpu().numpy()
 
 
-def rows_of(member: BaseAutoencoder, codes: np.ndarray) -> np.ndarray:
-    """Return decoded codes, in their dtype."""
+def decoded_by(member: BaseAutoencoder, codes: np.ndarray) -> np.ndarray:
+    """Return the answers to codes, in their dtype: rows or, of mixed columns, `shares_of` them."""
+    if member._mixed is not None:
+        return _shares(member, member._mixed, member._decode, ScaledRows(codes))
     return member._decode_codes(codes).cpu().numpy()
 
 
-def reconstructions_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
-    """Return the reconstruction of rows, in their dtype."""
+def answers_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
+    """Return the answers to rows; see `decoded_by`."""
+    if member._mixed is not None:
+        rows = member._mixed.rows(Z)
+        return _shares(member, member._mixed, member._there_and_back, rows)
     return member._reconstruct_rows(Z).cpu().numpy()
+
+
+def _shares(
+    member: BaseAutoencoder,
+    table: MixedTable,
+    function: Callable[[Tensor], Tensor],
+    rows: ScaledRows,
+) -> np.ndarray:
+    """Return numbers in the unit of rows, and probabilities of categories, in float64."""
+    losses: Any = member._fitted_loss
+    numbers = losses.numbers.cpu()
+    mean, scale = table.mean[numbers], table.scale[numbers]
+
+    def in_units(_: Tensor, output: Tensor) -> Tensor:
+        shares = shares_of(losses, output.double()).cpu()
+        shares[:, : len(numbers)] = shares[:, : len(numbers)] * scale + mean
+        return shares
+
+    answers = torch.empty(len(rows), table.n_outputs, dtype=torch.float64, device="cpu")
+    return member._fill(answers, rows, function, in_units).numpy()
 
 
 def scores_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
@@ -80,10 +112,32 @@ def scores_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
 def values_of(member: BaseAutoencoder, Z: Tensor) -> Tensor:
     """Return the residual, the code and the row itself of rows, side by side.
 
-    Rows and values are float64 tensors of the CPU. All rows go through the network at once.
+    Rows and values are float64 tensors of the CPU. All rows go through the network at once. Of
+    mixed columns, there are deviance residuals of categories, and the row itself is its numbers,
+    in which gaps are as the network answers.
     """
-    codes, rows = member._codes_and_rows(Z)
-    return torch.cat([Z - rows, codes, Z], dim=1)
+    table = member._mixed
+    if table is None:
+        codes, rows = member._codes_and_rows(Z)
+        return torch.cat([Z - rows, codes, Z], dim=1)
+    losses: Any = member._fitted_loss
+    codes, output, scaled = member._codes_and_output(Z)
+    output = output.cpu().double()
+    residuals = column_residuals(losses, output, scaled)
+    is_number = torch.tensor(table.n_levels) == 0
+    unit = torch.where(is_number, table.scale, LEAST_SCALE / _LEAST_DEVIANCE)
+    numbers = Z[:, is_number]
+    answers = shares_of(losses, output)[:, : numbers.shape[1]]
+    answers = answers * table.scale[is_number] + table.mean[is_number]
+    numbers = torch.where(numbers.isnan(), answers, numbers)
+    return torch.cat([residuals * unit, codes.to(Z), numbers], dim=1)
+
+
+def n_values_of(member: BaseAutoencoder) -> int:
+    """Return the number of values of a row; see `values_of`."""
+    n_features, table = member.n_features_in_, member._mixed
+    n_numbers = n_features if table is None else table.n_levels.count(0)
+    return n_features + member.n_components_ + n_numbers
 
 
 def device_of(member: BaseAutoencoder) -> torch.device:

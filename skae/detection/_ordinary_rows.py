@@ -9,9 +9,11 @@ from sklearn.utils import gen_batches
 from skae.tables import dense
 
 from ._clusters import Clusters
-from ._members import Rows
+from ._linear_fill import LinearFill
+from ._members import LEAST_SCALE, Rows
+from ._mixed_columns import MixedColumns
 from ._ordinary_scores import n_ordinary_scores
-from ._outlier_scores import LEAST_SCALE, SCORES
+from ._outlier_scores import SCORES
 from ._robust_gaussians import RobustGaussians
 from ._robust_start import weighted_quantile
 
@@ -30,13 +32,26 @@ _ENOUGH_ROWS, _CELLS = 5000, 2**22
 
 
 class OrdinaryRows:
-    """The robust Gaussian of some known rows, and clusters far from its centre."""
+    """The robust Gaussian of some known rows, and clusters far from its centre.
 
-    def __init__(self, known: Rows, weight: np.ndarray, scoring: str, rng: RandomState) -> None:
+    Of mixed columns it is that of the numbers.
+    """
+
+    def __init__(
+        self,
+        known: Rows,
+        weight: np.ndarray,
+        scoring: str,
+        rng: RandomState,
+        columns: MixedColumns | None = None,
+    ) -> None:
         self._only_near = SCORES[scoring].needs_ordinary_rows
         self._n_rows = max(2, min(_ENOUGH_ROWS, _CELLS // known.shape[1]))
         some = rng.permutation(known.shape[0])[: self._n_rows]
-        rows = dense(known[some])
+        self._columns = columns
+        if columns is not None:
+            self._fill = LinearFill().fit(columns.numbers(known[some]))
+        rows = self._numbers(known[some])
         self._gaussian = RobustGaussians(0, LEAST_SCALE, _LEAST_SHARE).fit(rows, weight[some], rng)
         self._clusters = Clusters(self._gaussian.whitened(rows))
         self._known, self._weight = self._squares(known), weight
@@ -78,6 +93,10 @@ class OrdinaryRows:
         # A few rows may have most of the weight: half of the rows count in any case.
         return max(third + _RANGES * (third - first), most, np.median(lengths)) ** 2
 
+    def _numbers(self, Z: Rows) -> np.ndarray:
+        """Return the numbers of rows, without gaps."""
+        return dense(Z) if self._columns is None else self._fill(self._columns.numbers(dense(Z)))
+
     def _are_in_cluster(self, Z: Rows) -> np.ndarray:
         if self._clusters.are_none:
             return np.zeros(Z.shape[0], dtype=bool)
@@ -92,4 +111,4 @@ class OrdinaryRows:
 
     def _by_batches(self, function: Callable[[np.ndarray], np.ndarray], Z: Rows) -> np.ndarray:
         batches = gen_batches(Z.shape[0], self._n_rows)
-        return np.concatenate([function(dense(Z[rows])) for rows in batches])
+        return np.concatenate([function(self._numbers(Z[rows])) for rows in batches])

@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from skae._compat import Interval, RealNotInt, StrOptions, fit_context, validate_params
+from skae._compat import Interval, RealNotInt, StrOptions, fit_context
 from skae.engine import torch_defaults
 from skae.estimators.base import (
     BaseAutoencoder,
@@ -18,16 +17,11 @@ from skae.estimators.base import (
     RandomState,
     as_before_on_error,
     fitted,
-    warn_of_ignored_device,
-    warn_of_ignored_parameters,
 )
-from skae.objectives import LOSSES
-from skae.tables import ColumnScaling
 
-from ._default_autoencoder import autoencoder_for_detection
-from ._fitted_detector import FittedDetector
-from ._held_out_folds import ENOUGH_SCORED, Folds
-from ._members import Rows, fit_members, train_member
+from ._detector_start import DetectorStart
+from ._held_out_folds import ENOUGH_SCORED
+from ._members import fit_members, train_member
 from ._ordinary_rows import OrdinaryRows
 from ._progress import progress_bar
 from ._reference_rows import n_kept
@@ -36,7 +30,7 @@ from ._validation import validate_table
 _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
 
 
-class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
+class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
     """Outlier detector made of autoencoders that learn how the columns depend on one another.
 
     It is used like :class:`~sklearn.ensemble.IsolationForest`. An ensemble of autoencoders is
@@ -50,14 +44,19 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     do not hide other outliers. It does neither for the losses "log_loss" and "poisson", which need
     the data's own unit.
 
+    A table may have columns of several types, and cells without a value. Where all columns were
+    numbers without gaps in :meth:`fit`, a gap in a later row is the mean of its column.
+
     Parameters
     ----------
     autoencoder : estimator of skae or None, default=None
         The autoencoder that every member is a copy of. A grid search reaches its parameters
-        (``autoencoder__max_iter``). None is a :class:`DenoisingAutoencoder` that learns to
-        predict masked cells from the rest of the row. It withstands outliers among the training
-        rows, which a plain autoencoder learns to reconstruct like the others. For
-        ``scoring="likelihood"`` None is a :class:`VariationalAutoencoder`.
+        (``autoencoder__max_iter``); its `categorical_features`, `min_frequency` and
+        `max_categories` say which columns hold which categories. None is a
+        :class:`DenoisingAutoencoder` that learns to predict masked cells from the rest of the row.
+        It withstands outliers among the training rows, which a plain autoencoder learns to
+        reconstruct like the others. For ``scoring="likelihood"`` None is a
+        :class:`VariationalAutoencoder`.
     scoring : {"mixture", "mahalanobis", "reconstruction", "likelihood"}, default="mixture"
         The measure of how unusual a row is. "mahalanobis" is the distance of its residual, its
         code and the row itself, side by side, from those of most training rows: the Mahalanobis
@@ -66,7 +65,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         of all rows, which has a quarter of its weight. Both are multiplied by how isolated the
         row is: one, or more if the nearest training rows are further away than is typical.
         "reconstruction" is the mean square of the standardised residuals, "likelihood" is minus
-        the log-likelihood of the row with scaled columns, by a :class:`VariationalAutoencoder`.
+        the log-likelihood of the row with scaled columns, by a :class:`VariationalAutoencoder`,
+        which takes numbers only.
         For these two, rows that are far from the centre of most rows (up to 15%) do not train
         the members, as a network learns every row that it sees often enough.
     n_estimators : int, default=5
@@ -118,7 +118,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         clusters of outliers.
     scale_ : ndarray of shape (n_features,)
         Divisors of the columns: their standard deviations without far cells, 1 for losses that
-        need the data's own unit and for constant columns, more if the constant is above 2,048.
+        need the data's own unit, for categories and for constant columns, more if the constant is
+        above 2,048.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -164,6 +165,14 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     labels there is nothing to compare by: scores of two detectors have different units, and
     p-values of a useless one are uniform, too. Outliers may be planted: rows whose cells are
     permuted within each column contradict themselves.
+
+    **Columns of several types**: the residual of a category is its deviance residual, the root of
+    twice the cross-entropy. So a category is unusual where the other columns speak against it, and
+    not because it is rare. For the distance to other rows, two categories are as far apart as
+    numbers that differ by one standard deviation. The row itself, and the search for clusters of
+    outliers, are about the numbers. A category that `fit` has not seen is as unlikely as any that
+    it has, and far from all of them. A gap is what the members expect there: it makes a row
+    neither ordinary nor unusual, where gaps were as frequent in `fit`.
 
     Where the network of `autoencoder` takes images or windows, :meth:`fit` and all other methods
     take them as arrays of three or four dimensions, too:
@@ -238,10 +247,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
     random_state: RandomState = None
     verbose: Annotated[int | bool, "verbose"] = 0
 
-    max_samples_: int = fitted()
     contamination_: float = fitted()
-    n_samples_seen_: int = fitted()
-    _seed: int = fitted()
 
     # -- fitting ----------------------------------------------------------------------
 
@@ -252,7 +258,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, tensor, DataFrame} of shape (n_samples, n_features)
             Training rows, at least four. A few outliers among them do little harm.
         y : None
             Ignored, present for the conventions of scikit-learn.
@@ -270,21 +276,22 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
             For invalid parameters or data, or an autoencoder without the score.
         """
         with as_before_on_error(self):
-            X, weight, row_shape = validate_table(self, X, sample_weight, reset=True)
+            X, weight, caller = validate_table(self, X, sample_weight, reset=True)
             rng = check_random_state(self.random_state)
-            self._start(X, weight, rng)
+            self._start(X, weight, caller, rng)
             Z = self._scaling(X)
+            columns = self._learn_columns(Z, weight)
             fold = self._folds.deal(X.shape[0], rng)
             self.n_samples_seen_ = X.shape[0]
-            ordinary = OrdinaryRows(Z, weight, self.scoring, rng)
+            ordinary = OrdinaryRows(Z, weight, self.scoring, rng, columns)
             rows = ordinary.choose(self._folds.draw(fold, self.max_samples_, rng))
             given = None if sample_weight is None else weight
             with progress_bar(self._shows_progress, "fit", "epoch") as tell_left:
-                fit_members(self.estimators_, Z, rows, given, row_shape, tell_left)
+                fit_members(self.estimators_, Z, rows, given, caller, tell_left)
             kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
             unusual, in_cluster = np.zeros(len(kept), dtype=bool), ordinary.in_cluster[kept]
             known = weight[kept], fold[kept], unusual, in_cluster
-            self._keep(Z[kept], *known, ordinary.whitening)
+            self._keep(Z[kept], *known, ordinary.whitening, columns)
             self._learn_scores(Z, weight, fold, rows, ordinary, rng)
             if self.contamination != "auto":
                 # As all of scikit-learn's detectors do, and its checks ask of them.
@@ -326,11 +333,12 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
         """
         first = not hasattr(self, "estimators_")
         with as_before_on_error(self, *(() if first else self.estimators_)):
-            X, weight, row_shape = validate_table(self, X, sample_weight, reset=first)
+            X, weight, caller = validate_table(self, X, sample_weight, trains=True, reset=first)
             if first:
-                self._start(X, weight, check_random_state(self.random_state))
+                self._start(X, weight, caller, check_random_state(self.random_state))
             is_new_table = first or self._learn_scales(X, weight)
             Z = self._scaling(X)
+            columns = self._learn_columns(Z, weight) if first else self._reference.columns
             rng = np.random.RandomState([self._seed, self.n_samples_seen_ % 2**32])
             self.n_samples_seen_ += X.shape[0]
             unusual = np.zeros(Z.shape[0], dtype=bool)
@@ -345,39 +353,18 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, FittedDetector):
                 kept = Z[some], weight[some], fold[some], unusual[some]
             else:
                 kept = self._reference.followed_by(Z, weight, fold, unusual, rng)
-            ordinary = OrdinaryRows(*kept[:2], self.scoring, rng)
+            ordinary = OrdinaryRows(*kept[:2], self.scoring, rng, columns)
             new = ordinary.choose(self._folds.seen(fold), Z)
             for member, rows in zip(self.estimators_, new, strict=True):
                 given = None if sample_weight is None else weight[rows]
-                if len(rows) and train_member(member, Z[rows], given, row_shape):
+                if len(rows) and train_member(member, Z[rows], given, caller):
                     if first:
                         raise KeyboardInterrupt  # The other members have learned nothing.
                     break
-            self._keep(*kept, ordinary.in_cluster, ordinary.whitening)
+            self._keep(*kept, ordinary.in_cluster, ordinary.whitening, columns)
             seen = ordinary.choose(self._folds.seen(kept[2]))
             self._learn_scores(*kept[:3], seen, ordinary, rng)
         return self
-
-    def _start(self, X: Rows, weight: np.ndarray, rng: np.random.RandomState) -> None:
-        """Set all attributes that training needs, the members unfitted."""
-        n_samples = X.shape[0]
-        self._seed = int(rng.randint(np.iinfo(np.int32).max))
-        self._level = self.contamination
-        self.n_samples_seen_ = 0
-        n_folds = min(self.cv, n_samples)
-        self._folds = Folds(n_folds, np.arange(self.n_estimators) % n_folds)
-        self.max_samples_ = self._folds.samples_per_member(self.max_samples, n_samples)
-        autoencoder = autoencoder_for_detection(
-            self.autoencoder, self.scoring, self.n_features_in_, self.max_samples_, self.device
-        )
-        validate_params(autoencoder)
-        warn_of_ignored_parameters(autoencoder)
-        warn_of_ignored_device(self.device, autoencoder)
-        # Losses that need the data's own origin need its own unit, too.
-        self._scaling = ColumnScaling(X, weight, LOSSES[autoencoder.loss].centered)
-        self.scale_ = self._scaling.scale
-        seeds = rng.randint(np.iinfo(np.int32).max, size=self.n_estimators)
-        self.estimators_ = [clone(autoencoder).set_params(random_state=int(seed)) for seed in seeds]
 
     @property
     def _shows_progress(self) -> bool:

@@ -18,13 +18,9 @@ from skae.tables import dense
 from ._fixed_chunks import in_fixed_chunks
 from ._gaussian_distances import GaussianDistances
 from ._isolation import Isolation
-from ._members import Rows, values_of
+from ._members import LEAST_SCALE, Rows, values_of
 from ._robust_gaussians import RobustGaussians
 from ._score_modules import MeanSquares
-
-# Smallest standard deviation of a residual, in that of its column, and of a code, so that tiny
-# deviations in a column that is constant in training or follows from the others do not count.
-LEAST_SCALE = 1e-2
 
 _MOST_KINDS = 10
 
@@ -72,8 +68,8 @@ class OutlierScore:
         """
         raise NotImplementedError
 
-    def fits(self, n_features: int, n_components: int) -> bool:
-        """Return whether this is the score of an autoencoder of these widths."""
+    def fits(self, n_features: int, n_values: int) -> bool:
+        """Return whether this is the score of an autoencoder of so many columns and values."""
         return True
 
     def _fit(self, values: ndarray, n_features: int, weight: ndarray, rng: RandomState) -> None:
@@ -88,7 +84,7 @@ class ReconstructionScore(OutlierScore):
 
     residual_scale_: Annotated[ndarray, ArrayOf("float", "n_values")] = field(init=False)
 
-    def fits(self, n_features: int, n_components: int) -> bool:
+    def fits(self, n_features: int, n_values: int) -> bool:
         return len(self.residual_scale_) == n_features
 
     def _fit(self, values: ndarray, n_features: int, weight: ndarray, rng: RandomState) -> None:
@@ -128,8 +124,8 @@ class MahalanobisScore(OutlierScore):
     isolation_: Isolation = field(init=False)
     _gaussians: RobustGaussians = field(init=False)
 
-    def fits(self, n_features: int, n_components: int) -> bool:
-        return self._gaussians.n_values == 2 * n_features + n_components
+    def fits(self, n_features: int, n_values: int) -> bool:
+        return self._gaussians.n_values == n_values
 
     def _fit(self, values: ndarray, n_features: int, weight: ndarray, rng: RandomState) -> None:
         gaussians = RobustGaussians(self._most_kinds, LEAST_SCALE)

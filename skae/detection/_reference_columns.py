@@ -3,12 +3,23 @@
 from dataclasses import dataclass
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from skae._compat import safe_indexing
-from skae.tables import column_names, columns_that_are_not_numeric, detached
+from skae._warnings import warn_caller
+from skae.tables import (
+    ComparedColumn,
+    column_names,
+    columns_that_are_not_numeric,
+    detached,
+    fitted_frame,
+)
+
+# What columns are that hold no numbers; None for those that do.
+Types = list[ComparedColumn | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,17 +29,31 @@ class Columns:
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_columns)
-        Numbers without NaN: a missing value is minus infinity, so that more of them are a
-        difference, too.
+        Numbers, and codes of categories, without NaN: a missing value is minus infinity, so that
+        more of them are a difference, too.
     names : list of str
         Names of the columns.
+    types : list of ComparedColumn or None
+        What the columns are that hold no numbers; None for those that do.
     left_out : str
-        Description of the columns that are no numbers and are left out, empty if there are none.
+        Description of the columns that cannot be compared and are left out, empty if there are
+        none.
     """
 
     values: np.ndarray
     names: list[str]
+    types: Types
     left_out: str = ""
+
+    def warn_of_left_out(self) -> None:
+        """Warn of columns that cannot be compared."""
+        if self.left_out:
+            warn_caller(
+                f"Columns that hold neither numbers, dates nor categories are not tested by "
+                f"themselves: {self.left_out}. Drift of them is found only as far as scores and "
+                f"codes show it. To test them, make each of them one type, for example with "
+                f"astype(str)."
+            )
 
 
 def n_columns_of(X: Any) -> int:
@@ -37,23 +62,36 @@ def n_columns_of(X: Any) -> int:
     return int(np.prod(shape[1:]))
 
 
-def read_columns(X: Any, rows: np.ndarray, model: Any) -> Columns:
+def read_columns(X: Any, rows: np.ndarray, model: Any, types: Types | None = None) -> Columns:
     """Return the columns of some rows of a table that a model takes.
 
     A DataFrame names them. Otherwise they have the names that the model saw in `fit`, or "x0",
-    "x1", ...
+    "x1", ... `types` are those of the reference, None for the reference itself.
     """
     X = detached(X)
-    if hasattr(type(X), "columns"):
-        return _of_frame(X, rows)
-    X = sparse.csr_array(X) if sparse.issparse(X) else np.asarray(X)
-    X = X[rows]
-    values = X.toarray() if sparse.issparse(X) else X.reshape(len(rows), -1)
-    names = [str(name) for name in column_names(model, values.shape[1])]
-    if len(names) != values.shape[1]:
-        names = [f"x{i}" for i in range(values.shape[1])]
-    not_numeric = {int(column.label) for column in columns_that_are_not_numeric(values)}
-    return _numbers([values[:, i] for i in range(len(names))], names, not_numeric)
+    table = _of_frame(X, rows) if hasattr(type(X), "columns") else _of_array(X, rows, model)
+    if types is None:
+        chosen = _categories_of(model)
+        is_other = table.not_numeric | table.truths | chosen
+        types = [
+            ComparedColumn.learn(table.series(i), i in chosen) if i in is_other else None
+            for i in range(len(table.names))
+        ]
+    places = range(len(table.names))
+    left_out = [i for i in places if types[i] is None and i in table.not_numeric]
+    kept = [i for i in places if i not in left_out]
+    columns = []
+    for i in kept:
+        known = types[i]
+        columns.append(_number(table.columns[i]) if known is None else known.read(table.series(i)))
+    is_single = bool(columns) and all(column.dtype == np.float32 for column in columns)
+    values = np.empty((len(rows), len(columns)), np.float32 if is_single else np.float64)
+    for place, column in enumerate(columns):
+        values[:, place] = column
+    values[np.isnan(values)] = -np.inf
+    names = [table.names[i] for i in kept]
+    described = ", ".join(repr(table.names[i]) for i in left_out)
+    return Columns(values, names, [types[i] for i in kept], described)
 
 
 def named_columns(X: Any, names: list[str]) -> Any:
@@ -84,26 +122,56 @@ def _names_of(X: Any) -> list[str]:
     return [str(name) for name in getattr(X, "column_names", X.columns)]
 
 
-def _of_frame(X: Any, rows: np.ndarray) -> Columns:
-    names = _names_of(X)
-    columns = [np.asarray(safe_indexing(X, i, axis=1))[rows] for i in range(len(names))]
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """The columns of some rows; places of those that hold no numbers, and of truth values."""
+
+    columns: list[Any]
+    names: list[str]
+    not_numeric: set[int]
+    truths: set[int]
+
+    def series(self, i: int) -> nw.Series:
+        """Return a column as narwhals reads it."""
+        column = self.columns[i]
+        if isinstance(column, np.ndarray):
+            column = pd.Series(column.tolist(), dtype=object, name=self.names[i])
+        return nw.from_native(column, series_only=True)
+
+
+def _of_frame(X: Any, rows: np.ndarray) -> _Table:
+    columns = [safe_indexing(safe_indexing(X, i, axis=1), rows) for i in range(len(_names_of(X)))]
     labels = {column.label for column in columns_that_are_not_numeric(X)}
     originals = getattr(X, "column_names", X.columns)
     not_numeric = {i for i, name in enumerate(originals) if repr(name) in labels}
-    return _numbers(columns, names, not_numeric)
+    series = nw.from_native(X, eager_only=True).iter_columns()
+    truths = {i for i, one in enumerate(series) if one.dtype == nw.Boolean}
+    return _Table(columns, _names_of(X), not_numeric, truths)
 
 
-def _numbers(columns: list[np.ndarray], names: list[str], not_numeric: set[int]) -> Columns:
-    numeric = [i for i in range(len(names)) if i not in not_numeric]
-    is_single = bool(numeric) and all(columns[i].dtype == np.float32 for i in numeric)
-    values = np.empty((len(columns[0]), len(numeric)), np.float32 if is_single else np.float64)
-    for place, i in enumerate(numeric):
-        column = columns[i]
-        if column.dtype.kind not in "biuf":
-            column = pd.to_numeric(pd.Series(column), errors="coerce").to_numpy(
-                float, na_value=np.nan
-            )
-        values[:, place] = column
-    values[np.isnan(values)] = -np.inf
-    left_out = ", ".join(repr(names[i]) for i in sorted(not_numeric))
-    return Columns(values, [names[i] for i in numeric], left_out)
+def _of_array(X: Any, rows: np.ndarray, model: Any) -> _Table:
+    X = sparse.csr_array(X) if sparse.issparse(X) else np.asarray(X)
+    if X.dtype.kind in "SU":
+        X = X.astype(object)
+    X = X[rows]
+    values = X.toarray() if sparse.issparse(X) else X.reshape(len(rows), -1)
+    names = [str(name) for name in column_names(model, values.shape[1])]
+    if len(names) != values.shape[1]:
+        names = [f"x{i}" for i in range(values.shape[1])]
+    not_numeric = {int(column.label) for column in columns_that_are_not_numeric(values)}
+    return _Table([values[:, i] for i in range(len(names))], names, not_numeric, set())
+
+
+def _categories_of(model: Any) -> set[int]:
+    """Return the places of the columns that a model of skae takes for categories."""
+    frame = fitted_frame(model)
+    n_levels = [] if frame is None else frame.schema.n_levels
+    return {i for i, n in enumerate(n_levels) if n}
+
+
+def _number(column: Any) -> np.ndarray:
+    """Return a column of numbers, NaN where there is no value."""
+    column = np.asarray(column)
+    if column.dtype.kind in "biuf":
+        return column
+    return pd.to_numeric(pd.Series(column), errors="coerce").to_numpy(float, na_value=np.nan)

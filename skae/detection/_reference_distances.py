@@ -5,10 +5,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from scipy.linalg import cholesky
+from scipy.linalg import block_diag, cholesky
 from torch import Tensor, nn
 from torch.nn.functional import threshold
 
+from ._mixed_columns import Places
 from ._reference_rows import ReferenceRows
 from ._stacks import buffer
 
@@ -47,22 +48,40 @@ class ReferenceDistances(nn.Module):
 
     Columns count in units of their standard deviations. A share of the Mahalanobis distance is
     added, squared as it is: without it, rows whose columns contradict each other would be near
-    others. Rows of clusters of outliers are apart from the reference rows.
+    others. Rows of clusters of outliers are apart from the reference rows. Of mixed columns these
+    are distances between `Places`.
     """
 
     def __init__(self, reference: ReferenceRows):
         super().__init__()
         rows, in_cluster = reference.centered(), reference.in_cluster
+        self.places = None if reference.columns is None else Places(reference.columns)
+        if self.places is not None:
+            rows = self.places(torch.from_numpy(rows).double()).numpy()
         # So that all columns count alike: deviations of skewed ones are larger than their scale.
         unit = np.maximum(rows.std(axis=0, dtype=np.float64), _LEAST_UNIT)
-        mixing = None if reference.whitening is None else _mixing(reference.whitening * unit)
+        n_numbers = len(unit) if self.places is None else self.places.n_numbers
+        # Places of categories have a unit.
+        unit[n_numbers:] = 1.0
+        mixing = None
+        if reference.whitening is not None and n_numbers:
+            mixing = _mixing(reference.whitening * unit[:n_numbers])
+            mixing = block_diag(mixing, np.eye(len(unit) - n_numbers))
         rows = (rows / unit if mixing is None else rows / unit @ mixing).astype(np.float32)
         self.center, self.unit = buffer(reference.center), buffer(unit)
         self.mixing = None if mixing is None else buffer(mixing)
-        self.clusters = _DistancesToParts(rows[in_cluster]) if in_cluster.any() else None
-        rows, fold = rows[~in_cluster], reference.fold[~in_cluster]
-        self.folds: list[int] = np.unique(fold).tolist()
-        self.parts = nn.ModuleList(_DistancesToParts(rows[fold == one]) for one in self.folds)
+        has_copies = np.zeros(len(rows), dtype=bool)
+        if self.places is not None:
+            has_copies = _has_copies(rows)
+        fold = reference.fold
+        self.folds: list[int] = np.unique(fold[~in_cluster]).tolist()
+        of_folds = [(fold == one) & ~in_cluster for one in self.folds]
+        self.parts = nn.ModuleList(
+            _DistancesToParts(rows[one], has_copies[one]) for one in of_folds
+        )
+        self.clusters = None
+        if in_cluster.any():
+            self.clusters = _DistancesToParts(rows[in_cluster], has_copies[in_cluster])
 
     def forward(self, Z: Tensor, left_out: Sequence[int]) -> Tensor:
         """Return the mean distance of float64 rows to the nearest five, without each of some folds.
@@ -70,7 +89,8 @@ class ReferenceDistances(nn.Module):
         The last column is that to rows of clusters, infinite if there are none. The row itself does
         not count; where a part holds only copies of it, the distance to that part is zero.
         """
-        rows = (Z - self.center) / self.unit
+        rows = Z - self.center
+        rows = (rows if self.places is None else self.places(rows)) / self.unit
         if self.mixing is not None:
             rows = rows @ self.mixing
         rows = rows.float()
@@ -87,6 +107,12 @@ class ReferenceDistances(nn.Module):
         return torch.stack([*means, to_clusters], dim=1)
 
 
+def _has_copies(rows: np.ndarray) -> np.ndarray:
+    """Return which rows are equal to another one."""
+    _, place, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    return counts[place.ravel()] > 1
+
+
 def _mixing(whitening: np.ndarray) -> np.ndarray:
     """Return a matrix by which the squared length of a row becomes the sum of both distances."""
     squares = np.eye(len(whitening)) + _MAHALANOBIS**2 * whitening.T @ whitening
@@ -94,9 +120,13 @@ def _mixing(whitening: np.ndarray) -> np.ndarray:
 
 
 class _DistancesToParts(nn.Module):
-    """How far rows are from the nearest row of each part of some known rows."""
+    """How far rows are from the nearest row of each part of some known rows.
 
-    def __init__(self, known: np.ndarray):
+    A known row that is the same as a new one does not count, unless it has copies: it may be the
+    new one itself.
+    """
+
+    def __init__(self, known: np.ndarray, has_copies: np.ndarray):
         super().__init__()
         parts = np.array_split(np.arange(len(known)), min(_PARTS, len(known)))
         # All parts get the size of the largest; what fills them up is infinitely far.
@@ -107,7 +137,8 @@ class _DistancesToParts(nn.Module):
         self.rows = nn.Buffer(rows.new_zeros(rows.shape[1], n_places), persistent=False)
         self.rows[:, into] = -2 * rows.T
         self.lengths = nn.Buffer(rows.new_full((n_places,), torch.inf), persistent=False)
-        self.lengths[into] = (1 - _SAME) * rows.square().sum(dim=1)
+        change = torch.from_numpy(np.where(has_copies, 1 + 3 * _SAME, 1 - _SAME)).float()
+        self.lengths[into] = change * rows.square().sum(dim=1)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return distances of shape (n_samples, n_parts), without those to the same row."""

@@ -1,6 +1,6 @@
 """The training rows that a detector keeps, which others are compared with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Self
 
 import numpy as np
@@ -10,6 +10,7 @@ from skae._typing import ArrayOf
 from skae.tables import ColumnScaling, dense
 
 from ._members import Rows
+from ._mixed_columns import MixedColumns
 
 # Share of the kept rows that may have been unusual when they came. Of ordinary rows one in a
 # hundred is, and a few more by chance.
@@ -36,9 +37,15 @@ class ReferenceRows:
     # Whether a row is of a cluster of outliers.
     in_cluster: Annotated[np.ndarray, ArrayOf("bool", "n_rows")]
     center: Annotated[np.ndarray, ArrayOf("float", "n_features")]
-    # Whitens rows, but for their centre; none where covariances are of low rank.
-    whitening: Annotated[np.ndarray, ArrayOf("float", "n_features", "n_features")] | None
+    # Whitens rows, of mixed columns their numbers, but for their centre; none where covariances
+    # are of low rank.
+    whitening: Annotated[np.ndarray, ArrayOf("float", "n_numbers", "n_numbers")] | None
     n_folds: int
+    # Where the table has columns of several types or gaps: these, and the cells without a value.
+    columns: MixedColumns | None = field(default=None, metadata={"optional": True})
+    gaps: Annotated[np.ndarray, ArrayOf("bool", "n_rows", "n_features")] | None = field(
+        default=None, metadata={"optional": True}
+    )
 
     @classmethod
     def keep(
@@ -51,10 +58,17 @@ class ReferenceRows:
         center: np.ndarray,
         whitening: np.ndarray | None,
         n_folds: int,
+        columns: MixedColumns | None = None,
+        gaps: np.ndarray | None = None,
     ) -> Self:
-        """Keep scaled rows, whose columns have the means `center`."""
+        """Keep scaled rows, whose columns have the means `center`.
+
+        Of mixed columns, `gaps` are the cells that had no value: numbers come filled.
+        """
         order = np.argsort(fold, kind="stable")
         Z = Z[order] if sparse.issparse(Z) else Z[order] - center
+        if gaps is not None:
+            gaps, Z = gaps[order], np.nan_to_num(Z, nan=0.0)
         return cls(
             Z.astype(np.float32),
             weight[order],
@@ -64,22 +78,37 @@ class ReferenceRows:
             center,
             whitening,
             n_folds,
+            columns,
+            gaps,
         )
 
     @property
     def rows(self) -> Rows:
-        """The rows as they were given."""
-        return self._rows if sparse.issparse(self._rows) else self._rows + self.center
+        """The rows as they came, NaN for gaps."""
+        return self.filled if self.gaps is None else np.where(self.gaps, np.nan, self.filled)
+
+    @property
+    def filled(self) -> Rows:
+        """The rows as they came, but for gaps in numbers, which are filled."""
+        return self._rows if sparse.issparse(self._rows) else self.centered() + self.center
 
     def rescaled(self, before: ColumnScaling, after: ColumnScaling) -> Self:
         """Return the same rows, scaled otherwise."""
-        rows = after(before.inverse(dense(self.rows)))
+        rows = after(before.inverse(dense(self.filled)))
         rows = sparse.csr_array(rows) if sparse.issparse(self.rows) else rows
         known = self.weight, self.fold, self.unusual, self.in_cluster
         whitening = self.whitening
         if whitening is not None:
-            whitening = whitening * (after.scale / before.scale)
-        return self.keep(rows, *known, after.center, whitening, self.n_folds)
+            change = after.scale / before.scale
+            whitening = whitening * (change if self.columns is None else self._of_numbers(change))
+        of_table = whitening, self.n_folds, self.columns, self.gaps
+        return self.keep(rows, *known, after.center, *of_table)
+
+    def _of_numbers(self, change: np.ndarray) -> np.ndarray:
+        """Return what belongs to the columns of numbers; a table without any has one of zeros."""
+        assert self.columns is not None
+        is_number = self.columns.is_number
+        return change[is_number] if is_number.any() else np.ones(1)
 
     def some(self, n_rows: int) -> slice:
         """Return a slice of at least so many of the rows, if there are; it treats folds alike."""
@@ -128,8 +157,12 @@ class ReferenceRows:
         )
 
     def centered(self) -> np.ndarray:
-        """Return the rows less the means of their columns, in float32."""
-        return dense(self._rows) - self.center if sparse.issparse(self._rows) else self._rows
+        """Return filled rows less the means of their columns, in float32."""
+        if sparse.issparse(self._rows):
+            return dense(self._rows) - self.center
+        if self.columns is None:
+            return self._rows
+        return np.where(self.gaps & ~self.columns.is_number, np.nan, self._rows)
 
     def _check_consistency(self) -> None:
         if len(self.fold) == 0 or self.fold.min() < 0 or self.fold.max() >= self.n_folds:
@@ -138,10 +171,18 @@ class ReferenceRows:
             raise ValueError("rows that are kept have no weight")
         if self.in_cluster.all():
             raise ValueError("all rows that are kept are of clusters of outliers")
+        if (self.columns is None) != (self.gaps is None):
+            raise ValueError("rows that are kept have gaps, but no columns that may have some")
 
     def fits(self, n_features: int, n_folds: int) -> bool:
         """Return whether these rows have so many columns, and are of so many folds."""
-        return len(self.center) == n_features and self.n_folds == n_folds
+        widths = {len(self.center), n_features}
+        n_numbers = n_features
+        if self.columns is not None:
+            widths.add(len(self.columns.n_levels))
+            n_numbers = max(1, self.columns.n_levels.count(0))
+        whitens = self.whitening is None or len(self.whitening) == n_numbers
+        return len(widths) == 1 and self.n_folds == n_folds and whitens
 
 
 def n_kept(n_features: int) -> int:

@@ -8,37 +8,53 @@ from sklearn.base import BaseEstimator
 
 from skae import tables
 from skae._compat import validate_params
-from skae.estimators.base import BaseAutoencoder
-from skae.networks import DenseNetwork, Network
+from skae.tables import CallerType
 
-from ._members import Rows, RowShape
+from ._default_autoencoder import autoencoder_to_fit
+from ._members import Rows
 
 # Every member needs two rows to train on and, beside the fold that it leaves out, one more fold.
 _FEWEST_ROWS = 4
 
 
 def validate_table(
-    detector: Any, X: Any, sample_weight: Any = None, *, reset: bool = False
-) -> tuple[Rows, np.ndarray, RowShape]:
-    """Return the rows of a weight above zero, weights of mean one, and the shape of a row.
+    detector: Any,
+    X: Any,
+    sample_weight: Any = None,
+    *,
+    trains: bool = False,
+    reset: bool = False,
+) -> tuple[Rows, np.ndarray, CallerType]:
+    """Return the rows of a weight above zero, weights of mean one, and the type of the table.
 
-    Rows are in the caller's unit. The shape is that of images and windows, None in a table.
+    Rows are in the caller's unit, of a table with columns of several types or with gaps as codes,
+    numbers and NaN. `trains` says that they are to be learned: only then gaps in a table of
+    numbers are refused. `reset` is for the first rows.
     """
     n_needed = _FEWEST_ROWS if reset else 1
-    network = _network_to_fit(detector.autoencoder) if reset else detector.estimators_[0].network_
-    X, row_shape = tables.validate_table(
-        detector, X, network, reset=reset, ensure_min_samples=n_needed
+    means = None
+    if reset:
+        autoencoder = autoencoder_to_fit(detector)
+        validate_params(autoencoder)
+        network, columns = autoencoder._make_network(), autoencoder
+    else:
+        autoencoder = detector.estimators_[0]
+        network, columns = autoencoder.network_, detector._frame
+        if not trains and autoencoder._why_only_numbers() is None:
+            means = detector._scaling.means
+    X, caller = tables.validate_table(
+        detector,
+        X,
+        network,
+        reset=reset,
+        ensure_min_samples=n_needed,
+        columns=columns,
+        means=means,
     )
+    if reset:
+        autoencoder._check_takes(caller)
     X, weight = tables.drop_weightless_rows(X, sample_weight, n_needed)
-    return X, np.ones(X.shape[0]) if weight is None else weight, row_shape
-
-
-def _network_to_fit(autoencoder: BaseAutoencoder | None) -> Network:
-    """Return the network of the members, which says which rows it takes."""
-    if autoencoder is None:
-        return DenseNetwork()
-    validate_params(autoencoder)
-    return autoencoder._make_network()
+    return X, np.ones(X.shape[0]) if weight is None else weight, caller
 
 
 def validate_codes(detector: BaseEstimator, X: Any, n_codes: int) -> np.ndarray:

@@ -5,6 +5,7 @@ Shared objectives are exported here; a variant's own objective is imported from 
 
 from ._borrowed_gaps import BorrowedGaps
 from ._column_losses import ColumnLosses
+from ._column_residuals import column_residuals, shares_of
 from ._corruption import NOISES, Corruption, NoiseName
 from ._gap_filling import GapFillingObjective
 from ._losses import LOSSES, Loss, LossName
@@ -28,4 +29,6 @@ __all__ = [
     "RandomSource",
     "ReconstructionObjective",
     "WeightPenalty",
+    "column_residuals",
+    "shares_of",
 ]

@@ -33,6 +33,8 @@ class DetectorModule(nn.Module):
         self.rounding = _buffer(scaling._rounding)
         # Infinite where cells may lie as far outside as they do.
         self.low, self.high = _buffer(scaling._low), _buffer(scaling._high)
+        self.means = _buffer(scaling.means)
+        self.fills_gaps = detector.estimators_[0]._why_only_numbers() is None
         members = [autoencoder_module(one, single) for one in detector.estimators_]
         self.members: Any = nn.ModuleList(members)
         self.scores: EnsembleScores | None = None
@@ -70,7 +72,10 @@ class DetectorModule(nn.Module):
 
     def _standardized(self, X: Tensor) -> Tensor:
         # Rows may be images or windows.
-        Z = X.flatten(1).double() / self.scale + self.shift
+        X = X.flatten(1)
+        if self.fills_gaps:
+            X = torch.where(X.isnan(), self.means.to(X.dtype), X)
+        Z = X.double() / self.scale + self.shift
         Z = torch.where(Z.abs() <= self.rounding, 0.0, Z)
         return torch.minimum(torch.maximum(Z, self.low), self.high).to(X.dtype)
 

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 import skae
 from skae.detection import AutoencoderOutlierDetector
 from skae.estimators.base import BaseAutoencoder, Decoder, Encoder
+from skae.tables import fitted_frame
 
 # Instances of these have graphs, if their class is public.
 KINDS = (AutoencoderOutlierDetector, BaseAutoencoder, Decoder, Encoder)
@@ -41,6 +42,15 @@ def autoencoders_of(estimator: BaseEstimator) -> list[BaseAutoencoder]:
     if isinstance(estimator, AutoencoderOutlierDetector):
         return estimator.estimators_
     return [estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator]
+
+
+def check_detector_of_numbers(estimator: BaseEstimator) -> None:
+    """Refuse a detector of tables with columns of several types or with gaps."""
+    if isinstance(estimator, AutoencoderOutlierDetector) and fitted_frame(estimator) is not None:
+        raise ValueError(
+            f"This {type(estimator).__name__} was fitted on columns of several types or with gaps, "
+            f"which have no graph in ONNX. Encode the table as numbers before it, or use skae.save."
+        )
 
 
 class Shapes(NamedTuple):

@@ -1,6 +1,6 @@
 """Tables: validation, the caller's type, row shapes, scaling, principal components, chunks."""
 
-from ._caller_frame import CallerFrame, index_of, learn_any_frame
+from ._caller_frame import CallerFrame, fitted_frame, index_of, learn_any_frame
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
 from ._column_types import columns_that_are_not_numeric
@@ -9,7 +9,7 @@ from ._mapped_files import is_memory_mapped
 from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
-from ._output_frames import as_set_output, column_names
+from ._output_frames import as_pandas, as_set_output, column_names
 from ._plain_table import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable, reconstruction_of
 from ._principal_components import PrincipalComponents, principal_components
 from ._replaced_cells import missing_cells, replace_cells
@@ -24,7 +24,7 @@ from ._validation import (
     validate_rows,
     validate_table,
 )
-from .columns import TableSchema
+from .columns import ComparedColumn, TableSchema
 
 __all__ = [
     "COLUMNS_KEY",
@@ -32,6 +32,7 @@ __all__ = [
     "CallerFrame",
     "CallerType",
     "ColumnScaling",
+    "ComparedColumn",
     "GaussianRows",
     "MixedTable",
     "NumericTable",
@@ -40,6 +41,7 @@ __all__ = [
     "PrincipalComponents",
     "ScaledRows",
     "TableSchema",
+    "as_pandas",
     "as_set_output",
     "as_tensor",
     "caller_type",
@@ -52,6 +54,7 @@ __all__ = [
     "dense",
     "detached",
     "drop_weightless_rows",
+    "fitted_frame",
     "index_of",
     "is_memory_mapped",
     "learn_any_frame",

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from skae._typing import ArrayOf
 
-from ._robust_moments import FARTHEST, robust_moments
+from ._robust_moments import FARTHEST, moments_of_known, robust_moments
 
 # A constant column is divided by a power of two if its value is more than two to this power. What
 # float32 rounds of it is then far below the deviations that scores count.
@@ -36,6 +36,9 @@ class ColumnScaling:
     zero, also when it is rounded to float32. Its scale is 1 as in StandardScaler, or more if it is
     above 2,048. Without `changes`, columns stay as they are. Model files hold the attributes by
     these names.
+
+    Of a table with categories or gaps `is_number` is a mask of the columns of numbers. All of these
+    are shifted to a mean of zero, codes of categories stay, and gaps (NaN) do, too.
     """
 
     scale: _OfColumns
@@ -46,8 +49,18 @@ class ColumnScaling:
     # Distance from zero up to which a cell is the constant of its column; zero for other columns.
     _rounding: _OfColumns
 
-    def __init__(self, X: Any, weight: np.ndarray | None, changes: bool) -> None:
-        mean, deviation = robust_moments(X, weight)
+    def __init__(
+        self,
+        X: Any,
+        weight: np.ndarray | None,
+        changes: bool,
+        is_number: np.ndarray | None = None,
+    ) -> None:
+        if is_number is None:
+            mean, deviation = robust_moments(X, weight)
+        else:
+            mean, deviation = np.zeros(X.shape[1]), np.ones(X.shape[1])
+            mean[is_number], deviation[is_number] = moments_of_known(X[:, is_number], weight)
         if not changes:
             self.scale, self.center = np.ones_like(mean), mean
             self.shift = self._rounding = np.zeros_like(mean)
@@ -60,7 +73,11 @@ class ColumnScaling:
         self.shift = np.where(constant, -center, 0.0)
         self.center = np.where(constant, 0.0, center)
         self._rounding = np.where(constant, _EPS * np.abs(center) + _LEAST, 0.0)
+        if is_number is not None:
+            self.shift, self.center = -center, np.zeros_like(center)
         self._low, self._high = self.center - FARTHEST, self.center + FARTHEST
+        if is_number is not None:
+            self._low[~is_number], self._high[~is_number] = -np.inf, np.inf
 
     def learned_from(self, X: Any, weight: np.ndarray) -> Self:
         """Return the scaling in which columns that were constant so far have the scale of `X`.
@@ -73,7 +90,8 @@ class ColumnScaling:
         if not len(columns):
             return self
         X = X if sparse.issparse(X) else np.asarray(X)
-        mean, deviation = robust_moments(X[:, columns], weight)
+        moments = robust_moments if sparse.issparse(X) else moments_of_known
+        mean, deviation = moments(X[:, columns], weight)
         varies = deviation > 0
         if not varies.any():
             return self
@@ -92,7 +110,9 @@ class ColumnScaling:
             array = getattr(self, name).copy()
             array[columns] = values
             setattr(learned, name, array)
-        learned._low, learned._high = learned.center - FARTHEST, learned.center + FARTHEST
+        learned._low, learned._high = self._low.copy(), self._high.copy()
+        learned._low[columns] = learned.center[columns] - FARTHEST
+        learned._high[columns] = learned.center[columns] + FARTHEST
         return learned
 
     def __call__(self, X: Any) -> Any:
@@ -117,6 +137,11 @@ class ColumnScaling:
         if rounding.any():
             Z[np.abs(Z) <= rounding] = 0.0
         return np.clip(Z, self._low[columns], self._high[columns])
+
+    @property
+    def means(self) -> np.ndarray:
+        """The means of the columns, in the unit of the data."""
+        return self.inverse(self.center)
 
     def inverse(self, Z: np.ndarray) -> np.ndarray:
         """Return scaled rows in the unit of the data, in double precision."""

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import narwhals as nw
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 
 from skae._compat import container_adapter
@@ -28,3 +30,16 @@ def as_set_output(estimator: BaseEstimator, rows: Any, X: Any = None) -> Any:
     if adapter is None or not isinstance(rows, np.ndarray) or rows.ndim > 2:
         return rows
     return adapter.create_container(rows, X, columns=column_names(estimator, rows.shape[1]))
+
+
+def as_pandas(X: Any, index: Any, columns: pd.Index) -> pd.DataFrame:
+    """Return a table of any library as one of pandas, with this index and names of columns."""
+    if not hasattr(type(X), "columns"):
+        return pd.DataFrame(X, index=index, columns=columns)
+    if not isinstance(X, pd.DataFrame):
+        cells = [
+            pd.Series(one.to_list()) for one in nw.from_native(X, eager_only=True).iter_columns()
+        ]
+        X = pd.concat(cells, axis=1)
+    table = X.set_axis(columns, axis=1)
+    return table if index is None else table.set_axis(index)

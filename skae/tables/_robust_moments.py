@@ -46,6 +46,16 @@ def robust_moments(X: Any, weight: ndarray | None) -> tuple[ndarray, ndarray]:
     return mean, deviation
 
 
+def moments_of_known(X: ndarray, weight: ndarray | None) -> tuple[ndarray, ndarray]:
+    """Return `robust_moments` of the cells that are not NaN; zeros for a column of gaps."""
+    mean, deviation = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    for i, known in enumerate(~np.isnan(X.T)):
+        if known.any():
+            of_known = None if weight is None else weight[known]
+            mean[[i]], deviation[[i]] = robust_moments(X[known, i][:, None], of_known)
+    return mean, deviation
+
+
 def _dense_columns(X: Any, weight: ndarray | None) -> Iterator[tuple[ndarray, ndarray | None]]:
     """Yield some columns at a time, as the rows of an array, and the weights of their cells."""
     # Rows of a mapped file have no columns before they are read.

@@ -66,8 +66,8 @@ def validate_rows(
         )
         if sparse.issparse(X):
             assert_all_finite(X.data, estimator_name=name, input_name="X")
-    if fills and isinstance(X, np.ndarray):
-        X = _with_means(X, estimator)
+    if fills:
+        X = _with_means(X, detached(estimator.mean_))
     if mapped:
         # As validation does it, but a part at a time.
         for part in slices(len(X), rows_in_chunk(X.shape[1])):
@@ -81,13 +81,13 @@ def _fills_gaps(estimator: BaseEstimator, method: str) -> bool:
     return takes and method not in ("fit", "partial_fit")
 
 
-def _with_means(X: np.ndarray, estimator: BaseEstimator) -> np.ndarray:
+def _with_means(X: Any, means: np.ndarray) -> Any:
     """Return rows in which a gap is the mean of its column, which says nothing of the row."""
-    missing = np.isnan(X)
+    missing = np.isnan(X) if isinstance(X, np.ndarray) else np.zeros(0, dtype=bool)
     if not missing.any():
         return X
     _check_not_empty(X)
-    return np.where(missing, detached(estimator.mean_).astype(X.dtype), X)
+    return np.where(missing, means.astype(X.dtype), X)
 
 
 def _check_not_empty(X: np.ndarray) -> None:
@@ -137,16 +137,22 @@ def validate_table(
     *,
     reset: bool,
     ensure_min_samples: int,
-) -> tuple[Any, tuple[int, ...] | None]:
+    columns: BaseEstimator | CallerFrame | None = None,
+    means: np.ndarray | None = None,
+) -> tuple[Any, CallerType]:
     """Validate rows for an estimator that works with NumPy's arrays; see `validate_rows`.
 
-    Returns an array or CSR matrix of float32 or float64, and the shape of a row in an array of
-    more than two dimensions, None for a table.
+    Returns an array or CSR matrix of float32 or float64, and the type of the table. `columns` are
+    those that `fit` has seen or, in `fit`, an estimator whose parameters tell which are
+    categories. Gaps in a table of numbers are filled with `means`, where these are given.
     """
-    given = detached(X)
+    given, caller = detached(X), CallerType()
+    frame = learn_frame(columns, given) if isinstance(columns, BaseEstimator) else columns
+    if frame is not None:
+        return _validate_frame(estimator, given, caller, frame, reset, ensure_min_samples)
     check_table(given)
     n_features = None if reset else estimator.n_features_in_
-    X, caller = flatten_rows(given, CallerType(), network, type(estimator).__name__, n_features)
+    X, caller = flatten_rows(given, caller, network, type(estimator).__name__, n_features)
     with naming_cells(given):
         X = validate_data(
             estimator,
@@ -154,9 +160,12 @@ def validate_table(
             reset=reset,
             accept_sparse="csr",
             dtype=_FLOATS,
+            ensure_all_finite=True if means is None else "allow-nan",
             ensure_min_samples=ensure_min_samples,
         )
-    return X, caller.row_shape
+        if sparse.issparse(X):
+            assert_all_finite(X.data, estimator_name=type(estimator).__name__, input_name="X")
+    return X if means is None else _with_means(X, means), caller
 
 
 def validate_codes(estimator: BaseEstimator, X: Any, method: str) -> tuple[Any, CallerType]:

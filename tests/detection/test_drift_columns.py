@@ -105,21 +105,21 @@ def test_missing_values_are_values():
     assert found.loc["x1", "drift"]
 
 
-def test_columns_that_are_no_numbers_are_named_and_not_tested():
+def test_columns_of_nothing_that_is_compared_are_named_and_not_tested():
     def table(numbers):
         words = np.where(numbers[:, 0] > 0, "up", "down")
-        return pd.DataFrame(numbers, columns=NAMES).assign(word=words)
+        return pd.DataFrame(numbers, columns=NAMES).assign(word=words, pair=[(1, 2)] * len(numbers))
 
     encoded = make_column_transformer(
-        (OneHotEncoder(), ["word"]), remainder="passthrough", verbose_feature_names_out=False
+        (OneHotEncoder(), ["word"]), ("drop", ["pair"]), remainder="passthrough"
     )
     model = make_pipeline(encoded, StandardScaler(), AutoencoderTransformer(4, **LINEAR))
     detector = DriftDetector(model.fit(table(TRAIN)), **FEW)
-    with pytest.warns(UserWarning, match=r"not numeric are not tested by themselves: 'word'"):
+    with pytest.warns(UserWarning, match=r"categories are not tested by themselves: 'pair'"):
         detector.fit(table(HELDOUT))
-    assert list(columns_of(detector.test(table(NEW))).index) == NAMES
+    assert list(columns_of(detector.test(table(NEW))).index) == [*NAMES, "word"]
     # A ColumnTransformer finds columns by their names, and so does the detector.
-    reordered = detector.test(table(NEW)[["word", *NAMES[::-1]]])
+    reordered = detector.test(table(NEW)[["word", "pair", *NAMES[::-1]]])
     assert_frame_equal(reordered.tests, detector.test(table(NEW)).tests)
 
 

@@ -154,15 +154,12 @@ def with_value(value, dtype=np.float64):
 
 
 BAD_ROWS = {
-    "nan": (with_value(np.nan), "X contains NaN"),
     "infinity": (with_value(-np.inf), "X contains infinity"),
     "sparse_nan": (sparse.csr_array(with_value(np.nan)), "X contains NaN"),
-    "tensor_nan": (torch.from_numpy(with_value(np.nan)), "X contains NaN"),
     "float32_infinity": (with_value(np.inf, np.float32), "X contains infinity"),
     "no_rows": (X[:0], "0 sample"),
     "one_dimension": (X[0], "Expected 2D array"),
     "three_dimensions": (X[None], "dim 3"),
-    "words": (np.full((20, 8), "word"), "could not convert string"),
     "complex": (X.astype(complex), "Complex data not supported"),
 }
 
@@ -170,6 +167,20 @@ BAD_ROWS = {
 @pytest.mark.parametrize(("bad", "message"), BAD_ROWS.values(), ids=BAD_ROWS)
 def test_bad_rows(fitted, bad, message):
     calls = [partial(getattr(fitted, method), bad) for method in TRAINING + USE]
+    assert_survives(fitted, ValueError, message, *calls)
+
+
+OF_OTHER_TYPES = {
+    "words": (np.full((20, 8), "word"), "could not convert string", (*USE, "partial_fit")),
+    # Elsewhere a gap is the mean of its column.
+    "nan": (with_value(np.nan), "X contains NaN", ["partial_fit"]),
+    "tensor_nan": (torch.from_numpy(with_value(np.nan)), "X contains NaN", ["partial_fit"]),
+}
+
+
+@pytest.mark.parametrize(("bad", "message", "methods"), OF_OTHER_TYPES.values(), ids=OF_OTHER_TYPES)
+def test_rows_of_other_types_than_in_fit(fitted, bad, message, methods):
+    calls = [partial(getattr(fitted, method), bad) for method in methods]
     assert_survives(fitted, ValueError, message, *calls)
 
 

@@ -165,6 +165,11 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             reset=reset,
             ensure_min_samples=n_needed,
         )
+        self._check_takes(caller)
+        return *self._counted(X, sample_weight, n_needed), caller
+
+    def _check_takes(self, caller: CallerType) -> None:
+        """Refuse a table with columns of several types or gaps if something needs numbers."""
         needs_numbers = self._why_only_numbers()
         if caller.frame is not None and needs_numbers:
             raise ValueError(
@@ -172,7 +177,6 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
                 f"Use loss='squared_error', 'absolute_error' or 'huber' and the dense network, or "
                 f"give numbers without gaps."
             )
-        return *self._counted(X, sample_weight, n_needed), caller
 
     def _counted(self, X: Any, sample_weight: Any, n_needed: int) -> tuple[Any, Any]:
         """Return the validated rows that count and their weights of mean one, or None."""
@@ -188,16 +192,13 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
     # -- rows that are validated already ----------------------------------------------
 
-    def _partial_fit_rows(
-        self, X: Any, sample_weight: Any = None, row_shape: tuple[int, ...] | None = None
-    ) -> Self:
-        """Do as `partial_fit`, on validated rows; `row_shape` is that of images and windows."""
+    def _partial_fit_rows(self, X: Any, sample_weight: Any, caller: CallerType) -> Self:
+        """Do as `partial_fit`, on validated rows of a table that `caller` describes."""
         with as_before_on_error(self):
             self._check_no_held_out_need()
             continued = hasattr(self, "net_")
             self._check_parameters(continued)
             X, weight = self._counted(X, sample_weight, 1 if continued else 2)
-            caller = CallerType(row_shape=row_shape)
             self._run(self._prepare_pass(X, weight, caller, continued, keep_net=False))
         return self
 

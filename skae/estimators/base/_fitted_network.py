@@ -219,12 +219,17 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
 
         Rows and answers are float64 tensors of the CPU.
         """
-        table, net = self._table, self.net_
-        of_net = next(net.module_.parameters())
-        codes = self._encode(((X - table.mean) / table.scale).to(of_net))
+        codes, output, _ = self._codes_and_output(X)
         # A device may lack double precision.
-        rows = table.to_data(net.criterion_.to_data(self._decode(codes)).to(X.device))
+        rows = self._table.to_data(self.net_.criterion_.to_data(output).to(X.device))
         return codes.to(X), rows
+
+    def _codes_and_output(self, X: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return codes, the output of the decoder, and the scaled rows; see `_codes_and_rows`."""
+        table, of_net = self._table, next(self.net_.module_.parameters())
+        scaled = (X - table.mean) / table.scale
+        codes = self._encode(scaled.to(of_net))
+        return codes, self._decode(codes), scaled
 
     def _score_rows(self, X: Any) -> Tensor:
         rows, scores = self._rows_to_score(X)

@@ -20,7 +20,7 @@ def fit_in_lockstep(
     X: Any,
     rows: Sequence[np.ndarray] | None = None,
     sample_weight: Any = None,
-    row_shape: tuple[int, ...] | None = None,
+    caller: CallerType | None = None,
     tell_left: Callable[[int], None] = lambda n_epochs: None,
 ) -> None:
     """Fit estimators, each on its own rows, in less time than one after the other.
@@ -30,10 +30,10 @@ def fit_in_lockstep(
     turns. Each holds its rows until all are fitted. If one of them fails, all stay as they were.
 
     Parameters are validated here, `X` already is. `rows` are the indices of the rows of each
-    estimator; None is all rows for all. `row_shape` is the shape of a row that is an image or a
-    window. `tell_left` is called with the epochs that are left, of all estimators together.
+    estimator; None is all rows for all. `caller` describes the table that they come from.
+    `tell_left` is called with the epochs that are left, of all estimators together.
     """
-    caller, trainings = CallerType(row_shape=row_shape), []
+    caller, trainings = caller or CallerType(), []
     with ExitStack() as on_error, ExitStack() as while_training:
         for i, estimator in enumerate(estimators):
             validate_params(estimator)

@@ -1,6 +1,7 @@
 """Columns of all types as numbers, and back."""
 
 from ._category_column import CategoryColumn
+from ._compared_column import ComparedColumn
 from ._frame_types import FrameTypes
 from ._frames import empty_like, filled
 from ._kinds import DAY, WORDS, has_value, numbers_of, values_of
@@ -11,6 +12,7 @@ __all__ = [
     "WORDS",
     "CategoryColumn",
     "Column",
+    "ComparedColumn",
     "FrameTypes",
     "TableSchema",
     "empty_like",

@@ -1,0 +1,122 @@
+"""The numbers that parts of a detector see of rows with columns of several types."""
+
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skae._typing import ArrayOf
+from skae.networks import ColumnInput
+from skae.tables import TableSchema
+
+from ._stacks import buffer
+
+
+@dataclass(eq=False)
+class MixedColumns:
+    """Makes numbers of rows in which categories are codes, -1 is unknown, and NaN is a gap.
+
+    Numbers have a mean of zero. Answers of networks are all numbers, and then the probabilities of
+    all categories. `shares` are those of the categories of each column, and of one more, which
+    stands for the unknown ones.
+    """
+
+    n_levels: list[int]
+    shares: Annotated[np.ndarray, ArrayOf("float", None)]
+
+    @classmethod
+    def learn(cls, Z: np.ndarray, weight: np.ndarray, schema: TableSchema) -> Self:
+        """Return the columns of training rows."""
+        shares = [np.zeros(0)]
+        for cells, n_levels in zip(Z.T, schema.n_levels, strict=True):
+            if n_levels:
+                seen = cells >= 0
+                total = np.bincount(cells[seen].astype(int), weight[seen], n_levels + 1)
+                # A category without a row is as rare as half a row.
+                total = np.maximum(total, 0.5)
+                shares.append(total / total.sum())
+        return cls(schema.n_levels, np.concatenate(shares))
+
+    @property
+    def is_number(self) -> np.ndarray:
+        """A mask of the columns of numbers."""
+        return np.array(self.n_levels) == 0
+
+    @property
+    def column_of(self) -> np.ndarray:
+        """The column that each answer is about."""
+        of_numbers, categories = np.flatnonzero(self.is_number), np.flatnonzero(~self.is_number)
+        return np.r_[of_numbers, np.repeat(categories, np.array(self.n_levels)[categories])]
+
+    def numbers(self, Z: np.ndarray) -> np.ndarray:
+        """Return the columns of numbers; a table without any has one of zeros."""
+        return Z[:, self.is_number] if self.is_number.any() else np.zeros((len(Z), 1))
+
+    def filled(self, Z: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """Return rows in which numbers without a value are as answered."""
+        filled = Z.copy()
+        numbers = filled[:, self.is_number]
+        of_numbers = answers[:, : numbers.shape[1]]
+        filled[:, self.is_number] = np.where(np.isnan(numbers), of_numbers, numbers)
+        return filled
+
+    def rows(self, answers: np.ndarray) -> np.ndarray:
+        """Return answers as rows, with the codes of the likeliest categories."""
+        column_of = self.column_of
+        rows = np.empty((len(answers), len(self.n_levels)))
+        for i in range(rows.shape[1]):
+            mine = answers[:, column_of == i]
+            rows[:, i] = mine[:, 0] if self.is_number[i] else mine.argmax(axis=1)
+        return rows
+
+    def residuals(self, Z: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """Return how far cells are from answers, NaN for gaps.
+
+        For a number that is the difference. For a category it is the logarithm of how much likelier
+        the likeliest one is; an unknown one is taken for the least likely.
+        """
+        column_of = self.column_of
+        residuals = np.empty(Z.shape)
+        for i, cells in enumerate(Z.T):
+            mine = answers[:, column_of == i]
+            if self.is_number[i]:
+                residuals[:, i] = cells - mine[:, 0]
+                continue
+            codes = np.nan_to_num(cells, nan=0.0).astype(int)
+            found = np.take_along_axis(mine, np.maximum(codes, 0)[:, None], axis=1)[:, 0]
+            found = np.where(codes < 0, mine.min(axis=1), found)
+            found = np.maximum(found, np.finfo(np.float64).tiny)
+            residuals[:, i] = np.where(np.isnan(cells), np.nan, np.log(mine.max(axis=1) / found))
+        return residuals
+
+    def _check_consistency(self) -> None:
+        n_shares = sum(n_levels + 1 for n_levels in self.n_levels if n_levels)
+        if min(self.n_levels, default=0) < 0 or len(self.shares) != n_shares:
+            raise ValueError("columns of categories and their shares do not fit")
+        if (self.shares <= 0).any():
+            raise ValueError("a category has no share of the rows")
+
+
+class Places(nn.Module):
+    """The places of rows, between which distances are: numbers, and ones for categories.
+
+    Two categories of a column are one apart, as two numbers are that differ by one standard
+    deviation. An unknown one is as far from all others. A gap is at the mean of its column, but
+    gaps in numbers come filled.
+    """
+
+    def __init__(self, columns: MixedColumns):
+        super().__init__()
+        n_levels = np.array(columns.n_levels)
+        self.n_numbers = int((n_levels == 0).sum())
+        self.inputs = ColumnInput(np.where(n_levels > 0, n_levels + 1, 0).tolist(), columns.shares)
+        of_numbers = np.ones(self.n_numbers)
+        self.unit = buffer(np.r_[of_numbers, np.sqrt(columns.shares / 2)])
+        self.is_category, self.of_unknown = buffer(n_levels > 0, torch.bool), buffer(n_levels * 1.0)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return places of shape (n_samples, n_places) for float64 rows."""
+        unknown = self.is_category & (rows < 0)
+        return self.inputs(torch.where(unknown, self.of_unknown, rows)) * self.unit

@@ -1,0 +1,309 @@
+"""Outliers in tables with columns of several types and with gaps."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from mixed_outlier_cases import ordinary, with_contradictions, with_gaps, with_rare_combinations
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+
+import skae
+from skae import AutoencoderOutlierDetector, AutoencoderTransformer, DenoisingAutoencoder
+
+TRAIN, NEW = ordinary(0, 500), ordinary(1, 400)
+FAST = AutoencoderTransformer(4, max_iter=3, early_stopping=False)
+
+
+def detector(autoencoder=None, **params):
+    return AutoencoderOutlierDetector(
+        autoencoder, **{"n_estimators": 2, "random_state": 0} | params
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return detector().fit(TRAIN)
+
+
+@pytest.fixture(scope="module")
+def fitted_with_gaps():
+    return detector().fit(with_gaps(TRAIN))
+
+
+def one_hot(frame):
+    """Return what other detectors need: ones and zeros beside standardised numbers."""
+    frame = frame.assign(since=frame["since"].astype("int64"), visits=frame["visits"].astype(float))
+    numbers = frame[["latitude", "price", "visits", "since"]]
+    categories = frame.drop(columns=numbers.columns).astype(str)
+    return np.hstack([StandardScaler().fit_transform(numbers), pd.get_dummies(categories)])
+
+
+# -- outliers --------------------------------------------------------------------------------------
+
+
+def with_words(frame, seed):
+    """Return a table with three more columns that have nothing to do with any other."""
+    words = np.random.default_rng(seed).choice(list("ABCDEF"), (len(frame), 3))
+    return frame.assign(**{f"word{i}": words[:, i] for i in range(3)})
+
+
+@pytest.fixture(scope="module")
+def fitted_with_words():
+    return detector().fit(with_words(TRAIN, 0))
+
+
+@pytest.mark.parametrize("plant", [with_rare_combinations, with_contradictions])
+def test_outliers_are_found_that_others_miss(fitted_with_words, plant):
+    frame, is_outlier = plant(with_words(NEW, 1), 20)
+    found = fitted_with_words.score_samples(frame)
+    rows = one_hot(pd.concat([with_words(TRAIN, 0), frame]))
+    known, new = rows[: len(TRAIN)], rows[len(TRAIN) :]
+    forest = IsolationForest(random_state=0).fit(known).score_samples(new)
+    neighbours = NearestNeighbors(n_neighbors=5).fit(known).kneighbors(new)[0].mean(axis=1)
+    mine, of_forest, of_neighbours = (
+        roc_auc_score(is_outlier, scores) for scores in (-found, -forest, neighbours)
+    )
+    assert mine > 0.98
+    assert mine > max(of_forest, of_neighbours) + 0.03
+
+
+@pytest.mark.parametrize("scoring", ["mahalanobis", "reconstruction"])
+def test_other_scorings_find_them_too(scoring):
+    frame, is_outlier = with_rare_combinations(NEW, 20)
+    scores = detector(scoring=scoring).fit(TRAIN).score_samples(frame)
+    assert roc_auc_score(is_outlier, -scores) > 0.95
+
+
+def test_ordinary_rows_are_ordinary(fitted, fitted_with_gaps):
+    for one, rows in ((fitted, NEW), (fitted_with_gaps, with_gaps(NEW, seed=2))):
+        assert one.contamination_ == 0
+        p_values = one.p_values(rows)
+        assert 0.02 < (p_values <= 0.05).mean() < 0.09
+        assert 0.4 < (p_values <= 0.5).mean() < 0.6
+        assert ((one.predict(rows) == -1) == (one.decision_function(rows) < 0)).all()
+    frame, is_outlier = with_rare_combinations(NEW, 20)
+    selected = fitted.select(frame, fdr=0.2)
+    assert selected[is_outlier].mean() > 0.3
+    assert selected[~is_outlier].mean() < 0.05
+
+
+@pytest.mark.parametrize("column", ["city", "country", "plan"])
+def test_an_unknown_category_is_more_unusual(fitted, column):
+    unknown = NEW.assign(**{column: "never seen"})
+    assert (fitted.score_samples(unknown) < fitted.score_samples(NEW)).mean() > 0.99
+    assert (fitted.p_values(unknown) <= fitted.p_values(NEW)).mean() > 0.99
+    assert (fitted.predict(unknown) == -1).mean() > 0.9
+
+
+def test_a_gap_makes_no_outlier(fitted_with_gaps):
+    for column in TRAIN.columns.drop("visits"):
+        hidden = NEW.mask(np.tile(NEW.columns == column, (len(NEW), 1)))
+        assert (fitted_with_gaps.predict(hidden) == -1).mean() < 0.1
+
+
+# -- explanations ----------------------------------------------------------------------------------
+
+
+def test_an_explanation_shows_found_and_expected_categories(fitted):
+    frame, is_outlier = with_rare_combinations(NEW, 30)
+    rows = frame[is_outlier]
+    told = fitted.explain(rows)
+    assert list(told.columns.levels[0].sort_values()) == ["expected", "found", "residual", "share"]
+    assert_array_equal(told.index, rows.index)
+    assert told["found"].equals(rows)
+    assert told["expected"].dtypes.equals(rows.dtypes)
+    assert_allclose(told["share"].sum(axis=1), fitted.score_samples(rows))
+    blamed = told["share"].astype(float).idxmin(axis=1).isin(["city", "country"])
+    assert blamed.mean() > 0.9
+    # The rest of the row tells the city, and so the country.
+    right = told["expected"]["country"].astype(str) == NEW["country"][is_outlier].astype(str)
+    assert right.mean() > 0.9
+    residual = told["residual"]["country"]
+    assert (residual[right] > 2).mean() > 0.9
+    ordinary = fitted.explain(NEW[:30])["residual"]["country"]
+    assert (ordinary == 0).mean() > 0.9
+
+
+def test_an_explanation_of_gaps(fitted_with_gaps):
+    rows = with_gaps(NEW[:40], 0.3, seed=3)
+    told = fitted_with_gaps.explain(rows)
+    assert_array_equal(told["residual"].isna(), rows.isna())
+    assert not told["expected"].isna().any(axis=None)
+    assert_allclose(told["share"].sum(axis=1), fitted_with_gaps.score_samples(rows))
+    filled = told["expected"]["city"].astype(str) == NEW["city"][:40]
+    assert filled[rows["city"].isna() & rows["country"].notna()].mean() > 0.9
+
+
+# -- tables of other libraries, files, streams -----------------------------------------------------
+
+LIBRARIES = {
+    "polars": pl.from_pandas,
+    "arrow": lambda frame: pl.from_pandas(frame).to_arrow(),
+}
+
+
+@pytest.mark.parametrize("convert", LIBRARIES.values(), ids=LIBRARIES)
+def test_tables_of_other_libraries(convert):
+    train, new = (convert(with_gaps(frame)) for frame in (TRAIN[:200], NEW[:50]))
+    expected = detector(FAST).fit(with_gaps(TRAIN[:200]).reset_index(drop=True))
+    found = detector(FAST).fit(train)
+    assert_array_equal(found.score_samples(new), expected.score_samples(with_gaps(NEW[:50])))
+    told = found.explain(new)
+    assert list(told["found"].columns) == list(TRAIN.columns)
+    assert set(told["expected"]["city"]) <= {"Oslo", "Rome", "Lima", "Cairo"}
+    decoded = found.inverse_transform(found.transform(new))
+    assert type(decoded) is type(new)
+
+
+@pytest.mark.parametrize("frame", [TRAIN, with_gaps(TRAIN)], ids=["full", "gaps"])
+def test_a_file_holds_the_detector(frame, tmp_path):
+    saved = detector(FAST).fit(frame)
+    skae.save(saved, tmp_path / "detector.skae")
+    loaded = skae.load(tmp_path / "detector.skae")
+    rows = with_gaps(NEW[:60])
+    for method in ("score_samples", "p_values", "transform"):
+        assert_array_equal(getattr(loaded, method)(rows), getattr(saved, method)(rows))
+    assert str(loaded.explain(rows[:3])) == str(saved.explain(rows[:3]))
+    for one in (saved, loaded):
+        one.partial_fit(NEW)
+    assert_array_equal(loaded.score_samples(rows), saved.score_samples(rows))
+
+
+def test_rows_come_back_from_codes(fitted):
+    rows = fitted.inverse_transform(fitted.transform(NEW[:50]))
+    assert rows.dtypes.equals(NEW.dtypes)
+    assert (rows["city"].to_numpy() == NEW["city"][:50].to_numpy()).mean() > 0.9
+
+
+def test_graphs_refuse_such_detectors(fitted):
+    with pytest.raises(ValueError, match="columns of several types or with gaps"):
+        skae.to_onnx(fitted, NEW[:5])
+
+
+def test_a_stream_of_rows():
+    stream = detector()
+    chunks = [with_gaps(ordinary(seed, 250), seed=seed) for seed in range(4)]
+    for chunk in chunks:
+        stream.partial_fit(chunk)
+    assert stream.n_samples_seen_ == 1000
+    frame, is_outlier = with_rare_combinations(NEW, 20)
+    assert roc_auc_score(is_outlier, -stream.score_samples(frame)) > 0.95
+    assert (stream.p_values(NEW) <= 0.05).mean() < 0.1
+
+
+def test_one_row_alone_has_the_score_it_has_in_a_batch(fitted_with_gaps):
+    rows = with_gaps(NEW[:20])
+    alone = [fitted_with_gaps.score_samples(rows[i : i + 1])[0] for i in range(20)]
+    assert_array_equal(alone, fitted_with_gaps.score_samples(rows))
+
+
+# -- which columns are categories ------------------------------------------------------------------
+
+
+def test_the_autoencoder_says_which_columns_are_categories():
+    frame = NEW.assign(code=np.random.default_rng(0).integers(0, 3, len(NEW)))
+    autoencoder = DenoisingAutoencoder(3, max_iter=2, categorical_features=["city", "code"])
+    with pytest.raises(ValueError, match="Column 'country' holds text, but is not among"):
+        detector(autoencoder).fit(frame)
+    chosen = detector(autoencoder).fit(frame[["city", "code", "price"]])
+    assert chosen._frame.schema.n_levels == [4, 3, 0]
+    limited = detector(DenoisingAutoencoder(3, max_iter=2, max_categories=3)).fit(NEW)
+    assert limited._frame.schema.n_levels[0] == 3
+
+
+def test_a_table_of_categories_alone():
+    columns = ["city", "country", "plan", "paid"]
+    frame, is_outlier = with_rare_combinations(TRAIN[columns], 15)
+    found = detector().fit(frame)
+    assert roc_auc_score(is_outlier, -found.score_samples(frame)) > 0.97
+    assert found.contamination_ == 0
+
+
+# -- numbers ---------------------------------------------------------------------------------------
+
+
+def test_gaps_after_a_fit_on_numbers_are_the_means_of_their_columns():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 5)) + [1, 20, 300, 0, -5]
+    numbers = detector(FAST).fit(X)
+    gappy = X[:20].copy()
+    gappy[::2, 1] = np.nan
+    means = numbers._scaling.means
+    assert_allclose(means, X.mean(axis=0), atol=0.01 * X.std(axis=0).max())
+    filled = np.where(np.isnan(gappy), means, gappy)
+    for method in ("score_samples", "p_values", "transform"):
+        assert_array_equal(getattr(numbers, method)(gappy), getattr(numbers, method)(filled))
+    empty = np.where(np.arange(20)[:, None] == 7, np.nan, gappy)
+    with pytest.raises(ValueError, match="Row 7 of X, counted from 0, has no value"):
+        numbers.predict(empty)
+
+
+def test_a_fit_without_categories_takes_gaps():
+    rng = np.random.default_rng(0)
+    X = np.outer(rng.normal(size=400), [1, 2, -1]) + 0.1 * rng.normal(size=(400, 3))
+    gappy = np.where(rng.uniform(size=X.shape) < 0.1, np.nan, X)
+    gappy = gappy[~np.isnan(gappy).all(axis=1)]
+    found = detector().fit(gappy)
+    rows = np.outer(rng.normal(size=100), [1, 2, -1])
+    hidden = np.where(np.arange(3) == 1, np.nan, rows)
+    assert (found.predict(rows) == -1).mean() < 0.1
+    # Of a gap that is taken for the mean every fifth row would contradict itself.
+    assert (found.predict(hidden) == -1).mean() < 0.17
+    contradicts = hidden * [1, 1, -1]
+    is_large = np.abs(rows[:, 0]) > 1
+    assert (found.predict(contradicts[is_large]) == -1).mean() > 0.9
+
+
+# -- bad input -------------------------------------------------------------------------------------
+
+CHANGED = {
+    "lost": (NEW.drop(columns="plan"), "feature names"),
+    "new": (NEW.assign(more=1), "feature names"),
+    "text": (NEW.assign(price="much"), "Column 'price' held numbers in fit and holds text now"),
+    "number": (NEW.assign(city=1), "Column 'city' held text in fit and holds numbers now"),
+    "infinity": (NEW.assign(price=np.inf), "Column 'price' holds infinity in row 0"),
+    "zone": (NEW.assign(since=NEW["since"].dt.tz_localize("UTC")), "'since' .* time zone"),
+    "empty row": (
+        NEW.mask(NEW.index.to_series() == 1004),
+        "Row 4 of X.* has no value in any column",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "message"), CHANGED.values(), ids=CHANGED)
+def test_tables_that_changed_are_refused(fitted, changed, message):
+    before = fitted.score_samples(NEW[:5])
+    for method in ("score_samples", "explain", "partial_fit", "recalibrate"):
+        with pytest.raises(ValueError, match=message):
+            getattr(fitted, method)(changed)
+    assert_array_equal(fitted.score_samples(NEW[:5]), before)
+
+
+NO_FITS = {
+    "likelihood": (partial(detector, scoring="likelihood"), TRAIN, "not numeric: 'city'"),
+    "poisson": (
+        partial(detector, AutoencoderTransformer(loss="poisson")),
+        TRAIN,
+        "loss='poisson' does not take them",
+    ),
+    "empty column": (detector, TRAIN.assign(plan=None), "Column 'plan' has no value in any row"),
+    "two types": (
+        detector,
+        TRAIN.assign(plan=["a", 1] * 250),
+        "Column 'plan' holds text and numbers: 'a' in row 0 and 1 in row 1",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "frame", "message"), NO_FITS.values(), ids=NO_FITS)
+def test_tables_that_are_refused_in_fit(make, frame, message):
+    unfitted = make()
+    with pytest.raises(ValueError, match=message):
+        unfitted.fit(frame)
+    assert not hasattr(unfitted, "estimators_")
