@@ -13,7 +13,7 @@ from skae._fitted import reconstruct
 from skae.estimators.base import Decoder
 from skae.tables import PlainTable, dense, reconstruction_of
 
-from ._estimators import KINDS, METHODS, ONLY_OF_SKAE
+from ._estimators import KINDS, METHODS, ONLY_OF_SKAE, check_detector_of_numbers
 from ._sample import Columns, Sample
 from ._steps import steps_of
 
@@ -58,6 +58,8 @@ class ModelOutput:
         self.last: Any = self.steps[-1][1] if self.steps else None
         self.of_skae = isinstance(self.last, KINDS)
         self._check_name()
+        if self.of_skae:
+            check_detector_of_numbers(self.last)
         self._table = _decoded_table(self.last) if name == "reconstruction" else None
         self._column: int | None = None
         self._remembered: Remembered = {}
