@@ -159,7 +159,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     kl_warm_up: Annotated[float, Interval(Real, 0, 1, closed="both")] = 0.1
     free_bits: NonNegative = 0.0
     n_draws: PositiveInt = 50
-    loss: Literal["squared_error", "log_loss"] = "squared_error"
+    loss: Literal["squared_error", "log_loss", "negative_binomial", "multinomial"] = "squared_error"
 
     noise_variance_: AnyFloat | None = fitted()
     active_units_: int = fitted()

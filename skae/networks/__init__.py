@@ -3,6 +3,7 @@
 from ._autoencoder import Autoencoder
 from ._column_input import ColumnInput, WithColumnInput
 from ._convolutional import ConvolutionalNetwork
+from ._count_input import CountInput
 from ._dense import DenseNetwork, make_discriminator
 from ._latents import GaussianLatent, Latent, PlainLatent
 from ._layers import ACTIVATIONS, ActivationName, Dropout, Linear
@@ -27,6 +28,7 @@ __all__ = [
     "BatchTopKLatent",
     "ColumnInput",
     "ConvolutionalNetwork",
+    "CountInput",
     "DenseNetwork",
     "Dropout",
     "GaussianLatent",

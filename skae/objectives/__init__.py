@@ -6,18 +6,21 @@ Shared objectives are exported here; a variant's own objective is imported from 
 from ._borrowed_gaps import BorrowedGaps
 from ._column_losses import ColumnLosses
 from ._corruption import NOISES, Corruption, NoiseName
+from ._count_losses import LEAST_SHARE, CountLoss
 from ._losses import LOSSES, Loss, LossName
-from ._objective import Head, Objective
+from ._objective import Head, Objective, TableLoss
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
 from ._weight_penalty import WeightPenalty
 
 __all__ = [
+    "LEAST_SHARE",
     "LOSSES",
     "NOISES",
     "BorrowedGaps",
     "ColumnLosses",
     "Corruption",
+    "CountLoss",
     "Head",
     "Loss",
     "LossName",
@@ -25,5 +28,6 @@ __all__ = [
     "Objective",
     "RandomSource",
     "ReconstructionObjective",
+    "TableLoss",
     "WeightPenalty",
 ]

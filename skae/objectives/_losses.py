@@ -9,9 +9,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ._count_losses import CountLoss, Multinomial, NegativeBinomial
+
 _aten = torch.ops.aten
 
-LossName = Literal["squared_error", "absolute_error", "huber", "log_loss", "poisson"]
+LossName = Literal[
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "log_loss",
+    "poisson",
+    "negative_binomial",
+    "multinomial",
+]
 
 
 @dataclass(frozen=True)
@@ -72,8 +82,11 @@ class Loss:
         limits = self.minimum, self.maximum
         return None if limits == (-math.inf, math.inf) else limits
 
-    def to_data(self, output: Tensor) -> Tensor:
-        """Return outputs of the decoder in the scale of the training data."""
+    def to_data(self, output: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Return outputs of the decoder in the scale of the training data.
+
+        `rows` are those that the outputs answer, which tell only a `CountLoss` something.
+        """
         return output if self.inverse_link is None else self.inverse_link(output)
 
     def from_data(self, mean: Tensor) -> Tensor:
@@ -155,4 +168,7 @@ _ALL = (
     ),
 )
 
-LOSSES: dict[LossName, Loss] = {loss.name: loss for loss in _ALL}
+# A loss, or the class of losses with what was learned of a table in them.
+LOSSES: dict[LossName, Loss | type[CountLoss]] = {
+    loss.name: loss for loss in (*_ALL, NegativeBinomial, Multinomial)
+}

@@ -4,6 +4,7 @@ from ._caller_frame import CallerFrame, index_of
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
 from ._column_types import columns_that_are_not_numeric
+from ._count_table import CountTable
 from ._mapped_files import is_memory_mapped
 from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
@@ -27,6 +28,7 @@ __all__ = [
     "CallerFrame",
     "CallerType",
     "ColumnScaling",
+    "CountTable",
     "MixedTable",
     "NumericTable",
     "PrincipalComponents",

@@ -204,15 +204,18 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
     # -- rows and codes that are validated already ------------------------------------
 
     def _encode_rows(self, X: Any) -> Tensor:
-        rows = self._table.rows(X)
+        rows = self._rows_to_encode(X)
         codes = torch.empty(len(rows), self.n_components_, dtype=rows.dtype, device=rows.device)
         return self._fill(codes, rows, self._encode)
 
     def _decode_codes(self, codes: Any) -> Tensor:
-        return self._decoded(self._decode, ScaledRows(codes))
+        to_data = self.net_.criterion_.to_data
+        return self._decoded(lambda z: to_data(self._decode(z)), ScaledRows(codes))
 
     def _reconstruct_rows(self, X: Any) -> Tensor:
-        return self._decoded(self._there_and_back, self._table.rows(X))
+        to_data = self.net_.criterion_.to_data
+        rows = self._rows_to_encode(X)
+        return self._decoded(lambda x: to_data(self._there_and_back(x), x), rows)
 
     def _codes_and_rows(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Return codes and reconstructions of rows that all go through the network at once.
@@ -223,7 +226,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         of_net = next(net.module_.parameters())
         codes = self._encode(((X - table.mean) / table.scale).to(of_net))
         # A device may lack double precision.
-        rows = table.to_data(net.criterion_.to_data(self._decode(codes)).to(X.device))
+        output = net.criterion_.to_data(self._decode(codes), X.to(of_net))
+        rows = table.to_data(output.to(X.device))
         return codes.to(X), rows
 
     def _score_rows(self, X: Any) -> Tensor:
@@ -238,11 +242,19 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
 
         return self._fill(scores, rows, self._there_and_back, in_double).mul_(-self._loss_unit())
 
-    def _rows_to_score(self, X: Any) -> tuple[ScaledRows, Tensor]:
-        """Return rows that must be in the range of the loss, and room for their scores."""
+    def _rows_to_encode(self, X: Any) -> ScaledRows:
+        """Return rows for the encoder; counts, of which it takes logarithms, must be in range."""
+        return self._table.rows(X) if self._counts is None else self._rows_in_range(X)
+
+    def _rows_in_range(self, X: Any) -> ScaledRows:
+        """Return rows that must be in the range of the loss."""
         loss = self._fitted_loss
         check_range(X, loss, self.scale_)
-        rows = self._table.rows(X, loss.limits)
+        return self._table.rows(X, loss.limits)
+
+    def _rows_to_score(self, X: Any) -> tuple[ScaledRows, Tensor]:
+        """Return rows that must be in the range of the loss, and room for their scores."""
+        rows = self._rows_in_range(X)
         return rows, torch.empty(len(rows), dtype=torch.float64, device=rows.device)
 
     def _encode(self, x: Tensor) -> Tensor:
@@ -255,14 +267,14 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         return self._decode(self._encode(x))
 
     def _decoded(self, function: _Call, rows: ScaledRows) -> Tensor:
-        """Run a function that ends in the decoder; return rows in the unit of the data."""
-        to_data, table = self.net_.criterion_.to_data, self._table
+        """Run a function that gives rows in the training unit; return them in the data's."""
+        table = self._table
         decoded = torch.empty(len(rows), table.n_columns, dtype=rows.dtype, device=rows.device)
 
         def in_data_units(_: Tensor, output: Tensor) -> Tensor:
             return table.to_data(output.to(rows.device))
 
-        return self._fill(decoded, rows, lambda x: to_data(function(x)), in_data_units)
+        return self._fill(decoded, rows, function, in_data_units)
 
     def _fill(
         self, out: Tensor, rows: ScaledRows, function: _Call, answer: _Call = lambda _, y: y
