@@ -6,7 +6,7 @@ Shared objectives are exported here; a variant's own objective is imported from 
 from ._borrowed_gaps import BorrowedGaps
 from ._column_losses import ColumnLosses
 from ._corruption import NOISES, Corruption, NoiseName
-from ._count_losses import LEAST_SHARE, CountLoss
+from ._count_losses import LEAST_SHARE, CountLoss, NegativeBinomial
 from ._losses import LOSSES, Loss, LossName
 from ._objective import Head, Objective, TableLoss
 from ._random import RandomSource
@@ -24,6 +24,7 @@ __all__ = [
     "Head",
     "Loss",
     "LossName",
+    "NegativeBinomial",
     "NoiseName",
     "Objective",
     "RandomSource",

@@ -1,7 +1,7 @@
 """Likelihoods of counts, given the total of their row."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -16,7 +16,7 @@ from ._log_gamma import log_gamma, where_counted
 LEAST_SHARE = 1e-9
 
 # Dispersions outside of these make a Poisson distribution, or nothing but zeros.
-_LEAST, _MOST = 1e-8, 1e4
+_LEAST, _MOST = 1e-6, 1e4
 
 # Share of each batch in the running sums of the dispersions: they look back about 20 batches.
 _RATE = 0.05
@@ -24,6 +24,12 @@ _RATE = 0.05
 # What the columns together tell of the dispersion of each, as a share of a row in which a column
 # with many counts tells all that one row can.
 _PRIOR = 1e-3
+
+# Passes over all rows after the first one, in which dispersions become the most likely ones.
+_N_SCORINGS = 2
+
+# Makes an iterator over outputs of the decoder, targets and weights of rows.
+Batches = Callable[[], Iterable[tuple[Tensor, Tensor, Tensor | None]]]
 
 
 class CountLoss(nn.Module):
@@ -94,8 +100,8 @@ class CountLoss(nn.Module):
     def follow(self, output: Tensor, target: Tensor, weight: Tensor | None) -> None:
         """Move what is estimated from the batches towards the estimate of one."""
 
-    def settle(self, batches: Iterable[tuple[Tensor, Tensor, Tensor | None]]) -> None:
-        """Set what is estimated from outputs, targets and weights to the estimate of all."""
+    def settle(self, batches: Batches) -> None:
+        """Set what is estimated from the batches to the estimate of all of them."""
 
 
 class Multinomial(CountLoss):
@@ -125,9 +131,9 @@ class NegativeBinomial(CountLoss):
 
     The variance of a count with mean m is ``m + dispersion * m**2``, with a dispersion for each
     column. Dispersions follow the batches: they make the squared errors of a column what its
-    variances say, weighted by how much each tells (Davidian and Carroll, 1987), which nears the
-    maximum of the likelihood. What few counts tell of a column is completed by what all columns
-    have in common. They lag behind, so call `settle` at the end.
+    variances say, weighted by how much each tells (Davidian and Carroll, 1987). `settle`, at the
+    start and at the end, goes on from there to the maximum of the likelihood by Fisher scoring.
+    What few counts tell of a column is completed by what all columns have in common.
     """
 
     name = "negative_binomial"
@@ -150,7 +156,9 @@ class NegativeBinomial(CountLoss):
         log_ratio = logits + (depth.clamp(min=LEAST_SHARE) * dispersion).log()
         of_zero = ratio.log1p()
         of_counts = target * (of_zero - log_ratio)
-        return of_zero / dispersion + of_counts - where_counted(_log_ways, target, 1 / dispersion)
+        shape = 1 / dispersion
+        ways = where_counted(_log_ways, target, shape, log_gamma(shape))
+        return of_zero * shape + of_counts - ways
 
     def gradient(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the derivative of the loss of rows by their outputs, in the place of these."""
@@ -163,48 +171,83 @@ class NegativeBinomial(CountLoss):
     def follow(self, output: Tensor, target: Tensor, weight: Tensor | None) -> None:
         """Move the dispersions towards those of a batch that is trained on."""
         excess, squares = self._moments(output, target, weight)
-        if self.squares.any():
-            excess = self.excess.lerp(excess, _RATE)
-            squares = self.squares.lerp(squares, _RATE)
-        self._set(excess, squares)
+        self._set(self.excess.lerp(excess, _RATE), self.squares.lerp(squares, _RATE))
 
     @torch.no_grad()
-    def settle(self, batches: Iterable[tuple[Tensor, Tensor, Tensor | None]]) -> None:
-        """Set the dispersions to those of all rows."""
-        n_rows = 0
-        excess: Any = 0.0
-        squares: Any = 0.0
-        for output, target, weight in batches:
-            found = self._moments(output, target, weight)
-            excess, squares = excess + found[0] * len(output), squares + found[1] * len(output)
-            n_rows += len(output)
-        self._set(excess / n_rows, squares / n_rows)
+    def settle(self, batches: Batches) -> None:
+        """Set the dispersions to the most likely ones of all rows."""
+        self._set(*_mean(self._moments, batches))
+        common = self.dispersion_of_all
+        for _ in range(_N_SCORINGS):
+            score, information = _mean(self._scores, batches)
+            score -= _PRIOR * (self.dispersion / common).log()
+            step = (score / (information + _PRIOR)).clamp(-1, 1)
+            self.dispersion.mul_(step.exp()).clamp_(_LEAST, _MOST)
 
     def _moments(
         self, output: Tensor, target: Tensor, weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return for each column what its dispersion is the ratio of, with present weights."""
-        mean = output.to(self.dispersion).softmax(dim=-1) * depths_of(target)
+        target = target.to(self.dispersion)
+        mean = output.to(target).softmax(dim=-1) * depths_of(target)
         tells = 1 / (1 + self.dispersion * mean)
         excess = ((target - mean) * tells).square() - mean * tells.square()
         squares = (mean * tells).square()
         if weight is not None:
-            excess, squares = excess * weight[:, None], squares * weight[:, None]
+            weight = weight.to(target)[:, None]
+            excess, squares = excess * weight, squares * weight
         return excess.mean(dim=0), squares.mean(dim=0)
+
+    def _scores(
+        self, output: Tensor, target: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean derivative of the log-likelihood by the logarithm of the dispersion.
+
+        The other is that of its square, which is the information about the dispersion.
+        """
+        exact = exact_dtype(target.device)
+        output, target, shape = output.to(exact), target.to(exact), 1 / self.dispersion.to(exact)
+        mean = output.softmax(dim=-1) * depths_of(target)
+        rises = where_counted(_rise_of_digamma, target, shape, torch.digamma(shape))
+        scores = shape * ((mean / shape).log1p() + (target - mean) / (shape + mean) - rises)
+        rows = torch.ones_like(scores[:, 0]) if weight is None else weight.to(exact)
+        means = torch.stack([rows @ scores, rows @ scores.square()]) / len(rows)
+        score, information = means.to(self.dispersion)
+        return score, information
 
     def _set(self, excess: Tensor, squares: Tensor) -> None:
         self.excess.copy_(excess)
         self.squares.copy_(squares)
-        common = excess.sum() / squares.sum().clamp(min=_LEAST)
-        common = common.clamp(_LEAST, _MOST)
-        dispersion = (excess + _PRIOR * common) / (squares + _PRIOR)
+        dispersion = (excess + _PRIOR * self.dispersion_of_all) / (squares + _PRIOR)
         self.dispersion.copy_(dispersion.clamp(_LEAST, _MOST))
+
+    @property
+    def dispersion_of_all(self) -> Tensor:
+        """The dispersion that the columns have in common."""
+        return (self.excess.sum() / self.squares.sum().clamp(min=_LEAST)).clamp(_LEAST, _MOST)
+
+
+def _mean(
+    function: Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]], batches: Batches
+) -> tuple[Tensor, Tensor]:
+    """Return the means over all rows of what a function returns as means over a batch."""
+    n_rows = 0
+    sums: Any = 0.0
+    for output, target, weight in batches():
+        sums = sums + torch.stack(function(output, target, weight)) * len(output)
+        n_rows += len(output)
+    first, second = sums / n_rows
+    return first, second
+
+
+def _rise_of_digamma(counts: Tensor, shape: Tensor, digamma_of_shape: Tensor) -> Tensor:
+    return torch.digamma(counts + shape) - digamma_of_shape
 
 
 def _log_factorial(counts: Tensor) -> Tensor:
     return log_gamma(counts + 1)
 
 
-def _log_ways(counts: Tensor, shape: Tensor) -> Tensor:
+def _log_ways(counts: Tensor, shape: Tensor, log_gamma_of_shape: Tensor) -> Tensor:
     """Return the logarithm of the coefficient of the negative binomial distribution."""
-    return log_gamma(counts + shape) - log_gamma(shape) - log_gamma(counts + 1)
+    return log_gamma(counts + shape) - log_gamma_of_shape - log_gamma(counts + 1)

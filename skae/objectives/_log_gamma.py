@@ -17,16 +17,18 @@ def log_gamma(x: Tensor) -> Tensor:
     return _by_stirling(x) if torch.compiler.is_exporting() else torch.lgamma(x)
 
 
-def where_counted(function: Callable[..., Tensor], counts: Tensor, *others: Tensor) -> Tensor:
-    """Return a function of the counts, and of values beside them, that is zero where they are.
+def where_counted(function: Callable[..., Tensor], counts: Tensor, *of_columns: Tensor) -> Tensor:
+    """Return a function of counts, and of values of columns, that is zero where the count is.
 
     Most counts of a table are zero, and the logarithm of the gamma function takes long.
     """
     if counts.device.type != "cpu" or torch.compiler.is_exporting():
-        return function(counts, *others)
-    seen, result = counts > 0, torch.zeros_like(counts)
-    result[seen] = function(counts[seen], *(one.expand_as(counts)[seen] for one in others))
-    return result
+        return function(counts, *of_columns)
+    flat = counts.flatten()
+    places = flat.nonzero().squeeze(1)
+    columns = places.remainder(counts.shape[-1])
+    found = function(flat[places], *(values[columns] for values in of_columns))
+    return torch.zeros_like(flat).index_copy_(0, places, found).view_as(counts)
 
 
 def _by_stirling(x: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The objective of one pass through the autoencoder."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -72,7 +73,7 @@ class ReconstructionObjective(Objective):
     def settle(self, autoencoder: Any, batches: Iterable[Batch]) -> None:
         """Estimate from all rows what is estimated, not trained; see `Objective.settle`."""
         for loss, head in self._estimating:
-            loss.settle(self._answers(autoencoder, batches, head))
+            loss.settle(partial(self._answers, autoencoder, batches, head))
 
     def _answers(
         self, autoencoder: Any, batches: Iterable[Batch], head: Head

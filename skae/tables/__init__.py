@@ -4,7 +4,7 @@ from ._caller_frame import CallerFrame, index_of
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
 from ._column_types import columns_that_are_not_numeric
-from ._count_table import CountTable
+from ._count_table import CountTable, weight_of_counted
 from ._mapped_files import is_memory_mapped
 from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
@@ -57,4 +57,5 @@ __all__ = [
     "validate_table",
     "validate_weight",
     "warn_of_unequal_columns",
+    "weight_of_counted",
 ]

@@ -37,13 +37,11 @@ class CountTable:
                 f"loss={loss!r} judges the shares of columns in the total of their row, but X has "
                 f"n_features={n_columns}: the share is always one. Use loss='poisson'."
             )
-        weight = np.ones(len(rows)) if weight is None else np.asarray(weight)
-        depths = row_totals(rows)
-        depth = float(np.average(depths, weights=weight))
+        depth = float(np.average(_totals(rows), weights=weight))
         if not depth > 0:
             raise ValueError(f"loss={loss!r} needs counts, but all values of X are zero.")
-        share = weight * (depths > 0)
-        share = torch.from_numpy(share / share.sum())
+        share = torch.from_numpy(weight_of_counted(rows, weight))
+        share /= share.sum()
         sums = total(
             torch.stack([share[selection] @ x, share[selection] @ x.square()])
             for selection, x in (
@@ -63,7 +61,13 @@ class CountTable:
         return ScaledRows(X, self.means, self.scale)
 
 
-def row_totals(rows: ScaledRows) -> np.ndarray:
+def weight_of_counted(rows: ScaledRows, weight: Any) -> np.ndarray:
+    """Return the weights of rows, zero for rows without counts."""
+    counted = _totals(rows) > 0
+    return counted * (1.0 if weight is None else np.asarray(weight))
+
+
+def _totals(rows: ScaledRows) -> np.ndarray:
     """Return the total of each row, in float64."""
     found = [depths_of(x.cpu().double()).squeeze(-1) for _, x in rows.chunks()]
     return torch.cat(found).numpy()

@@ -7,6 +7,7 @@ from itertools import cycle
 import numpy as np
 import pytest
 import torch
+from loss_cases import OF_COUNTS
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -152,7 +153,7 @@ def test_every_activation_loss_and_noise(stacks, activation, loss, noise):
     pairs = both_ways(
         DenoisingAutoencoder, DIGITS / 16, weight, n=2, init="random", max_iter=15, **params
     )
-    assert stacks == [2]
+    assert stacks == ([] if loss in OF_COUNTS else [2])
     for one, other in zip(*pairs, strict=True):
         assert_same(one, other, rtol=1e-4)
         assert has_learned(one)

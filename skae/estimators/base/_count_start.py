@@ -8,12 +8,15 @@ from scipy import sparse
 from skae._log_rates import depths_of
 from skae.networks import Autoencoder, CountInput, start_linear_path
 from skae.objectives import LEAST_SHARE
-from skae.tables import CountTable, ScaledRows
+from skae.tables import CountTable, ScaledRows, weight_of_counted
 
 from ._mixed_start import InputRows
 
 # Cells that tell how far to go along the start, and the fewest rows with them.
 _ENOUGH_CELLS, _ENOUGH_ROWS = 2**20, 200
+
+# What the prior tells of a coefficient, in counts of a row of weight one.
+_PRIOR = 1e-3
 
 
 def count_input(table: CountTable) -> CountInput:
@@ -21,11 +24,17 @@ def count_input(table: CountTable) -> CountInput:
     return CountInput(table.depth, table.means, table.scale)
 
 
-def linear_count_inputs(rows: ScaledRows, table: CountTable) -> ScaledRows | InputRows:
-    """Return what the first layer makes of rows; of a sparse table, sparse."""
+def linear_count_inputs(
+    rows: ScaledRows, sample_weight: Any, table: CountTable
+) -> tuple[ScaledRows | InputRows, Any]:
+    """Return what the first layer makes of rows, sparse of a sparse table, and their weights.
+
+    Rows without counts have none.
+    """
+    weight = weight_of_counted(rows, sample_weight)
     if sparse.issparse(rows.X):
-        return table.sparse_inputs(rows)
-    return InputRows(rows, count_input(table).to(rows.device), rows.shape[1])
+        return table.sparse_inputs(rows), weight
+    return InputRows(rows, count_input(table).to(rows.device), rows.shape[1]), weight
 
 
 def some_rows(X: Any, sample_weight: Any) -> tuple[Any, Any]:
@@ -41,7 +50,7 @@ def start_at_regression(autoencoder: Autoencoder, rows: ScaledRows, sample_weigh
 
     It takes one step of Fisher scoring from the shares of the columns, which is the linear
     counterpart of the loss as PCA is of the squared error, and nears correspondence analysis. A
-    standard normal prior on the coefficients keeps those of rare columns small.
+    normal prior on the coefficients keeps those of rare columns small.
     """
     n_rows = len(rows)
     weight = torch.ones(n_rows) if sample_weight is None else torch.as_tensor(sample_weight)
@@ -65,5 +74,6 @@ def start_at_regression(autoencoder: Autoencoder, rows: ScaledRows, sample_weigh
     score = score - expected * shares
     # The information of each column is a share of the same matrix.
     values, vectors = torch.linalg.eigh(information)
-    solved = vectors @ ((vectors.T @ score) / (values[:, None].clamp(min=0) * shares + 1))
+    known = values[:, None].clamp(min=0) * shares + _PRIOR * weight.sum()
+    solved = vectors @ ((vectors.T @ score) / known)
     start_linear_path(autoencoder.decoder, solved.T.numpy(), shares.log().numpy())

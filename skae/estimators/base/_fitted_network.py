@@ -15,6 +15,7 @@ from torch import Tensor
 from skae._compat import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from skae._threads import one_thread
 from skae.engine import torch_defaults
+from skae.objectives import NegativeBinomial
 from skae.tables import (
     CallerType,
     ScaledRows,
@@ -54,6 +55,18 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         snapshot.__dict__ = self.__dict__.copy()
         return snapshot
 
+    @property
+    def dispersion_(self) -> np.ndarray | None:
+        """Dispersions of the columns, for ``loss="negative_binomial"``; None for other losses.
+
+        A count with mean m has the variance ``m + dispersion_ * m**2``.
+        """
+        check_is_fitted(self, "net_")
+        loss = self._fitted_loss
+        return (
+            loss.dispersion.double().cpu().numpy() if isinstance(loss, NegativeBinomial) else None
+        )
+
     @torch_defaults()
     def transform(self, X: Any) -> Any:
         """Encode rows.
@@ -85,8 +98,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         Returns
         -------
         X_original : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
-            Decoded rows in the unit of the training data, in the dtype of the codes. A DataFrame
-            if `set_output` asks for one.
+            Decoded rows in the unit of the training data, in the dtype of the codes; for
+            ``loss="negative_binomial"`` and "multinomial" expected counts at the mean depth of the
+            training rows. A DataFrame if `set_output` asks for one.
 
         Raises
         ------
@@ -114,7 +128,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         Returns
         -------
         X_reconstructed : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
-            ``inverse_transform(transform(X))``. A DataFrame if `set_output` asks for one.
+            ``inverse_transform(transform(X))``; for ``loss="negative_binomial"`` and "multinomial"
+            with the totals of the rows. A DataFrame if `set_output` asks for one.
         """
         rows, caller = validate_new_rows(self, X, "reconstruct")
         return as_set_output(self, caller.rows_to_caller(self._reconstruct_rows(rows)), X)
@@ -132,7 +147,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         -------
         scores : {ndarray, tensor} of shape (n_samples,) and dtype float64
             Minus the reconstruction loss of each row, averaged over its features, in the
-            unit of the data: minus the mean squared error for ``loss="squared_error"``.
+            unit of the data: minus the mean squared error for ``loss="squared_error"``, the
+            log-likelihood over the number of features for "negative_binomial" and "multinomial".
             Higher is more ordinary.
         """
         X, caller = validate_new_rows(self, X, "score_samples")

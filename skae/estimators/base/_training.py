@@ -174,11 +174,12 @@ class TrainingFlow(Pickling):
             rows, weight = rows_to_start_from(self._mixed, X, weight)
         if self.has_linear_path_ or isinstance(wanted, float):
             seen: Any = rows
+            counted = weight
             if self._mixed is not None:
                 seen = linear_inputs(rows, self._mixed)
             elif self._counts is not None:
-                seen = linear_count_inputs(rows, self._counts)
-            pca = principal_components(seen, weight, wanted, rng)
+                seen, counted = linear_count_inputs(rows, weight, self._counts)
+            pca = principal_components(seen, counted, wanted, rng)
             wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
         self.n_components_ = int(wanted)
         module = self._build_module(seed)
