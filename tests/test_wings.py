@@ -26,6 +26,7 @@ FOUNDATION = (
     "_exact_dtype",
     "_extras",
     "_fitted",
+    "_log_rates",
     "_threads",
     "_typing",
     "_warnings",

@@ -192,6 +192,7 @@ class Training:
         net, start, whole = self.net, self._start, self.epochs is None
         if whole:
             net.set_mode(training=False)
+            net.criterion_.settle(net.module_, net.get_iterator(self.rows))
             net.criterion_.after_training(net.module_, net.get_iterator(self.rows))
         summarize(net, self.rows)
         if start.loss < net.objective_:

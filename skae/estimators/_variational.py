@@ -60,7 +60,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         For ``loss="squared_error"``, variance of the normal noise around the decoder's output,
         the same for all features, in the squared unit of the data. "learned" follows the error
         of the batches, which balances reconstruction and prior without a parameter (Rybkin et
-        al., 2021), and ends as the error of all rows. Ignored for "log_loss".
+        al., 2021), and ends as the error of all rows. Ignored for other losses.
     beta : float, default=1.0
         Weight of the divergence from the prior in training. One gives the bound; more gives
         simpler codes, less gives sharper reconstructions (Higgins et al., 2017).
@@ -80,9 +80,16 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         and starts at probabilistic PCA (Tipping and Bishop, 1999), whose bound is tight. If the
         objective over the training rows ends above its start, `fit` goes back there. "random"
         is the plain network.
-    loss : {"squared_error", "log_loss"}, default="squared_error"
+    loss : {"squared_error", "log_loss", "negative_binomial", "multinomial"}, \
+            default="squared_error"
         Likelihood of a row: normal, or Bernoulli for data in [0, 1]. The latter is a
         probability for zeros and ones only; for shares between them it is a pseudo-likelihood.
+        "negative_binomial" and "multinomial" are those of counts given their total in the row,
+        the depth (Lopez et al., 2018; Liang et al., 2018), in nats with all constants, as
+        scipy.stats counts. "negative_binomial" has a `dispersion_` for each column. The encoder
+        sees logarithms of one plus the counts, scaled to one depth, and `reconstruct` gives
+        expected counts at the depth of the row, `inverse_transform` and `sample` at the mean depth
+        of the training rows.
 
     Attributes
     ----------
@@ -90,7 +97,8 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         Components whose posterior mean has a variance above 0.01 over the training rows, or
         5000 of them (Burda et al., 2016). The others carry no information.
     noise_variance_ : float or None
-        Variance of the noise, in the squared unit of the data; None for "log_loss".
+        Variance of the noise, in the squared unit of the data; None for other losses than
+        "squared_error".
     loss_ : float
         The objective over all training rows with the weights that were kept, in nats per row,
         for rows in the unit of the data. With a `beta` of one, and neither penalties nor free
@@ -133,6 +141,12 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     D. P. Kingma et al., 2016. Improved variational inference with inverse autoregressive flow.
     Advances in Neural Information Processing Systems 29.
 
+    D. Liang, R. G. Krishnan, M. D. Hoffman and T. Jebara, 2018. Variational autoencoders for
+    collaborative filtering. The Web Conference.
+
+    R. Lopez, J. Regier, M. B. Cole, M. I. Jordan and N. Yosef, 2018. Deep generative modeling for
+    single-cell transcriptomics. Nature Methods 15.
+
     O. Rybkin, K. Daniilidis and S. Levine, 2021. Simple and effective VAE training with calibrated
     decoders. International Conference on Machine Learning.
 
@@ -159,7 +173,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     kl_warm_up: Annotated[float, Interval(Real, 0, 1, closed="both")] = 0.1
     free_bits: NonNegative = 0.0
     n_draws: PositiveInt = 50
-    loss: Literal["squared_error", "log_loss"] = "squared_error"
+    loss: Literal["squared_error", "log_loss", "negative_binomial", "multinomial"] = "squared_error"
 
     noise_variance_: AnyFloat | None = fitted()
     active_units_: int = fitted()
@@ -191,7 +205,7 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         left = len(pca.mean) - len(pca.components)
         if self.loss == "log_loss":
             noise = float(np.mean(pca.mean * (1 - pca.mean)))
-        elif self.noise_variance == "learned":
+        elif self.loss != "squared_error" or self.noise_variance == "learned":
             # Where no direction is left for the noise, all variances up to the smallest one
             # are equally likely.
             noise = pca.residual_variance / left if left else pca.variances.min() / 2

@@ -24,7 +24,7 @@ from skae.estimators.base import (
     fitted,
     learn_mixed_table,
 )
-from skae.objectives import LOSSES
+from skae.objectives import SQUARED_ERROR
 from skae.tables import CallerFrame, column_names
 
 from ._gap_filler import GapFiller
@@ -212,7 +212,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
             table = given.of_columns(self._columns.known)
             self._frame = table.learn_frame(self)
             encoded, _ = self._frame.read(table.X)
-            mixed = learn_mixed_table(encoded, None, self._frame.schema, LOSSES["squared_error"])
+            mixed = learn_mixed_table(encoded, None, self._frame.schema, SQUARED_ERROR)
             draws = self.sample_posterior or self.n_imputations > 1
             build_net = partial(
                 AutoencoderNet, device=str(resolve_device(self.device)), verbose=self.verbose

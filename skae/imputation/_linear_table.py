@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skae.estimators.base import column_input, column_losses
 from skae.networks import ColumnInput
-from skae.objectives import LOSSES, ColumnLosses
+from skae.objectives import SQUARED_ERROR, ColumnLosses
 from skae.tables import MixedTable
 
 
@@ -32,7 +32,7 @@ class LinearTable:
     @cached_property
     def losses(self) -> ColumnLosses:
         """The losses of cells, for numbers and logits side by side."""
-        return column_losses(self.table, LOSSES["squared_error"])
+        return column_losses(self.table, SQUARED_ERROR)
 
     @cached_property
     def numbers(self) -> list[tuple[int, int]]:

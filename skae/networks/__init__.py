@@ -3,6 +3,7 @@
 from ._autoencoder import Autoencoder
 from ._column_input import ColumnInput, WithColumnInput
 from ._convolutional import ConvolutionalNetwork
+from ._count_input import CountInput
 from ._dense import DenseNetwork, make_discriminator
 from ._gap_networks import GapNetworks
 from ._latents import GaussianLatent, Latent, PlainLatent
@@ -28,6 +29,7 @@ __all__ = [
     "BatchTopKLatent",
     "ColumnInput",
     "ConvolutionalNetwork",
+    "CountInput",
     "DenseNetwork",
     "Dropout",
     "GapNetworks",

@@ -96,9 +96,12 @@ class ColumnInput(nn.Module):
 
 
 class WithColumnInput(nn.Module):
-    """An encoder whose inputs are the columns of a table."""
+    """An encoder that sees what a first layer without parameters makes of the columns of a table.
 
-    def __init__(self, columns: ColumnInput, encoder: nn.Module) -> None:
+    That is a `ColumnInput` or a `CountInput`.
+    """
+
+    def __init__(self, columns: nn.Module, encoder: nn.Module) -> None:
         super().__init__()
         self.columns, self.encoder = columns, encoder
 

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from ._calls import call
+from ._column_input import WithColumnInput
 from ._layers import Linear, leaves_of
 
 
@@ -48,7 +49,9 @@ def add_linear_path(deep: nn.Module, n_in: int, n_out: int) -> nn.Module:
 
 
 def linear_layer_of(module: nn.Module) -> nn.Linear:
-    """Return the linear layer of a module made by `add_linear_path`."""
+    """Return the linear layer of a module made by `add_linear_path`, or of one around it."""
+    if isinstance(module, WithColumnInput):
+        module = module.encoder
     if isinstance(module, WithLinearPath):
         return module.linear
     return next(m for m in module.modules() if isinstance(m, nn.Linear))

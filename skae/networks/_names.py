@@ -16,6 +16,8 @@ _WORDS_FOR = {
     "log_loss": "bce bcewithlogits binarycrossentropy binarycrossentropywithlogits crossentropy "
     "logistic bernoulli",
     "poisson": "poissonnll",
+    "negative_binomial": "nb nbinom negativebinomial zinb",
+    "multinomial": "categorical categoricalcrossentropy softmax multinomialnll",
     # Activations.
     "logistic": "sigmoid",
     "silu": "swish",

@@ -7,27 +7,33 @@ from ._borrowed_gaps import BorrowedGaps
 from ._column_losses import ColumnLosses
 from ._column_residuals import column_residuals, shares_of
 from ._corruption import NOISES, Corruption, NoiseName
+from ._count_losses import LEAST_SHARE, CountLoss, NegativeBinomial
 from ._gap_filling import GapFillingObjective
-from ._losses import LOSSES, Loss, LossName
-from ._objective import Head, Objective
+from ._losses import LOSSES, SQUARED_ERROR, Loss, LossName
+from ._objective import Head, Objective, TableLoss
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
 from ._weight_penalty import WeightPenalty
 
 __all__ = [
+    "LEAST_SHARE",
     "LOSSES",
     "NOISES",
+    "SQUARED_ERROR",
     "BorrowedGaps",
     "ColumnLosses",
     "Corruption",
+    "CountLoss",
     "GapFillingObjective",
     "Head",
     "Loss",
     "LossName",
+    "NegativeBinomial",
     "NoiseName",
     "Objective",
     "RandomSource",
     "ReconstructionObjective",
+    "TableLoss",
     "WeightPenalty",
     "column_residuals",
     "shares_of",

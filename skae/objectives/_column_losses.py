@@ -163,7 +163,7 @@ class ColumnLosses(nn.Module):
             logits.copy_(exponentials.scatter_add_(-1, places, -of_column))
         return value, output
 
-    def to_data(self, output: Tensor) -> Tensor:
+    def to_data(self, output: Tensor, rows: Tensor | None = None) -> Tensor:
         """Return numbers in the scale of the training data, and the likeliest categories' codes."""
         columns = [self.numeric.to_data(output[..., : len(self.numbers)])]
         logits = output[..., len(self.numbers) :].split(self.n_levels, dim=-1)

@@ -57,7 +57,7 @@ class ContractiveObjective(ReconstructionObjective):
         self, autoencoder: Any, x: Tensor, codes: Tensor, deviations: Tensor
     ) -> Tensor:
         stack = autoencoder.dense_encoder
-        if stack is not None and len(stack.layers) <= 2:
+        if stack is not None and stack.first is None and len(stack.layers) <= 2:
             return _exact_squared_norms(stack, x, deviations)
         generator = self.random.generator_on(x.device)
         signs = torch.empty_like(codes).bernoulli_(0.5, generator=generator)

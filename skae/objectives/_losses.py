@@ -9,9 +9,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ._count_losses import CountLoss, Multinomial, NegativeBinomial
+
 _aten = torch.ops.aten
 
-LossName = Literal["squared_error", "absolute_error", "huber", "log_loss", "poisson"]
+LossName = Literal[
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "log_loss",
+    "poisson",
+    "negative_binomial",
+    "multinomial",
+]
 
 
 @dataclass(frozen=True)
@@ -72,8 +82,11 @@ class Loss:
         limits = self.minimum, self.maximum
         return None if limits == (-math.inf, math.inf) else limits
 
-    def to_data(self, output: Tensor) -> Tensor:
-        """Return outputs of the decoder in the scale of the training data."""
+    def to_data(self, output: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Return outputs of the decoder in the scale of the training data.
+
+        `rows` are those that the outputs answer, which tell only a `CountLoss` something.
+        """
         return output if self.inverse_link is None else self.inverse_link(output)
 
     def from_data(self, mean: Tensor) -> Tensor:
@@ -120,14 +133,16 @@ def _logit_slope(mean: Tensor) -> Tensor:
     return 1 / (mean * (1 - mean))
 
 
+SQUARED_ERROR = Loss(
+    "squared_error",
+    F.mse_loss,
+    lambda o, x: o.sub_(x).mul_(2),
+    mean_and_gradient=_squared_error_and_gradient,
+    scale_power=2,
+)
+
 _ALL = (
-    Loss(
-        "squared_error",
-        F.mse_loss,
-        lambda o, x: o.sub_(x).mul_(2),
-        mean_and_gradient=_squared_error_and_gradient,
-        scale_power=2,
-    ),
+    SQUARED_ERROR,
     Loss("absolute_error", F.l1_loss, lambda o, x: o.sub_(x).sign_(), scale_power=1),
     Loss("huber", F.huber_loss, lambda o, x: o.sub_(x).clamp_(-1, 1), scale_power=2),
     Loss(
@@ -155,4 +170,7 @@ _ALL = (
     ),
 )
 
-LOSSES: dict[LossName, Loss] = {loss.name: loss for loss in _ALL}
+# A loss, or the class of losses with what was learned of a table in them.
+LOSSES: dict[LossName, Loss | type[CountLoss]] = {
+    loss.name: loss for loss in (*_ALL, NegativeBinomial, Multinomial)
+}

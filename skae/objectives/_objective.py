@@ -11,15 +11,19 @@ from torch.optim import Optimizer
 from skae._batch import Batch, Parts
 
 from ._column_losses import ColumnLosses
+from ._count_losses import CountLoss
 from ._losses import Loss
 from ._weight_penalty import WeightPenalty, shrink
+
+# The loss of some columns of a table.
+TableLoss = Loss | ColumnLosses | CountLoss
 
 
 @dataclass(frozen=True)
 class Head:
     """A loss, and the columns of output and target that it judges; None is all columns."""
 
-    loss: Loss | ColumnLosses
+    loss: TableLoss
     columns: slice | None = None
 
     def of(self, values: Tensor) -> Tensor:
@@ -58,9 +62,17 @@ class Objective(nn.Module):
         """Return the loss of each column of each row, NaN where there is no value."""
         return _side_by_side([h.loss.cells(h.of(output), h.of(target)) for h in self.heads])
 
-    def to_data(self, output: Tensor) -> Tensor:
-        """Return outputs of the decoder in the scale of the training data."""
-        return _side_by_side([head.loss.to_data(head.of(output)) for head in self.heads])
+    def to_data(self, output: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Return outputs of the decoder in the scale of the training data.
+
+        `rows` are those that the outputs answer, where they are known.
+        """
+        return _side_by_side(
+            [
+                head.loss.to_data(head.of(output), None if rows is None else head.of(rows))
+                for head in self.heads
+            ]
+        )
 
     def from_data(self, mean: Tensor) -> Tensor:
         """Return the output of the decoder for means of columns of the training data."""
@@ -71,6 +83,12 @@ class Objective(nn.Module):
         if self.weight_penalty.l1:
             weights = self.weight_penalty.weights(autoencoder)
             shrink(optimizer, weights, self.weight_penalty.l1)
+
+    def settle(self, autoencoder: Any, batches: Iterable[Batch]) -> None:
+        """Estimate from all rows what is estimated, not trained; the network is evaluated.
+
+        `batches` can be gone through more than once.
+        """
 
     def after_training(self, autoencoder: Any, batches: Iterable[Batch]) -> None:
         """Adjust the network, in evaluation mode, to all rows of a fit.

@@ -1,14 +1,17 @@
 """The objective of one pass through the autoencoder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from skae._batch import Batch, Parts
 
 from ._borrowed_gaps import BorrowedGaps
 from ._corruption import Corruption
+from ._count_losses import CountLoss
 from ._objective import Head, Objective
 from ._weight_penalty import WeightPenalty
 
@@ -33,6 +36,8 @@ class ReconstructionObjective(Objective):
         super().__init__(heads, weight_penalty)
         self.corruption = corruption
         self.code_term = code_term
+        # Losses that estimate something from the batches, with their heads.
+        self._estimating = [(h.loss, h) for h in heads if isinstance(h.loss, CountLoss)]
 
     @property
     def is_one_pass(self) -> bool:
@@ -51,16 +56,38 @@ class ReconstructionObjective(Objective):
 
     def forward(self, autoencoder: Any, batch: Batch) -> Parts:
         """Return the parts of the objective on a batch: scalars that add up to it."""
-        seen = batch.x if self.corruption is None else self.corruption(batch.x)
-        penalties: Parts = {}
-        if self.code_term is None:
-            output = autoencoder(seen)
-        else:
-            h = autoencoder.encoder(seen)
-            codes, penalties = self.through_latent(autoencoder, h, batch.weight)
-            output = autoencoder.decoder(codes)
+        output, penalties = self._answer(autoencoder, batch)
         value = self.reconstruction(output, batch)
         return {"reconstruction": value, **penalties, **self.weight_penalty(autoencoder)}
+
+    def _answer(self, autoencoder: Any, batch: Batch) -> tuple[Tensor, Parts]:
+        """Return the outputs of the decoder for a batch, and the penalties on the codes."""
+        seen = batch.x if self.corruption is None else self.corruption(batch.x)
+        if self.code_term is None:
+            return autoencoder(seen), {}
+        h = autoencoder.encoder(seen)
+        codes, penalties = self.through_latent(autoencoder, h, batch.weight)
+        return autoencoder.decoder(codes), penalties
+
+    @torch.no_grad()
+    def settle(self, autoencoder: Any, batches: Iterable[Batch]) -> None:
+        """Estimate from all rows what is estimated, not trained; see `Objective.settle`."""
+        for loss, head in self._estimating:
+            loss.settle(partial(self._answers, autoencoder, batches, head))
+
+    def _answers(
+        self, autoencoder: Any, batches: Iterable[Batch], head: Head
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """Yield outputs, targets and weights of a head, batch by batch."""
+        for batch in batches:
+            output, _ = self._answer(autoencoder, batch)
+            yield head.of(output), head.of(_target(batch)), batch.weight
+
+    def _follow(self, output: Tensor, target: Tensor, weight: Tensor | None) -> None:
+        """Let losses estimate what they do from a batch that is trained on."""
+        if self.training:
+            for loss, head in self._estimating:
+                loss.follow(head.of(output), head.of(target), weight)
 
     def through_latent(
         self, autoencoder: Any, h: Tensor, weight: Tensor | None
@@ -82,6 +109,7 @@ class ReconstructionObjective(Objective):
     def reconstruction(self, output: Tensor, batch: Batch) -> Tensor:
         """Return the loss of a batch, a scalar, for outputs of the decoder."""
         target, weight = _target(batch), batch.weight
+        self._follow(output, target, weight)
         if (
             weight is None
             and len(self.heads) == 1
@@ -98,6 +126,7 @@ class ReconstructionObjective(Objective):
         Of several networks, with a leading dimension each, the loss is one value each.
         """
         target, weight = _target(batch), batch.weight
+        self._follow(output, target, weight)
         if len(self.heads) == 1:
             return self.heads[0].loss.value_and_gradient(output, target, weight)
         value = output.new_zeros(())

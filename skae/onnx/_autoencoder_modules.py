@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from skae.estimators.base import BaseAutoencoder
 from skae.networks import (
     BatchTopKLatent,
+    CountInput,
     Dropout,
     GaussianLatent,
     LogisticLatent,
@@ -28,6 +29,7 @@ from ._estimators import shapes_of
 # Layers all of whose operations ONNX Runtime has in float64, too.
 _IN_FLOAT64 = (
     BatchTopKLatent,
+    CountInput,
     Dropout,
     GaussianLatent,
     LogisticLatent,
@@ -78,15 +80,19 @@ class AutoencoderModule(nn.Module):
         """Return the codes of rows in the unit of the data, in their dtype."""
         return self.network.encode(self._scaled(X).to(self.dtype)).to(X.dtype)
 
-    def rows(self, codes: Tensor) -> Tensor:
-        """Return flat rows in the unit of the data, in the dtype of the codes."""
+    def rows(self, codes: Tensor, X: Tensor | None = None) -> Tensor:
+        """Return flat rows in the unit of the data, in the dtype of the codes.
+
+        `X` is the rows that the codes are of, where they are known.
+        """
         output = self.network.decode(codes.to(self.dtype))
-        rows = self.objective.to_data(output).double() * self.scale + self.mean
+        seen = None if X is None else self._scaled(X).to(self.dtype)
+        rows = self.objective.to_data(output, seen).double() * self.scale + self.mean
         return self.bounds(rows).to(codes.dtype)
 
     def reconstruction(self, X: Tensor) -> Tensor:
         """Return rows that were encoded and decoded again, in the shape of `X`."""
-        return self.rows(self.codes(X)).unflatten(1, X.shape[1:])
+        return self.rows(self.codes(X), X).unflatten(1, X.shape[1:])
 
     def score(self, X: Tensor) -> Tensor:
         """Return how ordinary rows are, in float64."""

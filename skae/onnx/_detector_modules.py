@@ -124,7 +124,7 @@ class _HeldOut(nn.Module):
 def _values(member: AutoencoderModule, Z: Tensor) -> Tensor:
     """Return the residual, the code and the row itself of rows, side by side."""
     codes = member.codes(Z)
-    residual = Z.double() - member.rows(codes).double()
+    residual = Z.double() - member.rows(codes, Z).double()
     return torch.cat([residual, codes.double(), Z.double()], dim=1)
 
 

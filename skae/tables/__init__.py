@@ -4,6 +4,7 @@ from ._caller_frame import CallerFrame, fitted_frame, index_of, learn_any_frame
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
 from ._column_types import columns_that_are_not_numeric
+from ._count_table import CountTable, weight_of_counted
 from ._gaussian_rows import GaussianRows
 from ._mapped_files import is_memory_mapped
 from ._mixed_table import MixedTable
@@ -33,6 +34,7 @@ __all__ = [
     "CallerType",
     "ColumnScaling",
     "ComparedColumn",
+    "CountTable",
     "GaussianRows",
     "MixedTable",
     "NumericTable",
@@ -70,4 +72,5 @@ __all__ = [
     "validate_table",
     "validate_weight",
     "warn_of_unequal_columns",
+    "weight_of_counted",
 ]

@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
+from loss_cases import loss_of
 
 from skae.networks import Autoencoder, DenseNetwork, PlainLatent, add_linear_path, start_linear_path
-from skae.objectives import LOSSES, Head, ReconstructionObjective, WeightPenalty
+from skae.objectives import Head, ReconstructionObjective, WeightPenalty
 
 N_FEATURES, N_COMPONENTS = 7, 3
 PENALTIES = {"none": (0.0, 0.0), "l2": (0.1, 0.0), "l1": (0.1, 1.0), "elastic": (0.1, 0.4)}
@@ -43,4 +44,6 @@ def make_rows(n_rows=20):
 
 
 def make_objective(loss="squared_error", penalty="none"):
-    return ReconstructionObjective([Head(LOSSES[loss])], WeightPenalty(*PENALTIES[penalty]))
+    return ReconstructionObjective(
+        [Head(loss_of(loss, N_FEATURES))], WeightPenalty(*PENALTIES[penalty])
+    )

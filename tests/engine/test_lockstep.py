@@ -7,6 +7,7 @@ from itertools import cycle
 import numpy as np
 import pytest
 import torch
+from loss_cases import OF_COUNTS
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -149,10 +150,12 @@ PARTS = [*zip(ACTIVATIONS, cycle(LOSSES), cycle([*NOISES, doubled]), strict=Fals
 def test_every_activation_loss_and_noise(stacks, activation, loss, noise):
     weight = None if loss == "squared_error" else WEIGHT
     params = {"activation": activation, "loss": loss, "noise": noise, "noise_level": 0.3}
-    pairs = both_ways(
-        DenoisingAutoencoder, DIGITS / 16, weight, n=2, init="random", max_iter=15, **params
-    )
-    assert stacks == [2]
+    if loss in OF_COUNTS:
+        # Most of their likelihood is the noise of counts, so that it falls by smaller shares.
+        params["learning_rate_init"] = 0.03
+    X = DIGITS if loss in OF_COUNTS else DIGITS / 16
+    pairs = both_ways(DenoisingAutoencoder, X, weight, n=2, init="random", max_iter=15, **params)
+    assert stacks == ([] if loss in OF_COUNTS else [2])
     for one, other in zip(*pairs, strict=True):
         assert_same(one, other, rtol=1e-4)
         assert has_learned(one)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from fused_cases import fused_step, is_fused, pairwise
+from loss_cases import loss_of
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -97,7 +98,7 @@ def gradient(compute, loss):
     encoder, decoder = halves(DenseNetwork((32, 16)), 64, 8, generator)
     module = Autoencoder(encoder, decoder, 8)
     rows = torch.rand(200, 64, generator=generator)
-    objective = ReconstructionObjective([Head(LOSSES[loss])], WeightPenalty(0.0, 0.0))
+    objective = ReconstructionObjective([Head(loss_of(loss, 64))], WeightPenalty(0.0, 0.0))
     compute(module, objective, rows)
     return torch.cat([p.grad.ravel() for p in module.parameters()])
 

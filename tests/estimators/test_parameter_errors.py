@@ -29,6 +29,8 @@ MEANT = [
     *[("loss", word, "log_loss") for word in ("bce", "binary_crossentropy", "BCEWithLogitsLoss")],
     *[("loss", word, "huber") for word in ("smooth_l1", "SmoothL1Loss", "Huber", "hubber")],
     ("loss", "poisson_nll", "poisson"),
+    *[("loss", word, "negative_binomial") for word in ("nb", "nbinom", "NegativeBinomialLoss")],
+    ("loss", "categorical_crossentropy", "multinomial"),
     *[("activation", word, "logistic") for word in ("sigmoid", "Sigmoid", torch.sigmoid)],
     *[("activation", word, "silu") for word in ("swish", "SiLU")],
     *[("activation", word, "identity") for word in ("linear", None)],

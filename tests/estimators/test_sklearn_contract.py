@@ -96,6 +96,7 @@ VARIANTS = [
     AutoencoderTransformer(init="random", normalization="layer", activation="tanh", **SMALL),
     # loss="log_loss" is not among them: the checks' data leave [0, 1], and no tag says so.
     AutoencoderTransformer(loss="poisson", alpha=1e-3, **SMALL),
+    AutoencoderTransformer(loss="negative_binomial", **SMALL),
     AutoencoderTransformer(network=SequenceNetwork(kind="gru", hidden_size=4), **BRIEF),
     SparseAutoencoder(penalty="kl", **SMALL),
 ]

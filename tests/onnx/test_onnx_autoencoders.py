@@ -108,6 +108,20 @@ def test_columns_far_from_zero_in_a_unit_whose_square_float32_has_not():
     check_graph(model, autoencoder.score_samples(rows), rows, "score")
 
 
+@pytest.mark.parametrize(
+    ("loss", "output"), [("negative_binomial", "reconstruction"), ("multinomial", "score")]
+)
+def test_counts_in_rows_of_any_depth(loss, output):
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(np.geomspace(0.1, 1e5, 299)[:, None] * rng.dirichlet(np.ones(5)))
+    rows = np.vstack([counts, np.zeros((1, 5))])
+    params = {"hidden_layer_sizes": (3,), "max_iter": 2, "random_state": 0}
+    vae = VariationalAutoencoder(2, loss=loss, n_draws=4, **params).fit(rows)
+    model = to_onnx(vae, rows[::6], output)
+    expected = vae.reconstruct(rows) if output == "reconstruction" else vae.score_samples(rows)
+    check_graph(model, expected, rows, output)
+
+
 IMAGES = X.reshape(-1, 4, 4)
 
 

@@ -29,6 +29,8 @@ ESTIMATORS = {
     "poisson": skae.AutoencoderTransformer(
         loss="poisson", alpha=1e-3, normalization="layer", **SMALL
     ),
+    "negative_binomial": skae.AutoencoderTransformer(loss="negative_binomial", **SMALL),
+    "multinomial": skae.VariationalAutoencoder(loss="multinomial", n_draws=5, **SMALL),
     "gru": skae.AutoencoderTransformer(
         2, network=SequenceNetwork(kind="gru", hidden_size=4), max_iter=2, random_state=0
     ),

@@ -53,6 +53,8 @@ VARIANTS = {
     "share_of_variance": {"n_components": 0.7},
     "poisson": {"loss": "poisson", "max_grad_norm": 0.1},
     "log_loss": {"loss": "log_loss"},
+    "negative_binomial": {"loss": "negative_binomial"},
+    "multinomial": {"loss": "multinomial"},
     "huber_with_early_stopping": {"loss": "huber", "early_stopping": True},
 }
 
@@ -169,6 +171,8 @@ def test_never_whole_notices_the_whole(tall):
         ({"early_stopping": False, "n_components": 0.2}, False),
         ({"init": "random", "normalization": "batch"}, True),
         ({"loss": "poisson", "max_grad_norm": 0.1}, False),
+        ({"loss": "negative_binomial"}, True),
+        ({"loss": "multinomial", "early_stopping": False}, False),
     ],
 )
 def test_the_table_is_never_made_dense_as_a_whole(tall, params, weighted):
@@ -207,6 +211,16 @@ def test_the_peak_shows_a_dense_copy(wide):
     assert peak_of(part.toarray) >= 2000 * 2500 * 8
 
 
+@pytest.mark.parametrize("loss", ["negative_binomial", "multinomial"])
+def test_counts_stay_far_below_the_dense_table(wide, loss):
+    params = {"hidden_layer_sizes": (), "init": "pca", "max_iter": 1, "random_state": 0}
+    ae = AutoencoderTransformer(3, loss=loss, **params, batch_size=100, early_stopping=False)
+    part = wide[:1000]
+    dense = part.shape[0] * part.shape[1] * 8
+    assert peak_of(lambda: ae.fit(part)) < dense / 3
+    assert peak_of(lambda: ae.score_samples(part)) < dense / 5
+
+
 def test_memory_stays_far_below_the_dense_table(wide):
     params = {"hidden_layer_sizes": (), "init": "pca", "max_iter": 1, "random_state": 0}
     ae = AutoencoderTransformer(3, **params, batch_size=500, early_stopping=False)
@@ -231,7 +245,7 @@ def test_every_kind_of_sparse_input_takes_weights(container, dtype, weighted):
     )
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("loss", ["squared_error", "poisson", "negative_binomial", "multinomial"])
 def test_a_sparse_matrix_is_read_and_never_written(loss):
     """Sorting its indices or adding up duplicates would write to what the caller owns."""
     rng = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from skae._warnings import warn_caller
-from skae.objectives import ColumnLosses, Loss
+from skae.objectives import CountLoss, TableLoss
 
 # Validation rows below which their loss says more about chance than about the model.
 MIN_VALIDATION_ROWS = 50
@@ -70,7 +70,7 @@ def resolve_hidden_layer_sizes(sizes: Any, name: str = "hidden_layer_sizes") -> 
     return sizes
 
 
-def check_range(X: Any, loss: Loss | ColumnLosses, unit: float | None = None) -> None:
+def check_range(X: Any, loss: TableLoss | type[CountLoss], unit: float | None = None) -> None:
     """Raise a ValueError if validated rows lie outside of the range of the loss.
 
     float32, in which networks compute, must be able to tell them from the limits. Where the loss

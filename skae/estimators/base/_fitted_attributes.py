@@ -8,8 +8,8 @@ import numpy as np
 from skae._typing import AnyFloat, ArrayOf
 from skae.engine import AutoencoderNet
 from skae.networks import Network
-from skae.objectives import ColumnLosses, Loss
-from skae.tables import CallerFrame, MixedTable, NumericTable
+from skae.objectives import TableLoss
+from skae.tables import CallerFrame, CountTable, MixedTable, NumericTable
 
 from ._callback_params import CallbackParams
 from ._declared_parameters import fitted
@@ -85,6 +85,8 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     # The columns of a table of several types or with gaps, and what was learned of them.
     _frame: CallerFrame | None = fitted(optional=True, default=None)
     _mixed: MixedTable | None = fitted(optional=True, default=None)
+    # What was learned of a table of counts, for losses that are likelihoods of counts.
+    _counts: CountTable | None = fitted(optional=True, default=None)
     # Weight, mean and variance of the codes of the training rows; some of these codes and their
     # weights; the mixture that is fitted on them: weights, means, roots of covariances.
     _code_moments: tuple[Positive, _OfCodes, _OfCodes] = fitted()
@@ -100,6 +102,11 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
                 f"rows of shape {self._row_shape} have not n_features_in_={self.n_features_in_} "
                 f"values"
             )
+        if self._counts is not None and len(self._counts.means) != self.n_features_in_:
+            raise ValueError(
+                f"the {len(self._counts.means)} columns of counts are not "
+                f"n_features_in_={self.n_features_in_}"
+            )
         if self._mixture is not None:
             shares = self._mixture[0]
             if (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
@@ -110,7 +117,7 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
                 raise ValueError("the weights of the kept codes are no weights")
 
     @property
-    def _fitted_loss(self) -> Loss | ColumnLosses:
+    def _fitted_loss(self) -> TableLoss:
         """The loss of the fit, whatever parameters were set since."""
         return self.net_.criterion_.heads[0].loss
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from skae._compat import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from skae._threads import one_thread
 from skae.engine import torch_defaults
+from skae.objectives import NegativeBinomial
 from skae.tables import (
     CallerType,
     ScaledRows,
@@ -54,6 +55,18 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         snapshot.__dict__ = self.__dict__.copy()
         return snapshot
 
+    @property
+    def dispersion_(self) -> np.ndarray | None:
+        """Dispersions of the columns, for ``loss="negative_binomial"``; None for other losses.
+
+        A count with mean m has the variance ``m + dispersion_ * m**2``.
+        """
+        check_is_fitted(self, "net_")
+        loss = self._fitted_loss
+        return (
+            loss.dispersion.double().cpu().numpy() if isinstance(loss, NegativeBinomial) else None
+        )
+
     @torch_defaults()
     def transform(self, X: Any) -> Any:
         """Encode rows.
@@ -85,8 +98,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         Returns
         -------
         X_original : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
-            Decoded rows in the unit of the training data, in the dtype of the codes. A DataFrame
-            if `set_output` asks for one.
+            Decoded rows in the unit of the training data, in the dtype of the codes; for
+            ``loss="negative_binomial"`` and "multinomial" expected counts at the mean depth of the
+            training rows. A DataFrame if `set_output` asks for one.
 
         Raises
         ------
@@ -114,7 +128,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         Returns
         -------
         X_reconstructed : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
-            ``inverse_transform(transform(X))``. A DataFrame if `set_output` asks for one.
+            ``inverse_transform(transform(X))``; for ``loss="negative_binomial"`` and "multinomial"
+            with the totals of the rows. A DataFrame if `set_output` asks for one.
         """
         rows, caller = validate_new_rows(self, X, "reconstruct")
         return as_set_output(self, caller.rows_to_caller(self._reconstruct_rows(rows)), X)
@@ -132,7 +147,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         -------
         scores : {ndarray, tensor} of shape (n_samples,) and dtype float64
             Minus the reconstruction loss of each row, averaged over its features, in the
-            unit of the data: minus the mean squared error for ``loss="squared_error"``.
+            unit of the data: minus the mean squared error for ``loss="squared_error"``, the
+            log-likelihood over the number of features for "negative_binomial" and "multinomial".
             Higher is more ordinary.
         """
         X, caller = validate_new_rows(self, X, "score_samples")
@@ -204,24 +220,29 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
     # -- rows and codes that are validated already ------------------------------------
 
     def _encode_rows(self, X: Any) -> Tensor:
-        rows = self._table.rows(X)
+        rows = self._rows_to_encode(X)
         codes = torch.empty(len(rows), self.n_components_, dtype=rows.dtype, device=rows.device)
         return self._fill(codes, rows, self._encode)
 
     def _decode_codes(self, codes: Any) -> Tensor:
-        return self._decoded(self._decode, ScaledRows(codes))
+        to_data = self.net_.criterion_.to_data
+        return self._decoded(lambda z: to_data(self._decode(z)), ScaledRows(codes))
 
     def _reconstruct_rows(self, X: Any) -> Tensor:
-        return self._decoded(self._there_and_back, self._table.rows(X))
+        to_data = self.net_.criterion_.to_data
+        rows = self._rows_to_encode(X)
+        return self._decoded(lambda x: to_data(self._there_and_back(x), x), rows)
 
     def _codes_and_rows(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Return codes and reconstructions of rows that all go through the network at once.
 
         Rows and answers are float64 tensors of the CPU.
         """
-        codes, output, _ = self._codes_and_output(X)
+        codes, output, scaled = self._codes_and_output(X)
         # A device may lack double precision.
-        rows = self._table.to_data(self.net_.criterion_.to_data(output).to(X.device))
+        of_net = next(self.net_.module_.parameters())
+        output = self.net_.criterion_.to_data(output, scaled.to(of_net))
+        rows = self._table.to_data(output.to(X.device))
         return codes.to(X), rows
 
     def _codes_and_output(self, X: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -243,11 +264,19 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
 
         return self._fill(scores, rows, self._there_and_back, in_double).mul_(-self._loss_unit())
 
-    def _rows_to_score(self, X: Any) -> tuple[ScaledRows, Tensor]:
-        """Return rows that must be in the range of the loss, and room for their scores."""
+    def _rows_to_encode(self, X: Any) -> ScaledRows:
+        """Return rows for the encoder; counts, of which it takes logarithms, must be in range."""
+        return self._table.rows(X) if self._counts is None else self._rows_in_range(X)
+
+    def _rows_in_range(self, X: Any) -> ScaledRows:
+        """Return rows that must be in the range of the loss."""
         loss = self._fitted_loss
         check_range(X, loss, self.scale_)
-        rows = self._table.rows(X, loss.limits)
+        return self._table.rows(X, loss.limits)
+
+    def _rows_to_score(self, X: Any) -> tuple[ScaledRows, Tensor]:
+        """Return rows that must be in the range of the loss, and room for their scores."""
+        rows = self._rows_in_range(X)
         return rows, torch.empty(len(rows), dtype=torch.float64, device=rows.device)
 
     def _encode(self, x: Tensor) -> Tensor:
@@ -260,14 +289,14 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         return self._decode(self._encode(x))
 
     def _decoded(self, function: _Call, rows: ScaledRows) -> Tensor:
-        """Run a function that ends in the decoder; return rows in the unit of the data."""
-        to_data, table = self.net_.criterion_.to_data, self._table
+        """Run a function that gives rows in the training unit; return them in the data's."""
+        table = self._table
         decoded = torch.empty(len(rows), table.n_columns, dtype=rows.dtype, device=rows.device)
 
         def in_data_units(_: Tensor, output: Tensor) -> Tensor:
             return table.to_data(output.to(rows.device))
 
-        return self._fill(decoded, rows, lambda x: to_data(function(x)), in_data_units)
+        return self._fill(decoded, rows, function, in_data_units)
 
     def _fill(
         self, out: Tensor, rows: ScaledRows, function: _Call, answer: _Call = lambda _, y: y

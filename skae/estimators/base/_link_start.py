@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from skae._batch import total
 from skae.networks import Autoencoder, linear_layer_of
-from skae.objectives import ColumnLosses, Loss
+from skae.objectives import TableLoss
 from skae.tables import ScaledRows
 
 # Candidate factors of the last layer, which behind a link is a guess: from one down to zero.
@@ -23,7 +23,7 @@ def start_below_the_means(
     autoencoder: Autoencoder,
     rows: ScaledRows,
     sample_weight: Any,
-    loss: Loss | ColumnLosses,
+    loss: TableLoss,
     at_pca: bool,
 ) -> None:
     """Multiply the decoder's last layer by the share that reconstructs the rows best.
@@ -67,7 +67,7 @@ def _best_share(
     layer: nn.Linear,
     rows: ScaledRows,
     sample_weight: Any,
-    loss: Loss | ColumnLosses,
+    loss: TableLoss,
 ) -> float:
     weight, bias = layer.weight.double(), layer.bias.double()
     losses = torch.zeros(len(_SHARES), dtype=torch.float64)

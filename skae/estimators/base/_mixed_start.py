@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skae.networks import Autoencoder, ColumnInput, WithColumnInput, start_linear_path
 from skae.objectives import ColumnLosses, Loss
@@ -46,16 +46,17 @@ def rows_to_start_from(
 
 def linear_inputs(rows: ScaledRows, table: MixedTable) -> "InputRows":
     """Return the inputs that the first layer makes of rows, without rhythms and gaps."""
-    return InputRows(rows, column_input(table))
+    columns = column_input(table)
+    return InputRows(rows, columns, columns.n_linear)
 
 
 class InputRows:
-    """The inputs that the first layer makes of rows, where a linear code sees them."""
+    """The first inputs that the first layer makes of rows, where a linear code sees them."""
 
-    def __init__(self, rows: ScaledRows, columns: ColumnInput) -> None:
+    def __init__(self, rows: ScaledRows, columns: nn.Module, n_inputs: int) -> None:
         self._rows, self._columns = rows, columns
         self.X, self.mean, self.scale = rows.X, rows.mean, rows.scale
-        self.shape = len(rows), columns.n_linear
+        self.shape = len(rows), n_inputs
         self.dtype, self.device = torch.float64, rows.device
 
     def __len__(self) -> int:
@@ -64,7 +65,7 @@ class InputRows:
     def chunks(self, size: int | None = None) -> Iterator[tuple[slice, Tensor]]:
         """Yield the rows in order, with the slice that they come from."""
         for selection, chunk in self._rows.chunks(size):
-            yield selection, self._columns(chunk.double())[:, : self._columns.n_linear]
+            yield selection, self._columns(chunk.double())[:, : self.shape[1]]
 
 
 def start_at_famd(

@@ -28,11 +28,14 @@ from skae.objectives import (
     BorrowedGaps,
     Corruption,
     Head,
+    Loss,
     Objective,
     ReconstructionObjective,
+    TableLoss,
     WeightPenalty,
 )
 
+from ._count_start import count_input
 from ._fitted_attributes import FittedAttributes
 from ._mixed_start import column_input, column_losses
 
@@ -81,6 +84,8 @@ class NetBuilding(FittedAttributes):
             decoder = add_linear_path(decoder, *decoder_widths)
         if self._mixed is not None:
             encoder = WithColumnInput(column_input(self._mixed).float(), encoder)
+        elif self._counts is not None:
+            encoder = WithColumnInput(count_input(self._counts).float(), encoder)
         return Autoencoder(encoder, decoder, n_components, latent)
 
     def _make_latent(self) -> Latent:
@@ -100,9 +105,16 @@ class NetBuilding(FittedAttributes):
 
     def _make_heads(self) -> list[Head]:
         """Return the losses with their columns; a numeric table has one loss for all columns."""
-        if self._mixed is None:
-            return [Head(LOSSES[self.loss])]
-        return [Head(column_losses(self._mixed, LOSSES[self.loss]))]
+        return [Head(self._make_loss())]
+
+    def _make_loss(self) -> TableLoss:
+        """Return the loss of the table."""
+        loss = LOSSES[self.loss]
+        if self._counts is not None:
+            assert not isinstance(loss, Loss)
+            return loss(self._table.n_outputs, self._counts.depth)
+        assert isinstance(loss, Loss)
+        return loss if self._mixed is None else column_losses(self._mixed, loss)
 
     def _make_corruption(self) -> Corruption | BorrowedGaps | None:
         """Return the corruption of the rows that the encoder sees in training."""
@@ -122,15 +134,15 @@ class NetBuilding(FittedAttributes):
         self, module: Autoencoder, device: torch.device, seed: int, callbacks: list | None
     ) -> AutoencoderNet:
         """Return a net around a network, ready to be trained."""
-        optimizer = self.optimizer
+        optimizer, objective = self.optimizer, self._make_objective(seed)
         return self._net_class(
             module,
-            self._make_objective(seed),
+            objective,
             optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
             random_state=seed,
             device=str(device),
             callbacks=callbacks,
-            predict_nonlinearity=LOSSES[self.loss].to_data,
+            predict_nonlinearity=objective.heads[0].loss.to_data,
             verbose=0,
             **self._net_params(),
         ).initialize()

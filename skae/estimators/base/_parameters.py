@@ -53,15 +53,28 @@ class AutoencoderParameters(DeclaredParameters):
         penalties (`alpha`) training rows are therefore never reconstructed worse than by PCA, up
         to the rounding of float32. "random" is the plain network.
         Losses with a link (log_loss, poisson) start at a first-order expansion of PCA through the
-        link, shrunk until its error is at most that of the column means, where a random start of
-        a dense network begins. If a fit ends above the error of the means but started below it,
-        it goes back to the start. It warns of an end above the means.
-    loss : {"squared_error", "absolute_error", "huber", "log_loss", "poisson"}, \
-            default="squared_error"
+        link; negative_binomial and multinomial at a PCA of the logarithms that the encoder sees,
+        and a multinomial regression of the counts on its components. These starts are shrunk until
+        their error is at most that of the column means, where a random start of a dense network
+        begins. If a fit ends above the error of the means but started below it, it goes back to
+        the start. It warns of an end above the means.
+    loss : {"squared_error", "absolute_error", "huber", "log_loss", "poisson", \
+            "negative_binomial", "multinomial"}, default="squared_error"
         The reconstruction loss. "huber" is half the squared error up to a residual of
         one root-mean-variance of the data, and grows linearly beyond. "log_loss" takes data
         in [0, 1] and predicts shares, "poisson" takes data of zero or more and predicts
         expected counts; these two do not centre the data.
+        "negative_binomial" and "multinomial" are for counts whose total, the depth, differs from
+        row to row: genes in cells, words in texts, articles in baskets. They are minus the
+        log-likelihood, in nats, of the counts of a row given its depth, divided by the number of
+        columns. The decoder predicts the shares of the columns, and the depth times these are the
+        expected counts (Lopez et al., 2018; Liang et al., 2018). "negative_binomial" has a
+        `dispersion_` for each column, which the fit estimates. The encoder sees the logarithms of
+        one plus the counts, scaled to one depth and centred (Eraslan et al., 2019), so that the
+        code hardly depends on the depth. `reconstruct` gives expected counts at a row's own depth,
+        `inverse_transform` and `sample` at the mean depth of the training rows. A row without
+        counts has the code of the mean row, and a loss of zero. Values that are not whole are
+        taken, and the loss is then no probability. At least two columns are needed.
     alpha : float, default=0.0
         Strength of the penalty on the weights,
         ``alpha * (l1_ratio * sum|w| + (1 - l1_ratio) / 2 * sum w**2)``, added to the loss

@@ -4,12 +4,15 @@ import numpy as np
 import torch
 
 from skae.networks import Autoencoder, start_linear_path
-from skae.objectives import Loss
+from skae.objectives import CountLoss, Loss
 from skae.tables import PrincipalComponents
 
 
 def start_at_pca(
-    autoencoder: Autoencoder, pca: PrincipalComponents, loss: Loss, rng: np.random.RandomState
+    autoencoder: Autoencoder,
+    pca: PrincipalComponents,
+    loss: Loss | type[CountLoss],
+    rng: np.random.RandomState,
 ) -> None:
     """Set the linear paths of encoder and decoder to a PCA of the scaled rows.
 
@@ -30,7 +33,10 @@ def start_at_pca(
 
 
 def start_at_probabilistic_pca(
-    autoencoder: Autoencoder, pca: PrincipalComponents, loss: Loss, noise_variance: float
+    autoencoder: Autoencoder,
+    pca: PrincipalComponents,
+    loss: Loss | type[CountLoss],
+    noise_variance: float,
 ) -> None:
     """Set the linear paths of a variational autoencoder to the most likely linear one.
 
@@ -57,8 +63,11 @@ def start_at_probabilistic_pca(
 
 
 def _start_decoder(
-    autoencoder: Autoencoder, components: np.ndarray, mean: np.ndarray, loss: Loss
+    autoencoder: Autoencoder, components: np.ndarray, mean: np.ndarray, loss: Loss | type[CountLoss]
 ) -> None:
+    if not isinstance(loss, Loss):
+        # That of a table of counts starts at a regression, not at the expansion of a link.
+        return
     intercept = mean
     if loss.link is not None and loss.link_slope is not None:
         at_mean = torch.as_tensor(mean)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from skae.networks import Autoencoder
-from skae.objectives import ColumnLosses, Loss
+from skae.objectives import TableLoss
 
 from ._training import TrainingFlow
 
@@ -36,7 +36,7 @@ class StandardizedCodes(TrainingFlow):
 
 @torch.no_grad()
 def scale_by_effect(
-    autoencoder: Autoencoder, codes: Tensor, sample_weight: Tensor, loss: Loss | ColumnLosses
+    autoencoder: Autoencoder, codes: Tensor, sample_weight: Tensor, loss: TableLoss
 ) -> np.ndarray:
     """Return the divisors after which a code varies as much as its effect on the rows.
 

@@ -23,9 +23,10 @@ from skae.engine import (
     work_of_step,
 )
 from skae.networks import Autoencoder
-from skae.objectives import LOSSES
+from skae.objectives import LOSSES, Loss
 from skae.tables import (
     CallerType,
+    CountTable,
     NumericTable,
     PrincipalComponents,
     column_extremes,
@@ -35,10 +36,10 @@ from skae.tables import (
     warn_of_unequal_columns,
 )
 
+from ._count_start import linear_count_inputs, some_rows, start_at_regression
 from ._fit_decisions import resolve_batch_size, split_rows
 from ._link_start import start_below_the_means
 from ._mixed_start import (
-    column_losses,
     learn_mixed_table,
     linear_inputs,
     rows_to_start_from,
@@ -150,17 +151,20 @@ class TrainingFlow(Pickling):
         self._row_shape = caller.row_shape
         self.network_ = self._network_of_fit()
         self._frame = None if caller.frame is None else caller.frame.of_fit()
-        self._mixed = None
+        self._mixed = self._counts = None
         vars(self).pop("_rows_differ", None)
         if caller.frame is None:
             self._learn_numbers(X, weight, caller)
         else:
+            assert isinstance(loss, Loss)
             self._mixed = learn_mixed_table(X, weight, caller.frame.schema, loss)
             self.mean_, self.scale_ = self._mixed.means, 1.0
         table = self._table
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
         rows = table.rows(X, loss.limits)
+        if not isinstance(loss, Loss):
+            self._counts = CountTable.learn(rows, weight, self.loss)
         self._learn_from(X, caller)
         exact = full_batch and rows.dtype == torch.float64 and device.type == "cpu"
         exact = exact and self.precision != "bfloat16"
@@ -169,8 +173,13 @@ class TrainingFlow(Pickling):
         if self._mixed is not None:
             rows, weight = rows_to_start_from(self._mixed, X, weight)
         if self.has_linear_path_ or isinstance(wanted, float):
-            seen: Any = rows if self._mixed is None else linear_inputs(rows, self._mixed)
-            pca = principal_components(seen, weight, wanted, rng)
+            seen: Any = rows
+            counted = weight
+            if self._mixed is not None:
+                seen = linear_inputs(rows, self._mixed)
+            elif self._counts is not None:
+                seen, counted = linear_count_inputs(rows, weight, self._counts)
+            pca = principal_components(seen, counted, wanted, rng)
             wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
         self.n_components_ = int(wanted)
         module = self._build_module(seed)
@@ -179,13 +188,19 @@ class TrainingFlow(Pickling):
                 self._start_at_pca(module, pca, rng)
             else:
                 start_at_famd(module, pca, self._mixed, rng)
-        if self._mixed is not None:
-            losses = column_losses(self._mixed, loss)
-            start_below_the_means(module, rows, weight, losses, self.has_linear_path_)
-        elif loss.link is not None:
-            start_below_the_means(module, rows, weight, loss, self.has_linear_path_)
+        of_table = self._make_loss()
+        if self._counts is not None:
+            if self.has_linear_path_:
+                start_at_regression(module, rows, weight)
+            some, weight_of_some = some_rows(X, weight)
+            few = table.rows(some, loss.limits)
+            start_below_the_means(module, few, weight_of_some, of_table, self.has_linear_path_)
+        elif not isinstance(of_table, Loss) or of_table.link is not None:
+            start_below_the_means(module, rows, weight, of_table, self.has_linear_path_)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, list(self.callbacks or []))
+        if self._counts is not None:
+            self._settle(X, weight)
         self._some_codes = None
         self._code_moments = None  # type: ignore[assignment]  # until the codes are known
 
@@ -203,9 +218,18 @@ class TrainingFlow(Pickling):
 
     def _training(self, X: Any, weight: Any, **how: Any) -> Training:
         """Return a training of the present net on these rows."""
+        return Training(self.net_, self._training_rows(X, weight), **how)
+
+    def _training_rows(self, X: Any, weight: Any) -> TrainingRows:
         weights = next(self.net_.module_.parameters())
         rows = self._table.rows(X, LOSSES[self.loss].limits)
-        return Training(self.net_, TrainingRows(rows, weight, weights.dtype, weights.device), **how)
+        return TrainingRows(rows, weight, weights.dtype, weights.device)
+
+    def _settle(self, X: Any, weight: Any) -> None:
+        """Estimate from the start what the objective estimates."""
+        net = self.net_
+        net.set_training(False)
+        net.criterion_.settle(net.module_, net.get_iterator(self._training_rows(X, weight)))
 
     # -- training ---------------------------------------------------------------------
 

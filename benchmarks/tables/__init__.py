@@ -1,0 +1,1 @@
+"""Tables as people have them: counts, columns of several types, and gaps."""
