@@ -82,6 +82,7 @@ class ColumnInput(nn.Module):
         if len(self.categories):
             codes = filled[..., self.categories]
             known = (codes >= 0) & ~missing[..., self.categories]
+            missing[..., self.categories] = ~known
             place = self.starts + codes.clamp(min=0).minimum(self.last).long()
             ones = x.new_zeros(*x.shape[:-1], len(self.weights)).scatter(-1, place, known.to(x))
             inputs.append(ones * self.weights + (~known).to(x) @ self.expected)
@@ -93,6 +94,15 @@ class ColumnInput(nn.Module):
         if len(self.with_gaps):
             inputs.append(missing[..., self.with_gaps].to(x))
         return torch.cat(inputs, dim=-1)
+
+
+    def linear(self, x: Tensor) -> Tensor:
+        """Return the inputs that a linear code sees: without rhythms and gaps."""
+        return self(x)[..., : self.n_linear]
+
+    def beside_zeros(self, weight: np.ndarray) -> np.ndarray:
+        """Return the weight of all inputs, given that of those of a linear code."""
+        return np.pad(weight, [(0, 0), (0, self.n_outputs - self.n_linear)])
 
 
 class WithColumnInput(nn.Module):

@@ -37,7 +37,8 @@ class MixedTable:
     scales: _OfColumns
     # The shares of all categories of all columns.
     shares: Annotated[np.ndarray, ArrayOf("float", None)]
-    has_gaps: Annotated[np.ndarray, ArrayOf("bool", "n_columns")]
+    # The share of the rows that have no value, of each column.
+    gap_shares: _OfColumns
     # The loss of each column for an answer that is the same for all rows.
     bases: _OfColumns
     n_rows: int
@@ -72,9 +73,14 @@ class MixedTable:
                 scale[i] = deviation if deviation > _ROUNDING * abs(mean[i]) else 1.0
                 losses = loss_of_mean((cells - mean[i]) / scale[i])
                 bases[i] = np.average(losses, weights=counts)
-        has_gaps = np.isnan(X).any(axis=0)
+        gap_shares = np.average(np.isnan(X), axis=0, weights=weight)
         of_all = np.concatenate([np.zeros(0), *shares])
-        return cls(schema, mean, scale, of_all, has_gaps, bases, len(X))
+        return cls(schema, mean, scale, of_all, gap_shares, bases, len(X))
+
+    @property
+    def has_gaps(self) -> np.ndarray:
+        """Which columns have rows without a value."""
+        return self.gap_shares > 0
 
     @property
     def n_columns(self) -> int:

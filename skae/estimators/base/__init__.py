@@ -7,6 +7,7 @@ from ._encoder_decoder import Decoder, Encoder
 from ._fit_decisions import as_before_on_error, resolve_hidden_layer_sizes
 from ._ignored_arguments import warn_of_ignored_device, warn_of_ignored_parameters
 from ._lockstep import fit_in_lockstep
+from ._mixed_start import column_likelihoods
 from ._net_building import NOT_REMEMBERED
 from ._network_parameters import NetworkParameters
 from ._parameter_errors import ParameterErrorsMixin
@@ -38,6 +39,7 @@ __all__ = [
     "RandomState",
     "StandardizedCodes",
     "as_before_on_error",
+    "column_likelihoods",
     "fit_in_lockstep",
     "fitted",
     "resolve_hidden_layer_sizes",

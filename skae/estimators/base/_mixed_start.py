@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skae.networks import Autoencoder, ColumnInput, WithColumnInput, start_linear_path
+from skae.networks import ColumnInput
 from skae.objectives import ColumnLosses, Loss
-from skae.tables import MixedTable, PrincipalComponents, ScaledRows, TableSchema
+from skae.objectives._column_likelihoods import ColumnLikelihoods
+from skae.tables import MixedTable, ScaledRows, TableSchema
 
 # Rows that tell where training starts; it goes on from there with all of them.
 _ENOUGH_ROWS = 20_000
@@ -24,6 +25,11 @@ def column_input(table: MixedTable) -> ColumnInput:
 def column_losses(table: MixedTable, numeric: Loss) -> ColumnLosses:
     """Return the losses of the columns of a table."""
     return ColumnLosses(numeric, table.n_levels, table.bases, table.shares, table.of_unknown)
+
+
+def column_likelihoods(table: MixedTable, noise_variance: float) -> ColumnLikelihoods:
+    """Return the likelihoods of the columns of a table, given the first variance of the noise."""
+    return ColumnLikelihoods(table.n_levels, table.shares, table.of_unknown, noise_variance)
 
 
 def learn_mixed_table(X: Any, weight: Any, schema: TableSchema, numeric: Loss) -> MixedTable:
@@ -64,29 +70,4 @@ class InputRows:
     def chunks(self, size: int | None = None) -> Iterator[tuple[slice, Tensor]]:
         """Yield the rows in order, with the slice that they come from."""
         for selection, chunk in self._rows.chunks(size):
-            yield selection, self._columns(chunk.double())[:, : self._columns.n_linear]
-
-
-def start_at_famd(
-    autoencoder: Autoencoder, pca: PrincipalComponents, table: MixedTable, rng: Any
-) -> None:
-    """Set the linear paths to the factor analysis of mixed data (Escofier, 1979; Pages, 2004).
-
-    That is a PCA of numbers beside categories divided by the roots of their shares. The logits
-    start at the first-order expansion of the logarithm about the shares.
-    """
-    n_components, n_linear = len(autoencoder.code_mean), len(pca.mean)
-    half = autoencoder.encoder
-    assert isinstance(half, WithColumnInput)
-    deviations = np.sqrt(pca.variances)[:, None]
-    encoder = np.zeros((n_components, table.n_inputs))
-    encoder[:, :n_linear] = rng.normal(size=(n_components, n_linear)) / np.sqrt(n_linear)
-    decoder = np.zeros((n_components, n_linear))
-    rank = len(pca.components)
-    encoder[:rank, :n_linear] = pca.components / deviations
-    decoder[:rank] = pca.components * deviations
-    start_linear_path(half.encoder, encoder, -encoder[:, :n_linear] @ pca.mean)
-    n_numbers = n_linear - len(table.shares)
-    intercept = np.r_[pca.mean[:n_numbers], np.log(table.shares)]
-    decoder[:, n_numbers:] /= np.sqrt(table.shares)
-    start_linear_path(autoencoder.decoder, decoder.T, intercept)
+            yield selection, self._columns.linear(chunk.double())

@@ -37,13 +37,7 @@ from skae.tables import (
 
 from ._fit_decisions import resolve_batch_size, split_rows
 from ._link_start import start_below_the_means
-from ._mixed_start import (
-    column_losses,
-    learn_mixed_table,
-    linear_inputs,
-    rows_to_start_from,
-    start_at_famd,
-)
+from ._mixed_start import column_losses, learn_mixed_table, linear_inputs, rows_to_start_from
 from ._pca_start import start_at_pca
 from ._pickling import Pickling
 
@@ -76,7 +70,7 @@ class TrainingFlow(Pickling):
 
     def _start_at_pca(self, module: Autoencoder, pca: PrincipalComponents, rng: Any) -> None:
         """Set the linear paths to a PCA of the scaled rows."""
-        start_at_pca(module, pca, LOSSES[self.loss], rng)
+        start_at_pca(module, pca, self._make_heads()[0].loss, rng)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         """Set the variant's own fitted attributes; `rows` are those of the last call."""
@@ -175,10 +169,7 @@ class TrainingFlow(Pickling):
         self.n_components_ = int(wanted)
         module = self._build_module(seed)
         if pca is not None and self.has_linear_path_:
-            if self._mixed is None:
-                self._start_at_pca(module, pca, rng)
-            else:
-                start_at_famd(module, pca, self._mixed, rng)
+            self._start_at_pca(module, pca, rng)
         if self._mixed is not None:
             losses = column_losses(self._mixed, loss)
             start_below_the_means(module, rows, weight, losses, self.has_linear_path_)
