@@ -93,6 +93,11 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
     active_units_ : int
         Components whose posterior mean has a variance above 0.01 over the training rows, or
         5000 of them (Burda et al., 2016). The others carry no information.
+    column_losses_ : dict of {str: float} or None
+        Of a table with columns of several types or with gaps, minus the log-likelihood of each
+        column given the mean codes of the training rows, or of a thousand of them, in nats, for
+        columns divided by their standard deviation. The history has them, too: see
+        :class:`AutoencoderTransformer`.
     noise_variance_ : float, ndarray of shape (n_features,) or None
         Variance of the noise, in the squared unit of the data; None for "log_loss". In a table with
         columns of several types or with gaps that of each column, 0 for categories.
@@ -178,9 +183,9 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
     n_draws: PositiveInt = 50
     loss: Literal["squared_error", "log_loss"] = "squared_error"
 
-    noise_variance_: (
-        AnyFloat | Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] | None
-    ) = fitted()
+    noise_variance_: AnyFloat | Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] | None = (
+        fitted()
+    )
     active_units_: int = fitted()
     _first_noise: Positive = fitted()
 
@@ -221,12 +226,12 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
 
     def _make_objective(self, seed: int) -> VariationalObjective:
         draw = PosteriorDraw(self._table.n_columns, self.beta, self.kl_warm_up, self.free_bits)
-        learned, penalty, noise = self.noise_variance == "learned", self._make_weight_penalty(), None
+        learned, penalty = self.noise_variance == "learned", self._make_weight_penalty()
         if self._mixed is not None:
             likelihoods = column_likelihoods(self._mixed, self._first_noise)
             return ColumnVariationalObjective(likelihoods, penalty, draw, learned)
-        if self.loss == "squared_error":
-            noise = GaussianNoise(self._first_noise, learned)
+        normal = self.loss == "squared_error"
+        noise = GaussianNoise(self._first_noise, learned) if normal else None
         return VariationalObjective(self._make_heads(), penalty, draw, noise)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
@@ -256,38 +261,18 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
             def error(batch: Batch) -> dict[str, torch.Tensor]:
                 times = range(-(-n_draws // at_once))
                 errors = [objective.error(module, batch, at_once) for _ in times]
-                return {name: torch.stack([e[name] for e in errors]).mean(dim=0) for name in errors[0]}
+                return {k: torch.stack([e[k] for e in errors]).mean(dim=0) for k in errors[0]}
 
             objective.settle(net.measure(rows, error))
             net.objective_ = net.evaluate(rows)
-        if self._mixed is None:
-            learned = self.noise_variance == "learned"
-            return float(objective.noise.variance) * self.scale_**2 if learned else self.noise_variance
-        variance = np.zeros(self.n_features_in_)
-        variance[self._numbers] = objective.likelihoods.variance.cpu().double().numpy()
-        return variance * self._mixed.scales**2
-
-    @property
-    def _numbers(self) -> np.ndarray:
-        """Which columns of a table of several types hold numbers."""
-        return np.asarray(self._mixed.n_levels) == 0
+        if self._mixed is not None:
+            return self._mixed.of_numbers(objective.likelihoods.variance) * self._mixed.scales**2
+        if isinstance(self.noise_variance, str):
+            return float(objective.noise.variance) * self.scale_**2
+        return self.noise_variance
 
     def _in_data_units(self, objective: float) -> float:
-        nats = objective * self._table.n_columns
-        if self._mixed is None:
-            return nats + self._table.n_columns * np.log(self.scale_)
-        return nats + float((1 - self._mixed.gap_shares) @ self._log_scales)
-
-    @property
-    def _log_scales(self) -> np.ndarray:
-        """Logarithms of the units of the columns of a table of several types."""
-        return np.log(self._mixed.scales)
-
-    def _log_volumes(self, X: Any) -> Any:
-        """Return the differences of negative log-likelihoods of rows in the data and scaled."""
-        if self._mixed is None:
-            return self._table.n_columns * np.log(self.scale_)
-        return torch.from_numpy(~np.isnan(X) @ self._log_scales)
+        return objective * self._table.n_columns + self._table.mean_log_volume
 
     # -- likelihood -------------------------------------------------------------------
 
@@ -344,7 +329,7 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
         """
         scores = super().score_columns(X)
         if self._mixed is not None:
-            return scores - self._log_scales
+            return scores - np.log(self._mixed.scales)
         if self.noise_variance_ is None:
             return scores
         return 0.5 * (scores / self.noise_variance_ - np.log(2 * np.pi * self.noise_variance_))
@@ -361,4 +346,4 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
         def of(x: torch.Tensor) -> torch.Tensor:
             return bound(self.net_.criterion_, self.net_.module_, x, draws)
 
-        return self._fill(bounds, rows, of).sub_(self._log_volumes(X))
+        return self._fill(bounds, rows, of).sub_(self._table.log_volumes(X))

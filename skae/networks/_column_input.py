@@ -95,7 +95,6 @@ class ColumnInput(nn.Module):
             inputs.append(missing[..., self.with_gaps].to(x))
         return torch.cat(inputs, dim=-1)
 
-
     def linear(self, x: Tensor) -> Tensor:
         """Return the inputs that a linear code sees: without rhythms and gaps."""
         return self(x)[..., : self.n_linear]

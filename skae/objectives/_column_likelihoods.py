@@ -99,16 +99,18 @@ class ColumnVariationalObjective(VariationalObjective):
 
     def settle(self, errors: dict[str, Any]) -> None:
         """Set learned variances, given the means of `error` over all rows."""
-        self._set(*(torch.as_tensor(errors[name]) for name in ("errors", "seen")), rate=1.0)
+        means = {name: torch.as_tensor(mean) for name, mean in errors.items()}
+        self._move(means["errors"], means["seen"], 1.0)
 
     def _error_of(self, output: Tensor, batch: Batch) -> Parts:
         return self.likelihoods.squares(output, batch.expected, batch.weight)
 
     def _follow(self, output: Tensor, batch: Batch) -> None:
         if self.learned and self.training:
-            self._set(**self._error_of(output.detach(), batch), rate=NOISE_RATE)
+            means = self._error_of(output.detach(), batch)
+            self._move(means["errors"], means["seen"], NOISE_RATE)
 
-    def _set(self, errors: Tensor, seen: Tensor, rate: float) -> None:
+    def _move(self, errors: Tensor, seen: Tensor, rate: float) -> None:
         """Move the variances towards these errors; a column without a value stays as it is."""
         variance = self.likelihoods.variance
         errors = torch.where(seen > 0, errors / seen, variance)

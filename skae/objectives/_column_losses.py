@@ -174,7 +174,9 @@ class ColumnLosses(nn.Module):
         """
         n_numbers = len(self.numbers)
         of_logits = weight[n_numbers:] * (-0.5 * self.logits).exp()[:, None]
-        return torch.cat([weight[:n_numbers], of_logits]), torch.cat([mean[:n_numbers], self.logits])
+        return torch.cat([weight[:n_numbers], of_logits]), torch.cat(
+            [mean[:n_numbers], self.logits]
+        )
 
     def from_data(self, mean: Tensor) -> Tensor:
         """Return the constant output of a decoder that knows nothing of a row."""

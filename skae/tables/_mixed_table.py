@@ -127,6 +127,21 @@ class MixedTable:
             if not isinstance(column, CategoryColumn)
         ]
 
+    @property
+    def mean_log_volume(self) -> float:
+        """Mean of `log_volumes` over the rows that it was learned from."""
+        return float((1 - self.gap_shares) @ np.log(self.scales))
+
+    def log_volumes(self, X: np.ndarray) -> Tensor:
+        """Return the logarithm of the unit of volume among the cells of each row with a value."""
+        return torch.from_numpy(~np.isnan(X) @ np.log(self.scales))
+
+    def of_numbers(self, values: Tensor) -> np.ndarray:
+        """Return values of the columns of numbers as one for each column, 0 for categories."""
+        of_columns = np.zeros(self.n_columns)
+        of_columns[np.asarray(self.n_levels) == 0] = values.cpu().double().numpy()
+        return of_columns
+
     def rows(self, X: Any, limits: tuple[float, float] | None = None) -> ScaledRows:
         """Return encoded rows as inputs of the network."""
         return ScaledRows(X, self.means, self.scales, limits)

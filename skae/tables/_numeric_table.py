@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,6 +53,15 @@ class NumericTable:
             )
         mean = unit * mean if centered else torch.zeros_like(mean)
         return cls(mean, scale), unit * variance.sqrt()
+
+    @property
+    def mean_log_volume(self) -> float:
+        """Logarithm of the unit of volume among the rows."""
+        return self.n_columns * np.log(self.scale)
+
+    def log_volumes(self, X: Any) -> float:
+        """Return `mean_log_volume`, which is that of each row."""
+        return self.mean_log_volume
 
     def rows(self, X: Any, limits: tuple[float, float] | None = None) -> ScaledRows:
         """Return validated rows as inputs of the network; `limits` clip the cells."""

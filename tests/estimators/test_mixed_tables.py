@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from mixed_cases import N, table, with_gaps
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
@@ -14,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 import skae
 from skae import AutoencoderTransformer
 from skae.networks import SequenceNetwork
-from mixed_cases import N, table, with_gaps
+
 
 def autoencoder(**params):
     return AutoencoderTransformer(**{"n_components": 3, "max_iter": 15, "random_state": 0} | params)
@@ -418,3 +419,37 @@ def test_noise_leaves_the_types_of_columns(noise, level):
 def test_noise_of_numbers_refuses_other_columns(noise):
     with pytest.raises(ValueError, match=r"noise=.* does not take them"):
         skae.DenoisingAutoencoder(3, noise=noise).fit(table())
+
+
+# -- losses by column ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_losses_of_columns_are_those_of_their_scores(gaps):
+    frame = with_gaps(table()) if gaps else table()
+    fitted = autoencoder(max_iter=3).fit(frame)
+    expected = -fitted.score_columns(frame).mean()
+    assert list(fitted.column_losses_) == list(frame.columns)
+    assert_allclose(list(fitted.column_losses_.values()), expected, rtol=1e-4)
+    # One is the loss of an answer that is the same for all rows.
+    assert all(0 < loss < 1 for loss in fitted.column_losses_.values())
+    recorded = {key for key in fitted.net_.history[-1] if "_column_" in key}
+    assert recorded == {f"train_column_{name}" for name in frame}
+    weighted = autoencoder(max_iter=3).fit(frame, sample_weight=np.arange(N) % 3)
+    scores = weighted.score_columns(frame)
+    expected = [
+        -np.average(scores[name][seen], weights=(np.arange(N) % 3)[seen])
+        for name, seen in scores.notna().items()
+    ]
+    assert_allclose(list(weighted.column_losses_.values()), expected, rtol=1e-4)
+
+
+def test_the_history_follows_each_column_on_held_out_rows():
+    fitted = autoencoder(early_stopping=True, max_iter=12).fit(table())
+    by_name = {name: fitted.net_.history[:, f"valid_column_{name}"] for name in table()}
+    assert {len(losses) for losses in by_name.values()} == {fitted.n_iter_}
+    mean = np.mean(list(by_name.values()), axis=0)
+    assert_allclose(mean, fitted.net_.history[:, "valid_reconstruction"], rtol=1e-4)
+    plain = autoencoder(max_iter=2).fit(np.random.default_rng(0).normal(size=(60, 4)))
+    assert plain.column_losses_ is None
+    assert not any("_column_" in key for key in plain.net_.history[-1])

@@ -39,7 +39,8 @@ def test_scores_are_likelihoods_of_the_cells_that_have_a_value():
     seen, unit = ~np.isnan(X), np.nanstd(X, axis=0)
     rows, mean, covariance = X / unit, mean / unit, covariance / np.outer(unit, unit)
     exact = [
-        multivariate_normal(mean[s], covariance[np.ix_(s, s)]).logpdf(row[s]) - np.log(unit[s]).sum()
+        multivariate_normal(mean[s], covariance[np.ix_(s, s)]).logpdf(row[s])
+        - np.log(unit[s]).sum()
         for row, s in zip(rows, seen, strict=True)
     ]
     scores = vae.score_samples(X)

@@ -32,6 +32,7 @@ from skae.objectives import (
     ReconstructionObjective,
     WeightPenalty,
 )
+from skae.tables import column_names
 
 from ._fitted_attributes import FittedAttributes
 from ._mixed_start import column_input, column_losses
@@ -123,7 +124,7 @@ class NetBuilding(FittedAttributes):
     ) -> AutoencoderNet:
         """Return a net around a network, ready to be trained."""
         optimizer = self.optimizer
-        return self._net_class(
+        net = self._net_class(
             module,
             self._make_objective(seed),
             optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
@@ -134,6 +135,9 @@ class NetBuilding(FittedAttributes):
             verbose=0,
             **self._net_params(),
         ).initialize()
+        if self._mixed is not None:
+            net.column_names_ = list(column_names(self, self.n_features_in_))
+        return net
 
     def _net_params(self) -> dict[str, Any]:
         return {

@@ -17,6 +17,7 @@ from skae.engine import (
     AutoencoderNet,
     Training,
     TrainingRows,
+    losses_by_column,
     merge_codes,
     resolve_device,
     to_gpu,
@@ -223,6 +224,7 @@ class TrainingFlow(Pickling):
             # A later partial_fit starts with a new optimizer at its full rate.
             net.initialize_optimizer()
         self._set_curves(net, whole_fit)
+        self.column_losses_ = losses_by_column(net, training.rows) or None
         if whole_fit:
             self._warn_above_the_means(net)
         self._warn(net, whole_fit)
