@@ -207,6 +207,10 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
                 )
             self._first_noise = deviation**2
 
+    def _why_no_gaps(self) -> str | None:
+        # A likelihood of rows with gaps is one of columns, each with a noise of its own.
+        return self._why_only_numbers()
+
     def _make_latent(self) -> GaussianLatent:
         return GaussianLatent()
 

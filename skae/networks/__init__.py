@@ -4,6 +4,7 @@ from ._autoencoder import Autoencoder
 from ._column_input import ColumnInput, WithColumnInput
 from ._convolutional import ConvolutionalNetwork
 from ._dense import DenseNetwork, make_discriminator
+from ._gap_input import GapInput
 from ._latents import GaussianLatent, Latent, PlainLatent
 from ._layers import ACTIVATIONS, ActivationName, Dropout, Linear
 from ._linear_path import add_linear_path, linear_layer_of, start_linear_path
@@ -29,6 +30,7 @@ __all__ = [
     "ConvolutionalNetwork",
     "DenseNetwork",
     "Dropout",
+    "GapInput",
     "GaussianLatent",
     "Latent",
     "Linear",

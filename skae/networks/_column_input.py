@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ._gap_input import GapInput
+
 
 class ColumnInput(nn.Module):
     """Turns the columns of a table into inputs: numbers, categories, rhythms of dates, and gaps.
@@ -105,9 +107,9 @@ class ColumnInput(nn.Module):
 
 
 class WithColumnInput(nn.Module):
-    """An encoder whose inputs are the columns of a table."""
+    """An encoder whose inputs are the columns of a table, or values with gaps."""
 
-    def __init__(self, columns: ColumnInput, encoder: nn.Module) -> None:
+    def __init__(self, columns: ColumnInput | GapInput, encoder: nn.Module) -> None:
         super().__init__()
         self.columns, self.encoder = columns, encoder
 

@@ -8,6 +8,7 @@ from ._column_losses import ColumnLosses
 from ._corruption import NOISES, Corruption, NoiseName
 from ._losses import LOSSES, Loss, LossName
 from ._objective import Head, Objective
+from ._observed_loss import over_observed
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
 from ._weight_penalty import WeightPenalty
@@ -26,4 +27,5 @@ __all__ = [
     "RandomSource",
     "ReconstructionObjective",
     "WeightPenalty",
+    "over_observed",
 ]

@@ -63,7 +63,7 @@ class AutoencoderModule(nn.Module):
         self.decoded_shape = shapes_of(estimator).decoded
         self.mean = nn.Buffer(as_tensor(estimator.mean_).cpu().double())
         self.scale = _number(estimator.scale_)
-        self.fills_gaps = estimator._why_only_numbers() is None
+        self.fills_gaps = estimator._fills_gaps
         self.loss_unit = _number(estimator.scale_ ** objective.heads[0].loss.scale_power)
 
     def codes(self, X: Tensor) -> Tensor:

@@ -48,7 +48,8 @@ def check_numbers(estimator: BaseEstimator) -> None:
     # Detectors take numbers only.
     if isinstance(estimator, AutoencoderOutlierDetector):
         return
-    if any(vars(one).get("_frame") for one in autoencoders_of(estimator)):
+    fitted = [vars(one) for one in autoencoders_of(estimator)]
+    if any(one.get("_frame") or one.get("_means") is not None for one in fitted):
         raise ValueError(
             f"This {type(estimator).__name__} was fitted on columns of several types or with gaps, "
             f"which have no graph in ONNX. Encode the table as numbers before it, or use skae.save."

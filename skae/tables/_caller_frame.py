@@ -85,19 +85,23 @@ def fitted_frame(estimator: BaseEstimator) -> CallerFrame | None:
 
 def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
     wanted = estimator.categorical_features
+    # Where only numbers are taken, they may have gaps.
+    gaps_need = estimator._why_only_numbers() is None
     if wanted is not None and not isinstance(wanted, str) and len(wanted):
         return True
     if _has_columns(X):
         columns = _frame_of(X).iter_columns()
-        return bool(columns_that_are_not_numeric(X)) or any(map(_is_truth_or_has_gaps, columns))
+        return bool(columns_that_are_not_numeric(X)) or any(
+            column.dtype == nw.Boolean or (gaps_need and _has_gaps(column)) for column in columns
+        )
     X = np.asarray(X)
     if X.dtype.kind in "US" or (X.dtype == object and columns_that_are_not_numeric(X)):
         return True
-    return X.dtype.kind in "fO" and bool(pd.isna(X).any())
+    return gaps_need and X.dtype.kind in "fO" and bool(pd.isna(X).any())
 
 
-def _is_truth_or_has_gaps(column: nw.Series) -> bool:
-    if column.dtype == nw.Boolean or column.is_null().any():
+def _has_gaps(column: nw.Series) -> bool:
+    if column.is_null().any():
         return True
     return bool(column.dtype.is_float() and column.is_nan().any())
 

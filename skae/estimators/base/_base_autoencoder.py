@@ -186,6 +186,10 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         """Return what needs a table of numbers without gaps, None if nothing does."""
         return type(self).__name__
 
+    def _why_no_gaps(self) -> str | None:
+        """Return what needs rows of numbers of one scale without gaps, None if nothing does."""
+        return None
+
     # -- rows that are validated already ----------------------------------------------
 
     def _partial_fit_rows(
@@ -208,7 +212,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         tags.input_tags.sparse = True
         tags.array_api_support = True
         takes_columns = self._why_only_numbers() is None
-        tags.input_tags.allow_nan = takes_columns
+        tags.input_tags.allow_nan = takes_columns or self._why_no_gaps() is None
         tags.input_tags.categorical = tags.input_tags.string = takes_columns
         tags.input_tags.positive_only = getattr(LOSSES.get(self.loss), "minimum", -1) == 0
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

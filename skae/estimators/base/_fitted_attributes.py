@@ -92,6 +92,10 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     # The columns of a table of several types or with gaps, and what was learned of them.
     _frame: CallerFrame | None = fitted(optional=True, default=None)
     _mixed: MixedTable | None = fitted(optional=True, default=None)
+    # The means of the columns of rows of numbers of one scale that have gaps.
+    _means: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] | None = fitted(
+        optional=True, default=None
+    )
     # Weight, mean and variance of the codes of the training rows; some of these codes and their
     # weights; the mixture that is fitted on them: weights, means, roots of covariances.
     _code_moments: tuple[Positive, _OfCodes, _OfCodes] = fitted()
@@ -132,4 +136,4 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     @property
     def _table(self) -> NumericTable | MixedTable:
         """The translation of the caller's rows into inputs, and of outputs into rows."""
-        return self._mixed or NumericTable(self.mean_, self.scale_)
+        return self._mixed or NumericTable(self.mean_, self.scale_, self._means)

@@ -1,4 +1,4 @@
-"""How training on a table with columns of several types starts."""
+"""The first layer, the losses and the start of a table with columns of several types or gaps."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skae.networks import ColumnInput
+from skae.networks import ColumnInput, GapInput, Network
 from skae.objectives import ColumnLosses, Loss
 from skae.objectives._column_likelihoods import ColumnLikelihoods
-from skae.tables import MixedTable, ScaledRows, TableSchema
+from skae.tables import MixedTable, NumericTable, ScaledRows, TableSchema
 
 # Rows that tell where training starts; it goes on from there with all of them.
 _ENOUGH_ROWS = 20_000
@@ -20,6 +20,18 @@ def column_input(table: MixedTable) -> ColumnInput:
     """Return the first layer of the encoder for a table."""
     with_gaps = np.flatnonzero(table.has_gaps).tolist()
     return ColumnInput(table.n_levels, table.shares, table.rhythms, with_gaps)
+
+
+def first_layer(
+    table: NumericTable | MixedTable, network: Network
+) -> tuple[Network, ColumnInput | GapInput | None]:
+    """Return the network of the encoder, and the layer before it, None for rows as they are."""
+    if isinstance(table, MixedTable):
+        return network, column_input(table)
+    if table.expected is None:
+        return network, None
+    of_encoder, n_channels = network.with_gaps(table.n_columns)
+    return of_encoder, GapInput(table.expected, n_channels)
 
 
 def column_losses(table: MixedTable, numeric: Loss) -> ColumnLosses:
@@ -50,15 +62,10 @@ def rows_to_start_from(
     return table.rows(X[some]), None if weight is None else weight[some]
 
 
-def linear_inputs(rows: ScaledRows, table: MixedTable) -> "InputRows":
-    """Return the inputs that the first layer makes of rows, without rhythms and gaps."""
-    return InputRows(rows, column_input(table))
-
-
 class InputRows:
     """The inputs that the first layer makes of rows, where a linear code sees them."""
 
-    def __init__(self, rows: ScaledRows, columns: ColumnInput) -> None:
+    def __init__(self, rows: ScaledRows, columns: ColumnInput | GapInput) -> None:
         self._rows, self._columns = rows, columns
         self.X, self.mean, self.scale = rows.X, rows.mean, rows.scale
         self.shape = len(rows), columns.n_linear

@@ -31,11 +31,12 @@ from skae.objectives import (
     Objective,
     ReconstructionObjective,
     WeightPenalty,
+    over_observed,
 )
 from skae.tables import column_names
 
 from ._fitted_attributes import FittedAttributes
-from ._mixed_start import column_input, column_losses
+from ._mixed_start import column_losses, first_layer
 
 # Parameters that do not describe the network that was trained.
 NOT_REMEMBERED = ("callbacks", "verbose")
@@ -68,11 +69,12 @@ class NetBuilding(FittedAttributes):
         n_components, table, network = self.n_components_, self._table, self.network_
         generator = torch.Generator().manual_seed(seed)
         latent = self._make_latent()
+        of_encoder, columns = first_layer(table, network)
         encoder_widths = table.n_inputs, n_components * latent.outputs_per_component
         decoder_widths = n_components, table.n_outputs
         # Modules of a user draw their initial weights from torch's global generator.
         with global_generators_from(seed):
-            encoder = network.build_encoder(*encoder_widths, generator)
+            encoder = of_encoder.build_encoder(*encoder_widths, generator)
             decoder = network.build_decoder(*decoder_widths, generator)
             if not type(network).__module__.startswith("skae."):
                 check_widths_of(encoder, "build_encoder", network, *encoder_widths)
@@ -80,8 +82,8 @@ class NetBuilding(FittedAttributes):
         if self.has_linear_path_:
             encoder = add_linear_path(encoder, *encoder_widths)
             decoder = add_linear_path(decoder, *decoder_widths)
-        if self._mixed is not None:
-            encoder = WithColumnInput(column_input(self._mixed).float(), encoder)
+        if columns is not None:
+            encoder = WithColumnInput(columns.float(), encoder)
         return Autoencoder(encoder, decoder, n_components, latent)
 
     def _make_latent(self) -> Latent:
@@ -101,14 +103,15 @@ class NetBuilding(FittedAttributes):
 
     def _make_heads(self) -> list[Head]:
         """Return the losses with their columns; a numeric table has one loss for all columns."""
-        if self._mixed is None:
-            return [Head(LOSSES[self.loss])]
-        return [Head(column_losses(self._mixed, LOSSES[self.loss]))]
+        loss = LOSSES[self.loss]
+        if self._mixed is not None:
+            return [Head(column_losses(self._mixed, loss))]
+        return [Head(loss if self._means is None else over_observed(loss))]
 
     def _make_corruption(self) -> Corruption | BorrowedGaps | None:
         """Return the corruption of the rows that the encoder sees in training."""
-        has_gaps = self._mixed is not None and self._mixed.has_gaps.any()
-        return BorrowedGaps() if has_gaps else None
+        in_columns = self._mixed is not None and self._mixed.has_gaps.any()
+        return BorrowedGaps() if in_columns or self._means is not None else None
 
     def _make_code_term(self, seed: int) -> nn.Module | None:
         """Return the term on the codes; see `ReconstructionObjective`."""

@@ -38,7 +38,7 @@ from skae.tables import (
 
 from ._fit_decisions import resolve_batch_size, split_rows
 from ._link_start import start_below_the_means
-from ._mixed_start import column_losses, learn_mixed_table, linear_inputs, rows_to_start_from
+from ._mixed_start import InputRows, first_layer, learn_mixed_table, rows_to_start_from
 from ._pca_start import start_at_pca
 from ._pickling import Pickling
 
@@ -145,7 +145,7 @@ class TrainingFlow(Pickling):
         self._row_shape = caller.row_shape
         self.network_ = self._network_of_fit()
         self._frame = None if caller.frame is None else caller.frame.of_fit()
-        self._mixed = None
+        self._mixed = self._means = None
         vars(self).pop("_rows_differ", None)
         if caller.frame is None:
             self._learn_numbers(X, weight, caller)
@@ -164,18 +164,17 @@ class TrainingFlow(Pickling):
         if self._mixed is not None:
             rows, weight = rows_to_start_from(self._mixed, X, weight)
         if self.has_linear_path_ or isinstance(wanted, float):
-            seen: Any = rows if self._mixed is None else linear_inputs(rows, self._mixed)
+            _, layer = first_layer(table, self.network_)
+            seen: Any = rows if layer is None else InputRows(rows, layer)
             pca = principal_components(seen, weight, wanted, rng)
             wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
         self.n_components_ = int(wanted)
         module = self._build_module(seed)
         if pca is not None and self.has_linear_path_:
             self._start_at_pca(module, pca, rng)
-        if self._mixed is not None:
-            losses = column_losses(self._mixed, loss)
-            start_below_the_means(module, rows, weight, losses, self.has_linear_path_)
-        elif loss.link is not None:
-            start_below_the_means(module, rows, weight, loss, self.has_linear_path_)
+        if self._mixed is not None or loss.link is not None:
+            of_heads = self._make_heads()[0].loss
+            start_below_the_means(module, rows, weight, of_heads, self.has_linear_path_)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, list(self.callbacks or []))
         self._some_codes = None
@@ -185,9 +184,10 @@ class TrainingFlow(Pickling):
         """Set the scaling of a table of numbers."""
         loss = LOSSES[self.loss]
         table, deviations = NumericTable.learn(
-            X, weight, centered=loss.centered, scaled=loss.scaled
+            X, weight, caller.has_gaps, centered=loss.centered, scaled=loss.scaled
         )
         self.mean_, self.scale_ = caller.to_caller(table.mean), table.scale
+        self._means = table.means
         if not (deviations > 0).any():
             self._rows_differ = False
         if loss.centered and self._row_shape is None:
