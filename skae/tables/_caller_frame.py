@@ -59,11 +59,11 @@ def index_of(X: Any) -> Any:
     return getattr(X, "index", None) if _has_columns(X) else None
 
 
-def learn_frame(estimator: BaseEstimator, X: Any) -> CallerFrame | None:
+def learn_frame(estimator: BaseEstimator, X: Any, sample_weight: Any = None) -> CallerFrame | None:
     """Return the columns of a table, or None if it is one of numbers without gaps.
 
     The parameters of the estimator say which columns are categories. Nothing but tables in memory
-    is looked at.
+    is looked at, and no rows of weight zero.
     """
     if not hasattr(estimator, "categorical_features"):
         return None
@@ -73,9 +73,20 @@ def learn_frame(estimator: BaseEstimator, X: Any) -> CallerFrame | None:
         return None
     frame = _frame_of(X)
     schema = TableSchema.learn(
-        frame, estimator.categorical_features, estimator.min_frequency, estimator.max_categories
+        _counted(frame, sample_weight),
+        estimator.categorical_features,
+        estimator.min_frequency,
+        estimator.max_categories,
     )
     return CallerFrame(schema, FrameTypes.of(frame) if _has_columns(X) else None)
+
+
+def _counted(frame: nw.DataFrame, sample_weight: Any) -> nw.DataFrame:
+    """Return the rows of a weight above zero, or all if the weights will be refused."""
+    weight = np.asarray([] if sample_weight is None else sample_weight)
+    if weight.shape != (len(frame),) or weight.dtype.kind not in "biuf" or not (weight > 0).any():
+        return frame
+    return frame.filter((weight > 0).tolist())
 
 
 def fitted_frame(estimator: BaseEstimator) -> CallerFrame | None:

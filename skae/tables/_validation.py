@@ -35,6 +35,7 @@ def validate_rows(
     *,
     reset: bool = False,
     ensure_min_samples: int = 1,
+    sample_weight: Any = None,
 ) -> tuple[Any, CallerType]:
     """Return the rows that a method was given as (n_samples, n_features), and the caller's type.
 
@@ -42,11 +43,12 @@ def validate_rows(
     float32, float64, or the type that the file holds. Images and windows are flattened; the network
     description says whether they are allowed, and of which shape. `reset` sets the number and the
     names of features, which are compared otherwise. Gaps stay NaN where training knows them; after
-    a fit without gaps they become the means of their columns.
+    a fit without gaps they become the means of their columns. Rows of `sample_weight` zero are not
+    looked at for the categories that there are.
     """
     caller = caller_type(X)
     given = detached(X, caller)
-    frame = learn_frame(estimator, given) if reset else fitted_frame(estimator)
+    frame = learn_frame(estimator, given, sample_weight) if reset else fitted_frame(estimator)
     if frame is not None:
         return _validate_frame(estimator, given, caller, frame, reset, ensure_min_samples)
     check_table(given)

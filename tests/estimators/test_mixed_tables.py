@@ -225,6 +225,19 @@ def test_unknown_categories_are_gaps_that_cost(fitted):
     assert set(fitted.reconstruct(unknown)["city"]) <= {"Rome", "Oslo", "Bonn"}
 
 
+def test_rows_of_weight_zero_are_absent():
+    frame, weight = table(), np.ones(N)
+    frame.loc[frame.index[:9], "city"] = "Atlantis"
+    frame.loc[frame.index[9], "age"] = 10_000
+    weight[:10] = 0
+    for rows in (frame, pl.from_pandas(frame)):
+        weighted = autoencoder(max_iter=2).fit(rows, sample_weight=weight)
+        without = autoencoder(max_iter=2).fit(rows[10:])
+        assert weighted._frame.schema.columns[2].levels == ["Bonn", "Oslo", "Rome"]
+        assert weighted._frame.schema.columns[0].highest < 100
+        assert_allclose(weighted.transform(rows), without.transform(rows), atol=1e-4)
+
+
 def test_rare_categories_are_one():
     frame = table()
     frame["name"] = [f"name {i}" for i in range(N)]

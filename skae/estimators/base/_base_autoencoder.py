@@ -164,6 +164,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             self._make_network() if reset else self.network_,
             reset=reset,
             ensure_min_samples=n_needed,
+            sample_weight=sample_weight,
         )
         needs_numbers = self._why_only_numbers()
         if caller.frame is not None and needs_numbers:
