@@ -97,10 +97,6 @@ class ColumnInput(nn.Module):
             inputs.append(missing[..., self.with_gaps].to(x))
         return torch.cat(inputs, dim=-1)
 
-    def linear(self, x: Tensor) -> Tensor:
-        """Return the inputs that a linear code sees: without rhythms and gaps."""
-        return self(x)[..., : self.n_linear]
-
     def beside_zeros(self, weight: np.ndarray) -> np.ndarray:
         """Return the weight of all inputs, given that of those of a linear code."""
         return np.pad(weight, [(0, 0), (0, self.n_outputs - self.n_linear)])

@@ -33,15 +33,6 @@ class GapInput(nn.Module):
         pixels = *x.shape[:-1], -1, self.n_channels
         return torch.cat([filled.view(pixels), missing.to(x).view(pixels)], dim=-1).flatten(-2)
 
-    @property
-    def n_linear(self) -> int:
-        """The number of inputs that a linear code sees."""
-        return len(self.expected)
-
-    def linear(self, x: Tensor) -> Tensor:
-        """Return the inputs that a linear code sees: without indicators of gaps."""
-        return torch.where(x.isnan(), self.expected.to(x), x)
-
     def beside_zeros(self, weight: np.ndarray) -> np.ndarray:
         """Return the weight of all inputs, given that of those of a linear code."""
         pixels = weight.reshape(len(weight), -1, self.n_channels)

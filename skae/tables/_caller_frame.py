@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from ._column_types import columns_that_are_not_numeric
 from ._mapped_files import is_memory_mapped
-from .columns import CategoryColumn, FrameTypes, TableSchema, empty_like, filled
+from .columns import CategoryColumn, FrameTypes, TableSchema, empty_like, filled, says_no_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,10 +101,10 @@ def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
     if wanted is not None and not isinstance(wanted, str) and len(wanted):
         return True
     if _has_columns(X):
-        columns = _frame_of(X).iter_columns()
-        return bool(columns_that_are_not_numeric(X)) or any(
-            column.dtype == nw.Boolean or (gaps_need and _has_gaps(column)) for column in columns
-        )
+        columns = [*_frame_of(X).iter_columns()]
+        if any(map(says_no_number, columns)) or (gaps_need and any(map(_has_gaps, columns))):
+            return True
+        return bool(columns_that_are_not_numeric(X))
     X = np.asarray(X)
     if X.dtype.kind in "US" or (X.dtype == object and columns_that_are_not_numeric(X)):
         return True

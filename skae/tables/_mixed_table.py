@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skae._typing import ArrayOf
 
+from ._one_hot import one_hot, rows_of_budget
 from ._scaled_rows import ScaledRows
 from .columns import DAY, CategoryColumn, TableSchema
 
@@ -145,6 +146,23 @@ class MixedTable:
     def rows(self, X: Any, limits: tuple[float, float] | None = None) -> ScaledRows:
         """Return encoded rows as inputs of the network."""
         return ScaledRows(X, self.means, self.scales, limits)
+
+    def linear_rows(self, X: np.ndarray, weight: Any, limits: Any = None) -> tuple[ScaledRows, Any]:
+        """Return inputs of a linear code, without rhythms and indicators of gaps, and weights.
+
+        They are those of some rows, evenly spaced: with many categories they are wide.
+        """
+        levels = np.asarray(self.n_levels)
+        some = rows_of_budget(len(X), float(np.where(levels, levels, 1) @ self.gap_shares))
+        Z, of_numbers = (X[some] - self.means) / self.scales, levels == 0
+        shares = np.split(self.shares, levels[levels > 0].cumsum()[:-1]) if levels.any() else []
+        made = one_hot(Z[:, of_numbers], Z[:, ~of_numbers], shares)
+        return ScaledRows(made), None if weight is None else weight[some]
+
+    def rows_to_judge(self, X: np.ndarray, weight: Any) -> tuple[ScaledRows, Any]:
+        """Return some rows, evenly spaced, and their weights: answers to them may be wide."""
+        some = rows_of_budget(len(X), self.n_outputs)
+        return self.rows(X[some]), None if weight is None else weight[some]
 
     def to_data(self, output: Tensor) -> Tensor:
         """Return decoded rows in the unit of the data, in float64, on their device."""

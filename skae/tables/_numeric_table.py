@@ -79,6 +79,11 @@ class NumericTable:
         """Return validated rows as inputs of the network; `limits` clip the cells."""
         return ScaledRows(X, self.mean, self.scale, limits)
 
+    def linear_rows(self, X: Any, weight: Any, limits: Any) -> tuple[ScaledRows, Any]:
+        """Return rows as inputs of a linear code, with means in gaps, and their weights."""
+        filled = X if self.means is None else np.where(np.isnan(X), self.means, X).astype(X.dtype)
+        return self.rows(filled, limits), weight
+
     def to_data(self, output: Tensor) -> Tensor:
         """Return outputs of the decoder in the unit of the data, in float64, on their device."""
         # In double precision, as the scale of the data may leave the range of float32.

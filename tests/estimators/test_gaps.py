@@ -177,10 +177,10 @@ def test_gaps_after_a_fit_without_any_and_the_reverse(tmp_path):
     of_full = ConvolutionalAutoencoder(4, **CONVOLUTIONS, **SHORT).fit(full)
     filled = np.where(np.isnan(holed), full.mean(axis=0), holed)
     assert_allclose(of_full.transform(holed), of_full.transform(filled), atol=1e-6)
-    with pytest.raises(ValueError, match="contains NaN.*The rows of fit had none"):
+    with pytest.raises(ValueError, match=r"contains NaN.*The rows of fit had none"):
         of_full.partial_fit(holed)
     counts = AutoencoderTransformer(4, loss="poisson", **SHORT).fit(flat(full))
-    with pytest.raises(ValueError, match="contains NaN.*The rows of fit had none"):
+    with pytest.raises(ValueError, match=r"contains NaN.*The rows of fit had none"):
         counts.transform(flat(holed))
     of_holed = ConvolutionalAutoencoder(4, **CONVOLUTIONS, **SHORT).fit(holed)
     assert np.isfinite(of_holed.reconstruct(full)).all()

@@ -1,19 +1,14 @@
 """The first layer, the losses and the start of a table with columns of several types or gaps."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from skae.networks import ColumnInput, GapInput, Network
 from skae.objectives import ColumnLosses, Loss
 from skae.objectives._column_likelihoods import ColumnLikelihoods
-from skae.tables import MixedTable, NumericTable, ScaledRows, TableSchema
-
-# Rows that tell where training starts; it goes on from there with all of them.
-_ENOUGH_ROWS = 20_000
+from skae.tables import MixedTable, NumericTable, TableSchema
 
 
 def column_input(table: MixedTable) -> ColumnInput:
@@ -52,29 +47,3 @@ def learn_mixed_table(X: Any, weight: Any, schema: TableSchema, numeric: Loss) -
         return numeric.function(torch.zeros_like(z), z, reduction="none").numpy()
 
     return MixedTable.learn(X, weight, schema, loss_of_mean)
-
-
-def rows_to_start_from(
-    table: MixedTable, X: np.ndarray, weight: np.ndarray | None
-) -> tuple[ScaledRows, np.ndarray | None]:
-    """Return some rows, evenly spaced, and their weights: as inputs they may be very wide."""
-    some = slice(None, None, -(-len(X) // _ENOUGH_ROWS))
-    return table.rows(X[some]), None if weight is None else weight[some]
-
-
-class InputRows:
-    """The inputs that the first layer makes of rows, where a linear code sees them."""
-
-    def __init__(self, rows: ScaledRows, columns: ColumnInput | GapInput) -> None:
-        self._rows, self._columns = rows, columns
-        self.X, self.mean, self.scale = rows.X, rows.mean, rows.scale
-        self.shape = len(rows), columns.n_linear
-        self.dtype, self.device = torch.float64, rows.device
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def chunks(self, size: int | None = None) -> Iterator[tuple[slice, Tensor]]:
-        """Yield the rows in order, with the slice that they come from."""
-        for selection, chunk in self._rows.chunks(size):
-            yield selection, self._columns.linear(chunk.double())

@@ -38,9 +38,12 @@ from skae.tables import (
 
 from ._fit_decisions import resolve_batch_size, split_rows
 from ._link_start import start_below_the_means
-from ._mixed_start import InputRows, first_layer, learn_mixed_table, rows_to_start_from
+from ._mixed_start import learn_mixed_table
 from ._pca_start import start_at_pca
 from ._pickling import Pickling
+
+# Up to so many inputs of numbers and categories a factor analysis is exact; beyond, it iterates.
+_EXACT_COLUMNS = 300
 
 
 class TrainingFlow(Pickling):
@@ -80,7 +83,7 @@ class TrainingFlow(Pickling):
 
     def _prepare_fit(self, X: Any, weight: Any, caller: CallerType, continued: bool) -> Training:
         """Return the training of a whole fit on validated rows."""
-        X = self._on_device(X, continued)
+        X = self._on_device(X, caller, continued)
         rng = check_random_state(self.random_state)
         train, valid = split_rows(X.shape[0], self._early_stopping(), self.validation_fraction, rng)
         batch_size = self._batch_size(X.shape[0] if train is None else len(train))
@@ -103,7 +106,7 @@ class TrainingFlow(Pickling):
         self, X: Any, weight: Any, caller: CallerType, continued: bool, keep_net: bool
     ) -> Training:
         """Return the training of one pass over validated rows, in a net of this call or a copy."""
-        X = self._on_device(X, continued)
+        X = self._on_device(X, caller, continued)
         if not continued or self._is_first_to_vary(X):
             self._start(X, weight, caller, False, check_random_state(self.random_state))
         elif not keep_net:
@@ -119,8 +122,10 @@ class TrainingFlow(Pickling):
         low, high = column_extremes(X)
         return bool((low < high).any())
 
-    def _on_device(self, X: Any, continued: bool) -> Any:
-        return X if is_memory_mapped(X) else to_gpu(X, self._device(continued))
+    def _on_device(self, X: Any, caller: CallerType, continued: bool) -> Any:
+        # Columns of several types and gaps are learned by NumPy; batches are sent either way.
+        stays = is_memory_mapped(X) or caller.frame is not None or caller.has_gaps
+        return X if stays else to_gpu(X, self._device(continued))
 
     def _batch_size(self, n_samples: int) -> int:
         batch_size = resolve_batch_size(self.batch_size, n_samples)
@@ -161,18 +166,18 @@ class TrainingFlow(Pickling):
         exact = exact and self.precision != "bfloat16"
         self.has_linear_path_ = self.init == "pca"
         wanted, pca = self._n_components_wanted(len(rows)), None
-        if self._mixed is not None:
-            rows, weight = rows_to_start_from(self._mixed, X, weight)
         if self.has_linear_path_ or isinstance(wanted, float):
-            _, layer = first_layer(table, self.network_)
-            seen: Any = rows if layer is None else InputRows(rows, layer)
-            pca = principal_components(seen, weight, wanted, rng)
+            linear, of_linear = table.linear_rows(X, weight, loss.limits)
+            exact_up_to = {} if self._mixed is None else {"exact": _EXACT_COLUMNS}
+            pca = principal_components(linear, of_linear, wanted, rng, **exact_up_to)
             wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
         self.n_components_ = int(wanted)
         module = self._build_module(seed)
         if pca is not None and self.has_linear_path_:
             self._start_at_pca(module, pca, rng)
         if self._mixed is not None or loss.link is not None:
+            if self._mixed is not None:
+                rows, weight = self._mixed.rows_to_judge(X, weight)
             of_heads = self._make_heads()[0].loss
             start_below_the_means(module, rows, weight, of_heads, self.has_linear_path_)
         module.to(torch.float64 if exact else torch.float32)

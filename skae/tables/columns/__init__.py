@@ -3,7 +3,7 @@
 from ._category_column import CategoryColumn
 from ._frame_types import FrameTypes
 from ._frames import empty_like, filled
-from ._kinds import DAY
+from ._kinds import DAY, says_no_number
 from ._schema import TableSchema
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "TableSchema",
     "empty_like",
     "filled",
+    "says_no_number",
 ]
