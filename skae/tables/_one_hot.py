@@ -4,12 +4,12 @@ import numpy as np
 from scipy import sparse
 
 # Cells that are looked at where training starts; it goes on from there with all of them.
-_ENOUGH_CELLS = 5_000_000
+_ENOUGH_CELLS = 2_000_000
 
 
 def rows_of_budget(n_rows: int, cells_in_row: float, most: int = 20_000) -> slice:
     """Return some rows, evenly spaced, few enough that they have no more cells than are needed."""
-    n_wanted = min(most, max(1_000, int(_ENOUGH_CELLS / max(cells_in_row, 1.0))))
+    n_wanted = min(most, max(500, int(_ENOUGH_CELLS / max(cells_in_row, 1.0))))
     return slice(None, None, -(-n_rows // n_wanted))
 
 

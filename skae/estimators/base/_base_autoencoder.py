@@ -55,6 +55,9 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             matrix never becomes dense as a whole, and an array that is mapped from a file
             (``numpy.load(file, mmap_mode="r")``) is read batch by batch. Images and windows may
             come as arrays of three or four dimensions where the `network` takes them.
+            A cell is missing if it is NaN, None, ``pd.NA``, NaT, or a null of polars or Arrow. Any
+            other value is one: replace codes such as -999 first. Sparse matrices, mapped files and
+            tensors under array API dispatch may have no missing cells.
         y : None
             Ignored, present for the conventions of scikit-learn.
         sample_weight : array-like of shape (n_samples,), default=None
