@@ -55,6 +55,10 @@ class ContractiveAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencode
     and nothing else would change. For a linear autoencoder the penalty is the sum of one over the
     variances along its codes, which PCA minimises.
 
+    In a table with columns of several types the Jacobian is that by the inputs of the encoder, of
+    which a distance of rows is made: numbers in standard deviations, and categories as a one among
+    zeros, divided by the root of its share. Codes of categories have no neighbours.
+
     The penalty is exact for dense networks of up to one hidden layer, without dropout and
     normalisation. For others each batch estimates it without bias from one random sum of the codes
     of each row (Hutchinson, 1990). `loss_` and the losses of held-out rows use the same sums every

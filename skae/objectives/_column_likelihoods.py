@@ -113,5 +113,6 @@ class ColumnVariationalObjective(VariationalObjective):
     def _move(self, errors: Tensor, seen: Tensor, rate: float) -> None:
         """Move the variances towards these errors; a column without a value stays as it is."""
         variance = self.likelihoods.variance
+        errors, seen = errors.to(variance), seen.to(variance)
         errors = torch.where(seen > 0, errors / seen, variance)
-        variance.lerp_(errors.to(variance), rate).clamp_(min=LEAST_COLUMN_NOISE)
+        variance.lerp_(errors, rate).clamp_(min=LEAST_COLUMN_NOISE)

@@ -141,3 +141,15 @@ def test_chunks_and_weights():
     assert np.isfinite(weighted.loss_)
     assert isinstance(weighted.sample(2), pd.DataFrame)
     assert torch.isfinite(next(weighted.net_.module_.parameters())).all()
+
+
+def test_tables_of_categories_alone():
+    frame = with_gaps(table())[["city", "grade", "member"]].assign(same="x")
+    frame = frame[frame.notna().sum(axis=1) > 1]
+    vae = VariationalAutoencoder(2, max_iter=10, random_state=0).fit(frame)
+    assert (vae.noise_variance_ == 0).all()
+    # Never above the certainty of all categories, and better than their shares.
+    scores = vae.score_samples(frame)
+    entropy = sum(-np.log(frame[name].value_counts(normalize=True)).mean() for name in frame)
+    assert -entropy < scores.mean() <= 0
+    assert vae.sample(3, random_state=0)["same"].tolist() == ["x"] * 3
