@@ -19,11 +19,16 @@ def has_gaps(X: np.ndarray) -> bool:
 def observed_moments(X: np.ndarray, sample_weight: Any) -> tuple[Tensor, Tensor, float]:
     """Return the moments of the cells that have a value; see `column_moments`.
 
-    Each column has such a cell. Gaps that hold the mean add nothing to the variance but rows.
+    Gaps that hold the mean add nothing to the variance but rows.
     """
     seen = ~np.isnan(X)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
     share = weight @ seen / weight.sum()
+    if not share.all():
+        raise ValueError(
+            f"Column {np.argmin(share)} of X, counted from 0, has no value in any row of a weight "
+            f"above zero. Leave it out, or fill it."
+        )
     # Dividing by the largest value first keeps sums in range.
     unit = np.nanmax(np.abs(X)) or 1.0
     means = weight @ np.where(seen, X / unit, 0.0) / (share * weight.sum()) * unit
