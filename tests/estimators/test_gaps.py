@@ -202,7 +202,9 @@ def test_an_image_or_a_pixel_without_a_value():
     with pytest.raises(ValueError, match="Column 'x2' has no value in any row"):
         ConvolutionalAutoencoder(4, **SHORT).fit(holed)
     holed[0] = IMAGES[0]
-    with pytest.raises(ValueError, match=r"Column 2 of X, .* no value in any row of a weight above"):
+    with pytest.raises(
+        ValueError, match=r"Column 2 of X, .* no value in any row of a weight above"
+    ):
         ConvolutionalAutoencoder(4, **SHORT).fit(holed, sample_weight=np.arange(len(holed)))
 
 
