@@ -50,6 +50,7 @@ def validate_table(
         ensure_min_samples=n_needed,
         columns=columns,
         means=means,
+        sample_weight=sample_weight,
     )
     if reset:
         autoencoder._check_takes(caller)

@@ -3,6 +3,7 @@
 from ._adversarial import AdversarialNet
 from ._callbacks import held_out_need, named_callbacks, with_callback_params
 from ._chunk_sizes import ChunkSizes, example_rows, largest_chunk
+from ._column_losses import losses_by_column
 from ._column_means import mean_output, weighted_sum
 from ._devices import existing_device, resolve_device
 from ._differentiable import differentiable
@@ -44,6 +45,7 @@ __all__ = [
     "largest_chunk",
     "load_net_state",
     "load_optimizer_state",
+    "losses_by_column",
     "mean_output",
     "merge_codes",
     "named_callbacks",

@@ -25,12 +25,16 @@ def mean_output(net: "AutoencoderNet", rows: TrainingRows) -> Tensor:
     """Return the decoder's output whose reconstruction are the column means, in float64."""
     batches = net.get_iterator(rows)
     mean = total(weighted_sum(batch.expected, batch.weight) for batch in batches) / len(rows)
+    if mean.isnan().any():
+        seen = total(weighted_sum((~b.expected.isnan()).double(), b.weight) for b in batches)
+        summed = total(weighted_sum(b.expected.nan_to_num(), b.weight) for b in batches)
+        mean = summed / seen
     return net.criterion_.from_data(mean)
 
 
 def weighted_sum(values: Tensor, weight: Tensor | None) -> Tensor:
     """Return the sum over the rows, in float64 on the CPU."""
-    added = values.sum(dim=0) if weight is None else weight @ values
+    added = values.sum(dim=0) if weight is None else weight.to(values) @ values
     return added.cpu().double()
 
 

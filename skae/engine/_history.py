@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from skorch.history import History
 
 from ._batches import Batches, MeasuredBatches
+from ._column_losses import losses_by_column
+from ._training_rows import TrainingRows
 
 if TYPE_CHECKING:
     from ._net import AutoencoderNet
@@ -35,6 +37,12 @@ def record_epoch(
     net.best_losses_[prefix] = history[-1], min(loss, best)
     for name, value in parts.items():
         history.record(f"{prefix}_{name}", value)
+
+
+def record_columns(net: "AutoencoderNet", prefix: str, rows: TrainingRows) -> None:
+    """Write the loss of each column by its name, of a table whose columns have losses."""
+    for name, loss in losses_by_column(net, rows).items():
+        net.history.record(f"{prefix}_column_{name}", loss)
 
 
 def record_batch(net: "AutoencoderNet", prefix: str, loss: float, n_rows: int) -> None:

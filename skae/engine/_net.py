@@ -42,6 +42,9 @@ class AutoencoderNet(ObservedNet):
     # Whether a callback listens to single batches; known once training begins.
     listens_to_batches_ = False
 
+    # The names of columns whose losses are recorded, each by itself.
+    column_names_: list[str] | None = None
+
     # Whether warm-up terms start at zero.
     from_scratch_ = True
 

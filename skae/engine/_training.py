@@ -11,7 +11,7 @@ from ._batches import Batches
 from ._callbacks import wants_batches
 from ._column_means import judge_by_the_means
 from ._early_stopping import BestWeights
-from ._history import drop_unfinished_epoch, record_epoch
+from ._history import drop_unfinished_epoch, record_columns, record_epoch
 from ._precision import products_in
 from ._schedules import SCHEDULES
 from ._summary import summarize
@@ -81,6 +81,9 @@ class EpochLoop:
             batches = net.get_iterator(self._valid)
             record_epoch(net, "valid", batches, net.measure_batches(batches))
             monitored = net.history[-1]["valid_loss"]
+            record_columns(net, "valid", self._valid)
+        else:
+            record_columns(net, "train", self._train)
         self._best.update(monitored, net.schedule_.warming_up)
         net.schedule_.after_epoch(monitored)
         net.notify("on_epoch_end", **self._told)

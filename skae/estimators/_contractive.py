@@ -14,13 +14,13 @@ from skae.tables import validate_new_rows
 
 from .base import (
     BaseAutoencoder,
-    NetworkParameters,
+    ColumnParameters,
     NonNegative,
     StandardizedCodes,
 )
 
 
-class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencoder):
+class ContractiveAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder):
     """Autoencoder whose codes change little where the rows change little.
 
     The squared norm of the encoder's Jacobian, averaged over the rows, is added to the loss
@@ -54,6 +54,10 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
     decoder share their weights; with separate weights the encoder would shrink, the decoder grow,
     and nothing else would change. For a linear autoencoder the penalty is the sum of one over the
     variances along its codes, which PCA minimises.
+
+    In a table with columns of several types the Jacobian is that by the inputs of the encoder, of
+    which a distance of rows is made: numbers in standard deviations, and categories as a one among
+    zeros, divided by the root of its share. Codes of categories have no neighbours.
 
     The penalty is exact for dense networks of up to one hidden layer, without dropout and
     normalisation. For others each batch estimates it without bias from one random sum of the codes
@@ -105,6 +109,9 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
         norms : {ndarray, tensor} of shape (n_samples,) and dtype float64
             The Frobenius norm of the derivative of :meth:`transform` at each row: the change of
             the codes, in their standard deviations, per unit of the data. Exact for every network.
+            For a table with columns of several types it is the derivative by the inputs of the
+            encoder: numbers in standard deviations, and categories as a one among zeros, divided by
+            the root of its share.
         """
         X, caller = validate_new_rows(self, X, "jacobian_norm")
         rows = self._table.rows(X)
@@ -114,10 +121,11 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
 
     def _jacobian_norms(self, x: torch.Tensor) -> torch.Tensor:
         # Rows do not depend on each other: one backward pass gives a code's gradients for all rows.
-        encoder = self.net_.module_.encoder
+        module = self.net_.module_
+        columns, encoder = module.encoder_parts
         with torch.inference_mode(False), torch.enable_grad(), differentiable(encoder, x.device):
-            x = x.clone().requires_grad_()
-            codes = self._encode(x).sum(dim=0)
+            x = columns(x).clone().requires_grad_()
+            codes = encoder(x).sum(dim=0) / module.code_scale
             gradients = [torch.autograd.grad(code, x, retain_graph=True)[0] for code in codes]
         return total(g.double().square().sum(dim=1) for g in gradients).sqrt()
 
@@ -135,5 +143,8 @@ class ContractiveAutoencoder(StandardizedCodes, NetworkParameters, BaseAutoencod
         if self.contraction == 0:
             return super()._make_objective(seed)
         return ContractiveObjective(
-            self._make_heads(), self._make_weight_penalty(), self.contraction
+            self._make_heads(),
+            self._make_weight_penalty(),
+            self._make_corruption(),
+            self.contraction,
         )

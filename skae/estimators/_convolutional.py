@@ -25,7 +25,8 @@ class ConvolutionalAutoencoder(StandardizedCodes, BaseAutoencoder):
     :meth:`fit` and all other methods take images of shape (n_images, height, width) or
     (n_images, height, width, n_channels), or flat rows of a table. :meth:`reconstruct` returns
     the shape of its input, :meth:`inverse_transform` and :meth:`sample` return the shape of the
-    images in `fit`.
+    images in `fit`. Pixels may be missing (NaN): the network then sees the mean of the pixel and,
+    in a channel of its own, that it is missing, and :meth:`reconstruct` fills holes.
 
     Parameters
     ----------

@@ -129,13 +129,19 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
     def _make_corruption(self) -> Corruption:
         extremes = None if self._extremes is None else as_tensor(self._extremes)
         mean = as_tensor(self.mean_).cpu()
-        if self._mixed is None:
-            return Corruption(self.noise, self.noise_level, mean, self.scale_, extremes)
-        numbers = torch.tensor([float(n_levels == 0) for n_levels in self._mixed.n_levels])
-        scale = self._mixed.scale
+        scale: Any = self.scale_
+        if self._mixed is not None:
+            numbers = torch.tensor([float(n_levels == 0) for n_levels in self._mixed.n_levels])
+            scale = self._mixed.scale
+        elif self._means is not None:
+            numbers = torch.ones(len(mean))
+        else:
+            return Corruption(self.noise, self.noise_level, mean, scale, extremes)
         return Corruption(self.noise, self.noise_level, mean, scale, numbers=numbers)
 
     def _why_only_numbers(self) -> str | None:
-        if callable(self.noise) or self.noise == "salt_and_pepper":
-            return f"noise={self.noise!r}"
-        return super()._why_only_numbers()
+        return self._why_no_gaps() or super()._why_only_numbers()
+
+    def _why_no_gaps(self) -> str | None:
+        numbers_only = callable(self.noise) or self.noise == "salt_and_pepper"
+        return f"noise={self.noise!r}" if numbers_only else None

@@ -131,7 +131,7 @@ class NestedAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder):
         -------
         truncated : NestedAutoencoder
             A fitted estimator that shares no memory with this one. It has its own `loss_` and
-            `explained_variance_ratio_`, and this one's curves.
+            `explained_variance_ratio_`, this one's curves, and no `column_losses_`.
 
         Raises
         ------
@@ -149,6 +149,8 @@ class NestedAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder):
         truncated.n_components = truncated.n_components_ = k
         truncated._fitted_params["n_components"] = k
         n_rows, mean, variance = truncated._code_moments
+        # Those of fewer components are not known without rows.
+        truncated.column_losses_ = None
         truncated._code_moments = n_rows, mean[:k], variance[:k]
         truncated._keep_first_codes(k)
         truncated._losses = truncated._losses[: k + 1]

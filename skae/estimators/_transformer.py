@@ -39,10 +39,16 @@ class AutoencoderTransformer(StandardizedCodes, ColumnParameters, BaseAutoencode
 
     Categories enter as a one among zeros, dates also by the time of day, the day of the week and
     the season, and gaps by an indicator; in training some cells more are hidden from the encoder,
-    as they are missing in other rows, so that it learns to fill them. A category that `fit` has not
-    seen is a gap, which costs more than the rarest one in :meth:`score_samples`. After a `fit` on
-    numbers without gaps a gap is the mean of its column. Columns that change their type, are lost,
-    or are new, are errors, and so are rows and columns without a single value.
+    as they are missing in other rows, so that it learns to fill them. What a gap hides never
+    matters: neither a loss nor a gradient depends on it. A category that `fit` has not seen is a
+    gap, which costs more than the rarest one in :meth:`score_samples`. After a `fit` on numbers
+    without gaps a gap is the mean of its column. Columns that change their type, are lost, or are
+    new, are errors, and so are rows and columns without a single value.
+
+    Images, windows, and the losses "log_loss" and "poisson" take numbers only, which keep their
+    common scale, but may have gaps as well: the network sees the mean of a missing cell and an
+    indicator channel, and :meth:`reconstruct` fills holes. After a `fit` without gaps "log_loss"
+    and "poisson" take none.
 
     Output always has the dtype of the input. Large tables of float32, in memory or in a mapped
     file, are read in place; others are copied once.

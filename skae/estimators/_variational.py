@@ -6,17 +6,18 @@ from numbers import Integral, Real
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.utils import check_scalar
 
 from skae._batch import Batch
 from skae._compat import Interval
-from skae._typing import AnyFloat
+from skae._typing import AnyFloat, ArrayOf
 from skae._warnings import warn_caller
 from skae.engine import TrainingRows, torch_defaults
 from skae.networks import Autoencoder, GaussianLatent
-from skae.objectives import LOSSES
 from skae.objectives._bounds import balanced_draws, evidence_lower_bound, importance_weighted_bound
+from skae.objectives._column_likelihoods import ColumnVariationalObjective
 from skae.objectives._variational import (
     LEAST_NOISE,
     GaussianNoise,
@@ -27,10 +28,11 @@ from skae.tables import CallerType, PrincipalComponents, validate_new_rows
 
 from .base import (
     BaseAutoencoder,
-    NetworkParameters,
+    ColumnParameters,
     NonNegative,
     Positive,
     PositiveInt,
+    column_likelihoods,
     fitted,
     start_at_probabilistic_pca,
 )
@@ -45,7 +47,7 @@ _ROWS_AT_ONCE = 10_000
 _ACTIVE = 1e-2
 
 
-class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
+class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
     """Autoencoder with a probability for every row: generates, and scores in nats.
 
     The encoder gives each row a normal posterior over codes, the decoder a likelihood. Training
@@ -60,7 +62,9 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         For ``loss="squared_error"``, variance of the normal noise around the decoder's output,
         the same for all features, in the squared unit of the data. "learned" follows the error
         of the batches, which balances reconstruction and prior without a parameter (Rybkin et
-        al., 2021), and ends as the error of all rows. Ignored for other losses.
+        al., 2021), and ends as the error of all rows. Ignored for other losses. In a table with
+        columns of several types or with gaps, each column of numbers has a noise of its own, and a
+        number that is given is in units of the variance of each.
     beta : float, default=1.0
         Weight of the divergence from the prior in training. One gives the bound; more gives
         simpler codes, less gives sharper reconstructions (Higgins et al., 2017).
@@ -96,9 +100,15 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     active_units_ : int
         Components whose posterior mean has a variance above 0.01 over the training rows, or
         5000 of them (Burda et al., 2016). The others carry no information.
-    noise_variance_ : float or None
+    column_losses_ : dict of {str: float} or None
+        Of a table with columns of several types or with gaps, minus the log-likelihood of each
+        column given the mean codes of the training rows, or of a thousand of them, in nats, for
+        columns divided by their standard deviation. The history has them, too: see
+        :class:`AutoencoderTransformer`.
+    noise_variance_ : float, ndarray of shape (n_features,) or None
         Variance of the noise, in the squared unit of the data; None for other losses than
-        "squared_error".
+        "squared_error". In a table with columns of several types or with gaps that of each column,
+        0 for categories.
     loss_ : float
         The objective over all training rows with the weights that were kept, in nats per row,
         for rows in the unit of the data. With a `beta` of one, and neither penalties nor free
@@ -115,6 +125,12 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     The reconstruction is summed over features, the divergence over components. Averaging only the
     first, as many programs do, makes the divergence so heavy that all components switch off.
     `loss_` and the history count both in nats; the history divides them by the number of features.
+
+    A table may have columns of several types, and cells without a value. Categories then have a
+    multinomial likelihood, and numbers a normal one with a noise of their own. A gap adds nothing,
+    neither to the bound that is trained nor to a score (Nazabal et al., 2020; Mattei and
+    Frellsen, 2019), so that rows are comparable where the same cells have a value. A category that
+    `fit` has not seen costs the logarithm of the number of rows plus one.
 
     Codes have the scale of the prior: over the training rows, means and variances of the
     posterior together have zero mean and unit variance. An exact change of scale after training,
@@ -147,6 +163,12 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     R. Lopez, J. Regier, M. B. Cole, M. I. Jordan and N. Yosef, 2018. Deep generative modeling for
     single-cell transcriptomics. Nature Methods 15.
 
+    P.-A. Mattei and J. Frellsen, 2019. MIWAE: deep generative modelling and imputation of
+    incomplete data sets. International Conference on Machine Learning.
+
+    A. Nazabal, P. M. Olmos, Z. Ghahramani and I. Valera, 2020. Handling incomplete heterogeneous
+    data using VAEs. Pattern Recognition 107.
+
     O. Rybkin, K. Daniilidis and S. Levine, 2021. Simple and effective VAE training with calibrated
     decoders. International Conference on Machine Learning.
 
@@ -175,7 +197,9 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
     n_draws: PositiveInt = 50
     loss: Literal["squared_error", "log_loss", "negative_binomial", "multinomial"] = "squared_error"
 
-    noise_variance_: AnyFloat | None = fitted()
+    noise_variance_: AnyFloat | Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] | None = (
+        fitted()
+    )
     active_units_: int = fitted()
     _first_noise: Positive = fitted()
 
@@ -197,11 +221,15 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
                 )
             self._first_noise = deviation**2
 
+    def _why_no_gaps(self) -> str | None:
+        # A likelihood of rows with gaps is one of columns, each with a noise of its own.
+        return self._why_only_numbers()
+
     def _make_latent(self) -> GaussianLatent:
         return GaussianLatent()
 
     def _start_at_pca(self, module: Autoencoder, pca: PrincipalComponents, rng: Any) -> None:
-        loss = LOSSES[self.loss]
+        loss = self._make_heads()[0].loss
         left = len(pca.mean) - len(pca.components)
         if self.loss == "log_loss":
             noise = float(np.mean(pca.mean * (1 - pca.mean)))
@@ -215,11 +243,14 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         start_at_probabilistic_pca(module, pca, loss, max(noise, LEAST_NOISE))
 
     def _make_objective(self, seed: int) -> VariationalObjective:
-        draw = PosteriorDraw(self._table.n_outputs, self.beta, self.kl_warm_up, self.free_bits)
-        noise = None
-        if self.loss == "squared_error":
-            noise = GaussianNoise(self._first_noise, self.noise_variance == "learned")
-        return VariationalObjective(self._make_heads(), self._make_weight_penalty(), draw, noise)
+        draw = PosteriorDraw(self._table.n_columns, self.beta, self.kl_warm_up, self.free_bits)
+        learned, penalty = self.noise_variance == "learned", self._make_weight_penalty()
+        if self._mixed is not None:
+            likelihoods = column_likelihoods(self._mixed, self._first_noise)
+            return ColumnVariationalObjective(likelihoods, penalty, draw, learned)
+        normal = self.loss == "squared_error"
+        noise = GaussianNoise(self._first_noise, learned) if normal else None
+        return VariationalObjective(self._make_heads(), penalty, draw, noise)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         self.noise_variance_ = None
@@ -238,31 +269,28 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
                 f"free_bits=0.1, a smaller noise_variance, or more training."
             )
 
-    def _settled_noise(self, rows: TrainingRows, whole_fit: bool) -> float:
+    def _settled_noise(self, rows: TrainingRows, whole_fit: bool) -> float | np.ndarray:
         """Return the variance of the noise in the unit of the data."""
-        if self.noise_variance != "learned":
-            return self.noise_variance
         net, module, objective = self.net_, self.net_.module_, self.net_.criterion_
-        if whole_fit:
-            n_draws = -(-_ENOUGH_CELLS // (len(rows) * self._table.n_outputs))
+        if self.noise_variance == "learned" and whole_fit:
+            n_draws = -(-_ENOUGH_CELLS // (len(rows) * self._table.n_columns))
             at_once = min(n_draws, max(1, _ROWS_AT_ONCE // len(rows)))
 
             def error(batch: Batch) -> dict[str, torch.Tensor]:
                 times = range(-(-n_draws // at_once))
                 errors = [objective.error(module, batch, at_once) for _ in times]
-                return {"error": torch.stack(errors).mean()}
+                return {k: torch.stack([e[k] for e in errors]).mean(dim=0) for k in errors[0]}
 
-            objective.noise.settle(net.measure(rows, error)["error"])
+            objective.settle_noise(net.measure(rows, error))
             net.objective_ = net.evaluate(rows)
-        return float(objective.noise.variance) * self.scale_**2
+        if self._mixed is not None:
+            return self._mixed.of_numbers(objective.likelihoods.variance) * self._mixed.scales**2
+        if isinstance(self.noise_variance, str):
+            return float(objective.noise.variance) * self.scale_**2
+        return self.noise_variance
 
     def _in_data_units(self, objective: float) -> float:
-        nats = objective * self._table.n_outputs
-        return nats + self._log_volume()
-
-    def _log_volume(self) -> float:
-        """Return the difference between negative log-likelihoods of the data and of scaled rows."""
-        return self._table.n_outputs * np.log(self.scale_)
+        return objective * self._table.n_columns + self._table.mean_log_volume
 
     # -- likelihood -------------------------------------------------------------------
 
@@ -302,6 +330,28 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         """
         return super().score_samples(X)
 
+    def score_columns(self, X: Any) -> pd.DataFrame:
+        """Return how likely each cell of rows is, given the code of its row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        scores : DataFrame of shape (n_samples, n_features)
+            Log-likelihoods of cells given the mean code of their row, in nats, for rows in the unit
+            of the data, with the names of the columns and the index of `X`. NaN where there is no
+            value.
+        """
+        scores = super().score_columns(X)
+        if self._mixed is not None:
+            return scores - np.log(self._mixed.scales)
+        if self.noise_variance_ is None:
+            return scores
+        return 0.5 * (scores / self.noise_variance_ - np.log(2 * np.pi * self.noise_variance_))
+
     def _score_rows(self, X: Any) -> torch.Tensor:
         return self._bounds(X, importance_weighted_bound)
 
@@ -314,4 +364,4 @@ class VariationalAutoencoder(NetworkParameters, BaseAutoencoder):
         def of(x: torch.Tensor) -> torch.Tensor:
             return bound(self.net_.criterion_, self.net_.module_, x, draws)
 
-        return self._fill(bounds, rows, of).sub_(self._log_volume())
+        return self._fill(bounds, rows, of).sub_(self._table.log_volumes(X))

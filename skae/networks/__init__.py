@@ -5,6 +5,7 @@ from ._column_input import ColumnInput, WithColumnInput
 from ._convolutional import ConvolutionalNetwork
 from ._count_input import CountInput
 from ._dense import DenseNetwork, make_discriminator
+from ._gap_input import GapInput
 from ._gap_networks import GapNetworks
 from ._latents import GaussianLatent, Latent, PlainLatent
 from ._layers import ACTIVATIONS, ActivationName, Dropout, Linear
@@ -32,6 +33,7 @@ __all__ = [
     "CountInput",
     "DenseNetwork",
     "Dropout",
+    "GapInput",
     "GapNetworks",
     "GaussianLatent",
     "Latent",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ._calls import call
+from ._column_input import WithColumnInput
 from ._dense_stack import DenseStack, dense_stack_of
 from ._latents import Latent, PlainLatent
 from ._layers import leaves_of
@@ -49,6 +50,13 @@ class Autoencoder(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """Return the raw reconstruction of scaled codes."""
         return call(self.decoder, codes * self.code_scale + self.code_mean)
+
+    @property
+    def encoder_parts(self) -> tuple[nn.Module, nn.Module]:
+        """The layer that makes inputs of the columns of a table, and the encoder after it."""
+        if isinstance(self.encoder, WithColumnInput):
+            return self.encoder.columns, self.encoder.encoder
+        return nn.Identity(), self.encoder
 
     @property
     def half(self) -> Half | None:  # type: ignore[override]  # hides torch's cast to float16

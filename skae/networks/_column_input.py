@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ._count_input import CountInput
+from ._gap_input import GapInput
+
 
 class ColumnInput(nn.Module):
     """Turns the columns of a table into inputs: numbers, categories, rhythms of dates, and gaps.
@@ -82,6 +85,7 @@ class ColumnInput(nn.Module):
         if len(self.categories):
             codes = filled[..., self.categories]
             known = (codes >= 0) & ~missing[..., self.categories]
+            missing[..., self.categories] = ~known
             place = self.starts + codes.clamp(min=0).minimum(self.last).long()
             ones = x.new_zeros(*x.shape[:-1], len(self.weights)).scatter(-1, place, known.to(x))
             inputs.append(ones * self.weights + (~known).to(x) @ self.expected)
@@ -94,14 +98,18 @@ class ColumnInput(nn.Module):
             inputs.append(missing[..., self.with_gaps].to(x))
         return torch.cat(inputs, dim=-1)
 
+    def beside_zeros(self, weight: np.ndarray) -> np.ndarray:
+        """Return the weight of all inputs, given that of those of a linear code."""
+        return np.pad(weight, [(0, 0), (0, self.n_outputs - self.n_linear)])
+
 
 class WithColumnInput(nn.Module):
     """An encoder that sees what a first layer without parameters makes of the columns of a table.
 
-    That is a `ColumnInput` or a `CountInput`.
+    That is a `ColumnInput`, a `CountInput` or a `GapInput`.
     """
 
-    def __init__(self, columns: nn.Module, encoder: nn.Module) -> None:
+    def __init__(self, columns: ColumnInput | CountInput | GapInput, encoder: nn.Module) -> None:
         super().__init__()
         self.columns, self.encoder = columns, encoder
 

@@ -86,6 +86,11 @@ class ConvolutionalNetwork(Network):
         check_convolutions(self)
         return replace(self, image_shape=_LAYOUT.resolve(self.image_shape, row_shape))
 
+    def with_gaps(self, n_values: int) -> tuple[Self, int]:
+        """Return the description of an encoder that sees gaps; see :meth:`Network.with_gaps`."""
+        *pixels, n_channels = _LAYOUT.shape_to_build(self.image_shape, n_values, "encoder")
+        return replace(self, image_shape=(*pixels, 2 * n_channels)), n_channels
+
     def build_encoder(self, n_inputs: int, n_outputs: int, generator: Generator) -> nn.Module:
         """Return the encoder; see :meth:`Network.build_encoder`."""
         return self._halves(n_inputs, "encoder").make_encoder(n_outputs, generator)

@@ -32,6 +32,10 @@ class CountInput(nn.Module):
         self.depth, self.scale = depth, scale
         self.register_buffer("center", torch.from_numpy(center), persistent=False)
 
+    def beside_zeros(self, weight: np.ndarray) -> np.ndarray:
+        """Return the weight of all inputs, given that of those of a linear code: these are all."""
+        return weight
+
     def forward(self, x: Tensor) -> Tensor:
         """Return inputs of the shape of the counts."""
         # Noise, or rounding, may have made counts negative.

@@ -72,6 +72,33 @@ class Network:
         """
         return self
 
+    def with_gaps(self, n_values: int) -> tuple[Self, int]:
+        """Return the description of an encoder that also sees where values are missing.
+
+        Parameters
+        ----------
+        n_values : int
+            Width of the rows. The encoder sees twice as many values.
+
+        Returns
+        -------
+        network : Network
+            The description of the encoder, whose channels each have an indicator channel.
+        n_channels : int
+            The channels of a row; their indicators come after them, pixel by pixel or step by step.
+
+        Raises
+        ------
+        ValueError
+            If the description takes images or windows, but does not say how.
+        """
+        if self.takes_shaped_rows:
+            raise ValueError(
+                f"X has gaps, but {type(self).__name__} does not define with_gaps, so it takes "
+                f"none. Fill them, or leave such rows out."
+            )
+        return self, n_values
+
     def build_encoder(self, n_inputs: int, n_outputs: int, generator: Generator) -> nn.Module:
         """Return the half that maps rows to what the latent turns into codes.
 

@@ -98,6 +98,11 @@ class SequenceNetwork(Network):
         self._check()
         return replace(self, window_shape=_LAYOUT.resolve(self.window_shape, row_shape))
 
+    def with_gaps(self, n_values: int) -> tuple[Self, int]:
+        """Return the description of an encoder that sees gaps; see :meth:`Network.with_gaps`."""
+        n_steps, n_channels = _LAYOUT.shape_to_build(self.window_shape, n_values, "encoder")
+        return replace(self, window_shape=(n_steps, 2 * n_channels)), n_channels
+
     def build_encoder(self, n_inputs: int, n_outputs: int, generator: Generator) -> nn.Module:
         """Return the encoder; see :meth:`Network.build_encoder`."""
         shape = self._shape_to_build(n_inputs, "encoder")

@@ -11,6 +11,7 @@ from ._count_losses import LEAST_SHARE, CountLoss, NegativeBinomial
 from ._gap_filling import GapFillingObjective
 from ._losses import LOSSES, SQUARED_ERROR, Loss, LossName
 from ._objective import Head, Objective, TableLoss
+from ._observed_loss import over_observed
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
 from ._weight_penalty import WeightPenalty
@@ -36,5 +37,6 @@ __all__ = [
     "TableLoss",
     "WeightPenalty",
     "column_residuals",
+    "over_observed",
     "shares_of",
 ]

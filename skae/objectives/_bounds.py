@@ -78,7 +78,7 @@ def log_weight(
     losses = objective.row_negative_log_likelihoods(output, x)
     # Constants of the two densities of the code cancel.
     ratio = 0.5 * (noise.square() + log_variance - codes.square()).sum(dim=1)
-    return losses.to(exact_dtype(x.device)) * -output.shape[1] + ratio
+    return losses.to(exact_dtype(x.device)) * -x.shape[1] + ratio
 
 
 def _log_weights(

@@ -94,8 +94,8 @@ class ColumnLosses(nn.Module):
         Cells are weighted such that the mean over the columns of a row is that over its cells
         that have a value.
         """
-        n_seen = (~target.isnan()).sum(dim=-1, keepdim=True).clamp(min=1)
-        cells = self.known_cells(output, target) * (target.shape[-1] / n_seen)
+        seen = ~target.isnan()
+        cells = self.known_cells(output, target) * (target.shape[-1] * self._share(seen))
         return cells.mean() if reduction == "mean" else cells
 
     def cells(self, output: Tensor, target: Tensor) -> Tensor:
@@ -121,8 +121,16 @@ class ColumnLosses(nn.Module):
             of_known = torch.where(codes < 0, self.of_unknown, of_found)
             losses.append(torch.where(codes.isnan(), 0.0, of_known))
         if len(losses) == 1:
-            return losses[0] / self.bases
-        return (torch.cat(losses, dim=-1) / self.bases)[..., self.order]
+            return losses[0] / self._unit()
+        return (torch.cat(losses, dim=-1) / self._unit())[..., self.order]
+
+    def _unit(self) -> Tensor:
+        """Return what divides the losses of the columns, in the order of the outputs."""
+        return self.bases
+
+    def _share(self, seen: Tensor) -> Tensor:
+        """Return the weight of each cell in the loss of its row, given which have a value."""
+        return seen / seen.sum(dim=-1, keepdim=True).clamp(min=1)
 
     def _places(self, codes: Tensor) -> Tensor:
         """Return the places of categories among all logits; of gaps that of the first one."""
@@ -141,10 +149,10 @@ class ColumnLosses(nn.Module):
         """Return the mean loss, and its gradient in the place of the output; see `Loss`."""
         n_numbers, seen = len(self.numbers), ~target.isnan()
         # The weight of a cell in the mean over the batch, in which each row counts the same.
-        share = seen / (seen.sum(dim=-1, keepdim=True).clamp(min=1) * target.shape[-2])
+        share = self._share(seen) / target.shape[-2]
         if weight is not None:
             share = share * weight[..., None]
-        share = share[..., self.columns] / self.bases
+        share = share[..., self.columns] / self._unit()
         value: Any = 0.0
         if n_numbers:
             predicted, numbers = output[..., :n_numbers], target[..., self.numbers]
@@ -169,6 +177,18 @@ class ColumnLosses(nn.Module):
         logits = output[..., len(self.numbers) :].split(self.n_levels, dim=-1)
         columns += [of_column.argmax(dim=-1, keepdim=True).to(output) for of_column in logits]
         return torch.cat(columns, dim=-1)[..., self.order]
+
+    def linear_output(self, weight: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of a linear decoder, given those of numbers and categories.
+
+        Each category is a one divided by the root of its share. Logits are the first-order
+        expansion of the logarithm around the shares.
+        """
+        n_numbers = len(self.numbers)
+        of_logits = weight[n_numbers:] * (-0.5 * self.logits).exp()[:, None]
+        return torch.cat([weight[:n_numbers], of_logits]), torch.cat(
+            [mean[:n_numbers], self.logits]
+        )
 
     def from_guess(self, values: Tensor) -> Tensor:
         """Return outputs for linear guesses: numbers, and of each category the share that it has.

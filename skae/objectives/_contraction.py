@@ -9,6 +9,8 @@ from torch.autograd import grad
 
 from skae._batch import Batch, Parts
 
+from ._borrowed_gaps import BorrowedGaps
+from ._corruption import Corruption
 from ._objective import Head
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
@@ -22,6 +24,9 @@ class ContractiveObjective(ReconstructionObjective):
     of the codes themselves would make the encoder shrink and the decoder grow and change
     nothing else, unless they shared their weights as in Rifai et al. (2011).
 
+    Of a table with columns of several types it is the Jacobian with respect to the inputs that the
+    first layer makes of them, among which distances of rows have a meaning.
+
     It is exact for dense encoders of up to one hidden layer. For others it is the squared
     gradient of one random sum of the codes of each row, which is the same on average
     (Hutchinson, 1990). Signs in front of few codes, whose gradients hardly overlap, vary less
@@ -29,9 +34,13 @@ class ContractiveObjective(ReconstructionObjective):
     """
 
     def __init__(
-        self, heads: Sequence[Head], weight_penalty: WeightPenalty, strength: float
+        self,
+        heads: Sequence[Head],
+        weight_penalty: WeightPenalty,
+        corruption: Corruption | BorrowedGaps | None,
+        strength: float,
     ) -> None:
-        super().__init__(heads, weight_penalty)
+        super().__init__(heads, weight_penalty, corruption)
         self.strength = strength
         self.spread = CodeSpread()
         self.random = RandomSource()
@@ -39,11 +48,13 @@ class ContractiveObjective(ReconstructionObjective):
     def forward(self, autoencoder: Any, batch: Batch) -> Parts:
         """Return the parts of the objective on a batch: scalars that add up to it."""
         # The gradient with respect to the rows is needed in a measurement, too.
+        columns, encoder = autoencoder.encoder_parts
+        seen = batch.x if self.corruption is None else self.corruption(batch.x)
         with torch.enable_grad():
-            rows = batch.x.detach().requires_grad_()
-            codes = autoencoder.encoder(rows)
+            inputs = columns(seen).detach().requires_grad_()
+            codes = encoder(inputs)
             deviations = self.spread(codes, batch.weight).sqrt()
-            squares = self._squared_norms(autoencoder, rows, codes, deviations)
+            squares = self._squared_norms(autoencoder, inputs, codes, deviations)
         if batch.weight is not None:
             squares = squares * batch.weight
         output = autoencoder.decoder(codes)

@@ -89,6 +89,15 @@ class Loss:
         """
         return output if self.inverse_link is None else self.inverse_link(output)
 
+    def linear_output(self, weight: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of a linear decoder, given those without a link.
+
+        They are the first-order expansion of the link around the means of the columns.
+        """
+        if self.link is None or self.link_slope is None:
+            return weight, mean
+        return weight * self.link_slope(mean)[:, None], self.link(mean)
+
     def from_data(self, mean: Tensor) -> Tensor:
         """Return the output of the decoder for means of columns of the training data."""
         return mean if self.link is None else self.link(mean)

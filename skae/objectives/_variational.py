@@ -16,7 +16,7 @@ from ._warm_up import WarmUp
 from ._weight_penalty import WeightPenalty
 
 # Share of each batch in the running estimate of the noise: it looks back about 20 batches.
-_RATE = 0.05
+NOISE_RATE = 0.05
 
 # Least variance of noise that is learned, in units of the data's own: a constant feature or a
 # code as wide as the data would otherwise make the likelihood infinite.
@@ -72,7 +72,7 @@ class GaussianNoise(nn.Module):
     def follow(self, mean_squared_error: Tensor) -> None:
         """Move a learned variance towards the error of a batch that is trained on."""
         if self.learned and self.training:
-            self.variance.lerp_(mean_squared_error.detach().to(self.variance), _RATE)
+            self.variance.lerp_(mean_squared_error.detach().to(self.variance), NOISE_RATE)
             self.variance.clamp_(min=LEAST_NOISE)
 
     def settle(self, mean_squared_error: float) -> None:
@@ -120,8 +120,8 @@ class VariationalObjective(ReconstructionObjective):
         value = self.noise.negative_log_likelihood(value)
         return value, gradient.mul_(0.5 / self.noise.variance)
 
-    def error(self, autoencoder: Any, batch: Batch, n_draws: int) -> Tensor:
-        """Return the plain loss of a batch, without the noise, averaged over draws of codes."""
+    def error(self, autoencoder: Any, batch: Batch, n_draws: int) -> Parts:
+        """Return what `settle_noise` needs of a batch, averaged over draws of codes."""
 
         def repeat(values: Any) -> Any:
             return None if values is None else torch.cat([values] * n_draws)
@@ -129,7 +129,16 @@ class VariationalObjective(ReconstructionObjective):
         h = repeat(autoencoder.encoder(batch.x))
         repeated = Batch(*map(repeat, (batch.x, batch.weight, batch.observed, batch.target)))
         codes, _ = self.through_latent(autoencoder, h, repeated.weight)
-        return super().reconstruction(autoencoder.decoder(codes), repeated)
+        return self._error_of(autoencoder.decoder(codes), repeated)
+
+    def settle_noise(self, errors: dict[str, Any]) -> None:
+        """Set a learned noise, given the means of `error` over all rows."""
+        if self.noise is not None:
+            self.noise.settle(errors["error"])
+
+    def _error_of(self, output: Tensor, batch: Batch) -> Parts:
+        """Return the plain loss of a batch, without the noise."""
+        return {"error": super().reconstruction(output, batch)}
 
     def row_negative_log_likelihoods(self, output: Tensor, target: Tensor) -> Tensor:
         """Return those of rows in nats per feature, of shape (n_samples,)."""

@@ -69,7 +69,7 @@ class AutoencoderModule(nn.Module):
         self.scale = _number(estimator.scale_)
         self.bounds: nn.Module = nn.Identity()
         # A gap is the mean of its column, unless the first layer takes gaps.
-        self.fills_gaps = estimator._why_only_numbers() is None
+        self.fills_gaps = estimator._fills_gaps
         if isinstance(table, MixedTable):
             self.scale = nn.Buffer(table.scale)
             self.bounds = ColumnBounds(table.schema)

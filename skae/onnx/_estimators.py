@@ -44,9 +44,10 @@ def autoencoders_of(estimator: BaseEstimator) -> list[BaseAutoencoder]:
     return [estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator]
 
 
-def check_detector_of_numbers(estimator: BaseEstimator) -> None:
-    """Refuse a detector of tables with columns of several types or with gaps."""
-    if isinstance(estimator, AutoencoderOutlierDetector) and fitted_frame(estimator) is not None:
+def check_has_graph(estimator: BaseEstimator) -> None:
+    """Refuse a detector of columns of several types, and rows of one scale with gaps."""
+    of_columns = isinstance(estimator, AutoencoderOutlierDetector) and fitted_frame(estimator)
+    if of_columns or any(vars(one).get("_means") is not None for one in autoencoders_of(estimator)):
         raise ValueError(
             f"This {type(estimator).__name__} was fitted on columns of several types or with gaps, "
             f"which have no graph in ONNX. Encode the table as numbers before it, or use skae.save."

@@ -13,7 +13,7 @@ from skae._fitted import reconstruct
 from skae.estimators.base import Decoder
 from skae.tables import PlainTable, dense, reconstruction_of
 
-from ._estimators import KINDS, METHODS, ONLY_OF_SKAE, check_detector_of_numbers
+from ._estimators import KINDS, METHODS, ONLY_OF_SKAE, check_has_graph
 from ._sample import Columns, Sample
 from ._steps import steps_of
 
@@ -59,7 +59,7 @@ class ModelOutput:
         self.of_skae = isinstance(self.last, KINDS)
         self._check_name()
         if self.of_skae:
-            check_detector_of_numbers(self.last)
+            check_has_graph(self.last)
         self._table = _decoded_table(self.last) if name == "reconstruction" else None
         self._column: int | None = None
         self._remembered: Remembered = {}

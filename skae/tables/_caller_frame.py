@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from ._column_types import columns_that_are_not_numeric
 from ._mapped_files import is_memory_mapped
-from .columns import CategoryColumn, FrameTypes, TableSchema, empty_like, filled
+from .columns import CategoryColumn, FrameTypes, TableSchema, empty_like, filled, says_no_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +59,11 @@ def index_of(X: Any) -> Any:
     return getattr(X, "index", None) if _has_columns(X) else None
 
 
-def learn_frame(estimator: BaseEstimator, X: Any) -> CallerFrame | None:
+def learn_frame(estimator: BaseEstimator, X: Any, sample_weight: Any = None) -> CallerFrame | None:
     """Return the columns of a table, or None if it is one of numbers without gaps.
 
     The parameters of the estimator say which columns are categories. Nothing but tables in memory
-    is looked at.
+    is looked at, and no rows of weight zero.
     """
     if not hasattr(estimator, "categorical_features"):
         return None
@@ -71,16 +71,27 @@ def learn_frame(estimator: BaseEstimator, X: Any) -> CallerFrame | None:
         return None
     if not _needs_columns(estimator, X):
         return None
-    return learn_any_frame(estimator, X)
+    return learn_any_frame(estimator, X, sample_weight)
 
 
-def learn_any_frame(estimator: BaseEstimator, X: Any) -> CallerFrame:
+def learn_any_frame(estimator: BaseEstimator, X: Any, sample_weight: Any = None) -> CallerFrame:
     """Return the columns of a table, whatever they hold."""
     frame = frame_of(X)
     schema = TableSchema.learn(
-        frame, estimator.categorical_features, estimator.min_frequency, estimator.max_categories
+        _counted(frame, sample_weight),
+        estimator.categorical_features,
+        estimator.min_frequency,
+        estimator.max_categories,
     )
     return CallerFrame(schema, FrameTypes.of(frame) if _has_columns(X) else None)
+
+
+def _counted(frame: nw.DataFrame, sample_weight: Any) -> nw.DataFrame:
+    """Return the rows of a weight above zero, or all if the weights will be refused."""
+    weight = np.asarray([] if sample_weight is None else sample_weight)
+    if weight.shape != (len(frame),) or weight.dtype.kind not in "biuf" or not (weight > 0).any():
+        return frame
+    return frame.filter((weight > 0).tolist())
 
 
 def fitted_frame(estimator: BaseEstimator) -> CallerFrame | None:
@@ -90,19 +101,23 @@ def fitted_frame(estimator: BaseEstimator) -> CallerFrame | None:
 
 def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
     wanted = estimator.categorical_features
+    # Where only numbers are taken, they may have gaps.
+    gaps_need = estimator._why_only_numbers() is None
     if wanted is not None and not isinstance(wanted, str) and len(wanted):
         return True
     if _has_columns(X):
-        columns = frame_of(X).iter_columns()
-        return bool(columns_that_are_not_numeric(X)) or any(map(_is_truth_or_has_gaps, columns))
+        columns = [*frame_of(X).iter_columns()]
+        if any(map(says_no_number, columns)) or (gaps_need and any(map(_has_gaps, columns))):
+            return True
+        return bool(columns_that_are_not_numeric(X))
     X = np.asarray(X)
     if X.dtype.kind in "US" or (X.dtype == object and columns_that_are_not_numeric(X)):
         return True
-    return X.dtype.kind in "fO" and bool(pd.isna(X).any())
+    return gaps_need and X.dtype.kind in "fO" and bool(pd.isna(X).any())
 
 
-def _is_truth_or_has_gaps(column: nw.Series) -> bool:
-    if column.dtype == nw.Boolean or column.is_null().any():
+def _has_gaps(column: nw.Series) -> bool:
+    if column.is_null().any():
         return True
     return bool(column.dtype.is_float() and column.is_nan().any())
 

@@ -20,13 +20,15 @@ class CallerType:
 
     A `namespace` of None means NumPy's arrays, which lists and tables become, too. `row_shape` is
     that of a row in an array of more than two dimensions, None in a table. `frame` is that of a
-    table with columns of several types or with gaps.
+    table with columns of several types or with gaps. Tables of numbers of one scale that have gaps
+    say so in `has_gaps`.
     """
 
     namespace: ModuleType | None = None
     device: Any = None
     row_shape: tuple[int, ...] | None = None
     frame: CallerFrame | None = None
+    has_gaps: bool = False
 
     def from_caller(self, X: Any) -> Any:
         """Return validated data as they are, or, of a library other than torch, as a CPU tensor."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skae._typing import ArrayOf
 
+from ._one_hot import one_hot, rows_of_budget
 from ._scaled_rows import ScaledRows
 from .columns import DAY, CategoryColumn, TableSchema
 
@@ -37,7 +38,8 @@ class MixedTable:
     scales: _OfColumns
     # The shares of all categories of all columns.
     shares: Annotated[np.ndarray, ArrayOf("float", None)]
-    has_gaps: Annotated[np.ndarray, ArrayOf("bool", "n_columns")]
+    # The share of the rows that have no value, of each column.
+    gap_shares: _OfColumns
     # The loss of each column for an answer that is the same for all rows.
     bases: _OfColumns
     n_rows: int
@@ -72,9 +74,14 @@ class MixedTable:
                 scale[i] = deviation if deviation > _ROUNDING * abs(mean[i]) else 1.0
                 losses = loss_of_mean((cells - mean[i]) / scale[i])
                 bases[i] = np.average(losses, weights=counts)
-        has_gaps = np.isnan(X).any(axis=0)
+        gap_shares = np.average(np.isnan(X), axis=0, weights=weight)
         of_all = np.concatenate([np.zeros(0), *shares])
-        return cls(schema, mean, scale, of_all, has_gaps, bases, len(X))
+        return cls(schema, mean, scale, of_all, gap_shares, bases, len(X))
+
+    @property
+    def has_gaps(self) -> np.ndarray:
+        """Which columns have rows without a value."""
+        return self.gap_shares > 0
 
     @property
     def n_columns(self) -> int:
@@ -121,9 +128,41 @@ class MixedTable:
             if not isinstance(column, CategoryColumn)
         ]
 
+    @property
+    def mean_log_volume(self) -> float:
+        """Mean of `log_volumes` over the rows that it was learned from."""
+        return float((1 - self.gap_shares) @ np.log(self.scales))
+
+    def log_volumes(self, X: np.ndarray) -> Tensor:
+        """Return the logarithm of the unit of volume among the cells of each row with a value."""
+        return torch.from_numpy(~np.isnan(X) @ np.log(self.scales))
+
+    def of_numbers(self, values: Tensor) -> np.ndarray:
+        """Return values of the columns of numbers as one for each column, 0 for categories."""
+        of_columns = np.zeros(self.n_columns)
+        of_columns[np.asarray(self.n_levels) == 0] = values.cpu().double().numpy()
+        return of_columns
+
     def rows(self, X: Any, limits: tuple[float, float] | None = None) -> ScaledRows:
         """Return encoded rows as inputs of the network."""
         return ScaledRows(X, self.means, self.scales, limits)
+
+    def linear_rows(self, X: np.ndarray, weight: Any, limits: Any = None) -> tuple[ScaledRows, Any]:
+        """Return inputs of a linear code, without rhythms and indicators of gaps, and weights.
+
+        They are those of some rows, evenly spaced: with many categories they are wide.
+        """
+        levels = np.asarray(self.n_levels)
+        some = rows_of_budget(len(X), float(np.where(levels, levels, 1) @ self.gap_shares))
+        Z, of_numbers = (X[some] - self.means) / self.scales, levels == 0
+        shares = np.split(self.shares, levels[levels > 0].cumsum()[:-1]) if levels.any() else []
+        made = one_hot(Z[:, of_numbers], Z[:, ~of_numbers], shares)
+        return ScaledRows(made), None if weight is None else weight[some]
+
+    def rows_to_judge(self, X: np.ndarray, weight: Any) -> tuple[ScaledRows, Any]:
+        """Return some rows, evenly spaced, and their weights: answers to them may be wide."""
+        some = rows_of_budget(len(X), self.n_outputs)
+        return self.rows(X[some]), None if weight is None else weight[some]
 
     def to_data(self, output: Tensor) -> Tensor:
         """Return decoded rows in the unit of the data, in float64, on their device."""

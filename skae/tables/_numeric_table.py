@@ -2,11 +2,13 @@
 
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ._caller_type import as_tensor
 from ._moments import column_moments
+from ._observed_moments import observed_moments
 from ._scaled_rows import ScaledRows
 
 # Losses are given in the square of the unit of the data, which must be a number.
@@ -18,27 +20,31 @@ class NumericTable:
 
     One scalar divides all columns, so that the squared error of the scaled rows is that of the data
     in another unit, as PCA's is; scaling each column is StandardScaler's. ``mean_`` and ``scale_``
-    of an estimator make its table again.
+    of an estimator make its table again. Where rows had gaps, `means` are those of the cells that
+    have a value; None stands for rows without.
     """
 
-    def __init__(self, mean: Any, scale: float) -> None:
+    def __init__(self, mean: Any, scale: float, means: np.ndarray | None = None) -> None:
         self.mean = as_tensor(mean)
         self.scale = scale
-        # A column of numbers is one value for the encoder and one of the decoder.
-        self.n_columns = self.n_inputs = self.n_outputs = len(self.mean)
+        self.means = means
+        # A column of numbers is one value of the decoder, and one for the encoder, with gaps two.
+        self.n_columns = self.n_outputs = len(self.mean)
+        self.n_inputs = self.n_columns if means is None else 2 * self.n_columns
 
     @classmethod
     def learn(
-        cls, X: Any, sample_weight: Any, *, centered: bool, scaled: bool
+        cls, X: Any, sample_weight: Any, gaps: bool, *, centered: bool, scaled: bool
     ) -> tuple[Self, Tensor]:
         """Return the table that validated rows make, and the standard deviations of its columns.
 
         Both are float64, on the device of `X`. Without `centered` the loss allows no shift, and
-        without `scaled` no other unit. The scale is the root of the columns' mean variance or, of
-        rows that are not centred, the mean of all values; 1 for constant rows. Values too large for
-        their variance to be a number raise a ValueError.
+        without `scaled` no other unit. Cells of rows with `gaps` may be NaN. The scale is the root
+        of the columns' mean variance or, of rows that are not centred, the mean of all values; 1
+        for constant rows. Values too large for their variance to be a number raise a ValueError.
         """
-        mean, variance, unit = column_moments(X, sample_weight)
+        moments = observed_moments if gaps else column_moments
+        mean, variance, unit = moments(X, sample_weight)
         if centered:
             scale = unit * float(variance.mean().sqrt()) or 1.0
         elif scaled:
@@ -50,12 +56,33 @@ class NumericTable:
                 f"X holds values up to {unit:.3g}, too large to compute with in {X.dtype}. "
                 f"Scale the data, for example with RobustScaler."
             )
-        mean = unit * mean if centered else torch.zeros_like(mean)
-        return cls(mean, scale), unit * variance.sqrt()
+        means = unit * mean
+        mean = means if centered else torch.zeros_like(means)
+        table = cls(mean, scale, means.numpy() if gaps else None)
+        return table, unit * variance.sqrt()
+
+    @property
+    def expected(self) -> np.ndarray | None:
+        """What the encoder sees in a gap: the mean of the column, scaled."""
+        return None if self.means is None else (self.means - self.mean.numpy()) / self.scale
+
+    @property
+    def mean_log_volume(self) -> float:
+        """Logarithm of the unit of volume among the rows."""
+        return self.n_columns * np.log(self.scale)
+
+    def log_volumes(self, X: Any) -> float:
+        """Return `mean_log_volume`, which is that of each row."""
+        return self.mean_log_volume
 
     def rows(self, X: Any, limits: tuple[float, float] | None = None) -> ScaledRows:
         """Return validated rows as inputs of the network; `limits` clip the cells."""
         return ScaledRows(X, self.mean, self.scale, limits)
+
+    def linear_rows(self, X: Any, weight: Any, limits: Any) -> tuple[ScaledRows, Any]:
+        """Return rows as inputs of a linear code, with means in gaps, and their weights."""
+        filled = X if self.means is None else np.where(np.isnan(X), self.means, X).astype(X.dtype)
+        return self.rows(filled, limits), weight
 
     def to_data(self, output: Tensor) -> Tensor:
         """Return outputs of the decoder in the unit of the data, in float64, on their device."""

@@ -41,11 +41,15 @@ class PrincipalComponents:
 
 
 def principal_components(
-    rows: ScaledRows, sample_weight: Any, n_components: float, rng: np.random.RandomState
+    rows: ScaledRows,
+    sample_weight: Any,
+    n_components: float,
+    rng: np.random.RandomState,
+    exact: int = _EXACT,
 ) -> PrincipalComponents:
     """Return the leading principal components of a table; none of them has no variance.
 
-    Up to 2000 features this decomposes the covariance matrix, accumulated chunk by chunk;
+    Up to `exact` features this decomposes the covariance matrix, accumulated chunk by chunk;
     beyond, it iterates on a random subspace (Halko, Martinsson and Tropp, 2011), also
     chunk by chunk, until the variance that it holds settles. A sparse table never becomes
     dense as a whole. A float `n_components` in (0, 1) is the share of the variance that the
@@ -64,7 +68,7 @@ def principal_components(
     # One pass over the table is a step here; small tables get the same bits on any machine's
     # number of cores.
     with threads_for(len(rows) * n_features):
-        if share or n_features <= _EXACT:
+        if share or n_features <= exact:
             values, vectors = torch.linalg.eigh(table.covariance_times())
         else:
             size = min(int(n_components) + 10, *rows.shape)

@@ -118,8 +118,10 @@ def _check_kind(X: Any) -> None:
 
 
 @contextmanager
-def naming_cells(X: Any) -> Iterator[None]:
-    """Add to scikit-learn's error about NaN or infinity which cell holds it."""
+def naming_cells(
+    X: Any, of_gaps: str = "Fill gaps, for example with SimpleImputer"
+) -> Iterator[None]:
+    """Add to scikit-learn's error about NaN or infinity which cell holds it, and what to do."""
     try:
         # Sums of huge cells of both signs, by which it looks for these, are no numbers.
         with np.errstate(invalid="ignore"):
@@ -127,21 +129,19 @@ def naming_cells(X: Any) -> Iterator[None]:
     except ValueError as error:
         message = str(error).partition("\n")[0]
         if "contains NaN" in message:
-            cell, cure = _first_cell(X, pd.isna), "Fill gaps, for example with SimpleImputer"
+            cell, cure = _first_cell(X, pd.isna), of_gaps
         elif "contains infinity" in message:
             cell, cure = _first_cell(X, _is_infinite), "Replace such values"
         else:
             raise
-        if cell is None:
-            raise
-        raise ValueError(
-            f"{message} The first is {cell}, counted from 0. {cure}, or leave such rows out."
-        ) from None
+        first = "" if cell is None else f"The first is {cell}, counted from 0. "
+        raise ValueError(f"{message} {first}{cure}, or leave such rows out.") from None
 
 
 def _first_cell(X: Any, is_bad: Callable[[Any], Any]) -> str | None:
     """Return where the first bad value is, in words, or None where that takes too long."""
     if is_memory_mapped(X):
+        # That takes too long.
         return None
     if isinstance(X, torch.Tensor):
         X = X.detach().cpu().numpy()

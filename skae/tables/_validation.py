@@ -16,6 +16,8 @@ from skae._compat import check_same_namespace, get_namespace_and_device, support
 from ._caller_frame import CallerFrame, fitted_frame, learn_frame
 from ._caller_type import CallerType, caller_type, detached
 from ._mapped_files import is_memory_mapped
+from ._observed_moments import has_gaps
+from ._output_frames import column_names
 from ._row_shapes import TakesRows, flatten_rows
 from ._table_errors import check_mask, check_names, check_table, naming_cells
 
@@ -33,17 +35,20 @@ def validate_rows(
     *,
     reset: bool = False,
     ensure_min_samples: int = 1,
+    sample_weight: Any = None,
 ) -> tuple[Any, CallerType]:
     """Return the rows that a method was given as (n_samples, n_features), and the caller's type.
 
     They are validated as scikit-learn does it, but tensors and mapped files are not converted:
     float32, float64, or the type that the file holds. Images and windows are flattened; the network
     description says whether they are allowed, and of which shape. `reset` sets the number and the
-    names of features, which are compared otherwise.
+    names of features, which are compared otherwise. Gaps stay NaN where training knows them; after
+    a fit without gaps they become the means of their columns. Rows of `sample_weight` zero are not
+    looked at for the categories that there are.
     """
     caller = caller_type(X)
     given = detached(X, caller)
-    frame = learn_frame(estimator, given) if reset else fitted_frame(estimator)
+    frame = learn_frame(estimator, given, sample_weight) if reset else fitted_frame(estimator)
     if frame is not None:
         return _validate_frame(estimator, given, caller, frame, reset, ensure_min_samples)
     check_table(given)
@@ -53,41 +58,80 @@ def validate_rows(
     n_features = None if reset else estimator.n_features_in_
     X, caller = flatten_rows(given, caller, network, name, n_features)
     mapped = is_memory_mapped(X)
-    fills = caller.namespace is None and not mapped and _fills_gaps(estimator, method)
-    with naming_cells(given):
+    in_memory = caller.namespace is None and not mapped and not sparse.issparse(X)
+    may_have_gaps = in_memory and _may_have_gaps(estimator, method, reset)
+    with naming_cells(given, _cure_of_gaps(estimator, given, caller, in_memory)):
         X = validate_data(
             estimator,
             X,
             reset=reset,
             accept_sparse="csr",
             dtype=_float_dtypes(X, caller),
-            ensure_all_finite="allow-nan" if fills else not mapped,
+            ensure_all_finite="allow-nan" if may_have_gaps else not mapped,
             ensure_min_samples=ensure_min_samples,
         )
         if sparse.issparse(X):
             assert_all_finite(X.data, estimator_name=name, input_name="X")
-    if fills:
-        X = _with_means(X, detached(estimator.mean_))
-    if mapped:
-        # As validation does it, but a part at a time.
-        for part in slices(len(X), rows_in_chunk(X.shape[1])):
-            assert_all_finite(X[part], estimator_name=name, input_name="X")
+        if mapped:
+            # As validation does it, but a part at a time.
+            for part in slices(len(X), rows_in_chunk(X.shape[1])):
+                assert_all_finite(X[part], estimator_name=name, input_name="X")
+    if may_have_gaps and has_gaps(X):
+        X, caller = _with_gaps(X, caller, estimator, reset)
     return caller.from_caller(X), caller
 
 
-def _fills_gaps(estimator: BaseEstimator, method: str) -> bool:
-    """Return whether rows for a model of numbers may have gaps; new training rows may not."""
-    takes = getattr(estimator, "_why_only_numbers", lambda: "")() is None
-    return takes and method not in ("fit", "partial_fit")
+def _cure_of_gaps(estimator: BaseEstimator, X: Any, caller: CallerType, in_memory: bool) -> str:
+    """Return what to do about gaps where rows may have none."""
+    needs_all = estimator._why_no_gaps()
+    if needs_all is not None:
+        return f"{needs_all} takes no gaps: fill them, for example with SimpleImputer"
+    if in_memory:
+        return "The rows of fit had none: fill them, for example with SimpleImputer, or fit anew"
+    if sparse.issparse(X):
+        cure = "X.toarray()"
+    elif caller.namespace is None:
+        cure = "numpy.array(X)"
+    else:
+        cure = "an array of NumPy"
+    return f"Gaps are taken in dense tables in memory: give {cure}, fill them"
 
 
-def _with_means(X: Any, means: np.ndarray) -> Any:
-    """Return rows in which a gap is the mean of its column, which says nothing of the row."""
-    missing = np.isnan(X) if isinstance(X, np.ndarray) else np.zeros(0, dtype=bool)
-    if not missing.any():
-        return X
+def _may_have_gaps(estimator: BaseEstimator, method: str, reset: bool) -> bool:
+    """Return whether rows of numbers may have gaps.
+
+    After a fit without gaps new rows to train on may not, and others where means are known.
+    """
+    if reset:
+        return estimator._why_no_gaps() is None
+    if fitted_means(estimator) is not None:
+        return True
+    return method not in ("fit", "partial_fit") and estimator._fills_gaps
+
+
+def _with_gaps(
+    X: np.ndarray, caller: CallerType, estimator: BaseEstimator, reset: bool
+) -> tuple[np.ndarray, CallerType]:
+    """Return rows in which gaps stay, or are the means of their columns if training knows none."""
     _check_not_empty(X)
-    return np.where(missing, means.astype(X.dtype), X)
+    if reset:
+        empty = np.flatnonzero(np.isnan(X).all(axis=0))
+        if len(empty):
+            name = column_names(estimator, X.shape[1])[empty[0]]
+            raise ValueError(f"Column {name!r} has no value in any row. Leave it out, or fill it.")
+    if reset or fitted_means(estimator) is not None:
+        return X, replace(caller, has_gaps=True)
+    return _with_means(X, detached(estimator.mean_)), caller
+
+
+def _with_means(X: np.ndarray, means: np.ndarray) -> Any:
+    """Return rows in which a gap is the mean of its column, which says nothing of the row."""
+    return np.where(np.isnan(X), means.astype(X.dtype), X)
+
+
+def fitted_means(estimator: BaseEstimator) -> np.ndarray | None:
+    """Return the means of the columns of rows of numbers with gaps, None if `fit` saw none."""
+    return vars(estimator).get("_means")
 
 
 def _check_not_empty(X: np.ndarray) -> None:
@@ -139,15 +183,19 @@ def validate_table(
     ensure_min_samples: int,
     columns: BaseEstimator | CallerFrame | None = None,
     means: np.ndarray | None = None,
+    sample_weight: Any = None,
 ) -> tuple[Any, CallerType]:
     """Validate rows for an estimator that works with NumPy's arrays; see `validate_rows`.
 
     Returns an array or CSR matrix of float32 or float64, and the type of the table. `columns` are
     those that `fit` has seen or, in `fit`, an estimator whose parameters tell which are
-    categories. Gaps in a table of numbers are filled with `means`, where these are given.
+    categories; rows of `sample_weight` zero are not looked at for these. Gaps in a table of numbers
+    are filled with `means`, where these are given.
     """
     given, caller = detached(X), CallerType()
-    frame = learn_frame(columns, given) if isinstance(columns, BaseEstimator) else columns
+    frame = columns
+    if isinstance(columns, BaseEstimator):
+        frame = learn_frame(columns, given, sample_weight)
     if frame is not None:
         return _validate_frame(estimator, given, caller, frame, reset, ensure_min_samples)
     check_table(given)
@@ -165,7 +213,10 @@ def validate_table(
         )
         if sparse.issparse(X):
             assert_all_finite(X.data, estimator_name=type(estimator).__name__, input_name="X")
-    return X if means is None else _with_means(X, means), caller
+    if means is None or sparse.issparse(X) or not np.isnan(X).any():
+        return X, caller
+    _check_not_empty(X)
+    return _with_means(X, means), caller
 
 
 def validate_codes(estimator: BaseEstimator, X: Any, method: str) -> tuple[Any, CallerType]:

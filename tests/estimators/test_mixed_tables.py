@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from mixed_cases import N, table, with_gaps
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
@@ -14,37 +15,6 @@ from sklearn.pipeline import make_pipeline
 import skae
 from skae import AutoencoderTransformer
 from skae.networks import SequenceNetwork
-
-N = 400
-
-
-def table(seed=0, n_rows=N):
-    """Return a table of six types of columns that two hidden numbers decide."""
-    rng = np.random.default_rng(seed)
-    a, b = rng.normal(size=(2, n_rows))
-    noise = 0.1 * rng.normal(size=(5, n_rows))
-    city = np.array(["Rome", "Oslo", "Bonn"])[np.digitize(a + noise[0], [-0.5, 0.5])]
-    grade = np.array(list("ABCD"))[np.digitize(a + b + noise[1], [-1, 0, 1])]
-    days = np.round(200 + 100 * (b + noise[2]))
-    return pd.DataFrame(
-        {
-            "age": np.round(40 + 10 * (a + noise[3])).astype(int),
-            "income": 1e4 * np.exp(b + noise[4]),
-            "city": city,
-            "member": b > 0,
-            "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(days, unit="D"),
-            "grade": pd.Categorical(grade, ["D", "C", "B", "A"], ordered=True),
-        },
-        index=pd.Index(np.arange(n_rows) + 100, name="id"),
-    )
-
-
-def with_gaps(frame, share=0.1, seed=1):
-    """Return a copy in which cells are missing at random, none of the column "income"."""
-    rng = np.random.default_rng(seed)
-    holes = rng.uniform(size=frame.shape) < share
-    holes[:, list(frame.columns).index("income")] = False
-    return frame.mask(holes)
 
 
 def autoencoder(**params):
@@ -248,6 +218,19 @@ def test_unknown_categories_are_gaps_that_cost(fitted):
     assert set(fitted.reconstruct(unknown)["city"]) <= {"Rome", "Oslo", "Bonn"}
 
 
+def test_rows_of_weight_zero_are_absent():
+    frame, weight = table(), np.ones(N)
+    frame.loc[frame.index[:9], "city"] = "Atlantis"
+    frame.loc[frame.index[9], "age"] = 10_000
+    weight[:10] = 0
+    for rows in (frame, pl.from_pandas(frame)):
+        weighted = autoencoder(max_iter=2).fit(rows, sample_weight=weight)
+        without = autoencoder(max_iter=2).fit(rows[10:])
+        assert weighted._frame.schema.columns[2].levels == ["Bonn", "Oslo", "Rome"]
+        assert weighted._frame.schema.columns[0].highest < 100
+        assert_allclose(weighted.transform(rows), without.transform(rows), atol=1e-4)
+
+
 def test_rare_categories_are_one():
     frame = table()
     frame["name"] = [f"name {i}" for i in range(N)]
@@ -383,10 +366,12 @@ def test_the_fused_step_trains_as_autograd_does(gaps, monkeypatch):
 
 
 OTHERS = {
+    "contractive": skae.ContractiveAutoencoder,
     "adversarial": skae.AdversarialAutoencoder,
     "denoising": skae.DenoisingAutoencoder,
     "nested": skae.NestedAutoencoder,
     "sparse": skae.SparseAutoencoder,
+    "variational": skae.VariationalAutoencoder,
     "wasserstein": skae.WassersteinAutoencoder,
 }
 
@@ -440,3 +425,37 @@ def test_noise_leaves_the_types_of_columns(noise, level):
 def test_noise_of_numbers_refuses_other_columns(noise):
     with pytest.raises(ValueError, match=r"noise=.* does not take them"):
         skae.DenoisingAutoencoder(3, noise=noise).fit(table())
+
+
+# -- losses by column ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_losses_of_columns_are_those_of_their_scores(gaps):
+    frame = with_gaps(table()) if gaps else table()
+    fitted = autoencoder(max_iter=3).fit(frame)
+    expected = -fitted.score_columns(frame).mean()
+    assert list(fitted.column_losses_) == list(frame.columns)
+    assert_allclose(list(fitted.column_losses_.values()), expected, rtol=1e-4)
+    # One is the loss of an answer that is the same for all rows.
+    assert all(0 < loss < 1 for loss in fitted.column_losses_.values())
+    recorded = {key for key in fitted.net_.history[-1] if "_column_" in key}
+    assert recorded == {f"train_column_{name}" for name in frame}
+    weighted = autoencoder(max_iter=3).fit(frame, sample_weight=np.arange(N) % 3)
+    scores = weighted.score_columns(frame)
+    expected = [
+        -np.average(scores[name][seen], weights=(np.arange(N) % 3)[seen])
+        for name, seen in scores.notna().items()
+    ]
+    assert_allclose(list(weighted.column_losses_.values()), expected, rtol=1e-4)
+
+
+def test_the_history_follows_each_column_on_held_out_rows():
+    fitted = autoencoder(early_stopping=True, max_iter=12).fit(table())
+    by_name = {name: fitted.net_.history[:, f"valid_column_{name}"] for name in table()}
+    assert {len(losses) for losses in by_name.values()} == {fitted.n_iter_}
+    mean = np.mean(list(by_name.values()), axis=0)
+    assert_allclose(mean, fitted.net_.history[:, "valid_reconstruction"], rtol=1e-4)
+    plain = autoencoder(max_iter=2).fit(np.random.default_rng(0).normal(size=(60, 4)))
+    assert plain.column_losses_ is None
+    assert not any("_column_" in key for key in plain.net_.history[-1])

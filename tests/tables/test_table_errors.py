@@ -13,7 +13,12 @@ import torch
 from scipy import sparse
 from torch.utils.data import DataLoader, TensorDataset
 
-from skae import AutoencoderOutlierDetector, ContractiveAutoencoder, DriftDetector
+from skae import (
+    AutoencoderOutlierDetector,
+    ConvolutionalAutoencoder,
+    DriftDetector,
+    VariationalAutoencoder,
+)
 
 # Training for one epoch ends anywhere.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -24,7 +29,15 @@ N = len(X)
 
 
 def make_ae():
-    return ContractiveAutoencoder(2, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
+    # One that takes numbers only.
+    return ConvolutionalAutoencoder(
+        2, channels=(2,), hidden_layer_sizes=(), max_iter=1, random_state=0
+    )
+
+
+def make_ae_of_shares():
+    # One that takes no gaps.
+    return VariationalAutoencoder(2, loss="log_loss", max_iter=1, random_state=0)
 
 
 def object_array(value):
@@ -169,7 +182,7 @@ def test_the_cell_of_a_gap_and_of_infinity(value, match):
         (torch.from_numpy(bad), in_array),
     ]:
         with pytest.raises(ValueError, match=expected):
-            make_ae().fit(table)
+            make_ae_of_shares().fit(table)
     detector = AutoencoderOutlierDetector(make_ae(), n_estimators=2)
     with pytest.raises(ValueError, match=in_array):
         detector.fit(bad)
@@ -178,7 +191,7 @@ def test_the_cell_of_a_gap_and_of_infinity(value, match):
 def test_the_cell_of_a_gap_in_a_nullable_column():
     column = pd.array([1, None] * (N // 2), dtype="Int64")
     with pytest.raises(ValueError, match=r"X contains NaN.*in row 1 of column 'b'"):
-        make_ae().fit(FRAME.assign(b=column))
+        make_ae_of_shares().fit(FRAME.assign(b=column))
 
 
 @pytest.mark.parametrize(
@@ -261,5 +274,6 @@ def test_masked_arrays_that_hide_nothing_are_plain_arrays():
     # As the errors advise.
     hidden = masked(X)
     make_ae().fit(np.ma.compress_rows(hidden))
+    make_ae().fit(hidden.astype(float).filled(np.nan))
     with pytest.raises(ValueError, match=r"NaN.*X\[0, 1\]"):
-        make_ae().fit(hidden.astype(float).filled(np.nan))
+        make_ae_of_shares().fit(hidden.astype(float).filled(np.nan))

@@ -7,7 +7,7 @@ from ._encoder_decoder import Decoder, Encoder
 from ._fit_decisions import as_before_on_error, resolve_hidden_layer_sizes
 from ._ignored_arguments import warn_of_ignored_device, warn_of_ignored_parameters
 from ._lockstep import fit_in_lockstep
-from ._mixed_start import column_input, column_losses, learn_mixed_table
+from ._mixed_start import column_input, column_likelihoods, column_losses, learn_mixed_table
 from ._net_building import NOT_REMEMBERED
 from ._network_parameters import NetworkParameters
 from ._parameter_errors import ParameterErrorsMixin
@@ -40,6 +40,7 @@ __all__ = [
     "StandardizedCodes",
     "as_before_on_error",
     "column_input",
+    "column_likelihoods",
     "column_losses",
     "fit_in_lockstep",
     "fitted",

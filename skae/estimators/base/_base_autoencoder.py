@@ -55,6 +55,9 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             matrix never becomes dense as a whole, and an array that is mapped from a file
             (``numpy.load(file, mmap_mode="r")``) is read batch by batch. Images and windows may
             come as arrays of three or four dimensions where the `network` takes them.
+            A cell is missing if it is NaN, None, ``pd.NA``, NaT, or a null of polars or Arrow. Any
+            other value is one: replace codes such as -999 first. Sparse matrices, mapped files and
+            tensors under array API dispatch may have no missing cells.
         y : None
             Ignored, present for the conventions of scikit-learn.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -164,6 +167,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             self._make_network() if reset else self.network_,
             reset=reset,
             ensure_min_samples=n_needed,
+            sample_weight=sample_weight,
         )
         self._check_takes(caller)
         return *self._counted(X, sample_weight, n_needed), caller
@@ -190,6 +194,10 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         """Return what needs a table of numbers without gaps, None if nothing does."""
         return type(self).__name__
 
+    def _why_no_gaps(self) -> str | None:
+        """Return what needs rows of numbers of one scale without gaps, None if nothing does."""
+        return None
+
     # -- rows that are validated already ----------------------------------------------
 
     def _partial_fit_rows(self, X: Any, sample_weight: Any, caller: CallerType) -> Self:
@@ -209,7 +217,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         tags.input_tags.sparse = True
         tags.array_api_support = True
         takes_columns = self._why_only_numbers() is None
-        tags.input_tags.allow_nan = takes_columns
+        tags.input_tags.allow_nan = takes_columns or self._why_no_gaps() is None
         tags.input_tags.categorical = tags.input_tags.string = takes_columns
         tags.input_tags.positive_only = getattr(LOSSES.get(self.loss), "minimum", -1) == 0
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

@@ -1,22 +1,39 @@
 """How training on a table of counts starts."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from scipy import sparse
+from torch import Tensor
 
 from skae._log_rates import depths_of
 from skae.networks import Autoencoder, CountInput, start_linear_path
 from skae.objectives import LEAST_SHARE
 from skae.tables import CountTable, ScaledRows, weight_of_counted
 
-from ._mixed_start import InputRows
-
 # Cells that tell how far to go along the start, and the fewest rows with them.
 _ENOUGH_CELLS, _ENOUGH_ROWS = 2**20, 200
 
 # What the prior tells of a coefficient, in counts of a row of weight one.
 _PRIOR = 1e-3
+
+
+class InputRows:
+    """What the first layer makes of rows, where a linear code sees them."""
+
+    def __init__(self, rows: ScaledRows, layer: CountInput) -> None:
+        self._rows, self._layer = rows, layer
+        self.X, self.mean, self.scale = rows.X, rows.mean, rows.scale
+        self.shape, self.dtype, self.device = rows.shape, torch.float64, rows.device
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def chunks(self, size: int | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """Yield the rows in order, with the slice that they come from."""
+        for selection, chunk in self._rows.chunks(size):
+            yield selection, self._layer(chunk.double())
 
 
 def count_input(table: CountTable) -> CountInput:
@@ -34,7 +51,7 @@ def linear_count_inputs(
     weight = weight_of_counted(rows, sample_weight)
     if sparse.issparse(rows.X):
         return table.sparse_inputs(rows), weight
-    return InputRows(rows, count_input(table).to(rows.device), rows.shape[1]), weight
+    return InputRows(rows, count_input(table).to(rows.device)), weight
 
 
 def some_rows(X: Any, sample_weight: Any) -> tuple[Any, Any]:

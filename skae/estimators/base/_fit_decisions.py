@@ -81,6 +81,8 @@ def check_range(X: Any, loss: TableLoss | type[CountLoss], unit: float | None = 
     if sparse.issparse(X) and not X.has_canonical_format:
         # Finding the smallest value would add up duplicates in the caller's matrix.
         X = X.copy()
+    if isinstance(X, np.ndarray) and np.isnan(X.min()):
+        X = X[~np.isnan(X)]
     low, high = float(X.min()), float(X.max())
     if math.isfinite(loss.maximum):
         unit = loss.maximum - loss.minimum

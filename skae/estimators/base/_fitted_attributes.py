@@ -61,6 +61,12 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     best_validation_loss_ : float or None
         The objective over the held-out rows with the weights that were kept, which may be those
         of the start. None if the last call held no rows out.
+    column_losses_ : dict of {str: float} or None
+        Of a table with columns of several types or with gaps, the loss of each column over the
+        training rows, or a thousand of them, with the weights that were kept: 1 is the loss of an
+        answer that is the same for all rows. ``net_.history[:, "valid_column_age"]`` are those of
+        a column "age" over the held-out rows after each epoch, or ``"train_column_age"`` those of
+        the training rows if none are held out.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -79,6 +85,7 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     validation_loss_curve_: list[AnyFloat] | None = fitted()
     best_validation_loss_: AnyFloat | None = fitted()
     n_iter_: int = fitted()
+    column_losses_: dict[str, AnyFloat] | None = fitted(optional=True, default=None)
     # The shape of a row in arrays of more than two dimensions, and the parameters of the fit.
     _row_shape: tuple[int, ...] | None = fitted()
     _fitted_params: dict[str, Any] = fitted()
@@ -87,6 +94,10 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     _mixed: MixedTable | None = fitted(optional=True, default=None)
     # What was learned of a table of counts, for losses that are likelihoods of counts.
     _counts: CountTable | None = fitted(optional=True, default=None)
+    # The means of the columns of rows of numbers of one scale that have gaps.
+    _means: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] | None = fitted(
+        optional=True, default=None
+    )
     # Weight, mean and variance of the codes of the training rows; some of these codes and their
     # weights; the mixture that is fitted on them: weights, means, roots of covariances.
     _code_moments: tuple[Positive, _OfCodes, _OfCodes] = fitted()
@@ -132,4 +143,4 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     @property
     def _table(self) -> NumericTable | MixedTable:
         """The translation of the caller's rows into inputs, and of outputs into rows."""
-        return self._mixed or NumericTable(self.mean_, self.scale_)
+        return self._mixed or NumericTable(self.mean_, self.scale_, self._means)

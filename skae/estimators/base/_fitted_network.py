@@ -214,6 +214,11 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)))
 
     @property
+    def _fills_gaps(self) -> bool:
+        """Whether a gap, after a fit without, is the mean of its column: the loss must centre."""
+        return self._fitted_loss.centered
+
+    @property
     def _n_features_out(self) -> int:
         return self.n_components_
 

@@ -1,5 +1,6 @@
 """The start of an autoencoder whose loss has a link: no worse than the column means."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -55,10 +56,17 @@ def _last_layer(decoder: nn.Module, n_outputs: int) -> nn.Linear | None:
 
 
 def _mean(rows: ScaledRows, sample_weight: Any) -> Tensor:
-    summed = total(
-        _weights_of(sample_weight, selection, x) @ x.cpu().double()
-        for selection, x in rows.chunks()
-    )
+    """Return the means of the cells that have a value."""
+
+    def weighted_sum(cells: Callable[[Tensor], Tensor]) -> Tensor:
+        return total(
+            _weights_of(sample_weight, selection, x) @ cells(x.cpu().double())
+            for selection, x in rows.chunks()
+        )
+
+    summed = weighted_sum(lambda x: x)
+    if summed.isnan().any():
+        return weighted_sum(Tensor.nan_to_num) / weighted_sum(lambda x: (~x.isnan()).double())
     return summed / (len(rows) if sample_weight is None else float(sample_weight.sum()))
 
 

@@ -33,11 +33,12 @@ from skae.objectives import (
     ReconstructionObjective,
     TableLoss,
     WeightPenalty,
+    over_observed,
 )
+from skae.tables import column_names
 
-from ._count_start import count_input
 from ._fitted_attributes import FittedAttributes
-from ._mixed_start import column_input, column_losses
+from ._mixed_start import column_losses, first_layer
 
 # Parameters that do not describe the network that was trained.
 NOT_REMEMBERED = ("callbacks", "verbose")
@@ -70,11 +71,12 @@ class NetBuilding(FittedAttributes):
         n_components, table, network = self.n_components_, self._table, self.network_
         generator = torch.Generator().manual_seed(seed)
         latent = self._make_latent()
+        of_encoder, columns = first_layer(table, self._counts, network)
         encoder_widths = table.n_inputs, n_components * latent.outputs_per_component
         decoder_widths = n_components, table.n_outputs
         # Modules of a user draw their initial weights from torch's global generator.
         with global_generators_from(seed):
-            encoder = network.build_encoder(*encoder_widths, generator)
+            encoder = of_encoder.build_encoder(*encoder_widths, generator)
             decoder = network.build_decoder(*decoder_widths, generator)
             if not type(network).__module__.startswith("skae."):
                 check_widths_of(encoder, "build_encoder", network, *encoder_widths)
@@ -82,10 +84,8 @@ class NetBuilding(FittedAttributes):
         if self.has_linear_path_:
             encoder = add_linear_path(encoder, *encoder_widths)
             decoder = add_linear_path(decoder, *decoder_widths)
-        if self._mixed is not None:
-            encoder = WithColumnInput(column_input(self._mixed).float(), encoder)
-        elif self._counts is not None:
-            encoder = WithColumnInput(count_input(self._counts).float(), encoder)
+        if columns is not None:
+            encoder = WithColumnInput(columns.float(), encoder)
         return Autoencoder(encoder, decoder, n_components, latent)
 
     def _make_latent(self) -> Latent:
@@ -114,12 +114,14 @@ class NetBuilding(FittedAttributes):
             assert not isinstance(loss, Loss)
             return loss(self._table.n_outputs, self._counts.depth)
         assert isinstance(loss, Loss)
-        return loss if self._mixed is None else column_losses(self._mixed, loss)
+        if self._mixed is not None:
+            return column_losses(self._mixed, loss)
+        return loss if self._means is None else over_observed(loss)
 
     def _make_corruption(self) -> Corruption | BorrowedGaps | None:
         """Return the corruption of the rows that the encoder sees in training."""
-        has_gaps = self._mixed is not None and self._mixed.has_gaps.any()
-        return BorrowedGaps() if has_gaps else None
+        in_columns = self._mixed is not None and self._mixed.has_gaps.any()
+        return BorrowedGaps() if in_columns or self._means is not None else None
 
     def _make_code_term(self, seed: int) -> nn.Module | None:
         """Return the term on the codes; see `ReconstructionObjective`."""
@@ -135,7 +137,7 @@ class NetBuilding(FittedAttributes):
     ) -> AutoencoderNet:
         """Return a net around a network, ready to be trained."""
         optimizer, objective = self.optimizer, self._make_objective(seed)
-        return self._net_class(
+        net = self._net_class(
             module,
             objective,
             optimizer=OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer,
@@ -146,6 +148,9 @@ class NetBuilding(FittedAttributes):
             verbose=0,
             **self._net_params(),
         ).initialize()
+        if self._mixed is not None:
+            net.column_names_ = list(column_names(self, self.n_features_in_))
+        return net
 
     def _net_params(self) -> dict[str, Any]:
         return {

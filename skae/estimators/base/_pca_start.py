@@ -3,15 +3,15 @@
 import numpy as np
 import torch
 
-from skae.networks import Autoencoder, start_linear_path
-from skae.objectives import CountLoss, Loss
+from skae.networks import Autoencoder, WithColumnInput, start_linear_path
+from skae.objectives import CountLoss, TableLoss
 from skae.tables import PrincipalComponents
 
 
 def start_at_pca(
     autoencoder: Autoencoder,
     pca: PrincipalComponents,
-    loss: Loss | type[CountLoss],
+    loss: TableLoss,
     rng: np.random.RandomState,
 ) -> None:
     """Set the linear paths of encoder and decoder to a PCA of the scaled rows.
@@ -19,7 +19,9 @@ def start_at_pca(
     The codes start whitened, so that what learns beside the linear paths sees inputs of
     unit variance. Codes beyond the rank of the data start as random directions that the
     decoder does not use yet. A loss with a link starts at the first-order expansion of
-    the link around the mean; see `start_below_the_means`.
+    the link around the mean; see `start_below_the_means`. Of a table with columns of several types
+    this is the factor analysis of mixed data (Escofier, 1979; Pages, 2004): a PCA of numbers beside
+    categories divided by the roots of their shares.
     """
     n_components, n_features = len(autoencoder.code_mean), len(pca.mean)
     deviations = np.sqrt(pca.variances)[:, None]
@@ -28,14 +30,13 @@ def start_at_pca(
     rank = len(pca.components)
     encoder[:rank] = pca.components / deviations
     decoder[:rank] = pca.components * deviations
-    start_linear_path(autoencoder.encoder, encoder, -encoder @ pca.mean)
-    _start_decoder(autoencoder, decoder, pca.mean, loss)
+    _start(autoencoder, encoder, -encoder @ pca.mean, decoder, pca.mean, loss)
 
 
 def start_at_probabilistic_pca(
     autoencoder: Autoencoder,
     pca: PrincipalComponents,
-    loss: Loss | type[CountLoss],
+    loss: TableLoss,
     noise_variance: float,
 ) -> None:
     """Set the linear paths of a variational autoencoder to the most likely linear one.
@@ -58,19 +59,25 @@ def start_at_probabilistic_pca(
     log_variance[:rank] = np.log(noise_variance / total)
     intercept = -encoder @ pca.mean
     intercept[n_components:] += log_variance
-    start_linear_path(autoencoder.encoder, encoder, intercept)
-    _start_decoder(autoencoder, decoder, pca.mean, loss)
+    _start(autoencoder, encoder, intercept, decoder, pca.mean, loss)
 
 
-def _start_decoder(
-    autoencoder: Autoencoder, components: np.ndarray, mean: np.ndarray, loss: Loss | type[CountLoss]
+def _start(
+    autoencoder: Autoencoder,
+    encoder: np.ndarray,
+    of_codes: np.ndarray,
+    decoder: np.ndarray,
+    mean: np.ndarray,
+    loss: TableLoss,
 ) -> None:
-    if not isinstance(loss, Loss):
-        # That of a table of counts starts at a regression, not at the expansion of a link.
+    """Set the linear paths, given matrices whose columns are inputs of a PCA, and intercepts."""
+    half = autoencoder.encoder
+    if isinstance(half, WithColumnInput):
+        # Indicators of gaps, and rhythms of dates, start without weight.
+        encoder, half = half.columns.beside_zeros(encoder), half.encoder
+    start_linear_path(half, encoder, of_codes)
+    if isinstance(loss, CountLoss):
+        # The decoder starts at a regression, not at the expansion of a link.
         return
-    intercept = mean
-    if loss.link is not None and loss.link_slope is not None:
-        at_mean = torch.as_tensor(mean)
-        intercept = loss.link(at_mean).numpy()
-        components = components * loss.link_slope(at_mean).numpy()
-    start_linear_path(autoencoder.decoder, components.T, intercept)
+    weight, intercept = loss.linear_output(torch.as_tensor(decoder.T), torch.as_tensor(mean))
+    start_linear_path(autoencoder.decoder, weight.numpy(), intercept.numpy())

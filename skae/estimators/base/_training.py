@@ -17,6 +17,7 @@ from skae.engine import (
     AutoencoderNet,
     Training,
     TrainingRows,
+    losses_by_column,
     merge_codes,
     resolve_device,
     to_gpu,
@@ -39,14 +40,12 @@ from skae.tables import (
 from ._count_start import linear_count_inputs, some_rows, start_at_regression
 from ._fit_decisions import resolve_batch_size, split_rows
 from ._link_start import start_below_the_means
-from ._mixed_start import (
-    learn_mixed_table,
-    linear_inputs,
-    rows_to_start_from,
-    start_at_famd,
-)
+from ._mixed_start import learn_mixed_table
 from ._pca_start import start_at_pca
 from ._pickling import Pickling
+
+# Up to so many inputs of numbers and categories a factor analysis is exact; beyond, it iterates.
+_EXACT_COLUMNS = 300
 
 
 class TrainingFlow(Pickling):
@@ -77,7 +76,7 @@ class TrainingFlow(Pickling):
 
     def _start_at_pca(self, module: Autoencoder, pca: PrincipalComponents, rng: Any) -> None:
         """Set the linear paths to a PCA of the scaled rows."""
-        start_at_pca(module, pca, LOSSES[self.loss], rng)
+        start_at_pca(module, pca, self._make_loss(), rng)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
         """Set the variant's own fitted attributes; `rows` are those of the last call."""
@@ -86,7 +85,7 @@ class TrainingFlow(Pickling):
 
     def _prepare_fit(self, X: Any, weight: Any, caller: CallerType, continued: bool) -> Training:
         """Return the training of a whole fit on validated rows."""
-        X = self._on_device(X, continued)
+        X = self._on_device(X, caller, continued)
         rng = check_random_state(self.random_state)
         train, valid = split_rows(X.shape[0], self._early_stopping(), self.validation_fraction, rng)
         batch_size = self._batch_size(X.shape[0] if train is None else len(train))
@@ -109,7 +108,7 @@ class TrainingFlow(Pickling):
         self, X: Any, weight: Any, caller: CallerType, continued: bool, keep_net: bool
     ) -> Training:
         """Return the training of one pass over validated rows, in a net of this call or a copy."""
-        X = self._on_device(X, continued)
+        X = self._on_device(X, caller, continued)
         if not continued or self._is_first_to_vary(X):
             self._start(X, weight, caller, False, check_random_state(self.random_state))
         elif not keep_net:
@@ -125,8 +124,10 @@ class TrainingFlow(Pickling):
         low, high = column_extremes(X)
         return bool((low < high).any())
 
-    def _on_device(self, X: Any, continued: bool) -> Any:
-        return X if is_memory_mapped(X) else to_gpu(X, self._device(continued))
+    def _on_device(self, X: Any, caller: CallerType, continued: bool) -> Any:
+        # Columns of several types and gaps are learned by NumPy; batches are sent either way.
+        stays = is_memory_mapped(X) or caller.frame is not None or caller.has_gaps
+        return X if stays else to_gpu(X, self._device(continued))
 
     def _batch_size(self, n_samples: int) -> int:
         batch_size = resolve_batch_size(self.batch_size, n_samples)
@@ -151,7 +152,7 @@ class TrainingFlow(Pickling):
         self._row_shape = caller.row_shape
         self.network_ = self._network_of_fit()
         self._frame = None if caller.frame is None else caller.frame.of_fit()
-        self._mixed = self._counts = None
+        self._mixed = self._counts = self._means = None
         vars(self).pop("_rows_differ", None)
         if caller.frame is None:
             self._learn_numbers(X, weight, caller)
@@ -170,24 +171,19 @@ class TrainingFlow(Pickling):
         exact = exact and self.precision != "bfloat16"
         self.has_linear_path_ = self.init == "pca"
         wanted, pca = self._n_components_wanted(len(rows)), None
-        if self._mixed is not None:
-            rows, weight = rows_to_start_from(self._mixed, X, weight)
         if self.has_linear_path_ or isinstance(wanted, float):
-            seen: Any = rows
-            counted = weight
-            if self._mixed is not None:
-                seen = linear_inputs(rows, self._mixed)
-            elif self._counts is not None:
-                seen, counted = linear_count_inputs(rows, weight, self._counts)
-            pca = principal_components(seen, counted, wanted, rng)
+            linear: Any
+            if self._counts is not None:
+                linear, of_linear = linear_count_inputs(rows, weight, self._counts)
+            else:
+                linear, of_linear = table.linear_rows(X, weight, loss.limits)
+            exact_up_to = {} if self._mixed is None else {"exact": _EXACT_COLUMNS}
+            pca = principal_components(linear, of_linear, wanted, rng, **exact_up_to)
             wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
         self.n_components_ = int(wanted)
         module = self._build_module(seed)
         if pca is not None and self.has_linear_path_:
-            if self._mixed is None:
-                self._start_at_pca(module, pca, rng)
-            else:
-                start_at_famd(module, pca, self._mixed, rng)
+            self._start_at_pca(module, pca, rng)
         of_table = self._make_loss()
         if self._counts is not None:
             if self.has_linear_path_:
@@ -195,7 +191,10 @@ class TrainingFlow(Pickling):
             some, weight_of_some = some_rows(X, weight)
             few = table.rows(some, loss.limits)
             start_below_the_means(module, few, weight_of_some, of_table, self.has_linear_path_)
-        elif not isinstance(of_table, Loss) or of_table.link is not None:
+        elif self._mixed is not None:
+            judged, of_judged = self._mixed.rows_to_judge(X, weight)
+            start_below_the_means(module, judged, of_judged, of_table, self.has_linear_path_)
+        elif isinstance(of_table, Loss) and of_table.link is not None:
             start_below_the_means(module, rows, weight, of_table, self.has_linear_path_)
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, list(self.callbacks or []))
@@ -208,9 +207,10 @@ class TrainingFlow(Pickling):
         """Set the scaling of a table of numbers."""
         loss = LOSSES[self.loss]
         table, deviations = NumericTable.learn(
-            X, weight, centered=loss.centered, scaled=loss.scaled
+            X, weight, caller.has_gaps, centered=loss.centered, scaled=loss.scaled
         )
         self.mean_, self.scale_ = caller.to_caller(table.mean), table.scale
+        self._means = table.means
         if not (deviations > 0).any():
             self._rows_differ = False
         if loss.centered and self._row_shape is None:
@@ -256,6 +256,7 @@ class TrainingFlow(Pickling):
             # A later partial_fit starts with a new optimizer at its full rate.
             net.initialize_optimizer()
         self._set_curves(net, whole_fit)
+        self.column_losses_ = losses_by_column(net, training.rows) or None
         if whole_fit:
             self._warn_above_the_means(net)
         self._warn(net, whole_fit)

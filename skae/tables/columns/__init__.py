@@ -4,7 +4,7 @@ from ._category_column import CategoryColumn
 from ._compared_column import ComparedColumn
 from ._frame_types import FrameTypes
 from ._frames import empty_like, filled
-from ._kinds import DAY, WORDS, has_value, numbers_of, values_of
+from ._kinds import DAY, WORDS, has_value, numbers_of, says_no_number, values_of
 from ._schema import Column, TableSchema
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "filled",
     "has_value",
     "numbers_of",
+    "says_no_number",
     "values_of",
 ]

@@ -1,7 +1,7 @@
 """A column of categories."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import narwhals as nw
 import numpy as np
@@ -12,10 +12,9 @@ from ._kinds import (
     Kind,
     check_any_value,
     check_share,
-    has_value,
+    factorized,
     is_category,
     kind_of_value,
-    values_of,
 )
 from ._levels import Level, is_plain, plain
 
@@ -48,22 +47,20 @@ class CategoryColumn:
         cls, column: nw.Series, kind: Kind, min_frequency: float | None, max_categories: int | None
     ) -> Self:
         """Return the column that these cells are of; see `OrdinalEncoder` for both limits."""
-        values = values_of(column)
-        known = has_value(values)
-        check_any_value(column, known)
-        place, found = pd.factorize(values[known])
-        levels = [plain(level) for level in found]
-        order = _order(column, levels)
-        levels, counts = [levels[i] for i in order], np.bincount(place)[order]
-        for level in levels:
+        place, found = factorized(column)
+        check_any_value(column, place >= 0)
+        counts = np.bincount(place[place >= 0], minlength=len(found))
+        order = _order(column, found, counts > 0)
+        levels, counts = [plain(found[i]) for i in order], counts[order]
+        for level, i in zip(levels, order, strict=True):
             if not is_plain(level):
-                row = int(np.flatnonzero(values == level)[0])
                 raise ValueError(
-                    f"Column {column.name!r} holds the category {level!r:.60} in row {row}, "
-                    f"counted from 0: expected text, numbers or truth values, got "
-                    f"{type(level).__name__}. Convert the column, for example with astype(str)."
+                    f"Column {column.name!r} holds the category {level!r:.60} in row "
+                    f"{np.argmax(place == i)}, counted from 0: expected text, numbers or truth "
+                    f"values, got {type(level).__name__}. Convert the column, for example with "
+                    f"astype(str)."
                 )
-        rare = _rare(counts, min_frequency, max_categories, len(values))
+        rare = _rare(counts, min_frequency, max_categories, len(place))
         codes = np.empty(len(levels), dtype=int)
         codes[~rare], codes[rare] = np.arange((~rare).sum()), (~rare).sum()
         shown = [int(i) for i in np.flatnonzero(~rare)]
@@ -74,7 +71,7 @@ class CategoryColumn:
                 f"Column {column.name!r} has {len(shown)} categories, more than {_MOST}. Leave it "
                 f"out if they tell rows apart, as names do; or set max_categories or min_frequency."
             )
-        return cls(column.name, kind, levels, codes.tolist(), shown, float(1 - known.mean()))
+        return cls(column.name, kind, levels, codes.tolist(), shown, float(np.mean(place < 0)))
 
     @property
     def n_codes(self) -> int:
@@ -83,14 +80,12 @@ class CategoryColumn:
 
     def encode(self, column: nw.Series) -> np.ndarray:
         """Return codes as float64: NaN where there is no value, -1 for an unknown category."""
-        values = values_of(column)
-        known = has_value(values)
-        place = pd.Index(self.levels, dtype=object).get_indexer(values)
-        found = place >= 0
-        self._check_kind(values, np.flatnonzero(known & ~found))
-        codes = np.where(known, UNKNOWN, np.nan)
-        codes[found] = np.asarray(self.codes, dtype=np.float64)[place[found]]
-        return codes
+        place, found = factorized(column)
+        known = pd.Index(self.levels, dtype=object).get_indexer(found)
+        self._check_kind(found, place, np.flatnonzero(known < 0))
+        codes = np.where(known >= 0, np.asarray(self.codes, dtype=np.float64)[known], UNKNOWN)
+        # The last one is that of cells without a value, whose place is -1.
+        return np.append(codes, np.nan)[place]
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Return the categories of codes, which are whole numbers, as objects."""
@@ -98,15 +93,16 @@ class CategoryColumn:
         levels[:] = self.levels
         return levels[np.asarray(self.shown)[codes]]
 
-    def _check_kind(self, values: np.ndarray, unknown: np.ndarray) -> None:
+    def _check_kind(self, found: np.ndarray, place: np.ndarray, unknown: np.ndarray) -> None:
         """Refuse unknown categories of another type: they would all be unknown."""
-        for row in unknown:
-            kind = kind_of_value(values[row])
-            if kind != self.kind:
-                is_now = WORDS[kind] if kind else f"{type(values[row]).__name__} objects"
+        for i in unknown:
+            kind = kind_of_value(found[i])
+            if kind != self.kind and (place == i).any():
+                is_now = WORDS[kind] if kind else f"{type(found[i]).__name__} objects"
                 raise ValueError(
                     f"Column {self.name!r} held {WORDS[self.kind]} in fit and holds {is_now} now: "
-                    f"{values[row]!r:.60} in row {row}, counted from 0. Convert it as in fit."
+                    f"{found[i]!r:.60} in row {np.argmax(place == i)}, counted from 0. Convert it "
+                    f"as in fit."
                 )
 
     def _check_consistency(self) -> None:
@@ -119,15 +115,16 @@ class CategoryColumn:
         check_share(self.name, self.gaps)
 
 
-def _order(column: nw.Series, levels: list[Any]) -> np.ndarray:
-    """Return the order of categories: that of the type, or else by value."""
+def _order(column: nw.Series, levels: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return the places of the categories that occur, in the order of the type, or by value."""
+    places = np.flatnonzero(found)
     if is_category(column) and hasattr(column.dtype, "categories"):
-        place = {level: i for i, level in enumerate(column.dtype.categories)}
-        return np.argsort([place[level] for level in levels])
+        rank = {level: i for i, level in enumerate(column.dtype.categories)}
+        return places[np.argsort([rank[levels[i]] for i in places])]
     try:
-        return np.argsort(np.asarray(levels, dtype=object), kind="stable")
+        return places[np.argsort(levels[places], kind="stable")]
     except TypeError:
-        return np.argsort([repr(level) for level in levels])
+        return places[np.argsort([repr(levels[i]) for i in places])]
 
 
 def _rare(

@@ -23,6 +23,15 @@ _KINDS: tuple[tuple[type | tuple[type, ...], Kind], ...] = (
     ((Real, Decimal), "number"),
 )
 
+_TYPES: tuple[tuple[Any, Kind], ...] = (
+    (nw.Boolean, "truth"),
+    (nw.Datetime, "moment"),
+    (nw.Date, "date"),
+    (nw.Duration, "duration"),
+    (nw.Time, "time"),
+    (nw.String, "text"),
+)
+
 # How an error speaks of them.
 WORDS: dict[Kind, str] = {
     "number": "numbers",
@@ -42,20 +51,30 @@ def kind_of_value(value: Any) -> Kind | None:
 
 def kind_of_column(column: nw.Series) -> Kind:
     """Return what the cells of a column are; a column of anything else raises an error."""
-    dtype = column.dtype
-    if dtype.is_numeric():
+    if column.dtype.is_numeric():
         return "number"
-    if dtype == nw.Boolean:
-        return "truth"
-    if dtype == nw.Datetime:
-        return "moment"
-    if dtype == nw.Date:
-        return "date"
-    if dtype == nw.Duration:
-        return "duration"
-    if dtype == nw.Time:
-        return "time"
+    kind = _kind_of_type(column)
+    if kind is not None:
+        return kind
+    if is_category(column):
+        place, levels = factorized(column)
+        kinds = [kind_of_value(levels[i]) for i in np.unique(place[place >= 0])]
+        if kinds and kinds[0] is not None and set(kinds) == {kinds[0]}:
+            return kinds[0]
     return _kind_of_values(column.name, values_of(column))
+
+
+def says_no_number(column: nw.Series) -> bool:
+    """Return whether the type of a column alone says that it holds no numbers."""
+    return _kind_of_type(column) is not None or is_category(column)
+
+
+def _kind_of_type(column: nw.Series) -> Kind | None:
+    """Return what a type other than numbers says of its cells, or None if that depends on them."""
+    # Objects are taken for text if the first of them are.
+    if column.dtype == nw.String and holds_objects(column):
+        return None
+    return next((kind for dtype, kind in _TYPES if column.dtype == dtype), None)
 
 
 # Seconds.
@@ -86,6 +105,28 @@ def is_category(column: nw.Series) -> bool:
     return column.dtype == nw.Categorical or column.dtype == nw.Enum
 
 
+def holds_objects(column: nw.Series) -> bool:
+    """Return whether the cells are objects of Python, of any type each."""
+    return getattr(column.to_native(), "dtype", None) == np.dtype(object)
+
+
+def factorized(column: nw.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return the place of each cell among the values that a column may have, and these, as objects.
+
+    The place of a cell without a value is -1. A type of categories may have more than there are.
+    """
+    native = column.to_native()
+    dtype = getattr(native, "dtype", None)
+    if isinstance(dtype, pd.CategoricalDtype):
+        return native.cat.codes.to_numpy(), native.cat.categories.to_numpy(dtype=object)
+    if isinstance(dtype, pd.StringDtype):
+        place, text = pd.factorize(native)
+        return place, np.asarray(text, dtype=object)
+    if dtype != np.dtype(object) and (column.dtype == nw.String or is_category(column)):
+        return pd.factorize(column.to_numpy().astype(object))
+    return pd.factorize(values_of(column))
+
+
 def values_of(column: nw.Series) -> np.ndarray:
     """Return the cells as objects, None where there is no value."""
     values = np.empty(len(column), dtype=object)
@@ -97,17 +138,19 @@ def values_of(column: nw.Series) -> np.ndarray:
 def _kind_of_values(name: Any, values: np.ndarray) -> Kind:
     """Return what all values of a column are."""
     first: dict[Kind, int] = {}
-    known: dict[type, Kind] = {}
-    for row in np.flatnonzero(has_value(values)):
+    rows = np.flatnonzero(has_value(values))
+    types = [*map(type, values[rows])]
+    # The types of many values are few.
+    for kind_of_object in dict.fromkeys(types):
+        row = rows[types.index(kind_of_object)]
         value = values[row]
-        kind = known.get(type(value)) or kind_of_value(value)
+        kind = kind_of_value(value)
         if kind is None:
             raise TypeError(
                 f"Column {name!r} holds {value!r:.60} in row {row}, counted from 0: the argument "
                 f"must be a string, a number, a truth value or a date, not {type(value).__name__}. "
                 f"Convert the column, for example with astype(str), or leave it out."
             )
-        known[type(value)] = kind
         first.setdefault(kind, int(row))
     if len(first) > 1:
         (one, i), (other, k) = list(first.items())[:2]

@@ -1,0 +1,37 @@
+"""Mean and variance of the columns of a table with gaps."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ._moments import column_moments
+
+
+def has_gaps(X: np.ndarray) -> bool:
+    """Return whether a cell of finite numbers is NaN."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        # The sum of clean rows is a number as a rule, and faster than a mask.
+        return bool(np.isnan(X.sum()) and np.isnan(X).any())
+
+
+def observed_moments(X: np.ndarray, sample_weight: Any) -> tuple[Tensor, Tensor, float]:
+    """Return the moments of the cells that have a value; see `column_moments`.
+
+    Gaps that hold the mean add nothing to the variance but rows.
+    """
+    seen = ~np.isnan(X)
+    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
+    share = weight @ seen / weight.sum()
+    if not share.all():
+        raise ValueError(
+            f"Column {np.argmin(share)} of X, counted from 0, has no value in any row of a weight "
+            f"above zero. Leave it out, or fill it."
+        )
+    # Dividing by the largest value first keeps sums in range.
+    unit = np.nanmax(np.abs(X)) or 1.0
+    means = weight @ np.where(seen, X / unit, 0.0) / (share * weight.sum()) * unit
+    filled = np.where(seen, X, means.astype(X.dtype))
+    mean, variance, unit = column_moments(filled, sample_weight)
+    return mean, variance / torch.from_numpy(share), unit
