@@ -121,16 +121,18 @@ def values_of(member: BaseAutoencoder, Z: Tensor) -> Tensor:
         codes, rows = member._codes_and_rows(Z)
         return torch.cat([Z - rows, codes, Z], dim=1)
     losses: Any = member._fitted_loss
-    codes, output, scaled = member._codes_and_output(Z)
-    output = output.cpu().double()
-    residuals = column_residuals(losses, output, scaled)
     is_number = torch.tensor(table.n_levels) == 0
+    codes, output, scaled = member._codes_and_output(Z)
+    filled, gaps = Z.clone(), Z.isnan() & is_number
+    if gaps.any():
+        answers = shares_of(losses, output.cpu().double())[:, : int(is_number.sum())]
+        answers = answers * table.scale[is_number] + table.mean[is_number]
+        filled[:, is_number] = torch.where(gaps[:, is_number], answers, Z[:, is_number])
+        # Cells that a missing one tells of would look unusual without it.
+        codes, output, _ = member._codes_and_output(filled)
+    residuals = column_residuals(losses, output.cpu().double(), scaled)
     unit = torch.where(is_number, table.scale, LEAST_SCALE / _LEAST_DEVIANCE)
-    numbers = Z[:, is_number]
-    answers = shares_of(losses, output)[:, : numbers.shape[1]]
-    answers = answers * table.scale[is_number] + table.mean[is_number]
-    numbers = torch.where(numbers.isnan(), answers, numbers)
-    return torch.cat([residuals * unit, codes.to(Z), numbers], dim=1)
+    return torch.cat([residuals * unit, codes.to(Z), filled[:, is_number]], dim=1)
 
 
 def n_values_of(member: BaseAutoencoder) -> int:
