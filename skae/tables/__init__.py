@@ -25,7 +25,7 @@ from ._validation import (
     validate_rows,
     validate_table,
 )
-from .columns import ComparedColumn, TableSchema
+from .columns import ComparedColumn, NumberColumn, TableSchema
 
 __all__ = [
     "COLUMNS_KEY",
@@ -37,6 +37,7 @@ __all__ = [
     "CountTable",
     "GaussianRows",
     "MixedTable",
+    "NumberColumn",
     "NumericTable",
     "PlainColumn",
     "PlainTable",
