@@ -46,8 +46,8 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
     A normal distribution of all columns, learned from rows with gaps, makes a first guess of what
     is missing. Denoising networks, which see guess and gaps, correct it: they are trained on copies
     of the rows in which more cells are hidden, most often those that another row lacks. How far
-    a correction is trusted is measured for each column on rows that the network has not seen, so
-    that the answer is hardly ever worse than the first guess. New rows are filled without training.
+    guess and correction are trusted is measured for each column, on hidden cells of rows that the
+    network has not seen. New rows are filled without training.
 
     Parameters
     ----------
@@ -124,9 +124,10 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
     all columns of the analysis into the table, its target too. The gaps may depend on what is
     known (missing at random), but not on the missing value itself.
 
-    Time is linear in the rows up to 10,000, and hardly grows after that: the distribution is
-    learned from at most 10,000 rows, and training takes a fixed number of steps. It grows with the
-    cube of the columns that a row lacks; categories count as columns.
+    The distribution is learned from at most 10,000 rows and training takes a fixed number of steps:
+    of more rows, only the copies that networks see take longer. Time grows with the cube of the
+    columns that a row lacks, in which each category counts as one: the imputer is for tables of up
+    to some hundred columns.
 
     References
     ----------
