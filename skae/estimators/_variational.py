@@ -79,8 +79,8 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
         (Kingma et al., 2016). A tenth keeps components in use that would switch off.
     n_draws : int, default=50
         Codes that :meth:`score_samples` and :meth:`elbo` draw for each row, each with a pass
-        through the decoder, at most a million. More of them make the bound of `score_samples` tighter; with fewer
-        than twice the width of the code its error grows.
+        through the decoder; at most a million. More of them make the bound of `score_samples`
+        tighter; with fewer than twice the width of the code its error grows.
     init : {"pca", "random"}, default="pca"
         Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
         and starts at probabilistic PCA (Tipping and Bishop, 1999), whose bound is tight. If the
