@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from . import deployment, features, outliers, reconstruction, speed, variants
+from . import deployment, features, outliers, reconstruction, speed, tables, variants
 
 BENCHMARKS = {
     "reconstruction": reconstruction,
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "speed": speed,
     "variants": variants,
     "outliers": outliers,
+    "tables": tables,
     "deployment": deployment,
 }
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -32,25 +33,30 @@ def main():
         help="folder that holds mnist.npz and outliers/*.npz; what is not there is left out "
         "(default: %(default)s)",
     )
-    parser.add_argument("--only", choices=outliers.PARTS, help="one part of 'outliers'")
+    parser.add_argument(
+        "--only",
+        choices=[*outliers.PARTS, *tables.PARTS],
+        help="one part of 'outliers' or of 'tables'",
+    )
     parser.add_argument("--json", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()
     run = BENCHMARKS[arguments.name].run
     if arguments.only:
-        if arguments.name != "outliers":
-            parser.error("--only belongs to 'outliers'")
-        run = outliers.PARTS[arguments.only]
+        parts = getattr(BENCHMARKS[arguments.name], "PARTS", {})
+        if arguments.only not in parts:
+            parser.error(f"--only {arguments.only} is no part of {arguments.name!r}")
+        run = parts[arguments.only]
 
     # Rivals are compared on one thread, where CPU time means the work that was done.
     torch.set_num_threads(1)
     packages = ("skae", "torch", "scikit-learn", "numpy")
     print(", ".join(f"{name} {version(name)}" for name in packages), "on", platform.platform())
-    tables = []
+    measured = []
     for table in run(arguments.data):
         print(table.to_markdown(index=False, floatfmt=".3f"), end="\n\n", flush=True)
-        tables.append(table.to_dict(orient="records"))
+        measured.append(table.to_dict(orient="records"))
     if arguments.json:
-        arguments.json.write_text(json.dumps(tables, indent=1))
+        arguments.json.write_text(json.dumps(measured, indent=1))
 
 
 if __name__ == "__main__":

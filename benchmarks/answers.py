@@ -93,6 +93,12 @@ class Watcher(callbacks.Callback):
         self.told_ += [training, float(loss), float(batch[0].sum()), float(y_pred.sum())]
 
 
+def restored(name):
+    """Load a file of an earlier version; train on where the model can be."""
+    m = skae.load(FILES / name)
+    return trained(m, OLD, OLD, AGAIN if hasattr(m, "partial_fit") else "m")
+
+
 def entries(text):
     """Divide text at semicolons and ends of lines."""
     return [entry.strip() for entry in text.replace("\n", ";").split(";") if entry.strip()]
@@ -328,8 +334,7 @@ def cases():
     for text in entries(DETECTORS):
         yield f"trained(detector(transformer(hidden_layer_sizes=6), {text}), DRAWN, NEW, JUDGED)"
     for path in sorted(FILES.glob("*.skae")):
-        steps = "AGAIN" if hasattr(skae.load(path), "partial_fit") else '"m"'
-        yield f'trained(skae.load(FILES / "{path.name}"), OLD, OLD, {steps})'
+        yield f'restored("{path.name}")'
     for name in skae.__all__:
         if hasattr(getattr(skae, name), "get_params"):
             model = f"skae.{name}({'None' * (name in ('Encoder', 'Decoder', 'DriftDetector'))})"

@@ -66,8 +66,7 @@ def fit(
     data
         CSV or Parquet file, or - for CSV from the standard input. All columns but those left out
         with --drop count. Text and truth values are categories, dates are those of ISO 8601
-        (2024-12-31, also with a time), and cells may be empty. "variational", "contractive" and
-        "convolutional" take numbers only.
+        (2024-12-31, also with a time), and cells may be empty. "convolutional" takes numbers only.
     out
         Where the model goes: a file ending in .skae, or in .skops with --standardize.
     estimator

@@ -193,7 +193,7 @@ class FittedEnsemble(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        takes_columns = _takes_columns(self.autoencoder, self.scoring)
+        takes_columns = _takes_columns(self.autoencoder)
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = takes_columns
         tags.input_tags.categorical = tags.input_tags.string = takes_columns
@@ -201,8 +201,8 @@ class FittedEnsemble(
         return tags
 
 
-def _takes_columns(autoencoder: BaseAutoencoder | None, scoring: str) -> bool:
+def _takes_columns(autoencoder: BaseAutoencoder | None) -> bool:
     """Return whether members take tables with columns of several types and with gaps."""
     if autoencoder is None:
-        return scoring != "likelihood"
+        return True
     return isinstance(autoencoder, BaseAutoencoder) and autoencoder._why_only_numbers() is None

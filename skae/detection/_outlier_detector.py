@@ -65,8 +65,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         of all rows, which has a quarter of its weight. Both are multiplied by how isolated the
         row is: one, or more if the nearest training rows are further away than is typical.
         "reconstruction" is the mean square of the standardised residuals, "likelihood" is minus
-        the log-likelihood of the row with scaled columns, by a :class:`VariationalAutoencoder`,
-        which takes numbers only.
+        the log-likelihood of the row with scaled columns, by a :class:`VariationalAutoencoder`.
         For these two, rows that are far from the centre of most rows (up to 15%) do not train
         the members, as a network learns every row that it sees often enough.
     n_estimators : int, default=5

@@ -144,4 +144,4 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
 
     def _why_no_gaps(self) -> str | None:
         numbers_only = callable(self.noise) or self.noise == "salt_and_pepper"
-        return f"noise={self.noise!r}" if numbers_only else None
+        return f"noise={self.noise!r}" if numbers_only else super()._why_no_gaps()

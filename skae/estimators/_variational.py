@@ -31,11 +31,13 @@ from .base import (
     ColumnParameters,
     NonNegative,
     Positive,
-    PositiveInt,
     column_likelihoods,
     fitted,
     start_at_probabilistic_pca,
 )
+
+# Draws are in memory at once.
+_MOST_DRAWS = 1_000_000
 
 # The errors of this many cells give the noise variance to half a percent.
 _ENOUGH_CELLS = 100_000
@@ -77,8 +79,8 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
         (Kingma et al., 2016). A tenth keeps components in use that would switch off.
     n_draws : int, default=50
         Codes that :meth:`score_samples` and :meth:`elbo` draw for each row, each with a pass
-        through the decoder. More of them make the bound of `score_samples` tighter; with fewer
-        than twice the width of the code its error grows.
+        through the decoder; at most a million. More of them make the bound of `score_samples`
+        tighter; with fewer than twice the width of the code its error grows.
     init : {"pca", "random"}, default="pca"
         Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
         and starts at probabilistic PCA (Tipping and Bishop, 1999), whose bound is tight. If the
@@ -194,7 +196,7 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
     beta: NonNegative = 1.0
     kl_warm_up: Annotated[float, Interval(Real, 0, 1, closed="both")] = 0.1
     free_bits: NonNegative = 0.0
-    n_draws: PositiveInt = 50
+    n_draws: Annotated[int, Interval(Integral, 1, _MOST_DRAWS, closed="both")] = 50
     loss: Literal["squared_error", "log_loss", "negative_binomial", "multinomial"] = "squared_error"
 
     noise_variance_: AnyFloat | Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] | None = (
@@ -357,7 +359,7 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
 
     def _bounds(self, X: Any, bound: Callable[..., torch.Tensor]) -> torch.Tensor:
         # It may have been changed since the fit.
-        check_scalar(self.n_draws, "n_draws", Integral, min_val=1)
+        check_scalar(self.n_draws, "n_draws", Integral, min_val=1, max_val=_MOST_DRAWS)
         rows, bounds = self._rows_to_score(X)
         draws = balanced_draws(self.n_draws, self.n_components_)
 

@@ -46,8 +46,8 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
     A normal distribution of all columns, learned from rows with gaps, makes a first guess of what
     is missing. Denoising networks, which see guess and gaps, correct it: they are trained on copies
     of the rows in which more cells are hidden, most often those that another row lacks. How far
-    a correction is trusted is measured for each column on rows that the network has not seen, so
-    that the answer is hardly ever worse than the first guess. New rows are filled without training.
+    guess and correction are trusted is measured for each column, on hidden cells of rows that the
+    network has not seen. New rows are filled without training.
 
     Parameters
     ----------
@@ -64,9 +64,10 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
     max_categories : int or None, default=None
         Most categories of a column: the rarest become one. None is all, if they are at most 500 in
         all columns together, and otherwise an equal share of 500.
-    max_iter : int, default=2
-        Rounds of networks: each corrects what the one before it has filled. 0 leaves it at the
-        normal distribution, which takes a fraction of the time.
+    max_iter : int, default=1
+        Rounds of networks: each corrects what the one before it has filled. A second one takes as
+        long as the first and gains a hundredth at best. 0 leaves it at the normal distribution,
+        which takes a fraction of the time.
     sample_posterior : bool, default=False
         Whether :meth:`transform` draws what is missing from its distribution, as an imputation
         whose uncertainty counts needs it. By default it gives expected numbers and the likeliest
@@ -123,9 +124,10 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
     all columns of the analysis into the table, its target too. The gaps may depend on what is
     known (missing at random), but not on the missing value itself.
 
-    Time is linear in the rows up to 10,000, and hardly grows after that: the distribution is
-    learned from at most 10,000 rows, and training takes a fixed number of steps. It grows with the
-    cube of the columns that a row lacks; categories count as columns.
+    The distribution is learned from at most 10,000 rows and training takes a fixed number of steps:
+    of more rows, only the copies that networks see take longer. Time grows with the cube of the
+    columns that a row lacks, in which each category counts as one: the imputer is for tables of up
+    to some hundred columns.
 
     References
     ----------
@@ -163,7 +165,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         Annotated[float, POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")] | None
     ) = 2
     max_categories: Annotated[int, Interval(Integral, 2, None, closed="left")] | None = None
-    max_iter: Annotated[int, Interval(Integral, 0, None, closed="left")] = 2
+    max_iter: Annotated[int, Interval(Integral, 0, None, closed="left")] = 1
     sample_posterior: bool = False
     n_imputations: PositiveInt = 1
     add_indicator: bool = False

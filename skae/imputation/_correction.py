@@ -19,13 +19,13 @@ from skae.objectives import ColumnLosses, GapFillingObjective
 # Networks side by side, each of which leaves one fold of the rows out.
 N_NETWORKS = 5
 
-_WIDTH, _BATCH, _RATE, _DECAY = 64, 128, 5e-3, 1e-4
+_WIDTH, _BATCH, _RATE, _DECAY = 128, 256, 5e-3, 1e-4
 
 # Steps of a training, and how often it sees a row at most.
-_STEPS, _REPEATS = 1500, 1000
+_STEPS, _REPEATS = 1500, 2000
 
-# Shares of a correction that are tried for each column.
-_TRUST = torch.linspace(0.0, 1.0, 21)
+# Shares of a guess or a correction that are tried for each column.
+_SHARES = torch.linspace(0.0, 1.0, 21)
 
 # How much the mean over columns counts beside a column of its own in that choice.
 _SHRINKAGE = 0.25
@@ -66,6 +66,7 @@ class Correction:
             objective,
             optimizer=optim.AdamW,
             optimizer__weight_decay=_DECAY,
+            optimizer__fused=True,
             lr=_RATE,
             learning_rate="one_cycle",
             max_epochs=max(1, round(min(_STEPS * _BATCH, _REPEATS * n_rows) / len(pool))),
@@ -79,9 +80,15 @@ class Correction:
         if net.interrupted_:
             raise KeyboardInterrupt
         networks = net.module_.cpu().requires_grad_(False)
-        trust = _trusted_shares(networks, objective.cpu().float(), pool[:n_judged])
+        inputs, cells, fold = objective.cpu().float().split(pool[:n_judged])
+        # Each row is judged by the network that has left it out.
+        corrections = _corrections(networks, inputs, fold.long())
+        hidden = inputs[:, losses.n_outputs :]
+        trust = trusted_shares(
+            lambda share: objective.losses_of(inputs, share * corrections, cells) * hidden
+        )
         weights, biases = ([p.numpy() for p in ps] for ps in (networks.weights, networks.biases))
-        return cls(weights, biases, trust.numpy())
+        return cls(weights, biases, trust)
 
     def outputs(
         self,
@@ -119,21 +126,12 @@ def _corrections(networks: GapNetworks, inputs: Tensor, of_rows: Tensor | None) 
     return torch.cat(found)
 
 
-def _trusted_shares(
-    networks: GapNetworks, objective: GapFillingObjective, judged: Tensor
-) -> Tensor:
-    """Return by which share of the corrections hidden cells are filled best, for each column.
+def trusted_shares(losses: Callable[[Tensor], Tensor]) -> np.ndarray:
+    """Return by which share of something each column is filled best.
 
-    Each row is judged by the network that has left it out.
+    ``losses(share)`` are the losses of hidden cells, zero for others, of shape (n_samples,
+    n_columns). Columns with few hidden cells follow the mean over all columns.
     """
-    inputs, cells, fold = objective.split(judged)
-    corrections = _corrections(networks, inputs, fold.long())
-    hidden = inputs[:, objective.cells.n_outputs :]
-    sums = torch.stack(
-        [
-            (objective.losses_of(inputs, share * corrections, cells) * hidden).sum(dim=0)
-            for share in _TRUST
-        ]
-    )
+    sums = torch.stack([losses(share).sum(dim=0) for share in _SHARES])
     sums += _SHRINKAGE * sums.mean(dim=1, keepdim=True)
-    return _TRUST[sums.argmin(dim=0)].double()
+    return _SHARES[sums.argmin(dim=0)].double().numpy()

@@ -12,7 +12,7 @@ from skae._typing import ArrayOf
 from skae.engine import AutoencoderNet
 from skae.tables import GaussianRows, MixedTable
 
-from ._correction import N_NETWORKS, Correction, inputs_of
+from ._correction import N_NETWORKS, Correction, inputs_of, trusted_shares
 from ._linear_table import LinearRows, LinearTable
 from ._masked_copies import hidden_cells, n_copies
 
@@ -29,6 +29,8 @@ class GapFiller:
 
     table: MixedTable
     gaussian: GaussianRows
+    # How far the guesses of the normal distribution are trusted in each column.
+    trust: Annotated[np.ndarray, ArrayOf("float", "n_columns")]
     rounds: list[Correction]
     # Deviations of answers to numbers from the truth, in units of what the normal distribution
     # says of them.
@@ -50,11 +52,13 @@ class GapFiller:
         linear = LinearTable(table)
         rows = linear.read(encoded)
         gaussian = GaussianRows.learn(rows.values, rows.missing_values, rng)
-        model = cls(table, gaussian, [], np.ones(table.n_columns), [])
+        ones = np.ones(table.n_columns)
+        model = cls(table, gaussian, ones, [], ones, [])
         fold = torch.from_numpy(rng.permutation(len(rows)) % N_NETWORKS)
         hidden = [hidden_cells(rows, rng) for _ in range(n_copies(len(rows)))]
         copies = [rows.hiding(more, linear.column_of) for more in hidden]
-        guesses = [gaussian.fill(copy.values, copy.missing_values) for copy in copies]
+        model.trust = model._trusted(linear, copies[:_JUDGED_COPIES])
+        guesses = [model._guess(linear, copy, gaussian) for copy in copies]
         for _ in range(n_rounds):
             pool = torch.cat(
                 [
@@ -115,10 +119,32 @@ class GapFiller:
         networks: Tensor | None = None,
     ) -> Tensor:
         """Return the values of rows, filled."""
-        guess = gaussian.fill(rows.values, rows.missing_values)
+        guess = self._guess(linear, rows, gaussian)
         for one in self.rounds:
             guess = _corrected(one, linear, guess, rows, networks)
         return guess
+
+    def _guess(self, linear: LinearTable, rows: LinearRows, gaussian: GaussianRows) -> Tensor:
+        """Return the values of rows, filled by a normal distribution as far as it is trusted.
+
+        Numbers stay within the range that they had in `fit`: a linear guess may leave it far.
+        """
+        filled = gaussian.fill(rows.values, rows.missing_values)
+        trust = torch.from_numpy(self.trust)[linear.column_of]
+        guess = linear.expected.lerp(filled, trust).clamp(*linear.bounds)
+        return torch.where(rows.missing_values, guess, filled)
+
+    def _trusted(self, linear: LinearTable, copies: list[LinearRows]) -> np.ndarray:
+        """Return by which shares of the guesses hidden cells are filled best."""
+        guesses = torch.cat([self._guess(linear, copy, self.gaussian) for copy in copies])
+        cells = torch.cat([copy.cells for copy in copies])
+        hidden = torch.cat([copy.missing for copy in copies])
+
+        def losses(share: Tensor) -> Tensor:
+            outputs = linear.losses.from_guess(linear.expected.lerp(guesses, share.double()))
+            return linear.losses.known_cells(outputs, cells) * hidden
+
+        return trusted_shares(losses)
 
     def _spread_of(
         self, linear: LinearTable, copies: list[LinearRows], guesses: list[Tensor]

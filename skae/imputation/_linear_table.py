@@ -11,7 +11,7 @@ from torch import Tensor
 from skae.estimators.base import column_input, column_losses
 from skae.networks import ColumnInput
 from skae.objectives import SQUARED_ERROR, ColumnLosses
-from skae.tables import MixedTable
+from skae.tables import MixedTable, NumberColumn
 
 
 @dataclass(eq=False)
@@ -45,6 +45,24 @@ class LinearTable:
         categories = self.columns.categories
         levels = torch.tensor(self.table.n_levels)[categories]
         return torch.cat([self.columns.numbers, categories.repeat_interleave(levels)])
+
+    @cached_property
+    def expected(self) -> Tensor:
+        """The values that are expected without any knowledge of the row."""
+        of_categories = self.columns.expected.sum(dim=0)
+        return torch.cat([of_categories.new_zeros(len(self.columns.numbers)), of_categories])
+
+    @cached_property
+    def bounds(self) -> tuple[Tensor, Tensor]:
+        """The least and the largest value that numbers had in `fit`, infinite for categories."""
+        found = torch.full((2, len(self.expected)), torch.inf, dtype=torch.float64)
+        found[0] *= -1
+        for i, place in self.numbers:
+            column = self.table.schema.columns[i]
+            assert isinstance(column, NumberColumn)
+            limits = torch.tensor([column.lowest, column.highest], dtype=torch.float64)
+            found[:, place] = (limits - self.table.means[i]) / self.table.scales[i]
+        return found[0], found[1]
 
     def read(self, encoded: np.ndarray) -> "LinearRows":
         """Return encoded rows as values, with what is missing."""

@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from skae.tables import (
     CallerFrame,
+    check_kind,
     check_mask,
     check_names,
     columns_that_are_not_numeric,
@@ -68,6 +69,7 @@ class TableToFill:
 
 def read_table(estimator: Any, X: Any, *, reset: bool) -> TableToFill:
     """Return a table that `fit` or, without `reset`, another method was given."""
+    check_kind(X)
     check_mask(X, "X")
     if hasattr(type(X), "columns"):
         check_names(X)

@@ -33,6 +33,9 @@ class ColumnInput(nn.Module):
         phase where the number is zero, in periods.
     with_gaps : sequence of int
         Columns in which values are missing in the training rows.
+    column_weights : ndarray of shape (n_columns,) or None, default=None
+        How much each column counts. Inputs of a category are multiplied by the root. None is one
+        for all.
     """
 
     numbers: Tensor
@@ -52,21 +55,24 @@ class ColumnInput(nn.Module):
         shares: np.ndarray,
         rhythms: Sequence[tuple[int, float, float]] = (),
         with_gaps: Sequence[int] = (),
+        column_weights: np.ndarray | None = None,
     ) -> None:
         super().__init__()
         levels = np.asarray(n_levels)
         categories = np.flatnonzero(levels)
         starts = np.r_[0, levels[categories].cumsum()]
+        of_columns = np.ones(len(levels)) if column_weights is None else column_weights
+        factors = np.sqrt(of_columns[categories])
         expected = np.zeros((len(categories), starts[-1]))
         for i, (start, stop) in enumerate(pairwise(starts)):
-            expected[i, start:stop] = np.sqrt(shares[start:stop])
+            expected[i, start:stop] = factors[i] * np.sqrt(shares[start:stop])
         column, frequency, phase = zip(*rhythms, strict=True) if rhythms else ((), (), ())
         for name, values in {
             "numbers": np.flatnonzero(levels == 0),
             "categories": categories,
             "starts": starts[:-1],
             "last": levels[categories] - 1.0,
-            "weights": 1 / np.sqrt(shares),
+            "weights": np.repeat(factors, levels[categories]) / np.sqrt(shares),
             "expected": expected,
             "rhythm_of": np.asarray(column, dtype=np.int64),
             "frequency": np.asarray(frequency, dtype=np.float64),

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 class GapNetworks(nn.Module):
     """Several dense networks side by side that see the same rows.
 
-    Each has two hidden layers of GELU, and starts with the answer zero.
+    Each has two hidden layers of SiLU, and starts with the answer zero.
 
     Parameters
     ----------
@@ -48,5 +48,5 @@ class GapNetworks(nn.Module):
         hidden = (x @ side_by_side).view(len(x), n_networks, width).transpose(0, 1)
         hidden = hidden + self.biases[0]
         for weight, bias in zip(others, self.biases[1:], strict=True):
-            hidden = torch.baddbmm(bias, F.gelu(hidden), weight)
+            hidden = torch.baddbmm(bias, F.silu(hidden), weight)
         return hidden

@@ -27,16 +27,22 @@ class ColumnLikelihoods(ColumnLosses):
     The noise of each column of numbers has a variance of its own, in the squared unit of the scaled
     rows. A cell without a value adds nothing, so that the mean over all columns is in nats per
     column (Nazabal, Olmos, Ghahramani and Valera, 2020). A category that is not known costs what
-    `of_unknown` says. See `ColumnLosses` for the other parameters.
+    `of_unknown` says. See `ColumnLosses` for the other parameters; `column_weights` tell the unit
+    of the inputs alone, as a likelihood counts every cell.
     """
 
     variance: Tensor
 
     def __init__(
-        self, n_levels: Sequence[int], shares: np.ndarray, of_unknown: float, variance: float
+        self,
+        n_levels: Sequence[int],
+        shares: np.ndarray,
+        of_unknown: float,
+        column_weights: np.ndarray | None,
+        variance: float,
     ) -> None:
         ones = np.ones(len(n_levels))
-        super().__init__(SQUARED_ERROR, n_levels, ones, shares, of_unknown)
+        super().__init__(SQUARED_ERROR, n_levels, ones, shares, of_unknown, column_weights)
         self.register_buffer("variance", torch.full((len(self.numbers),), variance))
 
     def known_cells(self, output: Tensor, target: Tensor) -> Tensor:

@@ -40,6 +40,8 @@ class ColumnLosses(nn.Module):
         The shares of the categories.
     of_unknown : float
         Cross-entropy of a category that is not known (-1).
+    column_weights : ndarray of shape (n_columns,) or None, default=None
+        How much each column counts beside the others of its row. None is one for all.
     """
 
     numbers: Tensor
@@ -49,6 +51,8 @@ class ColumnLosses(nn.Module):
     starts: Tensor
     bases: Tensor
     logits: Tensor
+    weights: Tensor
+    share_of_input: Tensor
     segments: Tensor
 
     # As in `Loss`: numbers are centred and scaled before training, and losses have no unit.
@@ -62,6 +66,7 @@ class ColumnLosses(nn.Module):
         bases: np.ndarray,
         shares: np.ndarray,
         of_unknown: float,
+        column_weights: np.ndarray | None = None,
     ) -> None:
         super().__init__()
         self.numeric, self.name, self.of_unknown = numeric, numeric.name, of_unknown
@@ -71,6 +76,8 @@ class ColumnLosses(nn.Module):
         stops = levels[categories].cumsum()
         columns = np.r_[numbers, categories]
         segments = np.repeat(np.eye(len(categories)), self.n_levels, axis=0)
+        weights = np.ones(len(levels)) if column_weights is None else column_weights
+        factors = np.repeat(np.sqrt(weights[categories]), self.n_levels)
         for name, values in {
             "numbers": numbers,
             "categories": categories,
@@ -79,6 +86,8 @@ class ColumnLosses(nn.Module):
             "starts": np.r_[0, stops][:-1],
             "bases": np.maximum(bases, _LEAST_BASE)[columns],
             "logits": np.log(shares),
+            "weights": weights,
+            "share_of_input": np.sqrt(shares) / factors,
             "segments": segments.reshape(len(shares), len(categories)),
         }.items():
             self.register_buffer(name, torch.from_numpy(values), persistent=False)
@@ -91,8 +100,8 @@ class ColumnLosses(nn.Module):
     def function(self, output: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
         """Return the loss of each cell, zero where there is no value, or the mean of all.
 
-        Cells are weighted such that the mean over the columns of a row is that over its cells
-        that have a value.
+        Cells are weighted such that the mean over the columns of a row is the weighted mean over
+        its cells that have a value.
         """
         seen = ~target.isnan()
         cells = self.known_cells(output, target) * (target.shape[-1] * self._share(seen))
@@ -130,7 +139,8 @@ class ColumnLosses(nn.Module):
 
     def _share(self, seen: Tensor) -> Tensor:
         """Return the weight of each cell in the loss of its row, given which have a value."""
-        return seen / seen.sum(dim=-1, keepdim=True).clamp(min=1)
+        weights = seen * self.weights
+        return weights / weights.sum(dim=-1, keepdim=True).clamp(min=self.weights.min())
 
     def _places(self, codes: Tensor) -> Tensor:
         """Return the places of categories among all logits; of gaps that of the first one."""
@@ -181,11 +191,11 @@ class ColumnLosses(nn.Module):
     def linear_output(self, weight: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
         """Return weight and bias of a linear decoder, given those of numbers and categories.
 
-        Each category is a one divided by the root of its share. Logits are the first-order
-        expansion of the logarithm around the shares.
+        Each category is a one in the unit of the inputs of the first layer. Logits are the
+        first-order expansion of the logarithm around the shares.
         """
         n_numbers = len(self.numbers)
-        of_logits = weight[n_numbers:] * (-0.5 * self.logits).exp()[:, None]
+        of_logits = weight[n_numbers:] * (self.share_of_input / self.logits.exp())[:, None]
         return torch.cat([weight[:n_numbers], of_logits]), torch.cat(
             [mean[:n_numbers], self.logits]
         )
@@ -193,22 +203,22 @@ class ColumnLosses(nn.Module):
     def from_guess(self, values: Tensor) -> Tensor:
         """Return outputs for linear guesses: numbers, and of each category the share that it has.
 
-        Shares are divided by the root of the category's share of all rows, as inputs are.
+        Guesses are in the unit of the inputs of the first layer.
         """
         if not self.n_levels:
             return values
-        n_numbers, roots = len(self.numbers), (0.5 * self.logits).exp()
-        shares = (values[..., n_numbers:] * roots).clamp(min=_LEAST_SHARE)
+        n_numbers = len(self.numbers)
+        shares = (values[..., n_numbers:] * self.share_of_input).clamp(min=_LEAST_SHARE)
         return torch.cat([values[..., :n_numbers], shares.log()], dim=-1)
 
     def to_guess(self, output: Tensor) -> Tensor:
         """Return the guesses that outputs stand for; see `from_guess`."""
         if not self.n_levels:
             return output
-        n_numbers, roots = len(self.numbers), (0.5 * self.logits).exp()
+        n_numbers = len(self.numbers)
         exponentials, sums, _ = self._sums(output[..., n_numbers:])
         shares = exponentials / (sums @ self.segments.T.to(output))
-        return torch.cat([output[..., :n_numbers], shares / roots], dim=-1)
+        return torch.cat([output[..., :n_numbers], shares / self.share_of_input], dim=-1)
 
     def from_data(self, mean: Tensor) -> Tensor:
         """Return the constant output of a decoder that knows nothing of a row."""

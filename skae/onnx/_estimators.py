@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 import skae
 from skae.detection import AutoencoderOutlierDetector
@@ -45,7 +46,11 @@ def autoencoders_of(estimator: BaseEstimator) -> list[BaseAutoencoder]:
 
 
 def check_has_graph(estimator: BaseEstimator) -> None:
-    """Refuse a detector of columns of several types, and rows of one scale with gaps."""
+    """Refuse a detector of columns of several types, and rows of one scale with gaps.
+
+    An estimator that is not fitted raises a NotFittedError.
+    """
+    check_is_fitted(estimator)
     of_columns = isinstance(estimator, AutoencoderOutlierDetector) and fitted_frame(estimator)
     if of_columns or any(vars(one).get("_means") is not None for one in autoencoders_of(estimator)):
         raise ValueError(

@@ -16,7 +16,7 @@ from ._principal_components import PrincipalComponents, principal_components
 from ._replaced_cells import missing_cells, replace_cells
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
-from ._table_errors import check_mask, check_names, check_table
+from ._table_errors import check_kind, check_mask, check_names, check_table
 from ._unequal_columns import warn_of_unequal_columns
 from ._validation import (
     validate_code_table,
@@ -25,7 +25,7 @@ from ._validation import (
     validate_rows,
     validate_table,
 )
-from .columns import ComparedColumn, TableSchema
+from .columns import ComparedColumn, NumberColumn, TableSchema
 
 __all__ = [
     "COLUMNS_KEY",
@@ -37,6 +37,7 @@ __all__ = [
     "CountTable",
     "GaussianRows",
     "MixedTable",
+    "NumberColumn",
     "NumericTable",
     "PlainColumn",
     "PlainTable",
@@ -47,6 +48,7 @@ __all__ = [
     "as_set_output",
     "as_tensor",
     "caller_type",
+    "check_kind",
     "check_mask",
     "check_names",
     "check_table",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skae._typing import ArrayOf
 
+from ._copied_columns import weights_of_columns
 from ._one_hot import one_hot, rows_of_budget
 from ._scaled_rows import ScaledRows
 from .columns import DAY, CategoryColumn, TableSchema
@@ -42,6 +43,8 @@ class MixedTable:
     gap_shares: _OfColumns
     # The loss of each column for an answer that is the same for all rows.
     bases: _OfColumns
+    # How much each column counts: copies of a category share the weight of one.
+    weights: _OfColumns
     n_rows: int
 
     @classmethod
@@ -76,7 +79,8 @@ class MixedTable:
                 bases[i] = np.average(losses, weights=counts)
         gap_shares = np.average(np.isnan(X), axis=0, weights=weight)
         of_all = np.concatenate([np.zeros(0), *shares])
-        return cls(schema, mean, scale, of_all, gap_shares, bases, len(X))
+        weights = weights_of_columns(X, schema.n_levels)
+        return cls(schema, mean, scale, of_all, gap_shares, bases, weights, len(X))
 
     @property
     def has_gaps(self) -> np.ndarray:
@@ -156,7 +160,8 @@ class MixedTable:
         some = rows_of_budget(len(X), float(np.where(levels, levels, 1) @ self.gap_shares))
         Z, of_numbers = (X[some] - self.means) / self.scales, levels == 0
         shares = np.split(self.shares, levels[levels > 0].cumsum()[:-1]) if levels.any() else []
-        made = one_hot(Z[:, of_numbers], Z[:, ~of_numbers], shares)
+        roots = np.sqrt(self.weights[~of_numbers])
+        made = one_hot(Z[:, of_numbers], Z[:, ~of_numbers], shares, roots)
         return ScaledRows(made), None if weight is None else weight[some]
 
     def rows_to_judge(self, X: np.ndarray, weight: Any) -> tuple[ScaledRows, Any]:

@@ -13,14 +13,16 @@ def rows_of_budget(n_rows: int, cells_in_row: float, most: int = 20_000) -> slic
     return slice(None, None, -(-n_rows // n_wanted))
 
 
-def one_hot(numbers: np.ndarray, codes: np.ndarray, shares: list[np.ndarray]) -> sparse.csr_array:
+def one_hot(
+    numbers: np.ndarray, codes: np.ndarray, shares: list[np.ndarray], factors: np.ndarray
+) -> sparse.csr_array:
     """Return scaled numbers beside categories that are a one divided by the root of their share.
 
     A gap, NaN, is what is expected without it: zero for a number, all shares for a category, and so
-    is a category that is not known, -1.
+    is a category that is not known, -1. Columns of categories are multiplied by `factors`.
     """
     parts = [sparse.csr_array(np.nan_to_num(numbers))]
-    for column, share in zip(codes.T, shares, strict=True):
+    for column, share, factor in zip(codes.T, shares, factors, strict=True):
         root, known = np.sqrt(share), column >= 0
         places = np.arange(len(column))
         ones = sparse.csr_array(
@@ -28,5 +30,5 @@ def one_hot(numbers: np.ndarray, codes: np.ndarray, shares: list[np.ndarray]) ->
             shape=(len(column), len(share)),
         )
         gaps = sparse.csr_array((~known)[:, None].astype(float))
-        parts.append(ones + gaps @ sparse.csr_array(root[None]))
+        parts.append(factor * (ones + gaps @ sparse.csr_array(root[None])))
     return sparse.hstack(parts, format="csr")

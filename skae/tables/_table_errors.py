@@ -31,7 +31,7 @@ _CURE = (
 
 def check_table(X: Any) -> None:
     """Raise an error if X is no table, or if a column holds something else than numbers."""
-    _check_kind(X)
+    check_kind(X)
     check_mask(X, "X")
     if isinstance(X, list | tuple):
         try:
@@ -92,7 +92,7 @@ def check_mask(values: Any, name: str) -> None:
     )
 
 
-def _check_kind(X: Any) -> None:
+def check_kind(X: Any) -> None:
     """Raise a TypeError if X is no table."""
     if X is None:
         what, cure = "None", "Give the rows"

@@ -19,7 +19,7 @@ from ._mapped_files import is_memory_mapped
 from ._observed_moments import has_gaps
 from ._output_frames import column_names
 from ._row_shapes import TakesRows, flatten_rows
-from ._table_errors import check_mask, check_names, check_table, naming_cells
+from ._table_errors import check_kind, check_mask, check_names, check_table, naming_cells
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -48,6 +48,7 @@ def validate_rows(
     """
     caller = caller_type(X)
     given = detached(X, caller)
+    check_kind(given)
     frame = learn_frame(estimator, given, sample_weight) if reset else fitted_frame(estimator)
     if frame is not None:
         return _validate_frame(estimator, given, caller, frame, reset, ensure_min_samples)
@@ -193,6 +194,7 @@ def validate_table(
     are filled with `means`, where these are given.
     """
     given, caller = detached(X), CallerType()
+    check_kind(given)
     frame = columns
     if isinstance(columns, BaseEstimator):
         frame = learn_frame(columns, given, sample_weight)

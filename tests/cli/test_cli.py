@@ -7,7 +7,7 @@ from inspect import signature
 import numpy as np
 import pandas as pd
 import pytest
-from cli_cases import FAST, failure
+from cli_cases import FAST, NUMBERS_ONLY, failure
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
@@ -169,7 +169,6 @@ def test_info(folder, capsys):
 
 
 FIT = ["fit", "iris.csv", "--out", "m.skae"]
-NUMBERS_ONLY = ["--estimator", "variational"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from cli_cases import FAST, failure
+from cli_cases import FAST, NUMBERS_ONLY, failure
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -178,10 +178,32 @@ def test_a_column_without_any_value(folder):
     assert "Column 'nothing' has no value in any row. Leave it out" in message
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--estimator", "convolutional"],
+        ["--estimator", "denoising", "--set", "noise=salt_and_pepper"],
+        NUMBERS_ONLY,
+    ],
+    ids=lambda arguments: arguments[1],
+)
+def test_estimators_of_numbers_only_say_so(arguments, folder):
+    fit = ["fit", "x.csv", "--out", "m.skae"]
+    assert "'city' is not numeric" in failure(*fit, *arguments)
+
+
 @pytest.mark.parametrize("estimator", ["variational", "contractive"])
-def test_estimators_of_numbers_only_say_so(estimator, folder):
-    arguments = ["fit", "x.csv", "--out", "m.skae", "--estimator", estimator]
-    assert "'city' is not numeric" in failure(*arguments)
+def test_other_estimators_take_columns_of_every_type(estimator, folder):
+    fit = ["fit", "x.csv", "--out", "m.skae", "--estimator", estimator]
+    main([*fit, *FAST, "--set", "early_stopping=False"])
+    main(["reconstruct", "m.skae", "x.csv", "--out", "back.csv"])
+    back = pd.read_csv("back.csv")
+    assert list(back) == NAMES
+    assert set(back["city"]) <= set(table()["city"].dropna())
+    assert not back.isna().any(axis=None)
+
+
+def test_standardized_columns_are_numbers(folder):
     assert "'city' is not numeric" in failure(
         "fit", "x.csv", "--out", "m.skops", "--standardize", "--set", "max_iter=1"
     )

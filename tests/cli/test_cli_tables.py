@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cli_cases import failure
+from cli_cases import NUMBERS_ONLY, failure
 from numpy.testing import assert_allclose, assert_array_equal
 
 import skae
@@ -120,9 +120,9 @@ def test_the_standard_input(folder, model, capsys, monkeypatch):
 def test_the_first_bad_cell_is_named(cells, message, ending, folder):
     table = table_of(b=cells)
     table.to_csv("x.csv", index=False) if ending == "csv" else table.to_parquet("x.parquet")
-    numbers_only = skae.VariationalAutoencoder(1, max_iter=1, random_state=0)
-    skae.save(numbers_only.fit(table_of()), "v.skae")
-    said = failure("fit", f"x.{ending}", "--out", "n.skae", "--estimator", "variational")
+    of_counts = skae.AutoencoderTransformer(1, loss="multinomial", max_iter=1, random_state=0)
+    skae.save(of_counts.fit(table_of().abs()), "v.skae")
+    said = failure("fit", f"x.{ending}", "--out", "n.skae", *NUMBERS_ONLY)
     assert message in said
     assert said.endswith("before, or leave the column out with --drop b.")
     said = failure("score", "v.skae", f"x.{ending}")
@@ -153,7 +153,7 @@ def test_a_table_of_which_all_is_dropped(folder):
 
 def test_an_advice_to_drop_can_be_pasted(folder):
     table_of(**{"two words": ["x"] * 4}).to_csv("x.csv", index=False)
-    fit = ["fit", "x.csv", "--out", "n.skae", "--estimator", "variational"]
+    fit = ["fit", "x.csv", "--out", "n.skae", *NUMBERS_ONLY]
     assert failure(*fit).endswith("--drop 'two words'.")
 
 

@@ -14,10 +14,17 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 import skae
-from skae import AutoencoderOutlierDetector, AutoencoderTransformer, DenoisingAutoencoder
+from skae import (
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    VariationalAutoencoder,
+)
 
 TRAIN, NEW = ordinary(0, 500), ordinary(1, 400)
 FAST = AutoencoderTransformer(4, max_iter=3, early_stopping=False)
+FAST_LIKELIHOOD = VariationalAutoencoder(4, max_iter=3, n_draws=8, early_stopping=False)
 
 
 def detector(autoencoder=None, **params):
@@ -45,6 +52,13 @@ def one_hot(frame):
 
 
 # -- outliers --------------------------------------------------------------------------------------
+
+
+def test_likelihoods_find_them_too():
+    found = detector(scoring="likelihood").fit(with_gaps(TRAIN))
+    frame, is_outlier = with_rare_combinations(NEW, 20)
+    assert roc_auc_score(is_outlier, -found.score_samples(frame)) > 0.95
+    assert (found.predict(NEW) == -1).mean() < 0.08
 
 
 def with_words(frame, seed):
@@ -177,9 +191,17 @@ def test_tables_of_other_libraries(convert):
     assert type(decoded) is type(new)
 
 
-@pytest.mark.parametrize("frame", [TRAIN, with_gaps(TRAIN)], ids=["full", "gaps"])
-def test_a_file_holds_the_detector(frame, tmp_path):
-    saved = detector(FAST).fit(frame)
+@pytest.mark.parametrize(
+    ("make", "frame"),
+    [
+        (partial(detector, FAST), TRAIN),
+        (partial(detector, FAST), with_gaps(TRAIN)),
+        (partial(detector, FAST_LIKELIHOOD, scoring="likelihood"), with_gaps(TRAIN)),
+    ],
+    ids=["full", "gaps", "likelihood"],
+)
+def test_a_file_holds_the_detector(make, frame, tmp_path):
+    saved = make().fit(frame)
     skae.save(saved, tmp_path / "detector.skae")
     loaded = skae.load(tmp_path / "detector.skae")
     rows = with_gaps(NEW[:60])
@@ -302,7 +324,7 @@ def test_tables_that_changed_are_refused(fitted, changed, message):
 
 
 NO_FITS = {
-    "likelihood": (partial(detector, scoring="likelihood"), TRAIN, "not numeric: 'city'"),
+    "images": (partial(detector, ConvolutionalAutoencoder()), TRAIN, "not numeric: 'city'"),
     "poisson": (
         partial(detector, AutoencoderTransformer(loss="poisson")),
         TRAIN,

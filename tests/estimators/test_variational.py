@@ -209,6 +209,7 @@ def test_samples_are_decoded_draws_of_the_prior(small):
         {"noise_variance": None},
         {"n_draws": 0},
         {"n_draws": 2.5},
+        {"n_draws": 10**20},
         {"loss": "poisson"},
         {"loss": "huber"},
         {"loss": "absolute_error"},
@@ -249,7 +250,12 @@ def test_another_noise_cannot_be_continued_with(method):
 @pytest.mark.parametrize("method", ["elbo", "score_samples", "score"])
 def test_draws_that_are_asked_for_after_the_fit(small, method):
     vae, X = pickle.loads(pickle.dumps(small))
-    for n_draws, error in ((0, ValueError), (2.5, TypeError), ("many", TypeError)):
+    for n_draws, error in (
+        (0, ValueError),
+        (10**20, ValueError),
+        (2.5, TypeError),
+        ("many", TypeError),
+    ):
         with pytest.raises(error, match="n_draws"):
             getattr(vae.set_params(n_draws=n_draws), method)(X)
 

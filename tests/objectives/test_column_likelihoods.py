@@ -14,7 +14,9 @@ GENERATOR = torch.Generator().manual_seed(0)
 
 
 def likelihoods():
-    made = ColumnLikelihoods(LEVELS, SHARES, of_unknown=3.0, variance=1.0).double()
+    made = ColumnLikelihoods(
+        LEVELS, SHARES, of_unknown=3.0, column_weights=None, variance=1.0
+    ).double()
     made.variance.copy_(VARIANCES)
     return made
 

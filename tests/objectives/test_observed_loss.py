@@ -3,10 +3,13 @@
 import pytest
 import torch
 
-from skae.objectives import LOSSES, over_observed
+from skae.objectives import LOSSES, Loss, over_observed
+
+# The others are of counts, whose rows have no gaps.
+OF_CELLS = [name for name, loss in LOSSES.items() if isinstance(loss, Loss)]
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", OF_CELLS)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_row_is_the_mean_over_its_cells_with_a_value(name, weighted):
     generator = torch.Generator().manual_seed(0)

@@ -103,6 +103,14 @@ def test_known_cells_come_back_in_their_type(table):
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_cells_without_a_value_are_nan_and_no_others(table):
+    frame = nw.from_native(table, eager_only=True)
+    (column,) = TableSchema.learn(frame, "from_dtype", None, None).columns
+    cells = column.encode(next(frame.iter_columns()))
+    assert np.isnan(cells).tolist() == [bool(pd.isna(one)) for one in as_objects(table)]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_types_as_text_are_the_same_types(table):
     frame = nw.from_native(table, eager_only=True)
     back = there_and_back(table, FrameTypes.of(frame).empty())

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from sklearn.base import BaseEstimator
 
+from skae import ConvolutionalAutoencoder
 from skae._chunks import rows_in_chunk, slices
 from skae.networks import ConvolutionalNetwork
 from skae.tables import (
@@ -98,7 +98,7 @@ FORMS = {
 @few
 def test_moments_and_extremes_of_a_table_in_any_form(form, X, rng):
     weight = weights_of(X, rng)
-    table, deviations = NumericTable.learn(form(X), weight, centered=True, scaled=True)
+    table, deviations = NumericTable.learn(form(X), weight, False, centered=True, scaled=True)
     wide = X.astype(np.float64)
     mean = np.average(wide, axis=0, weights=weight)
     variance = np.average((wide - mean) ** 2, axis=0, weights=weight)
@@ -117,7 +117,9 @@ def test_moments_and_extremes_of_several_chunks(form):
     X = rng.normal(size=(2 * rows_in_chunk(n_features) + 22, n_features))
     weight = rng.uniform(size=len(X))
     for given_weight in (None, weight):
-        table, deviations = NumericTable.learn(form(X), given_weight, centered=True, scaled=True)
+        table, deviations = NumericTable.learn(
+            form(X), given_weight, False, centered=True, scaled=True
+        )
         mean = np.average(X, axis=0, weights=given_weight)
         variance = np.average((X - mean) ** 2, axis=0, weights=given_weight)
         assert_allclose(table.mean, mean, atol=1e-12)
@@ -131,7 +133,7 @@ def test_moments_and_extremes_of_several_chunks(form):
 )
 def test_a_loss_may_need_the_origin_or_the_unit_of_the_data(centered, scaled, mean, scale):
     X = np.array([[1.0, 3.0], [3.0, 1.0]])
-    table, deviations = NumericTable.learn(X, None, centered=centered, scaled=scaled)
+    table, deviations = NumericTable.learn(X, None, False, centered=centered, scaled=scaled)
     assert_array_equal(table.mean, [mean, mean])
     assert table.scale == scale
     assert_array_equal(deviations, [1.0, 1.0])
@@ -172,7 +174,7 @@ def test_rows_without_mean_and_scale_are_read_as_they_are():
 @few
 def test_a_table_translates_there_and_back(X):
     X = X.astype(np.float64)
-    table, _ = NumericTable.learn(X, None, centered=True, scaled=True)
+    table, _ = NumericTable.learn(X, None, False, centered=True, scaled=True)
     back = table.to_data(table.rows(X)[:])
     assert back.dtype == torch.float64
     assert_allclose(back, X, atol=1e-9)
@@ -190,8 +192,8 @@ def test_a_table_translates_there_and_back(X):
 def test_rows_of_any_shape_are_flattened_and_come_back(row_shape, by_columns):
     X = np.arange(3.0 * np.prod(row_shape)).reshape(3, *row_shape)
     given_X = np.asfortranarray(X) if by_columns else X
-    network = ConvolutionalNetwork()
-    rows, caller = validate_rows(BaseEstimator(), given_X, "fit", network, reset=True)
+    autoencoder, network = ConvolutionalAutoencoder(), ConvolutionalNetwork()
+    rows, caller = validate_rows(autoencoder, given_X, "fit", network, reset=True)
     assert_array_equal(rows, X.reshape(3, -1))
     assert caller.row_shape == (tuple(row_shape) if len(row_shape) > 1 else None)
     assert_array_equal(caller.rows_to_caller(torch.from_numpy(rows)), X)

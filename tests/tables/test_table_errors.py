@@ -14,7 +14,9 @@ from scipy import sparse
 from torch.utils.data import DataLoader, TensorDataset
 
 from skae import (
+    AutoencoderImputer,
     AutoencoderOutlierDetector,
+    AutoencoderTransformer,
     ConvolutionalAutoencoder,
     DriftDetector,
     VariationalAutoencoder,
@@ -209,10 +211,16 @@ def test_the_cell_of_a_gap_in_a_nullable_column():
     ids=["path", "dict", "none", "records", "lazy", "dataset", "loader", "generator"],
 )
 def test_what_is_no_table(thing, match):
-    with pytest.raises(TypeError, match=match):
-        make_ae().fit(thing)
-    with pytest.raises(TypeError, match=match):
-        AutoencoderOutlierDetector().fit(thing)
+    of_every_type = AutoencoderTransformer(), AutoencoderOutlierDetector(), AutoencoderImputer()
+    for estimator in (make_ae(), *of_every_type):
+        with pytest.raises(TypeError, match=match):
+            estimator.fit(thing)
+
+
+def test_new_rows_that_are_no_table():
+    ae = AutoencoderTransformer(2, max_iter=1).fit(FRAME.assign(word=["a", "b"] * (len(X) // 2)))
+    with pytest.raises(TypeError, match=r"lazy table.*X.collect\(\)"):
+        ae.transform(pl.from_pandas(FRAME).lazy())
 
 
 def test_weights_that_are_a_word():

@@ -196,7 +196,9 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
     def _why_no_gaps(self) -> str | None:
         """Return what needs rows of numbers of one scale without gaps, None if nothing does."""
-        return None
+        # A share of a total that is not known says nothing.
+        of_counts = isinstance(LOSSES.get(self.loss), type)
+        return f"loss={self.loss!r}" if of_counts else None
 
     # -- rows that are validated already ----------------------------------------------
 

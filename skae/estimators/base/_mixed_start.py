@@ -16,7 +16,8 @@ from ._count_start import count_input
 def column_input(table: MixedTable) -> ColumnInput:
     """Return the first layer of the encoder for a table."""
     with_gaps = np.flatnonzero(table.has_gaps).tolist()
-    return ColumnInput(table.n_levels, table.shares, table.rhythms, with_gaps)
+    layer = table.n_levels, table.shares, table.rhythms, with_gaps, table.weights
+    return ColumnInput(*layer)
 
 
 def first_layer(
@@ -35,12 +36,14 @@ def first_layer(
 
 def column_losses(table: MixedTable, numeric: Loss) -> ColumnLosses:
     """Return the losses of the columns of a table."""
-    return ColumnLosses(numeric, table.n_levels, table.bases, table.shares, table.of_unknown)
+    about = table.n_levels, table.bases, table.shares, table.of_unknown, table.weights
+    return ColumnLosses(numeric, *about)
 
 
 def column_likelihoods(table: MixedTable, noise_variance: float) -> ColumnLikelihoods:
     """Return the likelihoods of the columns of a table, given the first variance of the noise."""
-    return ColumnLikelihoods(table.n_levels, table.shares, table.of_unknown, noise_variance)
+    about = table.n_levels, table.shares, table.of_unknown, table.weights
+    return ColumnLikelihoods(*about, noise_variance)
 
 
 def learn_mixed_table(X: Any, weight: Any, schema: TableSchema, numeric: Loss) -> MixedTable:

@@ -5,6 +5,7 @@ from ._compared_column import ComparedColumn
 from ._frame_types import FrameTypes
 from ._frames import empty_like, filled
 from ._kinds import DAY, WORDS, has_value, numbers_of, says_no_number, values_of
+from ._number_column import NumberColumn
 from ._schema import Column, TableSchema
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Column",
     "ComparedColumn",
     "FrameTypes",
+    "NumberColumn",
     "TableSchema",
     "empty_like",
     "filled",

@@ -116,6 +116,9 @@ def factorized(column: nw.Series) -> tuple[np.ndarray, np.ndarray]:
     The place of a cell without a value is -1. A type of categories may have more than there are.
     """
     native = column.to_native()
+    if is_category(column) and column.implementation.is_pyarrow():
+        # As an array of NumPy, dictionaries have a value where there is none.
+        native = native.to_pandas()
     dtype = getattr(native, "dtype", None)
     if isinstance(dtype, pd.CategoricalDtype):
         return native.cat.codes.to_numpy(), native.cat.categories.to_numpy(dtype=object)
