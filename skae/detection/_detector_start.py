@@ -13,8 +13,9 @@ from skae.objectives import LOSSES
 from skae.tables import CallerType, ColumnScaling
 
 from ._default_autoencoder import autoencoder_for_detection
-from ._ensemble import mean_answers
+from ._ensemble import completed
 from ._fitted_detector import FittedDetector
+from ._fixed_chunks import in_fixed_chunks
 from ._held_out_folds import Folds
 from ._members import Rows
 from ._mixed_columns import MixedColumns
@@ -57,7 +58,8 @@ class DetectorStart(FittedDetector):
         """Return what the parts of the detector need to know of mixed columns."""
         if self._frame is None:
             return None
-        return MixedColumns.learn(Z, weight, self._frame.schema)
+        rng = np.random.RandomState(self._seed)
+        return MixedColumns.learn(Z, weight, self._frame.schema, rng)
 
     def _keep(
         self,
@@ -71,10 +73,10 @@ class DetectorStart(FittedDetector):
     ) -> None:
         """Keep these rows as those that others are compared with; see `ReferenceRows`."""
         known = weight, fold, unusual, in_cluster
-        gaps = None
+        gaps, members = None, self.estimators_
         if columns is not None:
-            answers = mean_answers(self.estimators_, Z)
-            Z, gaps = columns.filled(Z, answers), np.isnan(Z)
+            gaps = np.isnan(Z)
+            Z = in_fixed_chunks(lambda some: completed(some, columns, members).clone(), Z)
         of_table = whitening, self._folds.n_folds, columns, gaps
         self._reference = ReferenceRows.keep(Z, *known, self._scaling.center, *of_table)
 

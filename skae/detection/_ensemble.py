@@ -17,7 +17,16 @@ from skae.tables import dense
 
 from ._fixed_chunks import in_fixed_chunks
 from ._isolation import Isolation
-from ._members import Rows, answers_of, codes_of, decoded_by, device_of, scores_of, values_of
+from ._members import (
+    Rows,
+    answers_of,
+    codes_of,
+    decoded_by,
+    device_of,
+    scores_of,
+    shares_by,
+    values_of,
+)
 from ._mixed_columns import MixedColumns
 from ._outlier_scores import OutlierScore
 from ._reference_distances import distances_to
@@ -46,6 +55,19 @@ def mean_answers(members: list[BaseAutoencoder], Z: Rows) -> np.ndarray:
     """Return the mean of `answers_of` the members, in float64."""
     answers = [answers_of(member, Z).astype(np.float64) for member in members]
     return np.add.reduce(answers) / len(members)
+
+
+def completed(Z: Tensor, columns: MixedColumns | None, members: list[BaseAutoencoder]) -> Tensor:
+    """Return float64 rows without gaps, as far as the table has columns that may have some.
+
+    Members answer what is missing, given numbers as the other columns linearly tell of them: cells
+    that a missing one tells of would look unusual beside the mean of its column.
+    """
+    if columns is None or not Z.isnan().any():
+        return Z
+    guess = columns.with_numbers(Z)
+    answers = torch.stack([shares_by(member, guess) for member in members])
+    return columns.filled(Z, answers.mean(dim=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +111,7 @@ class Ensemble:
         module = self._module(chosen)
 
         def scores_of_chunk(Z: Tensor) -> Tensor:
+            Z = self.completed(Z)
             return module([values_of(member, Z) for member in members], Z).T
 
         def examples() -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:
@@ -127,6 +150,10 @@ class Ensemble:
             if not seen.any():
                 seen = ordinary
             score.isolation_ = Isolation.learn(distances[seen, i], rows.shape[1])
+
+    def completed(self, Z: Tensor) -> Tensor:
+        """Return rows without gaps; see the function of this name."""
+        return completed(Z, self.columns, self.members)
 
     def mean_outlier_scores(self, Z: Rows) -> np.ndarray:
         """Return the mean score of each row."""

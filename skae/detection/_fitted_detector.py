@@ -1,6 +1,7 @@
 """The decisions of a fitted outlier detector: scores, labels, p-values, the threshold."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from numbers import Real
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from skae.engine import torch_defaults
 from skae.estimators.base import fitted
 
 from ._calibration import Calibration, Level
-from ._ensemble import mean_over_members
+from ._ensemble import completed, mean_over_members
 from ._fitted_ensemble import FittedEnsemble
 from ._members import Rows, forget_training, n_values_of
 from ._ordinary_rows import OrdinaryRows
@@ -300,9 +301,11 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
     ) -> None:
         """Fit the score of each trained member on its rows, and calibrate by held-out rows."""
         forget_training(self.estimators_)
+        columns, members = self._reference.columns, self.estimators_
+        complete = partial(completed, columns=columns, members=members)
         self._scores = [
-            SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng)
-            for member, mine in zip(self.estimators_, rows, strict=True)
+            SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng, complete)
+            for member, mine in zip(members, rows, strict=True)
         ]
         self._ensemble.learn_isolation()
 

@@ -4,6 +4,7 @@ Rows come validated and in the units of their columns. Functions return arrays.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -91,17 +92,17 @@ def _shares(
     rows: ScaledRows,
 ) -> np.ndarray:
     """Return numbers in the unit of rows, and probabilities of categories, in float64."""
+    answers = torch.empty(len(rows), table.n_outputs, dtype=torch.float64, device="cpu")
+    in_units = partial(_in_units, member, table)
+    return member._fill(answers, rows, function, lambda _, output: in_units(output)).numpy()
+
+
+def _in_units(member: BaseAutoencoder, table: MixedTable, output: Tensor) -> Tensor:
     losses: Any = member._fitted_loss
     numbers = losses.numbers.cpu()
-    mean, scale = table.mean[numbers], table.scale[numbers]
-
-    def in_units(_: Tensor, output: Tensor) -> Tensor:
-        shares = shares_of(losses, output.double()).cpu()
-        shares[:, : len(numbers)] = shares[:, : len(numbers)] * scale + mean
-        return shares
-
-    answers = torch.empty(len(rows), table.n_outputs, dtype=torch.float64, device="cpu")
-    return member._fill(answers, rows, function, in_units).numpy()
+    shares = shares_of(losses, output.double()).cpu()
+    of_numbers = shares[:, : len(numbers)] * table.scale[numbers] + table.mean[numbers]
+    return torch.cat([of_numbers, shares[:, len(numbers) :]], dim=1)
 
 
 def scores_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
@@ -113,8 +114,8 @@ def values_of(member: BaseAutoencoder, Z: Tensor) -> Tensor:
     """Return the residual, the code and the row itself of rows, side by side.
 
     Rows and values are float64 tensors of the CPU. All rows go through the network at once. Of
-    mixed columns, there are deviance residuals of categories, and the row itself is its numbers,
-    in which gaps are as the network answers.
+    mixed columns, without gaps, there are deviance residuals of categories, and the row itself is
+    its numbers.
     """
     table = member._mixed
     if table is None:
@@ -123,16 +124,15 @@ def values_of(member: BaseAutoencoder, Z: Tensor) -> Tensor:
     losses: Any = member._fitted_loss
     is_number = torch.tensor(table.n_levels) == 0
     codes, output, scaled = member._codes_and_output(Z)
-    filled, gaps = Z.clone(), Z.isnan() & is_number
-    if gaps.any():
-        answers = shares_of(losses, output.cpu().double())[:, : int(is_number.sum())]
-        answers = answers * table.scale[is_number] + table.mean[is_number]
-        filled[:, is_number] = torch.where(gaps[:, is_number], answers, Z[:, is_number])
-        # Cells that a missing one tells of would look unusual without it.
-        codes, output, _ = member._codes_and_output(filled)
     residuals = column_residuals(losses, output.cpu().double(), scaled)
     unit = torch.where(is_number, table.scale, LEAST_SCALE / _LEAST_DEVIANCE)
-    return torch.cat([residuals * unit, codes.to(Z), filled[:, is_number]], dim=1)
+    return torch.cat([residuals * unit, codes.to(Z), Z[:, is_number]], dim=1)
+
+
+def shares_by(member: BaseAutoencoder, Z: Tensor) -> Tensor:
+    """Return `answers_of` a member to rows of mixed columns, tensors as in `values_of`."""
+    assert member._mixed is not None
+    return _in_units(member, member._mixed, member._codes_and_output(Z)[1])
 
 
 def n_values_of(member: BaseAutoencoder) -> int:

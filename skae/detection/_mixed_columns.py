@@ -5,13 +5,12 @@ from typing import Annotated, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skae._typing import ArrayOf
-from skae.networks import ColumnInput
-from skae.tables import TableSchema
+from skae.tables import GaussianRows, TableSchema
 
-from ._stacks import buffer
+from ._column_values import ColumnValues
 
 
 @dataclass(eq=False)
@@ -20,14 +19,17 @@ class MixedColumns:
 
     Numbers have a mean of zero. Answers of networks are all numbers, and then the probabilities of
     all categories. `shares` are those of the categories of each column, and of one more, which
-    stands for the unknown ones.
+    stands for the unknown ones. `gaussian` is the normal distribution of `values`.
     """
 
     n_levels: list[int]
     shares: Annotated[np.ndarray, ArrayOf("float", None)]
+    gaussian: GaussianRows
 
     @classmethod
-    def learn(cls, Z: np.ndarray, weight: np.ndarray, schema: TableSchema) -> Self:
+    def learn(
+        cls, Z: np.ndarray, weight: np.ndarray, schema: TableSchema, rng: np.random.RandomState
+    ) -> Self:
         """Return the columns of training rows."""
         shares = [np.zeros(0)]
         for cells, n_levels in zip(Z.T, schema.n_levels, strict=True):
@@ -37,7 +39,15 @@ class MixedColumns:
                 # A category without a row is as rare as half a row.
                 total = np.maximum(total, 0.5)
                 shares.append(total / total.sum())
-        return cls(schema.n_levels, np.concatenate(shares))
+        of_all = np.concatenate(shares)
+        values, rows = ColumnValues(schema.n_levels, of_all), torch.from_numpy(Z)
+        gaussian = GaussianRows.learn(values(rows), values.missing(rows), rng)
+        return cls(schema.n_levels, of_all, gaussian)
+
+    @property
+    def values(self) -> ColumnValues:
+        """The layer that makes values of rows, in which columns depend linearly on one another."""
+        return ColumnValues(self.n_levels, self.shares)
 
     @property
     def is_number(self) -> np.ndarray:
@@ -54,13 +64,20 @@ class MixedColumns:
         """Return the columns of numbers; a table without any has one of zeros."""
         return Z[:, self.is_number] if self.is_number.any() else np.zeros((len(Z), 1))
 
-    def filled(self, Z: np.ndarray, answers: np.ndarray) -> np.ndarray:
-        """Return rows in which numbers without a value are as answered."""
-        filled = Z.copy()
-        numbers = filled[:, self.is_number]
-        of_numbers = answers[:, : numbers.shape[1]]
-        filled[:, self.is_number] = np.where(np.isnan(numbers), of_numbers, numbers)
+    def with_numbers(self, Z: Tensor) -> Tensor:
+        """Return rows in which numbers without a value are as the other columns tell of them."""
+        values = self.values
+        numbers = values.numbers
+        if not Z[:, numbers].isnan().any():
+            return Z
+        told = self.gaussian.fill(values(Z), values.missing(Z))
+        cells, filled = Z[:, numbers], Z.clone()
+        filled[:, numbers] = torch.where(cells.isnan(), told[:, : len(numbers)], cells)
         return filled
+
+    def filled(self, Z: Tensor, answers: Tensor) -> Tensor:
+        """Return rows in which cells without a value are as answered."""
+        return torch.where(Z.isnan(), torch.from_numpy(self.rows(answers.numpy())), Z)
 
     def rows(self, answers: np.ndarray) -> np.ndarray:
         """Return answers as rows, with the codes of the likeliest categories."""
@@ -97,26 +114,5 @@ class MixedColumns:
             raise ValueError("columns of categories and their shares do not fit")
         if (self.shares <= 0).any():
             raise ValueError("a category has no share of the rows")
-
-
-class Places(nn.Module):
-    """The places of rows, between which distances are: numbers, and ones for categories.
-
-    Two categories of a column are one apart, as two numbers are that differ by one standard
-    deviation. An unknown one is as far from all others. A gap is at the mean of its column, but
-    gaps in numbers come filled.
-    """
-
-    def __init__(self, columns: MixedColumns):
-        super().__init__()
-        n_levels = np.array(columns.n_levels)
-        self.n_numbers = int((n_levels == 0).sum())
-        self.inputs = ColumnInput(np.where(n_levels > 0, n_levels + 1, 0).tolist(), columns.shares)
-        of_numbers = np.ones(self.n_numbers)
-        self.unit = buffer(np.r_[of_numbers, np.sqrt(columns.shares / 2)])
-        self.is_category, self.of_unknown = buffer(n_levels > 0, torch.bool), buffer(n_levels * 1.0)
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Return places of shape (n_samples, n_places) for float64 rows."""
-        unknown = self.is_category & (rows < 0)
-        return self.inputs(torch.where(unknown, self.of_unknown, rows)) * self.unit
+        if len(self.gaussian.mean) != self.n_levels.count(0) + n_shares:
+            raise ValueError("the normal distribution of the columns is of other columns")

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from numpy.random import RandomState
 from sklearn.utils import gen_batches
 
 from skae.tables import dense
 
 from ._clusters import Clusters
-from ._linear_fill import LinearFill
 from ._members import LEAST_SCALE, Rows
 from ._mixed_columns import MixedColumns
 from ._ordinary_scores import n_ordinary_scores
@@ -49,8 +49,6 @@ class OrdinaryRows:
         self._n_rows = max(2, min(_ENOUGH_ROWS, _CELLS // known.shape[1]))
         some = rng.permutation(known.shape[0])[: self._n_rows]
         self._columns = columns
-        if columns is not None:
-            self._fill = LinearFill().fit(columns.numbers(known[some]))
         rows = self._numbers(known[some])
         self._gaussian = RobustGaussians(0, LEAST_SCALE, _LEAST_SHARE).fit(rows, weight[some], rng)
         self._clusters = Clusters(self._gaussian.whitened(rows))
@@ -95,7 +93,9 @@ class OrdinaryRows:
 
     def _numbers(self, Z: Rows) -> np.ndarray:
         """Return the numbers of rows, without gaps."""
-        return dense(Z) if self._columns is None else self._fill(self._columns.numbers(dense(Z)))
+        if self._columns is None:
+            return dense(Z)
+        return self._columns.numbers(self._columns.with_numbers(torch.from_numpy(Z)).numpy())
 
     def _are_in_cluster(self, Z: Rows) -> np.ndarray:
         if self._clusters.are_none:

@@ -337,7 +337,6 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
                 self._start(X, weight, caller, check_random_state(self.random_state))
             is_new_table = first or self._learn_scales(X, weight)
             Z = self._scaling(X)
-            columns = self._learn_columns(Z, weight) if first else self._reference.columns
             rng = np.random.RandomState([self._seed, self.n_samples_seen_ % 2**32])
             self.n_samples_seen_ += X.shape[0]
             unusual = np.zeros(Z.shape[0], dtype=bool)
@@ -352,6 +351,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
                 kept = Z[some], weight[some], fold[some], unusual[some]
             else:
                 kept = self._reference.followed_by(Z, weight, fold, unusual, rng)
+            columns = self._learn_columns(*kept[:2])
             ordinary = OrdinaryRows(*kept[:2], self.scoring, rng, columns)
             new = ordinary.choose(self._folds.seen(fold), Z)
             for member, rows in zip(self.estimators_, new, strict=True):

@@ -1,14 +1,13 @@
 """Outlier scores: how unusual a row is, from its residual, its code and its cells."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy import ndarray
 from numpy.random import RandomState
-from torch import nn
+from torch import Tensor, nn
 
 from skae._compat import threadpool_controller
 from skae._typing import ArrayOf
@@ -29,6 +28,10 @@ _MOST_KINDS = 10
 _ENOUGH_ROWS, _MOST_VALUES = 5000, 2**25
 
 
+def _without_gaps(Z: Tensor) -> Tensor:
+    return Z
+
+
 class OutlierScore:
     """Base class of outlier scores: higher is more unusual.
 
@@ -45,8 +48,15 @@ class OutlierScore:
     # Whether the network, which learns all rows that it sees, must not see outliers.
     needs_ordinary_rows: ClassVar[bool] = False
 
-    def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
-        """Learn the spread of residuals and codes of training rows."""
+    def fit(
+        self,
+        autoencoder: BaseAutoencoder,
+        Z: Rows,
+        weight: ndarray,
+        rng: RandomState,
+        completed: Callable[[Tensor], Tensor] = _without_gaps,
+    ) -> Self:
+        """Learn the spread of residuals and codes of training rows, given them without gaps."""
         n_values = 2 * Z.shape[1] + autoencoder.n_components_
         most = min(_ENOUGH_ROWS, max(2, _MOST_VALUES // n_values))
         if Z.shape[0] > most:
@@ -55,7 +65,7 @@ class OutlierScore:
         Z = dense(Z)
         # More threads would wait for one another, and would change k-means' order of summation.
         with threadpool_controller().limit(limits=1):
-            values = in_fixed_chunks(partial(values_of, autoencoder), Z)
+            values = in_fixed_chunks(lambda rows: values_of(autoencoder, completed(rows)), Z)
             self._fit(values, Z.shape[1], weight, rng)
         return self
 
@@ -105,7 +115,14 @@ class LikelihoodScore(OutlierScore):
     is_of_values: ClassVar[bool] = False
     needs_ordinary_rows: ClassVar[bool] = True
 
-    def fit(self, autoencoder: BaseAutoencoder, Z: Rows, weight: ndarray, rng: RandomState) -> Self:
+    def fit(
+        self,
+        autoencoder: BaseAutoencoder,
+        Z: Rows,
+        weight: ndarray,
+        rng: RandomState,
+        completed: Callable[[Tensor], Tensor] = _without_gaps,
+    ) -> Self:
         """Learn nothing."""
         return self
 

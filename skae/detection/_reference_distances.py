@@ -9,7 +9,6 @@ from scipy.linalg import block_diag, cholesky
 from torch import Tensor, nn
 from torch.nn.functional import threshold
 
-from ._mixed_columns import Places
 from ._reference_rows import ReferenceRows
 from ._stacks import buffer
 
@@ -49,18 +48,18 @@ class ReferenceDistances(nn.Module):
     Columns count in units of their standard deviations. A share of the Mahalanobis distance is
     added, squared as it is: without it, rows whose columns contradict each other would be near
     others. Rows of clusters of outliers are apart from the reference rows. Of mixed columns these
-    are distances between `Places`.
+    are distances between the places of `ColumnValues`.
     """
 
     def __init__(self, reference: ReferenceRows):
         super().__init__()
         rows, in_cluster = reference.centered(), reference.in_cluster
-        self.places = None if reference.columns is None else Places(reference.columns)
-        if self.places is not None:
-            rows = self.places(torch.from_numpy(rows).double()).numpy()
+        self.values = None if reference.columns is None else reference.columns.values
+        if self.values is not None:
+            rows = self.values.places(torch.from_numpy(rows).double()).numpy()
         # So that all columns count alike: deviations of skewed ones are larger than their scale.
         unit = np.maximum(rows.std(axis=0, dtype=np.float64), _LEAST_UNIT)
-        n_numbers = len(unit) if self.places is None else self.places.n_numbers
+        n_numbers = len(unit) if self.values is None else self.values.n_numbers
         # Places of categories have a unit.
         unit[n_numbers:] = 1.0
         mixing = None
@@ -71,7 +70,7 @@ class ReferenceDistances(nn.Module):
         self.center, self.unit = buffer(reference.center), buffer(unit)
         self.mixing = None if mixing is None else buffer(mixing)
         has_copies = np.zeros(len(rows), dtype=bool)
-        if self.places is not None:
+        if self.values is not None:
             has_copies = _has_copies(rows)
         fold = reference.fold
         self.folds: list[int] = np.unique(fold[~in_cluster]).tolist()
@@ -90,7 +89,7 @@ class ReferenceDistances(nn.Module):
         not count; where a part holds only copies of it, the distance to that part is zero.
         """
         rows = Z - self.center
-        rows = (rows if self.places is None else self.places(rows)) / self.unit
+        rows = (rows if self.values is None else self.values.places(rows)) / self.unit
         if self.mixing is not None:
             rows = rows @ self.mixing
         rows = rows.float()

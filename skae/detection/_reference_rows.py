@@ -63,12 +63,12 @@ class ReferenceRows:
     ) -> Self:
         """Keep scaled rows, whose columns have the means `center`.
 
-        Of mixed columns, `gaps` are the cells that had no value: numbers come filled.
+        Of mixed columns, `gaps` are the cells that had no value, which come filled.
         """
         order = np.argsort(fold, kind="stable")
         Z = Z[order] if sparse.issparse(Z) else Z[order] - center
         if gaps is not None:
-            gaps, Z = gaps[order], np.nan_to_num(Z, nan=0.0)
+            gaps = gaps[order]
         return cls(
             Z.astype(np.float32),
             weight[order],
@@ -89,7 +89,7 @@ class ReferenceRows:
 
     @property
     def filled(self) -> Rows:
-        """The rows as they came, but for gaps in numbers, which are filled."""
+        """The rows as they came, but for gaps, which are filled."""
         return self._rows if sparse.issparse(self._rows) else self.centered() + self.center
 
     def rescaled(self, before: ColumnScaling, after: ColumnScaling) -> Self:
@@ -160,9 +160,7 @@ class ReferenceRows:
         """Return filled rows less the means of their columns, in float32."""
         if sparse.issparse(self._rows):
             return dense(self._rows) - self.center
-        if self.columns is None:
-            return self._rows
-        return np.where(self.gaps & ~self.columns.is_number, np.nan, self._rows)
+        return self._rows
 
     def _check_consistency(self) -> None:
         if len(self.fold) == 0 or self.fold.min() < 0 or self.fold.max() >= self.n_folds:

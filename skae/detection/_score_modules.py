@@ -34,12 +34,10 @@ class EnsembleScores(nn.Module):
     def __init__(self, scores: Sequence[Any], left_out: Sequence[int], reference: ReferenceRows):
         super().__init__()
         self.of_values = scores[0].module_of(scores)
-        self.distances, self.is_number = None, None
+        self.distances = None
         self.chunk_sizes = ChunkSizes()
         if scores[0].times_isolation:
             self.distances = distances_to(reference)
-            columns = reference.columns
-            self.is_number = None if columns is None else torch.from_numpy(columns.is_number)
             # Members that leave out the same fold have the same distances.
             self.folds = sorted(set(left_out))
             self.fold_of_member = [self.folds.index(fold) for fold in left_out]
@@ -51,12 +49,6 @@ class EnsembleScores(nn.Module):
         All are float64: for each member values of shape (n_samples, n_values), and rows of shape
         (n_samples, n_features).
         """
-        if self.is_number is not None:
-            # The row itself comes last: its numbers, in which members have filled gaps.
-            n_numbers = int(self.is_number.sum())
-            filled = [of_member[:, of_member.shape[1] - n_numbers :] for of_member in values]
-            Z = Z.clone()
-            Z[:, self.is_number] = torch.stack(filled).mean(dim=0)
         # Codes of the members may differ in width.
         widest = max(of_member.shape[1] for of_member in values)
         if any(of_member.shape[1] < widest for of_member in values):

@@ -137,15 +137,8 @@ class GaussianRows:
         """
         mean, precision = torch.from_numpy(self.mean), torch.from_numpy(self.covariance).inverse()
         told = torch.where(missing, 0.0, X - mean) @ precision
-        n_missing = missing.sum(dim=1)
-        order = n_missing.argsort()
-        first = int((n_missing == 0).sum())
-        # Places of missing columns before those of the others, in each row.
-        while first < len(X):
-            width = int(n_missing[order[min(first + _ROWS_AT_ONCE, len(X)) - 1]])
-            n_rows = max(1, min(_ROWS_AT_ONCE, _CELLS_AT_ONCE // width**2))
-            rows = order[first : first + n_rows]
-            width = int(n_missing[rows[-1]])
+        for rows, width in _of_like_widths(missing):
+            # Places of missing columns before those of the others, in each row.
             columns = missing[rows].byte().argsort(dim=1, descending=True, stable=True)[:, :width]
             real = missing[rows].gather(1, columns)
             both = real[:, :, None] & real[:, None, :]
@@ -155,7 +148,22 @@ class GaussianRows:
             of_known = torch.where(real, told[rows].gather(1, columns), 0.0)
             shift = torch.cholesky_solve(of_known[..., None], factors)[..., 0]
             yield _Conditional(rows, columns, real, mean[columns] - shift, factors)
-            first += n_rows
+
+
+def _of_like_widths(missing: Tensor) -> Iterator[tuple[Tensor, int]]:
+    """Yield indices of rows with missing cells, and a number that none of them has more of.
+
+    It depends on nothing but the row, so that a row alone gives the bits that it gives in a batch.
+    """
+    n_missing = missing.sum(dim=1)
+    width = 1
+    while (n_missing > width // 2).any():
+        of_width = ((n_missing > width // 2) & (n_missing <= width)).nonzero()[:, 0]
+        widest = min(width, missing.shape[1])
+        n_rows = max(1, min(_ROWS_AT_ONCE, _CELLS_AT_ONCE // widest**2))
+        for rows in of_width.split(n_rows):
+            yield rows, widest
+        width *= 2
 
 
 def _put(filled: Tensor, part: _Conditional, values: Tensor) -> None:

@@ -121,6 +121,22 @@ def test_a_gap_makes_no_outlier(fitted_with_gaps):
         assert (fitted_with_gaps.predict(hidden) == -1).mean() < 0.1
 
 
+def test_gaps_in_columns_that_follow_from_one_another_make_no_outliers():
+    def with_end(frame, seed):
+        days = np.random.default_rng(seed).integers(1, 6, len(frame))
+        return frame.assign(until=frame["since"] + pd.to_timedelta(days, unit="D"))
+
+    found = detector().fit(with_gaps(with_end(TRAIN, 0)))
+    rows = with_gaps(with_end(NEW, 1), seed=3)
+    has_gap = rows.isna().any(axis=1)
+    # Filled with the means of their columns, or with answers that do not know them, 0.75 or more.
+    assert 0.35 < roc_auc_score(has_gap, -found.score_samples(rows)) < 0.65
+    hidden = with_end(NEW, 1).assign(until=pd.NaT)
+    assert (found.predict(hidden) == -1).mean() < 0.1
+    late = with_end(NEW, 1).assign(until=lambda frame: frame["until"] + pd.Timedelta(days=400))
+    assert (found.predict(late) == -1).mean() > 0.9
+
+
 # -- explanations ----------------------------------------------------------------------------------
 
 
