@@ -126,12 +126,14 @@ def _corrections(networks: GapNetworks, inputs: Tensor, of_rows: Tensor | None) 
     return torch.cat(found)
 
 
-def trusted_shares(losses: Callable[[Tensor], Tensor]) -> np.ndarray:
+def trusted_shares(losses: Callable[[Tensor], Tensor], tolerance: float = 0.0) -> np.ndarray:
     """Return by which share of something each column is filled best.
 
     ``losses(share)`` are the losses of hidden cells, zero for others, of shape (n_samples,
-    n_columns). Columns with few hidden cells follow the mean over all columns.
+    n_columns). Columns with few hidden cells follow the mean over all columns. Of shares whose
+    losses are within a `tolerance`, the largest is returned.
     """
     sums = torch.stack([losses(share).sum(dim=0) for share in _SHARES])
     sums += _SHRINKAGE * sums.mean(dim=1, keepdim=True)
-    return _SHARES[sums.argmin(dim=0)].double().numpy()
+    good = sums <= (1 + tolerance) * sums.min(dim=0).values
+    return torch.where(good, _SHARES[:, None], 0.0).amax(dim=0).double().numpy()

@@ -16,6 +16,9 @@ from ._correction import N_NETWORKS, Correction, inputs_of, trusted_shares
 from ._linear_table import LinearRows, LinearTable
 from ._masked_copies import hidden_cells, n_copies
 
+# How much worse a whole guess may be than one that is shrunk, to be preferred.
+_TOLERANCE = 0.05
+
 # Copies of the rows that show how far networks are trusted, and how uncertain answers are.
 _JUDGED_COPIES = 4
 
@@ -144,7 +147,8 @@ class GapFiller:
             outputs = linear.losses.from_guess(linear.expected.lerp(guesses, share.double()))
             return linear.losses.known_cells(outputs, cells) * hidden
 
-        return trusted_shares(losses)
+        # A guess that is shrunk without need would blur what a regression on filled rows finds.
+        return trusted_shares(losses, _TOLERANCE)
 
     def _spread_of(
         self, linear: LinearTable, copies: list[LinearRows], guesses: list[Tensor]
