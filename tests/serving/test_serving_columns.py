@@ -166,7 +166,7 @@ def test_a_detector_has_a_tensor_for_each_column(tmp_path):
     with running(tmp_path / "m.skae") as port:
         with InferenceServerClient(f"127.0.0.1:{port}") as client:
             result = client.infer("m", inputs(table(), True))
-        data = data_of(infer(port, *tensors(table())))
+        data = data_of(infer(port, *tensors(table()))[2])
     assert_allclose(result.as_numpy("score"), detector.score_samples(table()), rtol=1e-9)
     for found in (result.as_numpy("outlier"), data["outlier"]):
         assert_array_equal(found, detector.predict(table()) == -1)
