@@ -70,7 +70,8 @@ def fit(
     out
         Where the model goes: a file ending in .skae, or in .skops with --standardize.
     estimator
-        The estimator to fit. "outlier" finds unusual rows, the others make codes.
+        The estimator to fit. "outlier" finds unusual rows, "imputer" fills empty cells, with
+        `skae transform`, and the others make codes.
     set
         A parameter of the estimator, as name=value; may be given several times.
     drop

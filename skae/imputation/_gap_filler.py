@@ -19,6 +19,9 @@ from ._masked_copies import hidden_cells, n_copies
 # How much worse a whole guess may be than one that is shrunk, to be preferred.
 _TOLERANCE = 0.05
 
+# Rows that draws are learned from.
+_DRAWN_ROWS = 10_000
+
 # Copies of the rows that show how far networks are trusted, and how uncertain answers are.
 _JUDGED_COPIES = 4
 
@@ -78,10 +81,15 @@ class GapFiller:
                 _corrected(last, linear, guess, copy, fold)
                 for guess, copy in zip(guesses, copies, strict=True)
             ]
-        some = slice(_JUDGED_COPIES)
-        model.spread = model._spread_of(linear, copies[some], guesses[some])
-        known = rows.values, rows.missing_values
-        model.redrawn = [gaussian.redrawn(*known, rng) for _ in range(n_redrawn)]
+        if n_redrawn:
+            n_drawn, some = min(len(rows), _DRAWN_ROWS), slice(_JUDGED_COPIES)
+            known = rows.values[:n_drawn], rows.missing_values[:n_drawn]
+            faithful = gaussian.faithful(*known)
+            model.spread = _spread_of(linear, copies[some], guesses[some], faithful)
+            for _ in range(n_redrawn):
+                places = torch.from_numpy(rng.randint(n_drawn, size=n_drawn))
+                drawn = faithful.faithful(*(one[places] for one in known))
+                model.redrawn.append(drawn)
         return model
 
     def fill(self, encoded: np.ndarray) -> np.ndarray:
@@ -150,20 +158,24 @@ class GapFiller:
         # A guess that is shrunk without need would blur what a regression on filled rows finds.
         return trusted_shares(losses, _TOLERANCE)
 
-    def _spread_of(
-        self, linear: LinearTable, copies: list[LinearRows], guesses: list[Tensor]
-    ) -> np.ndarray:
-        """Return the spread of answers around cells that were hidden from those who answer."""
-        squares = torch.zeros(self.table.n_columns, dtype=torch.float64)
-        expected = torch.zeros_like(squares)
-        for copy, guess in zip(copies, guesses, strict=True):
-            variances = self.gaussian.variances(copy.values, copy.missing_values)
-            hidden = copy.missing & ~copy.cells.isnan()
-            for i, place in linear.numbers:
-                of_hidden = hidden[:, i]
-                squares[i] += (guess[:, place] - copy.cells[:, i])[of_hidden].square().sum()
-                expected[i] += variances[:, place][of_hidden].sum()
-        return torch.where(expected > 0, squares / expected, 1.0).sqrt().numpy()
+
+def _spread_of(
+    linear: LinearTable, copies: list[LinearRows], guesses: list[Tensor], gaussian: GaussianRows
+) -> np.ndarray:
+    """Return the spread of answers around cells that were hidden from those who answer.
+
+    It is in units of what a normal distribution says of them.
+    """
+    squares = torch.zeros(linear.table.n_columns, dtype=torch.float64)
+    expected = torch.zeros_like(squares)
+    for copy, guess in zip(copies, guesses, strict=True):
+        variances = gaussian.variances(copy.values, copy.missing_values)
+        hidden = copy.missing & ~copy.cells.isnan()
+        for i, place in linear.numbers:
+            of_hidden = hidden[:, i]
+            squares[i] += (guess[:, place] - copy.cells[:, i])[of_hidden].square().sum()
+            expected[i] += variances[:, place][of_hidden].sum()
+    return torch.where(expected > 0, squares / expected, 1.0).sqrt().numpy()
 
 
 def _corrected(

@@ -11,6 +11,7 @@ from sklearn.base import is_outlier_detector
 
 from skae._fitted import first_step, has_method, last_step, reconstruct
 from skae.detection import AutoencoderOutlierDetector
+from skae.imputation import AutoencoderImputer
 from skae.tables import PlainTable, dense, reconstruction_of
 
 from ._refusal import error_excerpt
@@ -39,6 +40,11 @@ class EstimatorModel(ServedModel):
     platform = "scikit-learn"
 
     def __init__(self, estimator: Any) -> None:
+        if isinstance(last_step(estimator), AutoencoderImputer):
+            raise TypeError(
+                "AutoencoderImputer cannot be served: it answers with completed tables, not with "
+                "codes. `skae transform` completes files."
+            )
         self._estimator = estimator
         candidates = _candidates(estimator)
         first = first_step(estimator)

@@ -19,6 +19,9 @@ _JUDGED_ROWS, _HIDDEN = 1000, 0.1
 # Rows that mean and covariance are learned from: more of them change little.
 _ENOUGH_ROWS = 10_000
 
+# The ridge of draws, in columns for each row.
+_RIDGE_OF_DRAWS = 0.1
+
 _ROUNDS_PER_RIDGE, _LAST_ROUNDS = 8, 12
 
 # Cells of the matrices that are decomposed at once, and the most of these matrices.
@@ -75,10 +78,14 @@ class GaussianRows:
                 least, best = error, candidate
         return best
 
-    def redrawn(self, X: Tensor, missing: Tensor, rng: np.random.RandomState) -> Self:
-        """Return the distribution of rows that are drawn with replacement."""
-        some = torch.from_numpy(rng.randint(len(X), size=min(len(X), _ENOUGH_ROWS)))
-        return self.after_rounds(X[some], missing[some], _LAST_ROUNDS)
+    def faithful(self, X: Tensor, missing: Tensor) -> Self:
+        """Return the distribution of rows with a ridge no larger than few rows need.
+
+        One that fills better than none weakens what columns say of one another.
+        """
+        needed = _RIDGE_OF_DRAWS * X.shape[1] / len(X)
+        start = type(self)(self.mean, self.covariance, min(self.ridge, needed))
+        return start.after_rounds(X, missing, _LAST_ROUNDS)
 
     def after_rounds(self, X: Tensor, missing: Tensor, n_rounds: int) -> Self:
         """Return the distribution after rounds of expectation maximisation on rows."""

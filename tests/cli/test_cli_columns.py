@@ -93,6 +93,37 @@ def test_a_csv_file_works_at_the_first_try(folder, capsys):
     assert_array_equal(pd.to_datetime(back["seen"]), expected["seen"])
 
 
+@pytest.mark.parametrize("estimator", ["outlier", "imputer"])
+def test_outliers_and_imputers(estimator, folder, capsys):
+    seed = ["--random-state", "0", "--estimator", estimator]
+    if estimator == "outlier":
+        seed += ["--set", "n_estimators=2"]
+    main(["fit", "x.csv", "--out", "m.skae", *seed])
+    model, frame = skae.load("m.skae"), typed(table())
+    main(["info", "m.skae"])
+    assert "text 3 categories: Oslo, Rome" in " ".join(capsys.readouterr().out.split())
+    if estimator == "outlier":
+        main(["score", "m.skae", "x.csv", "--out", "scores.csv"])
+        scores = pd.read_csv("scores.csv")
+        assert_allclose(scores["score"], model.score_samples(frame), rtol=1e-6)
+        assert_allclose(scores["p_value"], model.p_values(frame))
+        main(["predict", "m.skae", "x.csv", "--out", "predictions.csv"])
+        predictions = pd.read_csv("predictions.csv")["prediction"]
+        assert_array_equal(predictions, model.predict(frame))
+        return
+    main(["transform", "m.skae", "x.csv", "--out", "full.csv"])
+    full, expected = pd.read_csv("full.csv", dtype=str), model.transform(frame)
+    given = pd.read_csv("x.csv", dtype=str)
+    assert list(full) == NAMES
+    assert not full.isna().any(axis=None)
+    for name in ("city", "since", "code"):
+        known = given[name].notna()
+        assert_array_equal(full[name][known], given[name][known])
+    assert_array_equal(full["city"], expected["city"])
+    assert "AutoencoderImputer cannot be served" in failure("serve", "m.skae", "--port", "0")
+    assert "AutoencoderImputer" in failure("export", "m.skae", "--out", "m.onnx")
+
+
 def test_info_shows_what_the_columns_hold(folder, capsys):
     fit()
     capsys.readouterr()

@@ -126,11 +126,11 @@ def test_gaps_in_columns_that_follow_from_one_another_make_no_outliers():
         days = np.random.default_rng(seed).integers(1, 6, len(frame))
         return frame.assign(until=frame["since"] + pd.to_timedelta(days, unit="D"))
 
-    found = detector().fit(with_gaps(with_end(TRAIN, 0)))
-    rows = with_gaps(with_end(NEW, 1), seed=3)
+    found = detector().fit(with_gaps(with_end(TRAIN, 0), 0.05))
+    rows = with_gaps(with_end(NEW, 1), 0.05, seed=3)
     has_gap = rows.isna().any(axis=1)
-    # Filled with the means of their columns, or with answers that do not know them, 0.75 or more.
-    assert 0.35 < roc_auc_score(has_gap, -found.score_samples(rows)) < 0.65
+    # By answers of members to rows with gaps it is 0.69.
+    assert 0.4 < roc_auc_score(has_gap, -found.score_samples(rows)) < 0.6
     hidden = with_end(NEW, 1).assign(until=pd.NaT)
     assert (found.predict(hidden) == -1).mean() < 0.1
     late = with_end(NEW, 1).assign(until=lambda frame: frame["until"] + pd.Timedelta(days=400))
@@ -230,7 +230,7 @@ def test_a_stream_of_rows():
     for chunk in chunks:
         stream.partial_fit(chunk)
     assert stream.n_samples_seen_ == 1000
-    frame, is_outlier = with_rare_combinations(NEW, 20)
+    frame, is_outlier = with_rare_combinations(NEW, 40)
     assert roc_auc_score(is_outlier, -stream.score_samples(frame)) > 0.95
     assert (stream.p_values(NEW) <= 0.05).mean() < 0.1
 

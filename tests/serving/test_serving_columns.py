@@ -14,7 +14,7 @@ from tools_cases import table
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 
 import skae
-from skae import AutoencoderTransformer, to_onnx
+from skae import AutoencoderOutlierDetector, AutoencoderTransformer, to_onnx
 
 DATATYPES = {"age": "INT64", "income": "FP64", "city": "BYTES", "member": "BOOL", "since": "FP64"}
 
@@ -158,3 +158,15 @@ def test_a_graph_of_numbers_tells_that_they_may_have_gaps(tmp_path, torchlib_is_
         of_graph = data_of(infer(port, tensor | {"name": "X"})[2])["score"]
     assert_array_equal(of_model, model.score_samples(rows))
     assert_allclose(of_graph, of_model, rtol=1e-4, atol=1e-5)
+
+
+def test_a_detector_has_a_tensor_for_each_column(tmp_path):
+    detector = AutoencoderOutlierDetector(n_estimators=2, random_state=0).fit(table())
+    skae.save(detector, tmp_path / "m.skae")
+    with running(tmp_path / "m.skae") as port:
+        with InferenceServerClient(f"127.0.0.1:{port}") as client:
+            result = client.infer("m", inputs(table(), True))
+        data = data_of(infer(port, *tensors(table()))[2])
+    assert_allclose(result.as_numpy("score"), detector.score_samples(table()), rtol=1e-9)
+    for found in (result.as_numpy("outlier"), data["outlier"]):
+        assert_array_equal(found, detector.predict(table()) == -1)
