@@ -7,8 +7,8 @@ import numpy as np
 # Rows that tell whether columns are copies.
 _ENOUGH_ROWS = 2000
 
-# Agreement to this power: only columns that say nearly the same count as copies.
-_SHARPNESS = 4
+# Columns that agree at least so far say the same.
+_COPIES = 0.9
 
 
 def weights_of_columns(X: np.ndarray, n_levels: list[int]) -> np.ndarray:
@@ -24,7 +24,8 @@ def weights_of_columns(X: np.ndarray, n_levels: list[int]) -> np.ndarray:
         known = (some[:, i] >= 0) & (some[:, k] >= 0)
         one, other = some[known, i].astype(int), some[known, k].astype(int)
         agreement = min(_told(one, other), _told(other, one))
-        total[[i, k]] += agreement**_SHARPNESS
+        if agreement >= _COPIES:
+            total[[i, k]] += agreement
     return 1 / total
 
 

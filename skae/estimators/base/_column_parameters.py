@@ -55,8 +55,9 @@ class ColumnParameters(NetworkParameters, FittedNetwork):
         scores : DataFrame of shape (n_samples, n_features)
             Minus the reconstruction loss of each cell, with the names of the columns and the index
             of `X`. NaN where there is no value. The mean over the others of a row is its
-            :meth:`score_samples`. In a table with columns of several types the losses are relative:
-            -1 is the mean of an answer that is the same for all rows.
+            :meth:`score_samples`; columns of categories that say the same count as one. In a table
+            with columns of several types the losses are relative: -1 is the mean of an answer that
+            is the same for all rows.
         """
         rows, _ = validate_new_rows(self, X, "score_columns")
         scaled, _ = self._rows_to_score(rows)
