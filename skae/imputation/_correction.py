@@ -19,10 +19,10 @@ from skae.objectives import ColumnLosses, GapFillingObjective
 # Networks side by side, each of which leaves one fold of the rows out.
 N_NETWORKS = 5
 
-_WIDTH, _BATCH, _RATE, _DECAY = 128, 256, 5e-3, 1e-4
+_WIDTH, _BATCH, _RATE, _DECAY = 64, 128, 5e-3, 1e-4
 
 # Steps of a training, and how often it sees a row at most.
-_STEPS, _REPEATS = 1500, 2000
+_STEPS, _REPEATS = 1500, 1000
 
 # Shares of a guess or a correction that are tried for each column.
 _SHARES = torch.linspace(0.0, 1.0, 21)

@@ -61,7 +61,8 @@ class GapFiller:
         ones = np.ones(table.n_columns)
         model = cls(table, gaussian, ones, [], ones, [])
         fold = torch.from_numpy(rng.permutation(len(rows)) % N_NETWORKS)
-        hidden = [hidden_cells(rows, rng) for _ in range(n_copies(len(rows)))]
+        n_needed = n_copies(len(rows)) if n_rounds else _JUDGED_COPIES
+        hidden = [hidden_cells(rows, rng) for _ in range(n_needed)]
         copies = [rows.hiding(more, linear.column_of) for more in hidden]
         model.trust = model._trusted(linear, copies[:_JUDGED_COPIES])
         guesses = [model._guess(linear, copy, gaussian) for copy in copies]

@@ -11,7 +11,7 @@ from ._linear_table import LinearRows
 _BORROWED, _FEWEST, _MOST = 0.75, 0.05, 0.5
 
 # Rows of all copies together, and most copies.
-_ROWS, _COPIES = 100_000, 40
+_ROWS, _COPIES = 40_000, 40
 
 
 def n_copies(n_rows: int) -> int:
