@@ -139,7 +139,7 @@ class GapFiller:
     def _guess(self, linear: LinearTable, rows: LinearRows, gaussian: GaussianRows) -> Tensor:
         """Return the values of rows, filled by a normal distribution as far as it is trusted.
 
-        Numbers stay within the range that they had in `fit`: a linear guess may leave it far.
+        Numbers stay near the range that they had in `fit`: a linear guess may leave it far.
         """
         filled = gaussian.fill(rows.values, rows.missing_values)
         trust = torch.from_numpy(self.trust)[linear.column_of]

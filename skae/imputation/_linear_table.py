@@ -13,6 +13,9 @@ from skae.networks import ColumnInput
 from skae.objectives import SQUARED_ERROR, ColumnLosses
 from skae.tables import MixedTable, NumberColumn
 
+# How far a guess may leave the range of its column, in units of that.
+_BEYOND = 1.0
+
 
 @dataclass(eq=False)
 class LinearTable:
@@ -54,13 +57,17 @@ class LinearTable:
 
     @cached_property
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """The least and the largest value that numbers had in `fit`, infinite for categories."""
+        """The least and the largest guess of numbers, infinite for categories.
+
+        They may leave the range of `fit` by its width: large values may be the missing ones.
+        """
         found = torch.full((2, len(self.expected)), torch.inf, dtype=torch.float64)
         found[0] *= -1
         for i, place in self.numbers:
             column = self.table.schema.columns[i]
             assert isinstance(column, NumberColumn)
-            limits = torch.tensor([column.lowest, column.highest], dtype=torch.float64)
+            width = _BEYOND * (column.highest - column.lowest)
+            limits = torch.from_numpy(np.array([column.lowest - width, column.highest + width]))
             found[:, place] = (limits - self.table.means[i]) / self.table.scales[i]
         return found[0], found[1]
 
