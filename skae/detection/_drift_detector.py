@@ -199,7 +199,7 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
     ] = fitted(optional=True)
     columns_: Annotated[np.ndarray, ArrayOf("str", "n_columns")] = fitted(optional=True)
     n_reference_: int = fitted(optional=True)
-    # What these columns are that hold no numbers.
+    # For each column None if it holds numbers, or else how its values are compared.
     _types: Types = fitted(optional=True)
     # Whether the kept rows follow each other as those of `fit` did.
     _in_order: bool = fitted(optional=True)

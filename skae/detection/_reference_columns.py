@@ -18,7 +18,7 @@ from skae.tables import (
     fitted_frame,
 )
 
-# What columns are that hold no numbers; None for those that do.
+# For each column None if it holds numbers, or else how its values are compared.
 Types = list[ComparedColumn | None]
 
 

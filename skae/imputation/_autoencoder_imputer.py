@@ -1,9 +1,8 @@
 """The imputer."""
 
-from collections.abc import Sequence
 from functools import partial
 from numbers import Integral
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
@@ -11,12 +10,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skae._compat import Interval, MissingValues, RealNotInt, TransformerMixin, fit_context
+from skae._compat import Interval, MissingValues, TransformerMixin, fit_context
 from skae._typing import ArrayOf
 from skae.engine import AutoencoderNet, resolve_device, torch_defaults
 from skae.estimators.base import (
-    POSITIVE_INT,
+    CategoricalFeatures,
     DeclaredParameters,
+    MaxCategories,
+    MinFrequency,
     ParameterErrorsMixin,
     PositiveInt,
     RandomState,
@@ -158,13 +159,9 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
     """
 
     missing_values: Annotated[Any, MissingValues()] = np.nan
-    categorical_features: Annotated[Sequence[Any], "array-like"] | Literal["from_dtype"] | None = (
-        "from_dtype"
-    )
-    min_frequency: (
-        Annotated[float, POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")] | None
-    ) = 2
-    max_categories: Annotated[int, Interval(Integral, 2, None, closed="left")] | None = None
+    categorical_features: CategoricalFeatures = "from_dtype"
+    min_frequency: MinFrequency = 2
+    max_categories: MaxCategories = None
     max_iter: Annotated[int, Interval(Integral, 0, None, closed="left")] = 1
     sample_posterior: bool = False
     n_imputations: PositiveInt = 1

@@ -27,7 +27,7 @@ _STEPS, _REPEATS = 1500, 1000
 # Shares of a guess or a correction that are tried for each column.
 _SHARES = torch.linspace(0.0, 1.0, 21)
 
-# How much the mean over columns counts beside a column of its own in that choice.
+# Weight of the mean loss over all columns, beside the loss of the column itself, in that choice.
 _SHRINKAGE = 0.25
 
 # Rows that corrections are computed for at once.

@@ -16,7 +16,7 @@ from ._correction import N_NETWORKS, Correction, inputs_of, trusted_shares
 from ._linear_table import LinearRows, LinearTable
 from ._masked_copies import hidden_cells, n_copies
 
-# How much worse a whole guess may be than one that is shrunk, to be preferred.
+# A guess is shrunk towards the mean only if that lowers the loss by more than this share.
 _TOLERANCE = 0.05
 
 # Rows that draws are learned from.

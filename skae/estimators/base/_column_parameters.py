@@ -1,20 +1,17 @@
 """Parameters and scores of autoencoders that take tables with columns of several types."""
 
-from collections.abc import Sequence
-from numbers import Integral
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import pandas as pd
 import torch
 
-from skae._compat import Interval, RealNotInt
 from skae.engine import torch_defaults
 from skae.objectives import LOSSES
 from skae.tables import column_names, index_of, validate_new_rows
 
 from ._fitted_network import FittedNetwork
 from ._network_parameters import NetworkParameters
-from ._parameters import POSITIVE_INT
+from ._parameters import CategoricalFeatures, MaxCategories, MinFrequency
 
 
 class ColumnParameters(NetworkParameters, FittedNetwork):
@@ -33,13 +30,9 @@ class ColumnParameters(NetworkParameters, FittedNetwork):
         Most categories of a column: the rarest become one.
     """
 
-    categorical_features: Annotated[Sequence[Any], "array-like"] | Literal["from_dtype"] | None = (
-        "from_dtype"
-    )
-    min_frequency: (
-        Annotated[float, POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")] | None
-    ) = 2
-    max_categories: Annotated[int, Interval(Integral, 2, None, closed="left")] | None = None
+    categorical_features: CategoricalFeatures = "from_dtype"
+    min_frequency: MinFrequency = 2
+    max_categories: MaxCategories = None
 
     @torch_defaults()
     def score_columns(self, X: Any) -> pd.DataFrame:

@@ -15,12 +15,12 @@ from skae.tables import CountTable, ScaledRows, weight_of_counted
 # Cells that tell how far to go along the start, and the fewest rows with them.
 _ENOUGH_CELLS, _ENOUGH_ROWS = 2**20, 200
 
-# What the prior tells of a coefficient, in counts of a row of weight one.
+# Strength of the normal prior on a coefficient: its precision for each row of weight one.
 _PRIOR = 1e-3
 
 
 class InputRows:
-    """What the first layer makes of rows, where a linear code sees them."""
+    """The outputs of the first layer, as the rows of a PCA."""
 
     def __init__(self, rows: ScaledRows, layer: CountInput) -> None:
         self._rows, self._layer = rows, layer

@@ -92,7 +92,7 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     # The columns of a table of several types or with gaps, and what was learned of them.
     _frame: CallerFrame | None = fitted(optional=True, default=None)
     _mixed: MixedTable | None = fitted(optional=True, default=None)
-    # What was learned of a table of counts, for losses that are likelihoods of counts.
+    # Depth, means and scale of a table of counts, for the losses of counts.
     _counts: CountTable | None = fitted(optional=True, default=None)
     # The means of the columns of rows of numbers of one scale that have gaps.
     _means: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] | None = fitted(

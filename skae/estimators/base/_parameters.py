@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from numbers import Integral, Real
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,11 @@ Positive = Annotated[float, Interval(Real, 0, None, closed="neither")]
 NonNegative = Annotated[float, Interval(Real, 0, None, closed="left")]
 LayerSizes = Annotated[Sequence[int] | int, "array-like", POSITIVE_INT]
 RandomState = Annotated[int | np.random.RandomState | None, "random_state"]
+
+# Of columns that hold categories, as in scikit-learn's HistGradientBoosting and OrdinalEncoder.
+CategoricalFeatures = Annotated[Sequence[Any], "array-like"] | Literal["from_dtype"] | None
+MinFrequency = Annotated[float, POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither")] | None
+MaxCategories = Annotated[int, Interval(Integral, 2, None, closed="left")] | None
 
 
 class AutoencoderParameters(DeclaredParameters):
