@@ -15,6 +15,7 @@ from .base import (
     NonNegative,
     StandardizedCodes,
     fitted,
+    pairs_of,
 )
 
 
@@ -108,6 +109,9 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
     # Smallest and largest value of each column, for "salt_and_pepper".
     _extremes: Annotated[Any, ArrayOf("float", 2, "n_features_in_")] | None = fitted()
 
+    def _pairs_of(self, X: Any, y: Any) -> Any:
+        return pairs_of(X, y)
+
     def _check_parameters(self, continued: bool) -> None:
         shares = isinstance(self.noise, str) and self.noise != "gaussian"
         if shares and self.noise_level > 1:
@@ -126,7 +130,10 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
         if self.noise == "salt_and_pepper":
             self._extremes = caller.to_caller(column_extremes(X))
 
-    def _make_corruption(self) -> Corruption:
+    def _make_corruption(self) -> Corruption | None:
+        if self._target is not None:
+            # The first rows of pairs are corrupted as they are.
+            return None
         extremes = None if self._extremes is None else as_tensor(self._extremes)
         mean = as_tensor(self.mean_).cpu()
         scale: Any = self.scale_
