@@ -116,7 +116,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             The next rows, or an iterator (a generator, for example) over chunks of them. It trains
             on one chunk after the other, and only one is in memory.
         y : None
-            Ignored, present for the conventions of scikit-learn.
+            As in :meth:`fit`; not for an iterator.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts; not for an iterator.
 
