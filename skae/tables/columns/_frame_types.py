@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import narwhals as nw
 import pandas as pd
 
-from ._levels import Level, plain_levels
+from ._levels import ColumnName, Level, plain_levels
 
 # A type that cannot be told by text is that of the values that fill the column.
 _OF_VALUES = ""
@@ -19,7 +19,7 @@ class FrameTypes:
     """Makes tables without rows, as the caller had in `fit`."""
 
     library: Literal["pandas", "polars", "pyarrow"]
-    names: list[str | int]
+    names: list[ColumnName]
     types: list[str]
     # The categories of columns whose type has them.
     levels: list[list[Level] | None]
@@ -37,7 +37,7 @@ class FrameTypes:
                 for dtype, known in zip(table.dtypes, levels, strict=True)
             ]
             return cls("pandas", list(table.columns), types, levels, ordered)
-        names: list[str | int] = list(frame.columns)
+        names: list[ColumnName] = list(frame.columns)
         no_levels: list[list[Level] | None] = [None] * len(names)
         if frame.implementation.is_polars():
             # Categories of any number have none of their own.
