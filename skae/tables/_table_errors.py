@@ -62,8 +62,11 @@ def check_table(X: Any) -> None:
 
 def check_names(X: Any) -> None:
     """Refuse names of columns that occur twice: which one is meant would be left to chance."""
-    names = getattr(X, "columns", None)
-    if names is None or not hasattr(X, "iloc") or names.is_unique:
+    if not hasattr(type(X), "columns"):
+        return
+    # Arrow's tables have another name for them.
+    names = pd.Index(getattr(X, "column_names", X.columns))
+    if names.is_unique:
         return
     twice = names[names.duplicated()].unique()
     raise ValueError(

@@ -3,7 +3,7 @@
 from ._category_column import CategoryColumn
 from ._compared_column import ComparedColumn
 from ._frame_types import FrameTypes
-from ._frames import empty_like, filled
+from ._frames import empty_like, filled, typed_like
 from ._kinds import DAY, WORDS, has_value, numbers_of, says_no_number, values_of
 from ._number_column import NumberColumn
 from ._schema import Column, TableSchema
@@ -22,5 +22,6 @@ __all__ = [
     "has_value",
     "numbers_of",
     "says_no_number",
+    "typed_like",
     "values_of",
 ]
