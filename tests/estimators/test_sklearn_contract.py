@@ -45,7 +45,8 @@ def brief(cls):
     if "autoencoder" in known:
         return cls(AutoencoderTransformer(hidden_layer_sizes=(), max_iter=1), **ONE_MEMBER)
     if cls is AutoencoderImputer:
-        return cls(max_iter=1)
+        # Its networks are no part of the conventions, and always take 1,500 steps.
+        return cls(max_iter=0)
     return cls(**{name: value for name, value in SMALL_IF_KNOWN.items() if name in known})
 
 
