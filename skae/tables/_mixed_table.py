@@ -72,8 +72,11 @@ class MixedTable:
                 shares.append(total / total.sum())
                 bases[i] = -(shares[-1] * np.log(shares[-1])).sum()
             elif len(cells):
-                mean[i] = np.average(cells, weights=counts)
-                deviation = np.sqrt(np.average((cells - mean[i]) ** 2, weights=counts))
+                # Squares of large cells are infinite. A power of two leaves the digits as they are.
+                unit = np.ldexp(1.0, np.frexp(np.abs(cells).max())[1] - 1)
+                mean[i] = np.average(cells / unit, weights=counts) * unit
+                squares = ((cells - mean[i]) / unit) ** 2
+                deviation = np.sqrt(np.average(squares, weights=counts)) * unit
                 scale[i] = deviation if deviation > _ROUNDING * abs(mean[i]) else 1.0
                 losses = loss_of_mean((cells - mean[i]) / scale[i])
                 bases[i] = np.average(losses, weights=counts)
