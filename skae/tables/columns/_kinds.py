@@ -83,7 +83,7 @@ DAY = 86_400.0
 
 def has_value(values: np.ndarray) -> np.ndarray:
     """Return a mask of the cells, as objects, that are not None."""
-    return values != None  # noqa: E711  # cell by cell
+    return np.fromiter((value is not None for value in values), bool, len(values))
 
 
 def check_any_value(column: nw.Series, known: np.ndarray) -> None:
