@@ -72,7 +72,12 @@ def chosen_columns(names: Sequence[Any], categorical_features: Categorical) -> n
     if categorical_features is None or isinstance(categorical_features, str):
         return chosen
     wanted = list(categorical_features)
-    if len(wanted) == len(names) and all(isinstance(one, bool | np.bool_) for one in wanted):
+    if wanted and all(isinstance(one, bool | np.bool_) for one in wanted):
+        if len(wanted) != len(names):
+            raise ValueError(
+                f"categorical_features is a mask of {len(wanted)} columns, but X has {len(names)}. "
+                f"Give one truth value for each column."
+            )
         return np.asarray(wanted, dtype=bool)
     place = {name: i for i, name in enumerate(names)}
     for one in wanted:
