@@ -1,6 +1,6 @@
 """Tables: validation, the caller's type, row shapes, scaling, principal components, chunks."""
 
-from ._caller_frame import CallerFrame, fitted_frame, index_of, learn_any_frame
+from ._caller_frame import CallerFrame, fitted_frame, frame_of, index_of, learn_any_frame
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
 from ._column_types import columns_that_are_not_numeric
@@ -25,7 +25,7 @@ from ._validation import (
     validate_rows,
     validate_table,
 )
-from .columns import ComparedColumn, NumberColumn, TableSchema
+from .columns import ComparedColumn, NumberColumn, TableSchema, chosen_columns
 
 __all__ = [
     "COLUMNS_KEY",
@@ -52,6 +52,7 @@ __all__ = [
     "check_mask",
     "check_names",
     "check_table",
+    "chosen_columns",
     "column_extremes",
     "column_names",
     "columns_that_are_not_numeric",
@@ -59,6 +60,7 @@ __all__ = [
     "detached",
     "drop_weightless_rows",
     "fitted_frame",
+    "frame_of",
     "index_of",
     "is_memory_mapped",
     "learn_any_frame",

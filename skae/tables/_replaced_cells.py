@@ -12,7 +12,8 @@ def missing_cells(X: Any, missing_values: Any = np.nan) -> np.ndarray:
     if not hasattr(type(X), "columns"):
         return _missing(np.asarray(X), missing_values)
     columns = nw.from_native(X, eager_only=True).iter_columns()
-    cells = [np.asarray(column.to_list(), dtype=object) for column in columns]
+    # A Series keeps lists in cells, of which an array would make more dimensions.
+    cells = [pd.Series(column.to_list(), dtype=object).to_numpy() for column in columns]
     return np.column_stack([_missing(values, missing_values) for values in cells])
 
 
@@ -54,4 +55,7 @@ def _put(column: pd.Series, by: pd.Series | None, where: np.ndarray) -> pd.Serie
     if by is None:
         return column.mask(where)
     cells = by.set_axis(column.index)
+    if column.dtype.kind in "iu":
+        # A number stood for the gaps: a type of whole numbers without nulls has others.
+        cells = cells.where(where, 0).astype(column.dtype)
     return column.mask(where, cells) if column.dtype == cells.dtype else cells.where(where, column)

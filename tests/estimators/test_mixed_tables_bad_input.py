@@ -218,3 +218,8 @@ def test_gaps_of_every_kind_are_one_kind():
         assert codes is None or np.array_equal(ae.transform(frame), codes)
         codes = ae.transform(frame)
     assert_allclose(codes.mean(axis=0), 0, atol=1e-5)
+
+
+def test_a_mask_of_another_number_of_columns_is_refused():
+    with pytest.raises(ValueError, match="a mask of 2 columns, but X has 3"):
+        fit(np.arange(40.0), categorical_features=[False, True])

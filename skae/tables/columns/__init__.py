@@ -6,7 +6,7 @@ from ._frame_types import FrameTypes
 from ._frames import empty_like, filled, typed_like
 from ._kinds import DAY, WORDS, has_value, numbers_of, says_no_number, values_of
 from ._number_column import NumberColumn
-from ._schema import Column, TableSchema
+from ._schema import Column, TableSchema, chosen_columns
 
 __all__ = [
     "DAY",
@@ -17,6 +17,7 @@ __all__ = [
     "FrameTypes",
     "NumberColumn",
     "TableSchema",
+    "chosen_columns",
     "empty_like",
     "filled",
     "has_value",
