@@ -286,8 +286,8 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         Returns
         -------
         X_original : {ndarray, DataFrame} of shape (n_samples, n_features)
-            The rows before they were filled. Gaps are NaN or null, also where `missing_values`
-            stood for them. Columns that `transform` left out are empty.
+            The rows before they were filled, with `missing_values` in the gaps, or nothing in
+            columns of a type that cannot hold these. Columns that `transform` left out are empty.
 
         Raises
         ------
@@ -298,7 +298,8 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         """
         check_is_fitted(self)
         names = column_names(self, self.n_features_in_)
-        return self._columns.without_indicators(X, self.indicator_features_, names)
+        gap, indicated = self.missing_values, self.indicator_features_
+        return self._columns.without_indicators(X, indicated, names, gap)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of what `transform` returns.

@@ -7,7 +7,7 @@ import narwhals as nw
 import numpy as np
 
 from skae._typing import ArrayOf
-from skae.tables import columns_that_are_not_numeric, replace_cells
+from skae.tables import columns_that_are_not_numeric, mark_cells
 
 from ._tables_to_fill import TableToFill
 
@@ -68,7 +68,9 @@ class OutputColumns:
         ]
         return frame.with_columns(*told).to_native() if told else frame.to_native()
 
-    def without_indicators(self, X: Any, indicated: np.ndarray, names: np.ndarray) -> Any:
+    def without_indicators(
+        self, X: Any, indicated: np.ndarray, names: np.ndarray, missing_values: Any
+    ) -> Any:
         """Return rows with gaps where the indicators, behind the columns, tell of them."""
         n_kept = len(self.kept)
         is_frame = hasattr(type(X), "columns")
@@ -80,27 +82,19 @@ class OutputColumns:
             )
         if not is_frame:
             told = X[:, n_kept:].astype(bool)
-            rows = replace_cells(X[:, :n_kept], self._gaps_in_kept(told, indicated))
-            return self._with_left_out(rows)
+            table = np.full((len(X), self.n_features), np.nan, dtype=X.dtype)
+            table[:, self.kept] = X[:, :n_kept]
+            gaps = np.zeros(table.shape, dtype=bool)
+            gaps[:, indicated] = told
+            return mark_cells(table, gaps, missing_values)
         frame = nw.from_native(X, eager_only=True)
         told = np.zeros((len(frame), len(indicated)), dtype=bool)
         for i, indicator in enumerate(frame[:, n_kept:].iter_columns()):
             told[:, i] = indicator.to_numpy()
-        gaps = self._gaps_in_kept(told, indicated)
-        return self._frame_with_left_out(replace_cells(frame[:, :n_kept].to_native(), gaps), names)
-
-    def _gaps_in_kept(self, told: np.ndarray, indicated: np.ndarray) -> np.ndarray:
-        gaps = np.zeros((len(told), self.n_features), dtype=bool)
+        gaps = np.zeros((len(frame), self.n_features), dtype=bool)
         gaps[:, indicated] = told
-        return gaps[:, self.kept]
-
-    def _with_left_out(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows with the columns that were left out, which are empty."""
-        if len(self.kept) == self.n_features:
-            return rows
-        table = np.full((len(rows), self.n_features), np.nan, dtype=rows.dtype)
-        table[:, self.kept] = rows
-        return table
+        rows = mark_cells(frame[:, :n_kept].to_native(), gaps[:, self.kept], missing_values)
+        return self._frame_with_left_out(rows, names)
 
     def _frame_with_left_out(self, rows: Any, names: np.ndarray) -> Any:
         left_out = names[np.isin(np.arange(self.n_features), self.kept, invert=True)]

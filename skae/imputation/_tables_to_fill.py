@@ -20,6 +20,7 @@ from skae.tables import (
     frame_of,
     learn_any_frame,
     missing_cells,
+    naming_cells,
     replace_cells,
 )
 
@@ -89,7 +90,8 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> TableToFill:
         if len(X) == 0:
             raise ValueError("Found array with 0 sample(s): X has no rows, expected one at least.")
     else:
-        X = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+        with naming_cells(X):
+            X = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
         X = _as_floats(X)
     missing = missing_cells(X, estimator.missing_values)
     has_marks = not pd.isna(estimator.missing_values)

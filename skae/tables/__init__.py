@@ -13,10 +13,10 @@ from ._numeric_table import NumericTable
 from ._output_frames import as_pandas, as_set_output, column_names
 from ._plain_table import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable, reconstruction_of
 from ._principal_components import PrincipalComponents, principal_components
-from ._replaced_cells import missing_cells, replace_cells
+from ._replaced_cells import mark_cells, missing_cells, replace_cells
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
-from ._table_errors import check_kind, check_mask, check_names, check_table
+from ._table_errors import check_kind, check_mask, check_names, check_table, naming_cells
 from ._unequal_columns import warn_of_unequal_columns
 from ._validation import (
     validate_code_table,
@@ -64,8 +64,10 @@ __all__ = [
     "index_of",
     "is_memory_mapped",
     "learn_any_frame",
+    "mark_cells",
     "merge_moments",
     "missing_cells",
+    "naming_cells",
     "principal_components",
     "reconstruction_of",
     "replace_cells",

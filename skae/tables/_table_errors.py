@@ -86,8 +86,9 @@ def check_mask(values: Any, name: str) -> None:
         cure = "Give the rows a weight, or 0 to leave them out: sample_weight.filled(0)"
     else:
         cure = (
-            f"Make them gaps, {name}.astype(float).filled(numpy.nan), and fill these, for example "
-            f"with SimpleImputer, or leave such rows out: numpy.ma.compress_rows({name})"
+            f"Make them gaps, {name}.astype(float).filled(numpy.nan), and fill these where gaps "
+            f"are not taken, for example with SimpleImputer, or leave such rows out: "
+            f"numpy.ma.compress_rows({name})"
         )
     raise ValueError(
         f"{name} is a masked array, of which {n_hidden} of {sum(part.size for part in masked)} "

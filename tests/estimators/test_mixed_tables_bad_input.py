@@ -139,6 +139,12 @@ REFUSED = {
     "intervals": (pd.interval_range(0, 20), r"Interval\(0, 1.* in row 0"),
     "arrays": ([np.arange(2)] * 20, r"array\(\[0, 1\]\) in row 0"),
     "lists": ([["a"], ["b"]] * 10, r"\['a'\] in row 0"),
+    "huge whole numbers": (pd.Series([1, None, 10**400] * 7, dtype=object), "in row 2"),
+    "time zones in objects": (
+        pd.Series([pd.Timestamp("2020"), pd.Timestamp("2020", tz="UTC")] * 10, dtype=object),
+        "time zone.* in row 1",
+    ),
+    "numbers without a square": ([1.0, np.nan, 1e200] * 10, r"1e\+200, too large"),
     "infinity beside gaps": ([1.0, np.nan, np.inf] * 10, "infinity in row 2"),
     "bytes": ([b"a", b"b"] * 10, "b'a' in row 0"),
     "categories of dates": (pd.Categorical(pd.date_range("2020", periods=20)), "Timestamp"),
@@ -169,6 +175,9 @@ def test_tables_without_rows_and_names_that_come_twice():
 
 
 CHANGED = {
+    "text to lists": (["a", "b"] * 20, lambda y: ["a", *[["b"]] * 39], r"\['b'\] in row 1"),
+    "text to arrays": (["a", "b"] * 20, lambda y: [np.ones(2)] * 40, r"array.* in row 0"),
+    "numbers to lists": (np.arange(40), lambda y: [[1]] * 40, r"\[1\] in row 0"),
     "text to numbers": (["a", "b"] * 20, lambda y: np.arange(40), "held text .* numbers now"),
     "numbers to text": (np.arange(40) % 7, lambda y: ["a"] * 40, "held numbers .* text now"),
     "truth to text": ([True, False] * 20, lambda y: ["yes"] * 40, "held truth values .* text now"),

@@ -224,6 +224,35 @@ def test_the_unit_of_a_column_does_not_matter():
     )
 
 
+def test_what_stands_for_gaps_comes_back_as_from_simple_imputer():
+    X, gaps = with_gaps(dependent_rows(40))
+    marked = np.where(gaps, -999, X)
+    for imputer in (quick, SimpleImputer):
+        fitted = imputer(missing_values=-999, add_indicator=True).fit(marked)
+        np.testing.assert_array_equal(fitted.inverse_transform(fitted.transform(marked)), marked)
+
+
+def test_columns_that_were_left_out_come_back_as_from_simple_imputer():
+    X, _ = with_gaps(dependent_rows(40))
+    X[:, 1] = np.nan
+    for gap in (np.nan, None, pd.NA, "?"):
+        imputer = quick(add_indicator=True, keep_empty_features=False, missing_values=gap).fit(X)
+        np.testing.assert_array_equal(imputer.inverse_transform(imputer.transform(X)), X)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_what_stands_for_gaps_in_tables_comes_back(library):
+    table = mixed_table(60).astype({"pieces": "int64"}).reset_index(drop=True)
+    gaps = np.arange(60) % 5 == 1
+    given = table.assign(pieces=table["pieces"].mask(gaps, -999))
+    if library != "pandas":
+        given = pl.from_pandas(given)
+        given = given if library == "polars" else given.to_arrow()
+    imputer = quick(missing_values=-999, add_indicator=True).fit(given)
+    back = imputer.inverse_transform(imputer.transform(given))
+    assert back.equals(given)
+
+
 def test_a_pipeline_before_a_classifier():
     X, _ = with_gaps(dependent_rows(200))
     y = dependent_rows(200)[:, 2] > 0

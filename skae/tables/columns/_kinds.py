@@ -130,7 +130,13 @@ def factorized(column: nw.Series) -> tuple[np.ndarray, np.ndarray]:
         return place, np.asarray(text, dtype=object)
     if dtype != np.dtype(object) and (column.dtype == nw.String or is_category(column)):
         return pd.factorize(column.to_numpy().astype(object))
-    return pd.factorize(values_of(column))
+    values = values_of(column)
+    try:
+        return pd.factorize(values)
+    except TypeError:
+        # Lists and the like cannot be compared: the error about them names the cell.
+        _kind_of_values(column.name, values)
+        raise
 
 
 def values_of(column: nw.Series) -> np.ndarray:
@@ -202,7 +208,7 @@ def numbers_of(column: nw.Series, kind: Kind) -> np.ndarray:
     if kind == "moment" and holds_objects(column):
         _check_no_zones(column.name, values)
     if kind in ("number", "truth"):
-        return np.array([np.nan if value is None else float(value) for value in values])
+        return np.array([np.nan if value is None else _float_of(value) for value in values])
     if kind in ("date", "moment"):
         moments = pd.to_datetime(pd.Series(values), utc=True)
         # Of a unit that reaches further than nanoseconds, the years 1677 to 2262.
@@ -210,6 +216,14 @@ def numbers_of(column: nw.Series, kind: Kind) -> np.ndarray:
     if kind == "duration":
         return _in_seconds(pd.to_timedelta(pd.Series(values)))
     return np.array([_seconds_of_day(value) for value in values])
+
+
+def _float_of(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        # A whole number of Python's may have any number of digits.
+        return np.inf
 
 
 def _is_rounded(column: nw.Series) -> bool:
