@@ -57,7 +57,8 @@ class GapFiller:
         """Return the model of encoded rows with gaps."""
         linear = LinearTable(table)
         rows = linear.read(encoded)
-        gaussian = GaussianRows.learn(rows.values, rows.missing_values, rng)
+        known = rows.values, rows.missing_values
+        gaussian = GaussianRows.learn(*known, rng, linear.column_of)
         ones = np.ones(table.n_columns)
         model = cls(table, gaussian, ones, [], ones, [])
         fold = torch.from_numpy(rng.permutation(len(rows)) % N_NETWORKS)

@@ -2,10 +2,12 @@
 
 from functools import partial
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from mixed_outlier_cases import ordinary, with_contradictions, with_gaps, with_rare_combinations
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import IsolationForest
@@ -21,6 +23,8 @@ from skae import (
     DenoisingAutoencoder,
     VariationalAutoencoder,
 )
+from skae.detection._mixed_columns import MixedColumns
+from skae.tables import TableSchema
 
 TRAIN, NEW = ordinary(0, 500), ordinary(1, 400)
 FAST = AutoencoderTransformer(4, max_iter=3, early_stopping=False)
@@ -345,3 +349,19 @@ def test_tables_that_are_refused_in_fit(make, frame, message):
     with pytest.raises(ValueError, match=message):
         unfitted.fit(frame)
     assert not hasattr(unfitted, "estimators_")
+
+
+def test_the_most_frequent_of_many_categories_tell_of_missing_numbers():
+    rng = np.random.default_rng(0)
+    codes = np.r_[rng.integers(0, 3, 600), rng.integers(3, 150, 300)]
+    numbers = codes % 3 + 0.1 * rng.normal(size=900)
+    X = pd.DataFrame({"a": numbers, "b": np.char.mod("%d", codes)})
+    schema = TableSchema.learn(nw.from_native(X), "from_dtype", None, None)
+    Z = schema.encode(nw.from_native(X))
+    Z[:, 0] -= numbers.mean()
+    columns = MixedColumns.learn(Z, np.ones(900), schema, np.random.RandomState(0))
+    assert len(columns.telling) < 0.8 * len(columns.shares)
+    gaps = torch.from_numpy(Z[:600].copy())
+    gaps[:, 0] = np.nan
+    filled = columns.with_numbers(gaps)[:, 0].numpy()
+    assert np.corrcoef(filled, numbers[:600])[0, 1] > 0.95
