@@ -13,7 +13,7 @@ from skae.tables import PlainTable
 
 from ._autoencoder_modules import DecoderModule, autoencoder_module
 from ._column_nodes import ML_DOMAIN, ML_OPSET, Nodes, encoded
-from ._detector_modules import DetectorModule
+from ._detector_modules import detector_module
 from ._estimators import autoencoders_of, classes_with_graphs, outputs_of_networks, shapes_of
 from ._export import OPSET, exported
 from ._graphs import Graph, chain, decision
@@ -123,7 +123,7 @@ def _exported(operator: Any, method: str, container: Any) -> Graph:
 def _module_of(estimator: BaseEstimator, single: bool) -> nn.Module:
     """Return a module whose methods are named after the outputs of an estimator of skae."""
     if isinstance(estimator, AutoencoderOutlierDetector):
-        return DetectorModule(estimator, single)
+        return detector_module(estimator, single)
     (autoencoder,) = autoencoders_of(estimator)
     if isinstance(estimator, Decoder):
         return DecoderModule(autoencoder, single)

@@ -3,12 +3,10 @@
 from typing import NamedTuple
 
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 import skae
 from skae.detection import AutoencoderOutlierDetector
 from skae.estimators.base import BaseAutoencoder, Decoder, Encoder
-from skae.tables import fitted_frame
 
 # Instances of these have graphs, if their class is public.
 KINDS = (AutoencoderOutlierDetector, BaseAutoencoder, Decoder, Encoder)
@@ -43,20 +41,6 @@ def autoencoders_of(estimator: BaseEstimator) -> list[BaseAutoencoder]:
     if isinstance(estimator, AutoencoderOutlierDetector):
         return estimator.estimators_
     return [estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator]
-
-
-def check_has_graph(estimator: BaseEstimator) -> None:
-    """Refuse a detector of columns of several types, and rows of one scale with gaps.
-
-    An estimator that is not fitted raises a NotFittedError.
-    """
-    check_is_fitted(estimator)
-    of_columns = isinstance(estimator, AutoencoderOutlierDetector) and fitted_frame(estimator)
-    if of_columns or any(vars(one).get("_means") is not None for one in autoencoders_of(estimator)):
-        raise ValueError(
-            f"This {type(estimator).__name__} was fitted on columns of several types or with gaps, "
-            f"which have no graph in ONNX. Encode the table as numbers before it, or use skae.save."
-        )
 
 
 class Shapes(NamedTuple):

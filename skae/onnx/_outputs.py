@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from skae._fitted import reconstruct
 from skae.estimators.base import Decoder
 from skae.tables import PlainTable, dense, reconstruction_of
 
-from ._estimators import KINDS, METHODS, ONLY_OF_SKAE, check_has_graph
+from ._estimators import KINDS, METHODS, ONLY_OF_SKAE
 from ._sample import Columns, Sample
 from ._steps import steps_of
 
@@ -59,7 +60,7 @@ class ModelOutput:
         self.of_skae = isinstance(self.last, KINDS)
         self._check_name()
         if self.of_skae:
-            check_has_graph(self.last)
+            check_is_fitted(self.last)
         self._table = _decoded_table(self.last) if name == "reconstruction" else None
         self._column: int | None = None
         self._remembered: Remembered = {}
