@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skae._extras import require
-from skae.tables import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable, reconstruction_of
+from skae.tables import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable
 from skae.tables.columns import CategoryColumn
 
 from ._graphs import Graph, name_batches, with_names
@@ -68,7 +68,7 @@ def decoded(nodes: Nodes, table: PlainTable, rows: str) -> list[str]:
 def finished_columns(model: Graph, table: PlainTable, inputs: Sequence[str]) -> Graph:
     """Return a copy of a graph of decoded rows that has an output for each column of the caller."""
     onnx = require("onnx", "onnx")
-    model, inside, names = with_names(model, inputs, list(map(reconstruction_of, table.names)))
+    model, inside, names = with_names(model, inputs, table.outputs("reconstruction"))
     graph, nodes = model.graph, Nodes(f"{inside}end/")
     found = decoded(nodes, table, graph.output[0].name)
     del graph.output[:]

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._fitted import reconstruct
 from skae.estimators.base import Decoder
-from skae.tables import PlainTable, dense, reconstruction_of
+from skae.tables import PlainTable, dense
 
 from ._estimators import KINDS, METHODS, ONLY_OF_SKAE
 from ._sample import Columns, Sample
@@ -101,10 +101,11 @@ class ModelOutput:
         """Return each output of the graph, or this one if there are no others."""
         if self.columns is None:
             return [self]
-        parts = [copy(self) for _ in self.columns.columns]
+        names = self.columns.outputs(self.name)
+        parts = [copy(self) for _ in names]
         remembered: Remembered = {}
         for i, part in enumerate(parts):
-            part.name, part._column = reconstruction_of(self.columns.names[i]), i
+            part.name, part._column = names[i], i
             part._remembered = remembered
         return parts
 
