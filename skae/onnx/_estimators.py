@@ -7,13 +7,16 @@ from sklearn.base import BaseEstimator
 import skae
 from skae.detection import AutoencoderOutlierDetector
 from skae.estimators.base import BaseAutoencoder, Decoder, Encoder
+from skae.imputation import AutoencoderImputer
 
 # Instances of these have graphs, if their class is public.
-KINDS = (AutoencoderOutlierDetector, BaseAutoencoder, Decoder, Encoder)
+KINDS = (AutoencoderImputer, AutoencoderOutlierDetector, BaseAutoencoder, Decoder, Encoder)
 
 # The outputs of graphs, and the methods of an estimator that give the same.
 METHODS = {
     "codes": "transform",
+    # Of an imputer.
+    "completed": "transform",
     "reconstruction": "inverse_transform",
     "score": "score_samples",
     "prediction": "predict",
@@ -22,7 +25,7 @@ METHODS = {
 }
 
 # For estimators that are not of skae, skl2onnx has graphs of the other outputs alone.
-ONLY_OF_SKAE = ("reconstruction", "score", "p_value")
+ONLY_OF_SKAE = ("completed", "reconstruction", "score", "p_value")
 
 
 def classes_with_graphs() -> list[type[BaseEstimator]]:
@@ -33,7 +36,11 @@ def classes_with_graphs() -> list[type[BaseEstimator]]:
 
 def outputs_of_networks(kind: type[BaseEstimator]) -> list[str]:
     """Return the outputs that the networks of such a class give, the usual one first."""
-    return [name for name in ("codes", *ONLY_OF_SKAE) if hasattr(kind, METHODS[name])]
+    if issubclass(kind, AutoencoderImputer):
+        # A matrix of numbers, or codes and numbers that become columns of several types.
+        return ["completed", "completed_columns"]
+    names = [name for name in ("codes", *ONLY_OF_SKAE) if name != "completed"]
+    return [name for name in names if hasattr(kind, METHODS[name])]
 
 
 def autoencoders_of(estimator: BaseEstimator) -> list[BaseAutoencoder]:
@@ -58,6 +65,9 @@ def shapes_of(estimator: BaseEstimator) -> Shapes:
 
     Graphs never ask how many values an encoder sees.
     """
+    if isinstance(estimator, AutoencoderImputer):
+        row = (estimator.n_features_in_,)
+        return Shapes(row, row, row)
     autoencoders = autoencoders_of(estimator)
     return Shapes(
         taken=(estimator.n_features_in_,),
