@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from ._ensemble import Ensemble
-from ._members import LEAST_SCALE
+from ._least_scales import LEAST_SCALE
 
 # Most values of the copies of rows at a time, to bound memory.
 _VALUES = 2**22

@@ -13,6 +13,7 @@ from skae.networks import (
     BatchTopKLatent,
     CountInput,
     Dropout,
+    GapInput,
     GaussianLatent,
     LogisticLatent,
     PlainLatent,
@@ -31,6 +32,7 @@ _IN_FLOAT64 = (
     BatchTopKLatent,
     CountInput,
     Dropout,
+    GapInput,
     GaussianLatent,
     LogisticLatent,
     PlainLatent,
@@ -68,12 +70,13 @@ class AutoencoderModule(nn.Module):
         self.mean = nn.Buffer(table.mean.cpu().double())
         self.scale = _number(estimator.scale_)
         self.bounds: nn.Module = nn.Identity()
-        # A gap is the mean of its column, unless the first layer takes gaps.
-        self.fills_gaps = estimator._fills_gaps
         if isinstance(table, MixedTable):
             self.scale = nn.Buffer(table.scale)
             self.bounds = ColumnBounds(table.schema)
             self.fills_gaps = False
+        else:
+            # A gap is the mean of its column, unless the first layer takes gaps.
+            self.fills_gaps = estimator._fills_gaps and table.means is None
         self.loss_unit = _number(estimator.scale_ ** objective.heads[0].loss.scale_power)
 
     def codes(self, X: Tensor) -> Tensor:
@@ -101,6 +104,12 @@ class AutoencoderModule(nn.Module):
         losses = self.objective.row_losses(output.double(), x.double())
         return losses * -self.loss_unit
 
+    def codes_and_output(self, X: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return codes, what the decoder gives for them, and the scaled rows."""
+        scaled = self._scaled(X)
+        codes = self.network.encode(scaled.to(self.dtype))
+        return codes, self.network.decode(codes), scaled
+
     def _scaled(self, X: Tensor) -> Tensor:
         # Rows may be images or windows.
         x = (X.flatten(1) - self.mean.to(X.dtype)) / self.scale.to(X.dtype)
@@ -120,22 +129,25 @@ class VariationalModule(AutoencoderModule):
 
     def __init__(self, estimator: Any, single: bool = False):
         super().__init__(estimator, single)
-        # Scores are a mean over the draws, and those of rows in the unit of the data.
-        log_volume = math.prod(self.decoded_shape) * np.log(estimator.scale_)
-        self.log_unit = _number(math.log(estimator.n_draws) + log_volume)
+        self.log_draws = _number(math.log(estimator.n_draws))
+        table, n_columns = estimator._table, math.prod(self.decoded_shape)
+        log_scales = np.log(table.scales if isinstance(table, MixedTable) else table.scale)
+        self.log_scales = nn.Buffer(torch.tensor(log_scales).expand(n_columns).contiguous())
         draws = balanced_draws(estimator.n_draws, estimator.n_components_)
         self.draws = nn.Buffer(draws.to(self.dtype))
 
     def score(self, X: Tensor) -> Tensor:
         """Return the importance-weighted bound of rows, in float64."""
         x = self._scaled(X).to(self.dtype)
+        # Of rows in the unit of the data, whose gaps have no volume.
+        log_volumes = (self.log_scales * ~x.isnan()).sum(dim=1)
         mean, log_variance = posterior_of(self.network, x)
         # All draws at once: a loop would be unrolled into a graph of thousands of nodes.
         n_draws = len(self.draws)
         noise = self.draws[:, None].expand(-1, x.shape[0], -1).flatten(0, 1)
         x, mean, log_variance = (values.repeat(n_draws, 1) for values in (x, mean, log_variance))
         weights = log_weight(self.objective, self.network, x, mean, log_variance, noise)
-        return weights.unflatten(0, (n_draws, -1)).logsumexp(dim=0) - self.log_unit
+        return weights.unflatten(0, (n_draws, -1)).logsumexp(dim=0) - self.log_draws - log_volumes
 
 
 def autoencoder_module(estimator: BaseAutoencoder, single: bool = False) -> AutoencoderModule:

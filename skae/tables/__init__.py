@@ -11,7 +11,7 @@ from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
 from ._output_frames import as_pandas, as_set_output, column_names
-from ._plain_table import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable, reconstruction_of
+from ._plain_table import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable
 from ._principal_components import PrincipalComponents, principal_components
 from ._replaced_cells import mark_cells, missing_cells, replace_cells
 from ._row_weights import drop_weightless_rows, validate_weight
@@ -69,7 +69,6 @@ __all__ = [
     "missing_cells",
     "naming_cells",
     "principal_components",
-    "reconstruction_of",
     "replace_cells",
     "validate_code_table",
     "validate_codes",

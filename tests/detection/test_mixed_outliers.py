@@ -223,11 +223,6 @@ def test_rows_come_back_from_codes(fitted):
     assert (rows["city"].to_numpy() == NEW["city"][:50].to_numpy()).mean() > 0.9
 
 
-def test_graphs_refuse_such_detectors(fitted):
-    with pytest.raises(ValueError, match="columns of several types or with gaps"):
-        skae.to_onnx(fitted, NEW[:5])
-
-
 def test_a_stream_of_rows():
     stream = detector()
     chunks = [with_gaps(ordinary(seed, 250), seed=seed) for seed in range(4)]
