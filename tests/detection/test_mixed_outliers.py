@@ -91,6 +91,20 @@ def test_outliers_are_found_that_others_miss(fitted_with_words, plant):
     assert mine > max(of_forest, of_neighbours) + 0.03
 
 
+def test_rare_pairs_are_found_beside_columns_of_chance():
+    rng = np.random.default_rng(0)
+    first, chance = rng.integers(5, size=(1200, 3)), rng.integers(5, size=(1200, 2))
+    step = rng.integers(2, size=(1200, 3))
+    is_outlier = np.arange(1200) < 60
+    step[is_outlier, rng.integers(3, size=60)] = rng.integers(2, 5, size=60)
+    codes = np.column_stack([first, (first + step) % 5, chance])
+    frame = pd.DataFrame(codes).astype("category").add_prefix("code")
+    frame = frame.join(pd.DataFrame(rng.normal(size=(1200, 4))).add_prefix("x"))
+    scores = detector().fit(frame[:800]).score_samples(frame)
+    # Distances between all columns alike, as in a table of numbers, would make it 0.89.
+    assert roc_auc_score(is_outlier, -scores) > 0.94
+
+
 @pytest.mark.parametrize("scoring", ["mahalanobis", "reconstruction"])
 def test_other_scorings_find_them_too(scoring):
     frame, is_outlier = with_rare_combinations(NEW, 20)
@@ -99,7 +113,8 @@ def test_other_scorings_find_them_too(scoring):
 
 
 def test_ordinary_rows_are_ordinary(fitted, fitted_with_gaps):
-    for one, rows in ((fitted, NEW), (fitted_with_gaps, with_gaps(NEW, seed=2))):
+    new = ordinary(3, 1500)
+    for one, rows in ((fitted, new), (fitted_with_gaps, with_gaps(new, seed=2))):
         assert one.contamination_ == 0
         p_values = one.p_values(rows)
         assert 0.02 < (p_values <= 0.05).mean() < 0.09
