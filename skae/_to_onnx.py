@@ -33,11 +33,12 @@ def to_onnx(
         of a table with columns of several types each column has its own type, see Notes.
         Images and windows may be arrays of more dimensions. For predictions of an outlier
         detector with ``quantize=True``, a few hundred ordinary rows that it was not trained on.
-    output : {"codes", "reconstruction", "score", "prediction", "probability", "p_value"}, \
-            default="codes"
+    output : {"codes", "reconstruction", "score", "prediction", "probability", "p_value", \
+            "completed"}, default="codes"
         The answer of the graph, and the name of its output:
 
         - "codes" is the result of `transform`;
+        - "completed" is that of an :class:`AutoencoderImputer`, for which it is the default;
         - "reconstruction" is the result of the way there and back: of `reconstruct` of an
           autoencoder, of ``inverse_transform(transform(X))`` of an outlier detector and of a
           Pipeline, in the unit that the first step takes, and of `inverse_transform` of a
@@ -97,7 +98,8 @@ def to_onnx(
     float64 seconds since 1970, in UTC if they have a time zone, times and durations float64
     seconds. A gap is the empty string (if that was no category in `fit`) or NaN; numbers and truth
     values of a column that had gaps in `fit` are float64, and those of others hold no gaps. The
-    reconstruction has an output for each column, "reconstruction_age" for example. The metadata
+    reconstruction has an output for each column, "reconstruction_age" for example, and so has an
+    imputer of such a table, "completed_age", which must be the only step. The metadata
     "skae.columns" of the graph list kind, unit, range or categories of each column in JSON.
 
     A graph does not validate. It also returns numbers for NaN that the estimator refuses, for

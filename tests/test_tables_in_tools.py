@@ -17,9 +17,9 @@ ALL_BUT_GRAPHS = [tool for tool in TOOLS if tool not in GRAPHS]
 ALL_BUT_BARE_GRAPHS = [tool for tool in TOOLS if tool != "graph"]
 
 
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory, torchlib_is_parsed_once):
-    tools, stack = start_all(tmp_path_factory.mktemp("tools"))
+@pytest.fixture(scope="module", params=["autoencoder", "detector"])
+def tools(request, tmp_path_factory, torchlib_is_parsed_once):
+    tools, stack = start_all(request.param, tmp_path_factory.mktemp("tools"))
     with stack:
         yield tools
 

@@ -9,11 +9,18 @@ from onnx_cases import session_of
 from serving_cases import data_of, infer, running
 
 import skae
-from skae import AutoencoderTransformer
+from skae import AutoencoderOutlierDetector, AutoencoderTransformer
+from skae._fitted import reconstruct
 from skae.cli import main
 
 ANSWERS = ("codes", "score", "reconstruction")
 SMALL = {"hidden_layer_sizes": (), "max_iter": 3, "random_state": 0}
+MODELS = {
+    "autoencoder": lambda: AutoencoderTransformer(2, **SMALL),
+    "detector": lambda: AutoencoderOutlierDetector(
+        AutoencoderTransformer(2, **SMALL), n_estimators=2, cv=2, random_state=0
+    ),
+}
 TYPES = {"i": "INT64", "u": "INT64", "f": "FP64", "b": "BOOL", "O": "BYTES"}
 
 
@@ -43,7 +50,7 @@ class InPython:
 
     def __call__(self, frame):
         model = self._model
-        rows = model.transform(frame), model.score_samples(frame), model.reconstruct(frame)
+        rows = model.transform(frame), model.score_samples(frame), reconstruct(model, frame)
         return dict(zip(ANSWERS, rows, strict=True))
 
 
@@ -122,14 +129,18 @@ def cells_of(frame):
 def decoded(outputs):
     """The outputs of the columns as a table."""
     back = pd.DataFrame(
-        {name.removeprefix("reconstruction_"): cells[:, 0] for name, cells in outputs.items()}
+        {
+            name.removeprefix("reconstruction_"): cells[:, 0]
+            for name, cells in outputs.items()
+            if name.startswith("reconstruction_")
+        }
     )
     return back.assign(since=pd.to_datetime(back["since"], unit="s"))
 
 
-def start_all(folder):
+def start_all(kind, folder):
     """Return the tools by name, and what stops them."""
-    model = AutoencoderTransformer(2, **SMALL).fit(table())
+    model = MODELS[kind]().fit(table())
     skae.save(model, folder / "m.skae")
     graphs = {name: skae.to_onnx(model, table(), name) for name in ANSWERS}
     for name, graph in graphs.items():

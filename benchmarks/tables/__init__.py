@@ -7,6 +7,7 @@ from . import counts
 from ._category_gaps import category_gaps
 from ._gaps import dependent_gaps, gaps
 from ._mixed import mixed
+from ._outliers import outliers
 from ._several_imputations import intervals, pooled_regressions
 from ._speed import speed
 
@@ -17,6 +18,7 @@ PARTS = {
     "intervals": intervals,
     "pooled": pooled_regressions,
     "mixed": mixed,
+    "outliers": outliers,
     "counts": counts.run,
     "mixed-speed": speed,
 }

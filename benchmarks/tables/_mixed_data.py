@@ -7,13 +7,22 @@ from sklearn import datasets
 from .._data import labelled_sets
 
 MOST_ROWS = 3000
-_SETS = ("cardio", "fault", "pendigits", "annthyroid")
+BINNED_SETS = ("cardio", "fault", "pendigits", "annthyroid")
+BUNDLED = {
+    "breast cancer": datasets.load_breast_cancer,
+    "diabetes": datasets.load_diabetes,
+    "wine": datasets.load_wine,
+}
 
 
-def _binned(X, seed):
-    """Return a table in which every other column is one of three to six bins, in any order."""
+def binned(X, seed):
+    """Return a table in which every other column is one of three to six bins, in any order.
+
+    Its index says which rows of `X` were drawn.
+    """
     rng = np.random.default_rng(seed)
-    X = X[rng.permutation(len(X))[:MOST_ROWS]]
+    rows = rng.permutation(len(X))[:MOST_ROWS]
+    X = X[rows]
     columns = {}
     for i, values in enumerate(X.T):
         bins = pd.qcut(values, rng.integers(3, 7), duplicates="drop", labels=False)
@@ -22,10 +31,10 @@ def _binned(X, seed):
             columns[f"c{i}"] = pd.Categorical(names[bins])
         elif np.ptp(values) > 0:
             columns[f"x{i}"] = values
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, index=rows)
 
 
-def _made(seed, n_rows=MOST_ROWS, n_numbers=8, n_categories=8):
+def made(seed, n_rows=MOST_ROWS, n_numbers=8, n_categories=8):
     """Return a table that three hidden numbers make, by curves and by boundaries."""
     rng = np.random.default_rng(seed)
     hidden = rng.normal(size=(n_rows, 3))
@@ -43,12 +52,7 @@ def _made(seed, n_rows=MOST_ROWS, n_numbers=8, n_categories=8):
 
 def binned_tables(folder):
     """Return tables of numbers and categories, by name."""
-    tables = {f"made {seed}": _made(seed) for seed in (0, 1)}
-    bundled = {
-        "breast cancer": datasets.load_breast_cancer,
-        "diabetes": datasets.load_diabetes,
-        "wine": datasets.load_wine,
-    }
-    tables |= {name: _binned(load().data, 0) for name, load in bundled.items()}
-    sets = {name: X for name, X, _ in labelled_sets(folder) if name in _SETS}
-    return tables | {name: _binned(X, 0) for name, X in sets.items()}
+    tables = {f"made {seed}": made(seed) for seed in (0, 1)}
+    tables |= {name: binned(load().data, 0) for name, load in BUNDLED.items()}
+    sets = {name: X for name, X, _ in labelled_sets(folder) if name in BINNED_SETS}
+    return tables | {name: binned(X, 0) for name, X in sets.items()}

@@ -27,7 +27,7 @@ def export(
     *,
     out: Path,
     output: Literal[
-        "codes", "reconstruction", "score", "prediction", "probability", "p_value"
+        "codes", "reconstruction", "score", "prediction", "probability", "p_value", "completed"
     ] = "codes",
     quantize: bool = False,
     data: Path | None = None,
@@ -46,7 +46,7 @@ def export(
     output
         The output of the graph: codes, reconstruction or score of an autoencoder; of an outlier
         detector also prediction and p_value; of a pipeline that ends in a classifier prediction
-        and probability.
+        and probability; of an imputer completed, in place of codes.
     quantize
         Store weights in 8 bits: a file of a quarter of the size, somewhat less exact.
     data

@@ -1,6 +1,7 @@
 """Estimators about an autoencoder: the outlier detector and its parts, and drift."""
 
 from ._calibration import Calibration, rows_needed, share_of
+from ._column_answers import ColumnAnswers
 from ._drift_detector import DriftDetector
 from ._held_out_folds import Folds
 from ._outlier_detector import AutoencoderOutlierDetector
@@ -15,6 +16,7 @@ from ._score_modules import EnsembleScores
 __all__ = [
     "AutoencoderOutlierDetector",
     "Calibration",
+    "ColumnAnswers",
     "DriftDetector",
     "EnsembleScores",
     "Folds",

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from ._ensemble import Ensemble
-from ._members import LEAST_SCALE
+from ._least_scales import LEAST_SCALE
 
 # Most values of the copies of rows at a time, to bound memory.
 _VALUES = 2**22
@@ -25,9 +25,11 @@ _OfRows = Callable[[np.ndarray], np.ndarray]
 
 
 class Explanation(NamedTuple):
-    """What cells are predicted to be, how far they are from that, and their shares in the score.
+    """The explanation of the cells of some rows, in the units of their columns.
 
-    `spread` are the standard deviations of the residuals of training rows, by column.
+    `expected` are predicted cells, `residuals` the differences of cells and predictions, `spread`
+    the standard deviations of the residuals of training rows, by column, and `shares` the parts of
+    the cells in the scores of their rows.
     """
 
     expected: np.ndarray
@@ -59,13 +61,15 @@ def explain_cells(
 def _spread_of_known(residuals: np.ndarray) -> np.ndarray:
     """Return the standard deviation of each column of residuals, which are NaN for gaps."""
     known = ~np.isnan(residuals)
-    return np.sqrt(np.square(residuals).sum(axis=0, where=known) / np.maximum(known.sum(axis=0), 1))
+    n_known = np.maximum(known.sum(axis=0), 1)
+    mean = residuals.sum(axis=0, where=known) / n_known
+    return np.sqrt(np.square(residuals - mean).sum(axis=0, where=known) / n_known)
 
 
 def _expected_cells(
     Z: np.ndarray, center: np.ndarray, ensemble: Ensemble
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return each cell as predicted from the rest of its row, and the answers that this is of.
+    """Return each cell as predicted from the rest of its row, and the answers of the members.
 
     The cell itself is hidden: the mean of its column takes its place, or a gap in mixed columns,
     and in further rounds the prediction. A network trained to predict hidden cells needs one

@@ -14,7 +14,8 @@ from ._stacks import buffer
 # distances between dense rows would have large ratios.
 _PADDING = 0.3
 
-# Power of the ratio of distances.
+# Power of the ratio of distances. In mixed columns it is multiplied by the square of the share of
+# numbers: which categories rows have in common is mostly chance, and hides rare combinations.
 _POWER = 4
 
 # Rows of clusters of outliers count as isolated as this quantile of training rows.
@@ -27,7 +28,8 @@ class Isolation:
 
     Let d be the distance of the row from the nearest training rows, m the median of this distance
     over training rows, and p a padding. The factor is ((d + p) / (m + p))^4, and one at least:
-    being near to other rows does not prove that a row is ordinary, as outliers may be alike.
+    being near to other rows does not prove that a row is ordinary, as outliers may be alike. The
+    power is smaller where some of the columns are categories.
 
     Clusters of outliers are not among the training rows to which d is the distance. A row that is
     nearer to one of them is unusual, but may be of an ordinary kind that is rare: its d counts as
@@ -52,11 +54,11 @@ class Isolation:
 class IsolationFactors(nn.Module):
     """The factors by which the `Isolation` of each member multiplies its scores."""
 
-    def __init__(self, isolations: Sequence[Isolation]):
+    def __init__(self, isolations: Sequence[Isolation], share_of_numbers: float):
         super().__init__()
         self.typical = buffer(np.array([[one.typical_] for one in isolations]))
         self.large = buffer(np.array([[one.large_] for one in isolations]))
-        self.padding = isolations[0].padding_
+        self.padding, self.power = isolations[0].padding_, _POWER * share_of_numbers**2
 
     def forward(self, distances: Tensor, to_clusters: Tensor) -> Tensor:
         """Return factors of shape (n_members, n_samples), given float64 tensors of distances.
@@ -65,4 +67,4 @@ class IsolationFactors(nn.Module):
         """
         distances = torch.where(to_clusters < distances, self.large, distances)
         ratio = (distances + self.padding) / (self.typical + self.padding)
-        return ratio.clamp(min=1) ** _POWER
+        return ratio.clamp(min=1) ** self.power

@@ -4,7 +4,6 @@ Rows come validated and in the units of their columns. Functions return arrays.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,18 +13,11 @@ from torch import Tensor
 
 from skae._compat import validate_params
 from skae.estimators.base import BaseAutoencoder, fit_in_lockstep
-from skae.objectives import column_residuals, shares_of
 from skae.tables import CallerType, MixedTable, ScaledRows
 
+from ._column_answers import ColumnAnswers
+
 Rows: TypeAlias = np.ndarray | sparse.csr_array
-
-# Smallest standard deviation of a residual, in that of its column, and of a code, so that tiny
-# deviations in a column that is constant in training or follows from the others do not count.
-LEAST_SCALE = 1e-2
-
-# The same of the deviance residuals of categories: where one follows from the other columns, a
-# little doubt does not count.
-_LEAST_DEVIANCE = 0.3
 
 
 def fit_members(
@@ -73,7 +65,7 @@ def codes_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
 def decoded_by(member: BaseAutoencoder, codes: np.ndarray) -> np.ndarray:
     """Return the answers to codes, in their dtype: rows or, of mixed columns, `shares_of` them."""
     if member._mixed is not None:
-        return _shares(member, member._mixed, member._decode, ScaledRows(codes))
+        return _shares_of_rows(member, member._mixed, member._decode, ScaledRows(codes))
     return member._decode_codes(codes).cpu().numpy()
 
 
@@ -81,28 +73,25 @@ def answers_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
     """Return the answers to rows; see `decoded_by`."""
     if member._mixed is not None:
         rows = member._mixed.rows(Z)
-        return _shares(member, member._mixed, member._there_and_back, rows)
+        return _shares_of_rows(member, member._mixed, member._there_and_back, rows)
     return member._reconstruct_rows(Z).cpu().numpy()
 
 
-def _shares(
+def _shares_of_rows(
     member: BaseAutoencoder,
     table: MixedTable,
     function: Callable[[Tensor], Tensor],
     rows: ScaledRows,
 ) -> np.ndarray:
     """Return numbers in the unit of rows, and probabilities of categories, in float64."""
-    answers = torch.empty(len(rows), table.n_outputs, dtype=torch.float64, device="cpu")
-    in_units = partial(_in_units, member, table)
-    return member._fill(answers, rows, function, lambda _, output: in_units(output)).numpy()
+    shares = torch.empty(len(rows), table.n_outputs, dtype=torch.float64, device="cpu")
+    of_chunk = _answers(member, table).shares
+    return member._fill(shares, rows, function, lambda _, output: of_chunk(output[None])[0]).numpy()
 
 
-def _in_units(member: BaseAutoencoder, table: MixedTable, output: Tensor) -> Tensor:
+def _answers(member: BaseAutoencoder, table: MixedTable) -> ColumnAnswers:
     losses: Any = member._fitted_loss
-    numbers = losses.numbers.cpu()
-    shares = shares_of(losses, output.double()).cpu()
-    of_numbers = shares[:, : len(numbers)] * table.scale[numbers] + table.mean[numbers]
-    return torch.cat([of_numbers, shares[:, len(numbers) :]], dim=1)
+    return ColumnAnswers([losses], [table])
 
 
 def scores_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
@@ -121,18 +110,17 @@ def values_of(member: BaseAutoencoder, Z: Tensor) -> Tensor:
     if table is None:
         codes, rows = member._codes_and_rows(Z)
         return torch.cat([Z - rows, codes, Z], dim=1)
-    losses: Any = member._fitted_loss
-    is_number = torch.tensor(table.n_levels) == 0
+    answers = _answers(member, table)
     codes, output, scaled = member._codes_and_output(Z)
-    residuals = column_residuals(losses, output.cpu().double(), scaled)
-    unit = torch.where(is_number, table.scale, LEAST_SCALE / _LEAST_DEVIANCE)
-    return torch.cat([residuals * unit, codes.to(Z), Z[:, is_number]], dim=1)
+    residuals = answers.residuals(output[None], scaled[None])[0]
+    return torch.cat([residuals, codes.to(Z), Z[:, answers.numbers]], dim=1)
 
 
 def shares_by(member: BaseAutoencoder, Z: Tensor) -> Tensor:
     """Return `answers_of` a member to rows of mixed columns, tensors as in `values_of`."""
     assert member._mixed is not None
-    return _in_units(member, member._mixed, member._codes_and_output(Z)[1])
+    output = member._codes_and_output(Z)[1]
+    return _answers(member, member._mixed).shares(output[None])[0]
 
 
 def n_values_of(member: BaseAutoencoder) -> int:

@@ -12,6 +12,10 @@ from skae.tables import GaussianRows, TableSchema
 
 from ._column_values import ColumnValues
 
+# Most categories of all columns together that tell of a missing number: each row that lacks some
+# of them takes as many operations as the cube of their number.
+_TELLING = 100
+
 
 @dataclass(eq=False)
 class MixedColumns:
@@ -19,7 +23,8 @@ class MixedColumns:
 
     Numbers have a mean of zero. Answers of networks are all numbers, and then the probabilities of
     all categories. `shares` are those of the categories of each column, and of one more, which
-    stands for the unknown ones. `gaussian` is the normal distribution of `values`.
+    stands for the unknown ones. `gaussian` is the normal distribution of the `telling` among
+    `values`: numbers, and the most frequent categories.
     """
 
     n_levels: list[int]
@@ -41,13 +46,24 @@ class MixedColumns:
                 shares.append(total / total.sum())
         of_all = np.concatenate(shares)
         values, rows = ColumnValues(schema.n_levels, of_all), torch.from_numpy(Z)
-        gaussian = GaussianRows.learn(values(rows), values.missing(rows), rng)
+        telling = _telling(values, of_all)
+        gaussian = GaussianRows.learn(
+            values(rows)[:, telling],
+            values.missing(rows)[:, telling],
+            rng,
+            values.column_of[telling],
+        )
         return cls(schema.n_levels, of_all, gaussian)
 
     @property
     def values(self) -> ColumnValues:
         """The layer that makes values of rows, in which columns depend linearly on one another."""
         return ColumnValues(self.n_levels, self.shares)
+
+    @property
+    def telling(self) -> Tensor:
+        """The places of the values that tell of missing numbers."""
+        return _telling(self.values, self.shares)
 
     @property
     def is_number(self) -> np.ndarray:
@@ -70,7 +86,8 @@ class MixedColumns:
         numbers = values.numbers
         if not Z[:, numbers].isnan().any():
             return Z
-        told = self.gaussian.fill(values(Z), values.missing(Z))
+        telling = self.telling
+        told = self.gaussian.fill(values(Z)[:, telling], values.missing(Z)[:, telling])
         cells, filled = Z[:, numbers], Z.clone()
         filled[:, numbers] = torch.where(cells.isnan(), told[:, : len(numbers)], cells)
         return filled
@@ -114,5 +131,10 @@ class MixedColumns:
             raise ValueError("columns of categories and their shares do not fit")
         if (self.shares <= 0).any():
             raise ValueError("a category has no share of the rows")
-        if len(self.gaussian.mean) != self.n_levels.count(0) + n_shares:
+        if len(self.gaussian.mean) != len(self.telling):
             raise ValueError("the normal distribution of the columns is of other columns")
+
+
+def _telling(values: ColumnValues, shares: np.ndarray) -> Tensor:
+    frequent = np.sort(np.argsort(-shares, kind="stable")[:_TELLING])
+    return torch.from_numpy(np.r_[np.arange(values.n_numbers), values.n_numbers + frequent])

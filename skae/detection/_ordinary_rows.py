@@ -10,7 +10,8 @@ from sklearn.utils import gen_batches
 from skae.tables import dense
 
 from ._clusters import Clusters
-from ._members import LEAST_SCALE, Rows
+from ._least_scales import LEAST_SCALE
+from ._members import Rows
 from ._mixed_columns import MixedColumns
 from ._ordinary_scores import n_ordinary_scores
 from ._outlier_scores import SCORES

@@ -168,10 +168,11 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
     **Columns of several types**: the residual of a category is its deviance residual, the root of
     twice the cross-entropy. So a category is unusual where the other columns speak against it, and
     not because it is rare. For the distance to other rows, two categories are as far apart as
-    numbers that differ by one standard deviation. The row itself, and the search for clusters of
-    outliers, are about the numbers. A category that `fit` has not seen is as unlikely as any that
-    it has, and far from all of them. A gap is what the members expect there: it makes a row
-    neither ordinary nor unusual, where gaps were as frequent in `fit`.
+    numbers that differ by one standard deviation; how isolated a row is counts less, the more of
+    the columns are categories. The row itself, and the search for clusters of outliers, are about
+    the numbers. A category that `fit` has not seen is as unlikely as any that it has, and far from
+    all of them. A gap is what the members expect there: it makes a row neither ordinary nor
+    unusual, where gaps were as frequent in `fit`.
 
     Where the network of `autoencoder` takes images or windows, :meth:`fit` and all other methods
     take them as arrays of three or four dimensions, too:

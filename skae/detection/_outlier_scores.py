@@ -17,7 +17,8 @@ from skae.tables import dense
 from ._fixed_chunks import in_fixed_chunks
 from ._gaussian_distances import GaussianDistances
 from ._isolation import Isolation
-from ._members import LEAST_SCALE, Rows, values_of
+from ._least_scales import LEAST_SCALE
+from ._members import Rows, values_of
 from ._robust_gaussians import RobustGaussians
 from ._score_modules import MeanSquares
 

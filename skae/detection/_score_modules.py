@@ -41,7 +41,9 @@ class EnsembleScores(nn.Module):
             # Members that leave out the same fold have the same distances.
             self.folds = sorted(set(left_out))
             self.fold_of_member = [self.folds.index(fold) for fold in left_out]
-            self.factors = IsolationFactors([score.isolation_ for score in scores])
+            columns = reference.columns
+            share = 1 if columns is None else columns.is_number.mean().item()
+            self.factors = IsolationFactors([score.isolation_ for score in scores], share)
 
     def forward(self, values: Sequence[Tensor], Z: Tensor) -> Tensor:
         """Return scores in float64, of shape (n_members, n_samples).

@@ -209,7 +209,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
             self.indicator_features_ = np.flatnonzero(given.missing.any(axis=0))
             self._columns = OutputColumns.of(given, self.keep_empty_features)
             table = given.of_columns(self._columns.known)
-            self._frame = table.learn_frame(self)
+            self._frame = given.learn_frame(self, self._columns.known)
             encoded, _ = self._frame.read(table.X)
             mixed = learn_mixed_table(encoded, None, self._frame.schema, SQUARED_ERROR)
             draws = self.sample_posterior or self.n_imputations > 1
@@ -242,6 +242,8 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
             The rows without gaps, followed by the indicators if `add_indicator` is set.
         """
         check_is_fitted(self)
+        if self.sample_posterior:
+            self._check_draws()
         given = read_table(self, X, reset=False)
         if self.sample_posterior:
             return self._completed(given, self._drawn(0))
@@ -267,13 +269,9 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
             If `fit` has prepared no draws: `n_imputations` was 1 and `sample_posterior` False.
         """
         check_is_fitted(self)
-        n_models = len(self._filler.redrawn)
-        if n_models == 0:
-            raise ValueError(
-                f"Draws need models of their own, which fit prepares for n_imputations > 1 (now "
-                f"{self.n_imputations}) or sample_posterior=True. Set one of them and fit again."
-            )
+        self._check_draws()
         given = read_table(self, X, reset=False)
+        n_models = len(self._filler.redrawn)
         return [self._completed(given, self._drawn(i)) for i in range(n_models)]
 
     @available_if(_has_indicators)
@@ -288,17 +286,20 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         Returns
         -------
         X_original : {ndarray, DataFrame} of shape (n_samples, n_features)
-            The rows before they were filled. Columns that `transform` left out are empty.
+            The rows before they were filled, with `missing_values` in the gaps, or nothing in
+            columns of a type that cannot hold these. Columns that `transform` left out are empty.
 
         Raises
         ------
         ValueError
-            If the number of columns is another.
+            If `X` has no two dimensions, or another number of columns.
         AttributeError
             Without `add_indicator`: nothing tells then where the gaps were.
         """
         check_is_fitted(self)
-        return self._columns.without_indicators(X, self.indicator_features_)
+        names = column_names(self, self.n_features_in_)
+        gap, indicated = self.missing_values, self.indicator_features_
+        return self._columns.without_indicators(X, indicated, names, gap)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of what `transform` returns.
@@ -332,6 +333,14 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         if not np.array_equal(given, known):
             raise ValueError("input_features is not equal to feature_names_in_")
         return given
+
+    def _check_draws(self) -> None:
+        if not self._filler.redrawn:
+            raise ValueError(
+                f"Draws need models of their own, which fit prepares for n_imputations > 1 (now "
+                f"{self.n_imputations}) or sample_posterior=True (now {self.sample_posterior}). "
+                f"Set one of them and fit again."
+            )
 
     def _drawn(self, which: int) -> Any:
         return partial(self._filler.draw, which=which, seed=self._seed + which)

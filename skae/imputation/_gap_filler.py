@@ -57,7 +57,8 @@ class GapFiller:
         """Return the model of encoded rows with gaps."""
         linear = LinearTable(table)
         rows = linear.read(encoded)
-        gaussian = GaussianRows.learn(rows.values, rows.missing_values, rng)
+        known = rows.values, rows.missing_values
+        gaussian = GaussianRows.learn(*known, rng, linear.column_of)
         ones = np.ones(table.n_columns)
         model = cls(table, gaussian, ones, [], ones, [])
         fold = torch.from_numpy(rng.permutation(len(rows)) % N_NETWORKS)
@@ -83,12 +84,13 @@ class GapFiller:
                 for guess, copy in zip(guesses, copies, strict=True)
             ]
         if n_redrawn:
-            n_drawn, some = min(len(rows), _DRAWN_ROWS), slice(_JUDGED_COPIES)
-            known = rows.values[:n_drawn], rows.missing_values[:n_drawn]
+            judged = slice(_JUDGED_COPIES)
+            some = torch.from_numpy(rng.permutation(len(rows))[:_DRAWN_ROWS])
+            known = rows.values[some], rows.missing_values[some]
             faithful = gaussian.faithful(*known)
-            model.spread = _spread_of(linear, copies[some], guesses[some], faithful)
+            model.spread = _spread_of(linear, copies[judged], guesses[judged], faithful)
             for _ in range(n_redrawn):
-                places = torch.from_numpy(rng.randint(n_drawn, size=n_drawn))
+                places = torch.from_numpy(rng.randint(len(some), size=len(some)))
                 drawn = faithful.faithful(*(one[places] for one in known))
                 model.redrawn.append(drawn)
         return model
@@ -103,18 +105,19 @@ class GapFiller:
     def draw(self, encoded: np.ndarray, which: int, seed: int) -> np.ndarray:
         """Return encoded rows with a draw of what is missing, by one of the redrawn models.
 
-        Categories are drawn first, and numbers then given the categories.
+        Categories are drawn one by one, each given those before it, and numbers then given all.
         """
         linear, generator = LinearTable(self.table), torch.Generator().manual_seed(seed)
-        rows = linear.read(encoded)
         gaussian = self.redrawn[which]
-        networks = torch.full((len(rows),), which % N_NETWORKS)
-        shares = linear.shares(self._values(linear, rows, gaussian, networks))
-        drawn = encoded.copy()
-        for column, of_column in shares.items():
-            gaps = rows.missing[:, column]
+        networks = torch.full((len(encoded),), which % N_NETWORKS)
+        drawn, missing = encoded.copy(), linear.read(encoded).missing
+        for column in linear.columns.categories.tolist():
+            gaps = missing[:, column]
             if gaps.any():
-                codes = torch.multinomial(of_column[gaps], 1, generator=generator)[:, 0]
+                rows = linear.read(drawn[gaps.numpy()])
+                values = self._values(linear, rows, gaussian, networks[gaps])
+                shares = linear.shares(values)[column]
+                codes = torch.multinomial(shares, 1, generator=generator)[:, 0]
                 drawn[gaps.numpy(), column] = codes.numpy()
         rows = linear.read(drawn)
         values = self._values(linear, rows, gaussian, networks)
@@ -139,12 +142,13 @@ class GapFiller:
     def _guess(self, linear: LinearTable, rows: LinearRows, gaussian: GaussianRows) -> Tensor:
         """Return the values of rows, filled by a normal distribution as far as it is trusted.
 
-        Numbers stay near the range that they had in `fit`: a linear guess may leave it far.
+        Numbers stay near the range that they had in `fit`: a linear guess may leave it far, and
+        networks have learned nothing of known cells that do.
         """
         filled = gaussian.fill(rows.values, rows.missing_values)
         trust = torch.from_numpy(self.trust)[linear.column_of]
-        guess = linear.expected.lerp(filled, trust).clamp(*linear.bounds)
-        return torch.where(rows.missing_values, guess, filled)
+        guess = linear.expected.lerp(filled, trust)
+        return torch.where(rows.missing_values, guess, filled).clamp(*linear.bounds)
 
     def _trusted(self, linear: LinearTable, copies: list[LinearRows]) -> np.ndarray:
         """Return by which shares of the guesses hidden cells are filled best."""

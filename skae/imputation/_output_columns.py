@@ -7,7 +7,7 @@ import narwhals as nw
 import numpy as np
 
 from skae._typing import ArrayOf
-from skae.tables import replace_cells
+from skae.tables import columns_that_are_not_numeric, mark_cells
 
 from ._tables_to_fill import TableToFill
 
@@ -42,9 +42,9 @@ class OutputColumns:
         """Return a table whose known columns are filled, with the indicators as columns."""
         if given.is_frame:
             return self._complete_frame(given, filled, indicators, names)
-        table = given.X.astype(object if filled.dtype == object else given.X.dtype)
+        table = given.X.astype(object if columns_that_are_not_numeric(filled) else given.X.dtype)
         table[:, self.known] = filled
-        table[given.missing & self._is_empty] = _TEXT if filled.dtype == object else _NUMBER
+        table[given.missing & self._is_empty] = _TEXT if table.dtype == object else _NUMBER
         table = table[:, self.kept]
         return table if indicators is None else np.hstack([table, indicators.astype(table.dtype)])
 
@@ -68,32 +68,47 @@ class OutputColumns:
         ]
         return frame.with_columns(*told).to_native() if told else frame.to_native()
 
-    def without_indicators(self, X: Any, indicated: np.ndarray) -> Any:
+    def without_indicators(
+        self, X: Any, indicated: np.ndarray, names: np.ndarray, missing_values: Any
+    ) -> Any:
         """Return rows with gaps where the indicators, behind the columns, tell of them."""
         n_kept = len(self.kept)
         is_frame = hasattr(type(X), "columns")
         X = X if is_frame else np.asarray(X)
-        if X.shape[1] != n_kept + len(indicated):
+        if len(X.shape) != 2 or X.shape[1] != n_kept + len(indicated):
             raise ValueError(
-                f"X has {X.shape[1]} columns, but transform returns {n_kept} and "
-                f"{len(indicated)} indicators."
+                f"X has shape {X.shape}, expected {n_kept + len(indicated)} columns: transform "
+                f"returns {n_kept} and {len(indicated)} indicators."
             )
-        if is_frame:
-            frame = nw.from_native(X, eager_only=True)
-            told = np.column_stack([c.to_numpy() for c in frame[:, n_kept:].iter_columns()] or [[]])
-            return self._with_gaps(frame[:, :n_kept].to_native(), told, indicated)
-        return self._with_gaps(X[:, :n_kept], X[:, n_kept:], indicated)
+        if not is_frame:
+            told = X[:, n_kept:].astype(bool)
+            table = np.full((len(X), self.n_features), np.nan, dtype=X.dtype)
+            table[:, self.kept] = X[:, :n_kept]
+            gaps = np.zeros(table.shape, dtype=bool)
+            gaps[:, indicated] = told
+            return mark_cells(table, gaps, missing_values)
+        frame = nw.from_native(X, eager_only=True)
+        told = np.zeros((len(frame), len(indicated)), dtype=bool)
+        for i, indicator in enumerate(frame[:, n_kept:].iter_columns()):
+            told[:, i] = indicator.to_numpy()
+        gaps = np.zeros((len(frame), self.n_features), dtype=bool)
+        gaps[:, indicated] = told
+        rows = mark_cells(frame[:, :n_kept].to_native(), gaps[:, self.kept], missing_values)
+        return self._frame_with_left_out(rows, names)
 
-    def _with_gaps(self, table: Any, told: np.ndarray, indicated: np.ndarray) -> Any:
-        where = np.zeros((len(table), len(self.kept)), dtype=bool)
-        for values, place in zip(told.T, indicated, strict=True):
-            where[:, self.kept == place] = values.astype(bool)[:, None]
-        return replace_cells(table, where)
+    def _frame_with_left_out(self, rows: Any, names: np.ndarray) -> Any:
+        left_out = names[np.isin(np.arange(self.n_features), self.kept, invert=True)]
+        if not len(left_out):
+            return rows
+        frame = nw.from_native(rows, eager_only=True)
+        empty = [nw.lit(None).alias(name) for name in left_out]
+        return frame.with_columns(*empty).select(*names).to_native()
 
 
 def _filled(column: nw.Series) -> nw.Series:
     """Return a column without any value, filled; dates and categories stay empty."""
     if column.dtype.is_numeric():
-        return column.fill_null(_NUMBER)
+        has_nan = column.dtype.is_float()
+        return (column.fill_nan(_NUMBER) if has_nan else column).fill_null(_NUMBER)
     is_text = column.dtype in (nw.String, nw.Object)
     return column.fill_null(_TEXT) if is_text else column

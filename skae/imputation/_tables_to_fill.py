@@ -11,12 +11,16 @@ from sklearn.utils.validation import validate_data
 
 from skae.tables import (
     CallerFrame,
+    NumberColumn,
     check_kind,
     check_mask,
     check_names,
+    chosen_columns,
     columns_that_are_not_numeric,
+    frame_of,
     learn_any_frame,
     missing_cells,
+    naming_cells,
     replace_cells,
 )
 
@@ -26,8 +30,12 @@ _MOST_CATEGORIES = 500
 
 @dataclass(eq=False)
 class TableToFill:
-    """An array or a DataFrame, and where it has gaps, which are NaN or null."""
+    """An array or a DataFrame, and where it has gaps.
 
+    `X` is the same as `given`, with NaN or null in its gaps.
+    """
+
+    given: Any
     X: Any
     missing: np.ndarray
 
@@ -38,33 +46,38 @@ class TableToFill:
 
     def of_columns(self, places: np.ndarray) -> Self:
         """Return some of the columns."""
-        missing = self.missing[:, places]
-        if not self.is_frame:
-            return replace(self, X=self.X[:, places], missing=missing)
-        frame = nw.from_native(self.X, eager_only=True)
-        return replace(self, X=frame[:, places.tolist()].to_native(), missing=missing)
+        given, X = (_columns_of(table, places) for table in (self.given, self.X))
+        return replace(self, given=given, X=X, missing=self.missing[:, places])
 
-    def learn_frame(self, estimator: Any) -> CallerFrame:
-        """Return the columns; the type of one says whether filled numbers have to be whole."""
-        frame = learn_any_frame(estimator, self.X)
+    def learn_frame(self, estimator: Any, places: np.ndarray) -> CallerFrame:
+        """Return some of the columns; the type of one says whether filled numbers are whole."""
+        limits, table = clone(estimator), self.of_columns(places)
+        chosen = estimator.categorical_features
+        if chosen is not None and not isinstance(chosen, str):
+            mask = chosen_columns(frame_of(self.X).columns, chosen)
+            limits.set_params(categorical_features=mask[places].tolist())
+        frame = learn_any_frame(limits, table.X)
         levels = np.asarray(frame.schema.n_levels)
         if estimator.max_categories is None and levels.sum() > _MOST_CATEGORIES:
             fewer = max(2, _MOST_CATEGORIES // np.count_nonzero(levels))
-            frame = learn_any_frame(clone(estimator).set_params(max_categories=fewer), self.X)
-        schema = nw.from_native(self.X, eager_only=True).schema if self.is_frame else {}
+            frame = learn_any_frame(limits.set_params(max_categories=fewer), table.X)
         columns = [
-            replace(column, whole=is_integer) if hasattr(column, "whole") else column
-            for column, is_integer in zip(
-                frame.schema.columns,
-                [one.is_integer() for one in schema.values()] or [False] * self.X.shape[1],
-                strict=True,
-            )
+            replace(column, whole=is_whole) if isinstance(column, NumberColumn) else column
+            for column, is_whole in zip(frame.schema.columns, table._are_whole, strict=True)
         ]
         return replace(frame, schema=replace(frame.schema, columns=columns))
 
+    @property
+    def _are_whole(self) -> list[bool]:
+        """Whether columns are of a type of whole numbers; those of an array are not."""
+        if not self.is_frame:
+            return [False] * self.X.shape[1]
+        types = nw.from_native(self.given, eager_only=True).schema.values()
+        return [one.is_integer() for one in types]
+
     def filled_with(self, table: Any) -> Any:
         """Return the table with the cells of another one in its gaps."""
-        return replace_cells(self.X, self.missing, table)
+        return replace_cells(self.given, self.missing, table)
 
 
 def read_table(estimator: Any, X: Any, *, reset: bool) -> TableToFill:
@@ -77,12 +90,18 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> TableToFill:
         if len(X) == 0:
             raise ValueError("Found array with 0 sample(s): X has no rows, expected one at least.")
     else:
-        X = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+        with naming_cells(X):
+            X = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
         X = _as_floats(X)
     missing = missing_cells(X, estimator.missing_values)
-    if not pd.isna(estimator.missing_values):
-        X = replace_cells(X, missing)
-    return TableToFill(X, missing)
+    has_marks = not pd.isna(estimator.missing_values)
+    return TableToFill(X, replace_cells(X, missing) if has_marks else X, missing)
+
+
+def _columns_of(table: Any, places: np.ndarray) -> Any:
+    if not hasattr(type(table), "columns"):
+        return table[:, places]
+    return nw.from_native(table, eager_only=True)[:, places.tolist()].to_native()
 
 
 def _as_floats(X: np.ndarray) -> np.ndarray:

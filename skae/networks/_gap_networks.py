@@ -45,7 +45,7 @@ class GapNetworks(nn.Module):
         n_networks, n_inputs, width = first.shape
         # One product for all networks, as they see the same rows.
         side_by_side = first.transpose(0, 1).reshape(n_inputs, n_networks * width)
-        hidden = (x @ side_by_side).view(len(x), n_networks, width).transpose(0, 1)
+        hidden = (x @ side_by_side).view(-1, n_networks, width).transpose(0, 1)
         hidden = hidden + self.biases[0]
         for weight, bias in zip(others, self.biases[1:], strict=True):
             hidden = torch.baddbmm(bias, F.silu(hidden), weight)

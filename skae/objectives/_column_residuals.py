@@ -1,19 +1,25 @@
 """How far the columns of a table are from what a decoder answers."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from ._column_losses import ColumnLosses
 
 
-def column_residuals(losses: ColumnLosses, output: Tensor, target: Tensor) -> Tensor:
+def column_residuals(
+    losses: ColumnLosses, output: Tensor, target: Tensor, of_unknown: Tensor | None = None
+) -> Tensor:
     """Return the residual of each cell, in the order of the columns.
 
     That of a number is the number minus the answer, and zero for a gap. That of a category is its
     deviance residual, the root of twice the cross-entropy, and for a gap the root of twice the
     entropy of the answer, which is what is expected. A category that is not known is as unlikely
-    as the least likely of those that are, at least.
+    as the least likely of those that are, at least. `of_unknown` are cross-entropies of these in
+    place of that of the losses, one for each of several networks.
     """
+    least: Any = losses.of_unknown if of_unknown is None else of_unknown
     answers, codes = shares_of(losses, output), target[..., losses.categories]
     n_numbers = len(losses.numbers)
     numbers = (target[..., losses.numbers] - answers[..., :n_numbers]).nan_to_num(nan=0.0)
@@ -25,9 +31,12 @@ def column_residuals(losses: ColumnLosses, output: Tensor, target: Tensor) -> Te
         code = codes[..., i]
         place = code.nan_to_num(nan=0.0).long().clamp(0, shares.shape[-1] - 1)
         cost = surprise.gather(-1, place[..., None])[..., 0]
-        of_unknown = surprise.amax(dim=-1).clamp(min=losses.of_unknown)
-        cost = torch.where(code < 0, of_unknown, cost)
-        costs.append(torch.where(code.isnan(), (shares * surprise).sum(dim=-1), cost))
+        # Of no rows, ONNX Runtime reduces nothing: the first of what is left has the right shape.
+        largest = surprise.amax(dim=-1, keepdim=True)[..., 0]
+        of_other = torch.where(largest < least, least, largest)
+        cost = torch.where(code < 0, of_other, cost)
+        entropy = (shares * surprise).sum(dim=-1, keepdim=True)[..., 0]
+        costs.append(torch.where(code.isnan(), entropy, cost))
     deviance = (2 * torch.stack(costs, dim=-1)).sqrt()
     return torch.cat([numbers, deviance], dim=-1)[..., losses.order]
 

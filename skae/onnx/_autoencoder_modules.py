@@ -13,6 +13,7 @@ from skae.networks import (
     BatchTopKLatent,
     CountInput,
     Dropout,
+    GapInput,
     GaussianLatent,
     LogisticLatent,
     PlainLatent,
@@ -21,7 +22,7 @@ from skae.networks import (
 )
 from skae.objectives._bounds import balanced_draws, log_weight, posterior_of
 from skae.objectives._variational import VariationalObjective
-from skae.tables import MixedTable, TableSchema
+from skae.tables import MixedTable, NumericTable, TableSchema
 from skae.tables.columns import CategoryColumn
 
 from ._estimators import shapes_of
@@ -31,6 +32,7 @@ _IN_FLOAT64 = (
     BatchTopKLatent,
     CountInput,
     Dropout,
+    GapInput,
     GaussianLatent,
     LogisticLatent,
     PlainLatent,
@@ -65,16 +67,18 @@ class AutoencoderModule(nn.Module):
         self.objective: Any = objective.to(self.dtype)
         self.decoded_shape = shapes_of(estimator).decoded
         table = estimator._table
-        self.mean = nn.Buffer(table.mean.cpu().double())
-        self.scale = _number(estimator.scale_)
+        # After a fit of pairs the decoder answers rows of another unit.
+        answers = estimator._target or table
+        self.mean, self.scale = _unit_of(table)
+        self.mean_of_answers, self.scale_of_answers = _unit_of(answers)
         self.bounds: nn.Module = nn.Identity()
+        if isinstance(answers, MixedTable):
+            self.bounds = ColumnBounds(answers.schema)
         # A gap is the mean of its column, unless the first layer takes gaps.
-        self.fills_gaps = estimator._fills_gaps
-        if isinstance(table, MixedTable):
-            self.scale = nn.Buffer(table.scale)
-            self.bounds = ColumnBounds(table.schema)
-            self.fills_gaps = False
-        self.loss_unit = _number(estimator.scale_ ** objective.heads[0].loss.scale_power)
+        knows_gaps = isinstance(table, MixedTable) or table.means is not None
+        self.fills_gaps = estimator._fills_gaps and not knows_gaps
+        self.answers_itself = answers is table
+        self.loss_unit = _number(estimator._loss_unit())
 
     def codes(self, X: Tensor) -> Tensor:
         """Return the codes of rows in the unit of the data, in their dtype."""
@@ -87,7 +91,8 @@ class AutoencoderModule(nn.Module):
         """
         output = self.network.decode(codes.to(self.dtype))
         seen = None if X is None else self._scaled(X).to(self.dtype)
-        rows = self.objective.to_data(output, seen).double() * self.scale + self.mean
+        rows = self.objective.to_data(output, seen).double()
+        rows = rows * self.scale_of_answers + self.mean_of_answers
         return self.bounds(rows).to(codes.dtype)
 
     def reconstruction(self, X: Tensor) -> Tensor:
@@ -98,12 +103,23 @@ class AutoencoderModule(nn.Module):
         """Return how ordinary rows are, in float64."""
         x = self._scaled(X)
         output = self.network(x.to(self.dtype))
+        if not self.answers_itself:
+            x = self._in_unit(X, self.mean_of_answers, self.scale_of_answers)
         losses = self.objective.row_losses(output.double(), x.double())
         return losses * -self.loss_unit
 
+    def codes_and_output(self, X: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return codes, what the decoder gives for them, and the scaled rows."""
+        scaled = self._scaled(X)
+        codes = self.network.encode(scaled.to(self.dtype))
+        return codes, self.network.decode(codes), scaled
+
     def _scaled(self, X: Tensor) -> Tensor:
+        return self._in_unit(X, self.mean, self.scale)
+
+    def _in_unit(self, X: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
         # Rows may be images or windows.
-        x = (X.flatten(1) - self.mean.to(X.dtype)) / self.scale.to(X.dtype)
+        x = (X.flatten(1) - mean.to(X.dtype)) / scale.to(X.dtype)
         return torch.where(x.isnan(), 0.0, x) if self.fills_gaps else x
 
 
@@ -120,22 +136,25 @@ class VariationalModule(AutoencoderModule):
 
     def __init__(self, estimator: Any, single: bool = False):
         super().__init__(estimator, single)
-        # Scores are a mean over the draws, and those of rows in the unit of the data.
-        log_volume = math.prod(self.decoded_shape) * np.log(estimator.scale_)
-        self.log_unit = _number(math.log(estimator.n_draws) + log_volume)
+        self.log_draws = _number(math.log(estimator.n_draws))
+        table, n_columns = estimator._table, math.prod(self.decoded_shape)
+        log_scales = np.log(table.scales if isinstance(table, MixedTable) else table.scale)
+        self.log_scales = nn.Buffer(torch.tensor(log_scales).expand(n_columns).contiguous())
         draws = balanced_draws(estimator.n_draws, estimator.n_components_)
         self.draws = nn.Buffer(draws.to(self.dtype))
 
     def score(self, X: Tensor) -> Tensor:
         """Return the importance-weighted bound of rows, in float64."""
         x = self._scaled(X).to(self.dtype)
+        # Of rows in the unit of the data, whose gaps have no volume.
+        log_volumes = (self.log_scales * ~x.isnan()).sum(dim=1)
         mean, log_variance = posterior_of(self.network, x)
         # All draws at once: a loop would be unrolled into a graph of thousands of nodes.
         n_draws = len(self.draws)
         noise = self.draws[:, None].expand(-1, x.shape[0], -1).flatten(0, 1)
         x, mean, log_variance = (values.repeat(n_draws, 1) for values in (x, mean, log_variance))
         weights = log_weight(self.objective, self.network, x, mean, log_variance, noise)
-        return weights.unflatten(0, (n_draws, -1)).logsumexp(dim=0) - self.log_unit
+        return weights.unflatten(0, (n_draws, -1)).logsumexp(dim=0) - self.log_draws - log_volumes
 
 
 def autoencoder_module(estimator: BaseAutoencoder, single: bool = False) -> AutoencoderModule:
@@ -164,6 +183,13 @@ class ColumnBounds(nn.Module):
         step = torch.where(self.step > 0, self.step, 1.0)
         rounded = torch.where(self.step > 0, (rows / step).round() * step, rows)
         return torch.minimum(torch.maximum(rounded, self.low), self.high)
+
+
+def _unit_of(table: NumericTable | MixedTable) -> tuple[nn.Buffer, nn.Buffer]:
+    """Return what is subtracted from rows, and what they are divided by."""
+    of_columns = isinstance(table, MixedTable)
+    scale = nn.Buffer(table.scale) if of_columns else _number(table.scale)
+    return nn.Buffer(table.mean.cpu().double()), scale
 
 
 def _number(value: float) -> nn.Buffer:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skae._extras import require
-from skae.tables import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable, reconstruction_of
+from skae.tables import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable
 from skae.tables.columns import CategoryColumn
 
 from ._graphs import Graph, name_batches, with_names
@@ -65,12 +65,18 @@ def decoded(nodes: Nodes, table: PlainTable, rows: str) -> list[str]:
     return columns
 
 
-def finished_columns(model: Graph, table: PlainTable, inputs: Sequence[str]) -> Graph:
-    """Return a copy of a graph of decoded rows that has an output for each column of the caller."""
+def finished_columns(model: Graph, table: PlainTable, inputs: Sequence[str], output: str) -> Graph:
+    """Return a copy of a graph of decoded rows that has an output for each column of the caller.
+
+    What is "completed" has the cells of the inputs where these have a value.
+    """
     onnx = require("onnx", "onnx")
-    model, inside, names = with_names(model, inputs, list(map(reconstruction_of, table.names)))
+    model, inside, names = with_names(model, inputs, table.outputs(output))
     graph, nodes = model.graph, Nodes(f"{inside}end/")
     found = decoded(nodes, table, graph.output[0].name)
+    if output == "completed":
+        cells = zip(table.columns, inputs, found, strict=True)
+        found = [_kept(nodes, *one) for one in cells]
     del graph.output[:]
     for one, value, name in zip(table.columns, found, names, strict=True):
         nodes.nodes.append(onnx.helper.make_node("Identity", [value], [name]))
@@ -88,6 +94,19 @@ def describe(graph: Graph, table: PlainTable | None, with_gaps: Sequence[str]) -
     if table is not None:
         properties[COLUMNS_KEY] = json.dumps([one.about() for one in table.columns])
     require("onnx", "onnx").helper.set_model_props(graph, properties)
+
+
+def _kept(nodes: Nodes, one: PlainColumn, given: str, filled: str) -> str:
+    """Return the cells of a column as given, and as filled where they have no value."""
+    if one.is_text:
+        empty = {"keys_strings": [""], "values_floats": [1.0], "default_float": 0.0}
+        found = nodes.add("LabelEncoder", given, domain=ML_DOMAIN, **empty)
+        is_gap = nodes.cast(found, np.dtype(bool))
+        return given if one.knows_empty_text else nodes.add("Where", is_gap, filled, given)
+    if one.dtype.kind != "f":
+        return given
+    cells = nodes.add("Where", nodes.add("IsNaN", given), nodes.cast(filled, one.dtype), given)
+    return nodes.cast(cells, one.decoded_dtype)
 
 
 def _codes(nodes: Nodes, one: PlainColumn, name: str) -> str:

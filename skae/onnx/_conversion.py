@@ -51,7 +51,7 @@ def converted(model: BaseEstimator, X_sample: Any, output_name: str, quantize: b
     def finish(graph: Graph, offset: Any) -> Graph:
         """Return a graph of all steps with what is left to do, such as the way back."""
         if output.columns is not None:
-            return finished_columns(graph, output.columns, sample.inputs)
+            return finished_columns(graph, output.columns, sample.inputs, output.name)
         onnx, operations = require("onnx", "onnx"), []
         element_type = graph.graph.output[0].type.tensor_type.elem_type
         if output.is_detection:
@@ -159,6 +159,8 @@ def _options_of_classes(single: bool) -> dict[Any, dict[str, Any]]:
 
 def _options_of_last(output: ModelOutput) -> list[dict[Any, dict[str, Any]]]:
     """Return options of the last step: one after the other is tried."""
+    if output.is_imputer and output.columns is not None:
+        return [{id(output.last): {"output": "completed_columns"}}]
     if output.of_skae:
         return [{id(output.last): {"output": "score" if output.is_detection else output.name}}]
     if is_classifier(output.last):

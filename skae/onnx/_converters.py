@@ -9,14 +9,16 @@ from torch import nn
 from skae._extras import require
 from skae.detection import AutoencoderOutlierDetector
 from skae.estimators.base import Decoder
+from skae.imputation import AutoencoderImputer
 from skae.tables import PlainTable
 
 from ._autoencoder_modules import DecoderModule, autoencoder_module
 from ._column_nodes import ML_DOMAIN, ML_OPSET, Nodes, encoded
-from ._detector_modules import DetectorModule
+from ._detector_modules import detector_module
 from ._estimators import autoencoders_of, classes_with_graphs, outputs_of_networks, shapes_of
 from ._export import OPSET, exported
 from ._graphs import Graph, chain, decision
+from ._imputer_module import ImputerModule, is_numeric
 from ._table_sample import input_types
 
 # Columns that an error names.
@@ -76,6 +78,8 @@ def _output_types(operator: Any) -> dict[str, Any]:
     rows = shapes.decoded if isinstance(estimator, Decoder) else _row_shape_of(operator)
     return {
         "codes": real([None, *shapes.codes]),
+        "completed": real([None, *shapes.taken]),
+        "completed_columns": types.DoubleTensorType([None, *shapes.taken]),
         "reconstruction": real([None, *rows]),
         "score": types.DoubleTensorType([None]),
         "p_value": types.DoubleTensorType([None]),
@@ -109,13 +113,21 @@ def _exported(operator: Any, method: str, container: Any) -> Graph:
             f"target_opset={opset} is too old for {type(estimator).__name__}, which needs "
             f"target_opset={OPSET} at least."
         )
-    _check_classes(estimator)
+    if not isinstance(estimator, AutoencoderImputer):
+        _check_classes(estimator)
+    elif method == "completed" and not is_numeric(estimator):
+        raise ConversionError(
+            "AutoencoderImputer of columns of several types has a graph only as the last step: "
+            "what it gives is no matrix. Convert it alone, and the steps behind it alone."
+        )
     single = container.get_options(estimator, {"single": False})["single"]
     dtype = torch.float32 if _is_single(operator) else torch.float64
     try:
         module = _module_of(estimator, single)
         return exported(module, method, _row_shape_of(operator), dtype, opset)
     except ValueError as error:
+        if isinstance(estimator, AutoencoderImputer):
+            raise ConversionError(f"AutoencoderImputer has no graph in ONNX: {error}") from error
         network = autoencoders_of(estimator)[0].network_
         raise ConversionError(f"network={network!r} has no graph in ONNX: {error}") from error
 
@@ -123,7 +135,9 @@ def _exported(operator: Any, method: str, container: Any) -> Graph:
 def _module_of(estimator: BaseEstimator, single: bool) -> nn.Module:
     """Return a module whose methods are named after the outputs of an estimator of skae."""
     if isinstance(estimator, AutoencoderOutlierDetector):
-        return DetectorModule(estimator, single)
+        return detector_module(estimator, single)
+    if isinstance(estimator, AutoencoderImputer):
+        return ImputerModule(estimator)
     (autoencoder,) = autoencoders_of(estimator)
     if isinstance(estimator, Decoder):
         return DecoderModule(autoencoder, single)

@@ -12,12 +12,15 @@ from torch import Tensor, nn
 from skae.detection import (
     AutoencoderOutlierDetector,
     Calibration,
+    ColumnAnswers,
     EnsembleScores,
     rows_needed,
     share_of,
 )
+from skae.tables import fitted_frame
 
-from ._autoencoder_modules import AutoencoderModule, autoencoder_module
+from ._autoencoder_modules import AutoencoderModule, ColumnBounds, autoencoder_module
+from ._gaussian_fill import GaussianFill
 
 
 class DetectorModule(nn.Module):
@@ -34,7 +37,8 @@ class DetectorModule(nn.Module):
         # Infinite where cells may lie as far outside as they do.
         self.low, self.high = _buffer(scaling._low), _buffer(scaling._high)
         self.means = _buffer(scaling.means)
-        self.fills_gaps = detector.estimators_[0]._why_only_numbers() is None
+        takes_columns = detector.estimators_[0]._why_only_numbers() is None
+        self.fills_gaps = takes_columns and fitted_frame(detector) is None
         members = [autoencoder_module(one, single) for one in detector.estimators_]
         self.members: Any = nn.ModuleList(members)
         self.scores: EnsembleScores | None = None
@@ -68,7 +72,16 @@ class DetectorModule(nn.Module):
         Z = self._standardized(X)
         if self.scores is None:
             return torch.stack([-member.score(Z) for member in self.members])
-        return self.scores([_values(member, Z) for member in self.members], Z.double())
+        Z = self._completed(Z)
+        return self.scores(self._values(Z), Z.double())
+
+    def _values(self, Z: Tensor) -> list[Tensor]:
+        """Return what the scores of each member are made of, in float64."""
+        return [_values(member, Z) for member in self.members]
+
+    def _completed(self, Z: Tensor) -> Tensor:
+        """Return rows without gaps."""
+        return Z
 
     def _standardized(self, X: Tensor) -> Tensor:
         # Rows may be images or windows.
@@ -77,7 +90,67 @@ class DetectorModule(nn.Module):
             X = torch.where(X.isnan(), self.means.to(X.dtype), X)
         Z = X.double() / self.scale + self.shift
         Z = torch.where(Z.abs() <= self.rounding, 0.0, Z)
-        return torch.minimum(torch.maximum(Z, self.low), self.high).to(X.dtype)
+        # NaN stays NaN: maxima and minima of runtimes may drop it.
+        inside = torch.minimum(torch.maximum(Z, self.low), self.high)
+        return torch.where(Z.isnan(), Z, inside).to(X.dtype)
+
+
+class ColumnDetectorModule(DetectorModule):
+    """The same of a table with columns of several types or with gaps, whose rows are float64.
+
+    Scores are those of rows whose gaps are filled, as by `completed` of the detector.
+    """
+
+    def __init__(self, detector: AutoencoderOutlierDetector, single: bool = False):
+        super().__init__(detector, single)
+        columns: Any = detector._reference.columns
+        frame: Any = fitted_frame(detector)
+        self.column_values: Any = columns.values
+        self.gaussian = GaussianFill(columns.gaussian)
+        tables: list[Any] = [one._mixed for one in detector.estimators_]
+        self.bounds = ColumnBounds(frame.schema)
+        losses = [member.objective.heads[0].loss for member in self.members]
+        self.answers = ColumnAnswers(losses, tables)
+
+    def codes(self, X: Tensor) -> Tensor:
+        """Return the codes of all members, side by side, in the dtype of the rows."""
+        return super().codes(X).to(X.dtype)
+
+    def reconstruction(self, X: Tensor) -> Tensor:
+        """Return the numbers and the likeliest categories that the members answer on average."""
+        rows = (self._answered(self._standardized(X)) - self.shift) * self.scale
+        return self.bounds(rows).to(X.dtype)
+
+    def _standardized(self, X: Tensor) -> Tensor:
+        return super()._standardized(X.double())
+
+    def _values(self, Z: Tensor) -> list[Tensor]:
+        answered = [member.codes_and_output(Z) for member in self.members]
+        codes, outputs, scaled = zip(*answered, strict=True)
+        residuals = self.answers.residuals(torch.stack(outputs), torch.stack(scaled))
+        numbers = Z[:, self.answers.numbers]
+        of_members = zip(residuals, codes, strict=True)
+        return [torch.cat([one, of_one.double(), numbers], dim=1) for one, of_one in of_members]
+
+    def _completed(self, Z: Tensor) -> Tensor:
+        missing, numbers = Z.isnan(), self.answers.numbers
+        values = self.gaussian(self.column_values(Z), self.column_values.missing(Z))
+        guess = Z.clone()
+        told = values[:, : len(numbers)]
+        guess[:, numbers] = torch.where(missing[:, numbers], told, Z[:, numbers])
+        return torch.where(missing, self._answered(guess), Z)
+
+    def _answered(self, Z: Tensor) -> Tensor:
+        """Return the mean answers of the members, with the codes of the likeliest categories."""
+        outputs = torch.stack([member.codes_and_output(Z)[1] for member in self.members])
+        # The losses of columns leave numbers as they are.
+        return self.answers.losses.to_data(self.answers.shares(outputs).mean(dim=0))
+
+
+def detector_module(detector: AutoencoderOutlierDetector, single: bool = False) -> DetectorModule:
+    """Return the module of a fitted detector."""
+    kind = DetectorModule if fitted_frame(detector) is None else ColumnDetectorModule
+    return kind(detector, single)
 
 
 class CalibrationModule(nn.Module):

@@ -3,19 +3,20 @@
 from typing import NamedTuple
 
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 import skae
 from skae.detection import AutoencoderOutlierDetector
 from skae.estimators.base import BaseAutoencoder, Decoder, Encoder
-from skae.tables import fitted_frame
+from skae.imputation import AutoencoderImputer
 
 # Instances of these have graphs, if their class is public.
-KINDS = (AutoencoderOutlierDetector, BaseAutoencoder, Decoder, Encoder)
+KINDS = (AutoencoderImputer, AutoencoderOutlierDetector, BaseAutoencoder, Decoder, Encoder)
 
 # The outputs of graphs, and the methods of an estimator that give the same.
 METHODS = {
     "codes": "transform",
+    # Of an imputer.
+    "completed": "transform",
     "reconstruction": "inverse_transform",
     "score": "score_samples",
     "prediction": "predict",
@@ -24,7 +25,7 @@ METHODS = {
 }
 
 # For estimators that are not of skae, skl2onnx has graphs of the other outputs alone.
-ONLY_OF_SKAE = ("reconstruction", "score", "p_value")
+ONLY_OF_SKAE = ("completed", "reconstruction", "score", "p_value")
 
 
 def classes_with_graphs() -> list[type[BaseEstimator]]:
@@ -35,7 +36,11 @@ def classes_with_graphs() -> list[type[BaseEstimator]]:
 
 def outputs_of_networks(kind: type[BaseEstimator]) -> list[str]:
     """Return the outputs that the networks of such a class give, the usual one first."""
-    return [name for name in ("codes", *ONLY_OF_SKAE) if hasattr(kind, METHODS[name])]
+    if issubclass(kind, AutoencoderImputer):
+        # A matrix of numbers, or codes and numbers that become columns of several types.
+        return ["completed", "completed_columns"]
+    names = [name for name in ("codes", *ONLY_OF_SKAE) if name != "completed"]
+    return [name for name in names if hasattr(kind, METHODS[name])]
 
 
 def autoencoders_of(estimator: BaseEstimator) -> list[BaseAutoencoder]:
@@ -43,20 +48,6 @@ def autoencoders_of(estimator: BaseEstimator) -> list[BaseAutoencoder]:
     if isinstance(estimator, AutoencoderOutlierDetector):
         return estimator.estimators_
     return [estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator]
-
-
-def check_has_graph(estimator: BaseEstimator) -> None:
-    """Refuse a detector of columns of several types, and rows of one scale with gaps.
-
-    An estimator that is not fitted raises a NotFittedError.
-    """
-    check_is_fitted(estimator)
-    of_columns = isinstance(estimator, AutoencoderOutlierDetector) and fitted_frame(estimator)
-    if of_columns or any(vars(one).get("_means") is not None for one in autoencoders_of(estimator)):
-        raise ValueError(
-            f"This {type(estimator).__name__} was fitted on columns of several types or with gaps, "
-            f"which have no graph in ONNX. Encode the table as numbers before it, or use skae.save."
-        )
 
 
 class Shapes(NamedTuple):
@@ -74,6 +65,9 @@ def shapes_of(estimator: BaseEstimator) -> Shapes:
 
     Graphs never ask how many values an encoder sees.
     """
+    if isinstance(estimator, AutoencoderImputer):
+        row = (estimator.n_features_in_,)
+        return Shapes(row, row, row)
     autoencoders = autoencoders_of(estimator)
     return Shapes(
         taken=(estimator.n_features_in_,),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -67,6 +68,10 @@ def exported(
             "it only works for a fixed number of rows. Ask for that number with x.shape[0], not "
             "with len(x), and let no shape depend on it otherwise."
         )
+    constants = {one.name: one for one in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Loop":
+            _take_in(node.attribute[0].g, constants)
     nodes = [same for node in model.graph.node for same in _without_gap(node)]
     for node in nodes:
         # Torch writes where it traced them: paths of the machine, half of a small file.
@@ -83,6 +88,20 @@ def _first_cause(error: BaseException) -> str:
     return str(error).strip().split("\n")[0]
 
 
+def _take_in(body: Any, constants: dict[str, Any]) -> None:
+    """Put the constants that the body of a loop uses into it, under names of its own.
+
+    onnx, where it renames what is in a graph, forgets those that are used in loops alone.
+    """
+    helper = require("onnx", "onnx").helper
+    used = {name for node in body.node for name in node.input if name in constants}
+    for node in body.node:
+        node.input[:] = [f"{body.name}_{one}" if one in used else one for one in node.input]
+    for name in sorted(used):
+        node = helper.make_node("Constant", [], [f"{body.name}_{name}"], value=constants[name])
+        body.node.insert(0, node)
+
+
 def _without_gap(node: Any) -> Iterator[Any]:
     """Yield nodes that do the same as one, and leave out no optional input before a given one.
 
@@ -95,6 +114,11 @@ def _without_gap(node: Any) -> Iterator[Any]:
         value, _, most = node.input
         yield make_node("Min", [value, most], node.output, name=node.name)
         return
+    if node.op_type == "Loop" and not node.input[0]:
+        # A condition ends the loop before so many steps.
+        steps = onnx.numpy_helper.from_array(np.array(2**31 - 1), f"{node.name}_steps")
+        yield make_node("Constant", [], [steps.name], value=steps)
+        node.input[0] = steps.name
     if node.op_type in ("GRU", "LSTM", "RNN") and len(node.input) > 4 and not node.input[4]:
         # All sequences of a batch are as long as the longest.
         steps, batch, lengths = (f"{node.name}_{what}" for what in ("steps", "batch", "lengths"))

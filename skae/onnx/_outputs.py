@@ -8,14 +8,20 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from skae._fitted import reconstruct
 from skae.estimators.base import Decoder
-from skae.tables import PlainTable, dense, reconstruction_of
+from skae.imputation import AutoencoderImputer
+from skae.tables import PlainTable, dense
 
-from ._estimators import KINDS, METHODS, ONLY_OF_SKAE, check_has_graph
+from ._estimators import KINDS, METHODS, ONLY_OF_SKAE
+from ._imputer_module import check_imputer
 from ._sample import Columns, Sample
 from ._steps import steps_of
+
+# Outputs with the columns of the caller.
+_TABLES = ("completed", "reconstruction")
 
 # By so much rounding may change a probability.
 _ROUNDING = 1e-6
@@ -57,10 +63,19 @@ class ModelOutput:
         self.steps = steps_of(getattr(model, "best_estimator_", model))
         self.last: Any = self.steps[-1][1] if self.steps else None
         self.of_skae = isinstance(self.last, KINDS)
+        self.is_imputer = isinstance(self.last, AutoencoderImputer)
+        if self.is_imputer and name == "codes":
+            # The answer of a graph, if no other is asked for.
+            self.name = name = "completed"
         self._check_name()
         if self.of_skae:
-            check_has_graph(self.last)
-        self._table = _decoded_table(self.last) if name == "reconstruction" else None
+            check_is_fitted(self.last)
+        if self.is_imputer:
+            check_imputer(self.last)
+        self._table = _decoded_table(self.last) if name in _TABLES else None
+        if self.is_imputer and self.columns is None:
+            # What an imputer makes of numbers is one array already.
+            self._table = None
         self._column: int | None = None
         self._remembered: Remembered = {}
         self.method = METHODS[name]
@@ -75,7 +90,9 @@ class ModelOutput:
         gives = [
             name
             for name, method in METHODS.items()
-            if hasattr(self.last, method) and (self.of_skae or name not in ONLY_OF_SKAE)
+            if hasattr(self.last, method)
+            and (self.of_skae or name not in ONLY_OF_SKAE)
+            and (name == "completed") == self.is_imputer
         ]
         if isinstance(self.last, type) or not gives:
             raise TypeError(
@@ -85,7 +102,7 @@ class ModelOutput:
         if self.name not in gives:
             kind, method = type(self.last).__name__, METHODS[self.name]
             lacks = f"is nothing that {kind} gives"
-            if hasattr(self.last, method):
+            if hasattr(self.last, method) and not self.of_skae:
                 lacks = f"has no graph for {method} of {kind}, which is not of skae"
             possible = " or ".join(map(repr, gives))
             advice = " The steps before it are model[:-1]." if len(self.steps) > 1 else ""
@@ -100,10 +117,11 @@ class ModelOutput:
         """Return each output of the graph, or this one if there are no others."""
         if self.columns is None:
             return [self]
-        parts = [copy(self) for _ in self.columns.columns]
+        names = self.columns.outputs(self.name)
+        parts = [copy(self) for _ in names]
         remembered: Remembered = {}
         for i, part in enumerate(parts):
-            part.name, part._column = reconstruction_of(self.columns.names[i]), i
+            part.name, part._column = names[i], i
             part._remembered = remembered
         return parts
 
@@ -140,7 +158,8 @@ class ModelOutput:
     def _columns_of(self, X: Any) -> list[np.ndarray]:
         """Return the reconstructions of all columns of rows."""
         assert self._table is not None
-        return self._table.arrays(reconstruct(self.model, X), decoded=True)
+        rows = self.model.transform(X) if self.is_imputer else reconstruct(self.model, X)
+        return self._table.arrays(rows, decoded=True)
 
     def is_tied(self, X: Any, labels: np.ndarray) -> np.ndarray:
         """Return for each row whether the model finds no label more probable than the given one.

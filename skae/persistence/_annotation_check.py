@@ -109,6 +109,8 @@ class _AttributeCheck:
         elif origin in (Union, types.UnionType):
             *others, last = [one for one in arguments if one is not types.NoneType or value is None]
             for one in others:
+                if isinstance(value, Stored) and value.cls is one:
+                    return self(one, value, where)
                 with suppress(ModelFileError):
                     return self(one, value, where)
             self(last, value, where)

@@ -12,7 +12,7 @@ from sklearn.base import is_outlier_detector
 from skae._fitted import first_step, has_method, last_step, reconstruct
 from skae.detection import AutoencoderOutlierDetector
 from skae.imputation import AutoencoderImputer
-from skae.tables import PlainTable, dense, reconstruction_of
+from skae.tables import PlainTable, dense
 
 from ._refusal import error_excerpt
 from ._served_model import Inputs, Names, Outputs, ServedModel
@@ -22,11 +22,16 @@ from ._trial_rows import missing_cells, trial_rows
 # The methods that give outputs. Predictions of outlier detectors are called "outlier".
 _METHODS = {
     "codes": "transform",
+    # Of an imputer.
+    "completed": "transform",
     "reconstruction": "inverse_transform",
     "score": "score_samples",
     "prediction": "predict",
     "probability": "predict_proba",
 }
+
+# Outputs with the columns of the caller.
+_TABLES = ("completed", "reconstruction")
 
 
 class EstimatorModel(ServedModel):
@@ -34,17 +39,13 @@ class EstimatorModel(ServedModel):
 
     It has the outputs that the estimator gives for a trial row: any step of a Pipeline may decide
     whether a method works. It has one input, or one for each column of a table with columns of
-    several types; the reconstruction of such a table has an output for each column.
+    several types; the reconstruction of such a table, or what an imputer makes of it, has an output
+    for each column.
     """
 
     platform = "scikit-learn"
 
     def __init__(self, estimator: Any) -> None:
-        if isinstance(last_step(estimator), AutoencoderImputer):
-            raise TypeError(
-                "AutoencoderImputer cannot be served: it answers with completed tables, not with "
-                "codes. `skae transform` completes files."
-            )
         self._estimator = estimator
         candidates = _candidates(estimator)
         first = first_step(estimator)
@@ -59,6 +60,12 @@ class EstimatorModel(ServedModel):
             )
         plain = PlainTable.of(estimator)
         self._columns = None if plain is None or plain.is_numeric else plain
+        if self._columns is not None and getattr(last_step(estimator), "add_indicator", False):
+            raise TypeError(
+                "AutoencoderImputer(add_indicator=True) of columns of several types cannot be "
+                "served: its outputs are the columns. Call set_params(add_indicator=False) and "
+                "save it again: clients know which cells they have sent without a value."
+            )
         # Warnings say nothing about made-up rows.
         with warnings.catch_warnings(action="ignore"):
             if self._columns is None:
@@ -83,9 +90,11 @@ class EstimatorModel(ServedModel):
         X = self._rows(inputs)
         found: dict[str, Any] = {}
         for name, method in _METHODS.items():
-            if name == "reconstruction" and any(map(_is_reconstruction, names)):
+            if name == "reconstruction" and _any_of(name, names):
                 back = reconstruct(self._estimator, X, found.get("codes"))
-                found |= self._reconstructions(back)
+                found |= self._tables(name, back)
+            elif name == "completed" and _any_of(name, names):
+                found |= self._tables(name, self._estimator.transform(X))
             elif name in names:
                 found[name] = getattr(self._estimator, method)(X)
         if "outlier" in names:
@@ -100,12 +109,12 @@ class EstimatorModel(ServedModel):
             return pd.DataFrame(inputs[0], columns=self._names, copy=False)
         return inputs[0]
 
-    def _reconstructions(self, rows: Any) -> dict[str, Any]:
-        """Return reconstructed rows by the names of outputs."""
+    def _tables(self, output: str, rows: Any) -> dict[str, Any]:
+        """Return rows of the caller's columns by the names of outputs."""
         if self._columns is None:
-            return {"reconstruction": rows}
+            return {output: rows}
         cells = self._columns.arrays(rows, decoded=True)
-        names = map(reconstruction_of, self._columns.names)
+        names = self._columns.outputs(output)
         return dict(zip(names, (values[:, None] for values in cells), strict=True))
 
     def _outliers(self, X: Any, scores: Any) -> Any:
@@ -148,8 +157,8 @@ class EstimatorModel(ServedModel):
 
     def _outputs_of(self, candidate: str) -> Names:
         """Return the names of the outputs that a method gives."""
-        if candidate == "reconstruction" and self._columns is not None:
-            return tuple(map(reconstruction_of, self._columns.names))
+        if candidate in _TABLES and self._columns is not None:
+            return tuple(self._columns.outputs(candidate))
         return (candidate,)
 
     def _answers(self, row: np.ndarray) -> bool:
@@ -161,13 +170,17 @@ class EstimatorModel(ServedModel):
         return True
 
 
-def _is_reconstruction(name: str) -> bool:
-    return name == "reconstruction" or name.startswith(reconstruction_of(""))
+def _any_of(output: str, names: Names) -> bool:
+    """Return whether names are those of an output that may have several."""
+    return any(name == output or name.startswith(f"{output}_") for name in names)
 
 
 def _candidates(estimator: Any) -> list[str]:
     """Return the names of the outputs that an estimator has methods for."""
-    names = [name for name, method in _METHODS.items() if has_method(estimator, method)]
+    if isinstance(last_step(estimator), AutoencoderImputer):
+        return ["completed"]
+    methods = {name: method for name, method in _METHODS.items() if name != "completed"}
+    names = [name for name, method in methods.items() if has_method(estimator, method)]
     try:
         detects_outliers = is_outlier_detector(last_step(estimator))
     except Exception:

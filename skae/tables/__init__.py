@@ -1,6 +1,6 @@
 """Tables: validation, the caller's type, row shapes, scaling, principal components, chunks."""
 
-from ._caller_frame import CallerFrame, fitted_frame, index_of, learn_any_frame
+from ._caller_frame import CallerFrame, fitted_frame, frame_of, index_of, learn_any_frame
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
 from ._column_types import columns_that_are_not_numeric
@@ -11,12 +11,12 @@ from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
 from ._output_frames import as_pandas, as_set_output, column_names
-from ._plain_table import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable, reconstruction_of
+from ._plain_table import COLUMNS_KEY, GAPS_KEY, PlainColumn, PlainTable
 from ._principal_components import PrincipalComponents, principal_components
-from ._replaced_cells import missing_cells, replace_cells
+from ._replaced_cells import mark_cells, missing_cells, replace_cells
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
-from ._table_errors import check_kind, check_mask, check_names, check_table
+from ._table_errors import check_kind, check_mask, check_names, check_table, naming_cells
 from ._target_rows import TargetRows, validate_target_rows
 from ._unequal_columns import warn_of_unequal_columns
 from ._validation import (
@@ -26,7 +26,7 @@ from ._validation import (
     validate_rows,
     validate_table,
 )
-from .columns import ComparedColumn, NumberColumn, TableSchema
+from .columns import ComparedColumn, NumberColumn, TableSchema, chosen_columns
 
 __all__ = [
     "COLUMNS_KEY",
@@ -54,6 +54,7 @@ __all__ = [
     "check_mask",
     "check_names",
     "check_table",
+    "chosen_columns",
     "column_extremes",
     "column_names",
     "columns_that_are_not_numeric",
@@ -61,13 +62,15 @@ __all__ = [
     "detached",
     "drop_weightless_rows",
     "fitted_frame",
+    "frame_of",
     "index_of",
     "is_memory_mapped",
     "learn_any_frame",
+    "mark_cells",
     "merge_moments",
     "missing_cells",
+    "naming_cells",
     "principal_components",
-    "reconstruction_of",
     "replace_cells",
     "validate_code_table",
     "validate_codes",

@@ -8,10 +8,19 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
 
 from ._column_types import columns_that_are_not_numeric
 from ._mapped_files import is_memory_mapped
-from .columns import CategoryColumn, FrameTypes, TableSchema, empty_like, filled, says_no_number
+from .columns import (
+    CategoryColumn,
+    FrameTypes,
+    TableSchema,
+    empty_like,
+    filled,
+    says_no_number,
+    typed_like,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +40,18 @@ class CallerFrame:
         """Return a table of these columns as an array, and the frame that its rows become."""
         frame = frame_of(X)
         encoded = self.schema.encode(frame)
-        empty = empty_like(frame) if _has_columns(X) else None
+        if set(frame.schema.values()) == {nw.Float32}:
+            encoded = encoded.astype(np.float32)
+        empty = self._empty_like(frame, encoded) if _has_columns(X) else None
         return encoded, replace(self, empty=empty, index=index_of(X))
+
+    def _empty_like(self, frame: nw.DataFrame, encoded: np.ndarray) -> Any:
+        """Return a table without its rows; columns in which no cell has a value are as in `fit`."""
+        empty, without_value = empty_like(frame), np.flatnonzero(np.isnan(encoded).all(axis=0))
+        if self.types is None or not len(without_value):
+            return empty
+        of_fit = nw.from_native(self.types.empty(), eager_only=True)
+        return typed_like(empty, of_fit, without_value.tolist())
 
     def of_fit(self) -> Self:
         """Return the same without what belongs to the rows of one table."""
@@ -55,15 +74,16 @@ class CallerFrame:
     def filled(self, rows: np.ndarray) -> Any:
         """Return decoded rows as a table of the caller."""
         columns = [
-            (column.kind, column.decode(_codes(column, rows[:, i])))
+            (column.kind, column.decode(_codes(column, rows[:, i].astype(np.float64))))
             for i, column in enumerate(self.schema.columns)
         ]
         empty = self._empty_table()
         if empty is not None:
             return filled(empty, columns, self.index)
         cells = [values for _, values in columns]
-        types = {values.dtype for values in cells}
-        return np.column_stack(cells) if len(types) == 1 else _side_by_side(cells)
+        if all(kind == "number" for kind, _ in columns):
+            return np.column_stack(cells).astype(rows.dtype)
+        return _side_by_side(cells)
 
 
 def index_of(X: Any) -> Any:
@@ -89,6 +109,9 @@ def learn_frame(estimator: BaseEstimator, X: Any, sample_weight: Any = None) -> 
 def learn_any_frame(estimator: BaseEstimator, X: Any, sample_weight: Any = None) -> CallerFrame:
     """Return the columns of a table, whatever they hold."""
     frame = frame_of(X)
+    if not len(frame):
+        # This refuses it: no column can be learned.
+        check_array(np.empty(frame.shape), estimator=estimator)
     schema = TableSchema.learn(
         _counted(frame, sample_weight),
         estimator.categorical_features,
@@ -122,7 +145,7 @@ def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
         if any(map(says_no_number, columns)) or (gaps_need and any(map(_has_gaps, columns))):
             return True
         return bool(columns_that_are_not_numeric(X))
-    X = np.asarray(X)
+    X = _as_array(X)
     if X.dtype.kind in "US" or (X.dtype == object and columns_that_are_not_numeric(X)):
         return True
     return gaps_need and X.dtype.kind in "fO" and bool(pd.isna(X).any())
@@ -141,16 +164,27 @@ def _has_columns(X: Any) -> bool:
 def _is_table(X: Any) -> bool:
     if _has_columns(X):
         return True
-    return isinstance(X, np.ndarray | list | tuple) and np.ndim(X) == 2
+    try:
+        return isinstance(X, np.ndarray | list | tuple) and np.ndim(X) == 2
+    except ValueError:
+        # Rows of a list differ in length.
+        return False
 
 
 def frame_of(X: Any) -> nw.DataFrame:
     """Return a table as narwhals reads it; the columns of arrays are named by their places."""
     if _has_columns(X):
         return nw.from_native(X, eager_only=True)
-    X = np.asarray(X)
+    X = _as_array(X)
     table = pd.DataFrame(X if X.dtype.kind not in "US" else X.astype(object))
     return nw.from_native(table, eager_only=True)
+
+
+def _as_array(X: Any) -> np.ndarray:
+    """Return rows as an array, in which numbers of lists stay numbers beside words."""
+    rows = np.asarray(X)
+    of_words = isinstance(X, list | tuple) and rows.dtype.kind in "US"
+    return np.asarray(X, dtype=object) if of_words else rows
 
 
 def _codes(column: Any, values: np.ndarray) -> np.ndarray:

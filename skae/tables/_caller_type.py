@@ -45,7 +45,7 @@ class CallerType:
     def rows_to_caller(self, rows: Tensor) -> Any:
         """Return a tensor of rows in the shape of the caller's rows; see `to_caller`."""
         if self.frame is not None:
-            return self.frame.filled(rows.cpu().double().numpy())
+            return self.frame.filled(rows.cpu().numpy())
         if self.row_shape is not None:
             rows = rows.view(len(rows), *self.row_shape)
         return self.to_caller(rows)

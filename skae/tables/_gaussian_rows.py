@@ -50,20 +50,27 @@ class GaussianRows:
     ridge: float
 
     @classmethod
-    def learn(cls, X: Tensor, missing: Tensor, rng: np.random.RandomState) -> Self:
+    def learn(
+        cls, X: Tensor, missing: Tensor, rng: np.random.RandomState, column_of: Tensor
+    ) -> Self:
         """Return the distribution of rows by expectation maximisation (Dempster et al., 1977).
 
         A ridge on the covariance keeps it from believing few rows. It is the one by which hidden
-        cells are filled best.
+        cells are filled best; `column_of` is the column of each value, as those of one category are
+        hidden together.
         """
         some = torch.from_numpy(rng.permutation(len(X))[:_ENOUGH_ROWS])
         X, missing = X[some], missing[some]
-        judged = cls._of_best_ridge(X[:_JUDGED_ROWS], missing[:_JUDGED_ROWS], rng)
+        few = slice(_JUDGED_ROWS)
+        judged = cls._of_best_ridge(X[few], missing[few], rng, column_of)
         return judged.after_rounds(X, missing, _LAST_ROUNDS)
 
     @classmethod
-    def _of_best_ridge(cls, X: Tensor, missing: Tensor, rng: np.random.RandomState) -> Self:
-        hidden = torch.from_numpy(rng.random_sample(X.shape) < _HIDDEN) & ~missing
+    def _of_best_ridge(
+        cls, X: Tensor, missing: Tensor, rng: np.random.RandomState, column_of: Tensor
+    ) -> Self:
+        cells = rng.random_sample((len(X), int(column_of.max()) + 1)) < _HIDDEN
+        hidden = torch.from_numpy(cells)[:, column_of] & ~missing
         hidden &= ~(missing | hidden).all(dim=1, keepdim=True)
         unseen = missing | hidden
         known = (~missing).sum(dim=0).clamp(min=1)

@@ -11,6 +11,7 @@ from torch import Tensor
 from skae._typing import ArrayOf
 
 from ._copied_columns import weights_of_columns
+from ._numeric_table import LARGEST_SCALE
 from ._one_hot import one_hot, rows_of_budget
 from ._scaled_rows import ScaledRows
 from .columns import DAY, CategoryColumn, TableSchema
@@ -73,7 +74,13 @@ class MixedTable:
                 bases[i] = -(shares[-1] * np.log(shares[-1])).sum()
             elif len(cells):
                 mean[i] = np.average(cells, weights=counts)
-                deviation = np.sqrt(np.average((cells - mean[i]) ** 2, weights=counts))
+                with np.errstate(over="ignore", invalid="ignore"):
+                    deviation = np.sqrt(np.average((cells - mean[i]) ** 2, weights=counts))
+                if not deviation < LARGEST_SCALE:
+                    raise ValueError(
+                        f"Column {column.name!r} holds values up to {np.abs(cells).max():.3g}, too "
+                        f"large to compute with. Scale it, for example with RobustScaler."
+                    )
                 scale[i] = deviation if deviation > _ROUNDING * abs(mean[i]) else 1.0
                 losses = loss_of_mean((cells - mean[i]) / scale[i])
                 bases[i] = np.average(losses, weights=counts)

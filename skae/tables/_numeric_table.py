@@ -15,7 +15,7 @@ from ._observed_moments import observed_moments
 from ._scaled_rows import ScaledRows
 
 # Losses are given in the square of the unit of the data, which must be a number.
-_LARGEST_SCALE = 1e150
+LARGEST_SCALE = 1e150
 
 
 @dataclass(eq=False)
@@ -71,7 +71,7 @@ class NumericTable:
             scale = unit * float(mean.mean()) or 1.0
         else:
             scale = 1.0
-        if not scale < _LARGEST_SCALE:
+        if not scale < LARGEST_SCALE:
             raise ValueError(
                 f"X holds values up to {unit:.3g}, too large to compute with in {X.dtype}. "
                 f"Scale the data, for example with RobustScaler."

@@ -130,6 +130,10 @@ class PlainTable:
         """Names of the columns in graphs and requests."""
         return [one.name for one in self.columns]
 
+    def outputs(self, output: str) -> list[str]:
+        """Return what tools call an output, such as the reconstruction, of each column."""
+        return [f"{output}_{name}" for name in self.names]
+
     def table(self, arrays: Sequence[np.ndarray]) -> pd.DataFrame:
         """Return a table that the model takes, of an array of cells for each column."""
         cells = [one.cells(array) for one, array in zip(self.columns, arrays, strict=True)]
@@ -166,11 +170,6 @@ class PlainTable:
                 values = column.decode(column.lowest + share * (column.highest - column.lowest))
             made.append(values.astype(one.dtype))
         return made
-
-
-def reconstruction_of(name: str) -> str:
-    """Return what tools call the reconstruction of a column."""
-    return f"reconstruction_{name}"
 
 
 def is_whole(column: Column) -> bool:

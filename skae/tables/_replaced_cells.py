@@ -12,7 +12,8 @@ def missing_cells(X: Any, missing_values: Any = np.nan) -> np.ndarray:
     if not hasattr(type(X), "columns"):
         return _missing(np.asarray(X), missing_values)
     columns = nw.from_native(X, eager_only=True).iter_columns()
-    cells = [np.asarray(column.to_list(), dtype=object) for column in columns]
+    # A Series keeps lists in cells, of which an array would make more dimensions.
+    cells = [pd.Series(column.to_list(), dtype=object).to_numpy() for column in columns]
     return np.column_stack([_missing(values, missing_values) for values in cells])
 
 
@@ -49,9 +50,44 @@ def replace_cells(X: Any, where: np.ndarray, by: Any = None) -> Any:
     return frame.with_columns(*columns).to_native().cast(X.schema)
 
 
+def mark_cells(X: Any, where: np.ndarray, value: Any) -> Any:
+    """Return a table with one value in some cells, or nothing where a column cannot hold it."""
+    is_frame = hasattr(type(X), "columns")
+    if pd.isna(value) or (isinstance(value, str) and not is_frame and X.dtype != object):
+        return replace_cells(X, where)
+    if not is_frame:
+        return np.where(where, value, X)
+    frame = nw.from_native(X, eager_only=True)
+    holds = np.array(
+        [
+            dtype in (nw.String, nw.Object) if isinstance(value, str) else dtype.is_numeric()
+            for dtype in frame.schema.values()
+        ]
+    )
+    X = replace_cells(X, where & ~holds)
+    for i in np.flatnonzero(where.any(axis=0) & holds).tolist():
+        X = _marked(X, i, where[:, i], value)
+    return X
+
+
+def _marked(X: Any, place: int, where: np.ndarray, value: Any) -> Any:
+    if isinstance(X, pd.DataFrame):
+        table = X.copy()
+        table.isetitem(place, X.iloc[:, place].mask(where, value))
+        return table
+    frame = nw.from_native(X, eager_only=True)
+    column, backend = frame[:, place], frame.implementation
+    keeps = nw.new_series(column.name, ~where, nw.Boolean, backend=backend)
+    cells = nw.new_series(column.name, [value] * len(column), column.dtype, backend=backend)
+    return frame.with_columns(column.zip_with(keeps, cells)).to_native()
+
+
 def _put(column: pd.Series, by: pd.Series | None, where: np.ndarray) -> pd.Series:
     """Return a column with the cells of another one, or none, where a mask says so."""
     if by is None:
         return column.mask(where)
     cells = by.set_axis(column.index)
+    if column.dtype.kind in "iu":
+        # A number stood for the gaps: a type of whole numbers without nulls has others.
+        cells = cells.where(where, 0).astype(column.dtype)
     return column.mask(where, cells) if column.dtype == cells.dtype else cells.where(where, column)

@@ -62,8 +62,11 @@ def check_table(X: Any) -> None:
 
 def check_names(X: Any) -> None:
     """Refuse names of columns that occur twice: which one is meant would be left to chance."""
-    names = getattr(X, "columns", None)
-    if names is None or not hasattr(X, "iloc") or names.is_unique:
+    if not hasattr(type(X), "columns"):
+        return
+    # Arrow's tables have another name for them.
+    names = pd.Index(getattr(X, "column_names", X.columns))
+    if names.is_unique:
         return
     twice = names[names.duplicated()].unique()
     raise ValueError(
@@ -83,8 +86,9 @@ def check_mask(values: Any, name: str) -> None:
         cure = "Give the rows a weight, or 0 to leave them out: sample_weight.filled(0)"
     else:
         cure = (
-            f"Make them gaps, {name}.astype(float).filled(numpy.nan), and fill these, for example "
-            f"with SimpleImputer, or leave such rows out: numpy.ma.compress_rows({name})"
+            f"Make them gaps, {name}.astype(float).filled(numpy.nan), and fill these where gaps "
+            f"are not taken, for example with SimpleImputer, or leave such rows out: "
+            f"numpy.ma.compress_rows({name})"
         )
     raise ValueError(
         f"{name} is a masked array, of which {n_hidden} of {sum(part.size for part in masked)} "

@@ -49,6 +49,7 @@ def validate_rows(
     caller = caller_type(X)
     given = detached(X, caller)
     check_kind(given)
+    check_names(given)
     frame = learn_frame(estimator, given, sample_weight) if reset else fitted_frame(estimator)
     if frame is not None:
         return _validate_frame(estimator, given, caller, frame, reset, ensure_min_samples)
@@ -153,7 +154,6 @@ def _validate_frame(
 ) -> tuple[np.ndarray, CallerType]:
     """Return a table with columns of several types as codes and numbers, NaN where it has gaps."""
     check_mask(X, "X")
-    check_names(X)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     encoded, frame = frame.read(X)
     encoded = check_array(
@@ -195,6 +195,7 @@ def validate_table(
     """
     given, caller = detached(X), CallerType()
     check_kind(given)
+    check_names(given)
     frame = columns
     if isinstance(columns, BaseEstimator):
         frame = learn_frame(columns, given, sample_weight)

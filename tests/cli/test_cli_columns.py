@@ -120,8 +120,6 @@ def test_outliers_and_imputers(estimator, folder, capsys):
         known = given[name].notna()
         assert_array_equal(full[name][known], given[name][known])
     assert_array_equal(full["city"], expected["city"])
-    assert "AutoencoderImputer cannot be served" in failure("serve", "m.skae", "--port", "0")
-    assert "AutoencoderImputer" in failure("export", "m.skae", "--out", "m.onnx")
 
 
 def test_info_shows_what_the_columns_hold(folder, capsys):

@@ -149,6 +149,29 @@ def test_arrays_with_gaps():
         fitted.transform(np.where(np.arange(200)[:, None] == 3, np.nan, X))
 
 
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame], ids=["array", "frame"])
+def test_float32_stays_float32(make):
+    X = np.random.default_rng(0).normal(size=(200, 2)) @ np.ones((2, 4))
+    X[::5, 0] = np.nan
+    for dtype in ("float32", "float64"):
+        rows = make(X.astype(dtype))
+        fitted = autoencoder(n_components=1, max_iter=2).fit(rows)
+        codes = fitted.transform(rows)
+        assert codes.dtype == dtype
+        for decoded in (fitted.reconstruct(rows), fitted.inverse_transform(codes)):
+            assert np.asarray(decoded).dtype == dtype
+
+
+def test_moments_of_float32_codes_are_exact():
+    frame = table().assign(since=lambda f: f["since"] + pd.to_timedelta(7 * f["age"], unit="h"))
+    fitted = autoencoder(max_iter=2).fit(frame)
+    codes = fitted.transform(frame)
+    of_double, of_single = (fitted.inverse_transform(codes.astype(t)) for t in (float, "float32"))
+    # Seconds since 1970 in float32 are two minutes apart.
+    apart = (of_double["since"] - of_single["since"]).abs().max()
+    assert apart < pd.Timedelta(seconds=20)
+
+
 def test_gaps_after_a_fit_without_any_are_the_means_of_their_columns():
     X = np.random.default_rng(0).normal(size=(200, 2)) @ np.ones((2, 4)) + 5
     fitted = autoencoder(n_components=1).fit(X)
@@ -192,6 +215,15 @@ def test_a_file_makes_the_tables_of_its_fit(convert, tmp_path):
     assert str(loaded.reconstruct(X)) == str(fitted.reconstruct(X))
 
 
+def test_names_that_are_numbers_are_kept_in_files(tmp_path):
+    frame = table().set_axis([-1.5, 0, 10**12, 1, 2, 3], axis=1)
+    skae.save(autoencoder(max_iter=2).fit(frame), tmp_path / "model.skae")
+    assert_array_equal(skae.load(tmp_path / "model.skae").sample(1).columns, frame.columns)
+    pairs = table().set_axis(pd.MultiIndex.from_product([["a", "b"], [1, 2, 3]]), axis=1)
+    with pytest.raises(skae.ModelFileError, match=r"columns\[0\].name is \('a', 1\)"):
+        skae.save(autoencoder(max_iter=2).fit(pairs), tmp_path / "model.skae")
+
+
 def test_training_goes_on():
     frame = with_gaps(table())
     stream = autoencoder().partial_fit(frame[:200]).partial_fit(frame[200:])
@@ -201,6 +233,20 @@ def test_training_goes_on():
     weighted = autoencoder(max_iter=2).fit(frame, sample_weight=np.arange(N) % 2)
     every_other = autoencoder(max_iter=2).fit(frame[1::2])
     assert_allclose(weighted.loss_, every_other.loss_, rtol=0.1)
+
+
+def test_training_does_not_go_on_with_other_categories():
+    frame = table()
+    again = autoencoder(warm_start=True, max_iter=2, categorical_features=["city", "grade"])
+    again.fit(frame).set_params(categorical_features=np.array(["city", "grade"])).fit(frame)
+    for changed in ({"categorical_features": ["grade", "member"]}, {"min_frequency": 5}):
+        with pytest.raises(ValueError, match=f"{next(iter(changed))} changed since the first fit"):
+            clone(again).fit(frame).set_params(**changed).fit(frame)
+        with pytest.raises(ValueError, match=f"{next(iter(changed))} changed since the first fit"):
+            clone(again).fit(frame).set_params(**changed).partial_fit(frame)
+    X = frame[["age"]].assign(half=lambda f: f["age"] / 2)
+    # A table of numbers has none.
+    autoencoder(n_components=1).fit(X).set_params(min_frequency=5).partial_fit(X)
 
 
 # -- categories ------------------------------------------------------------------------------------
@@ -250,10 +296,51 @@ def test_chosen_columns_are_categories():
     for fitted in (by_place, by_mask, by_name):
         assert fitted._mixed.n_levels == [0, 3, 0]
     assert set(np.unique(by_place.reconstruct(X)[:, 1])) <= {0, 1, 2}
+    assert by_place.reconstruct(X).dtype == float
     with pytest.raises(ValueError, match="categorical_features holds 'd'"):
         autoencoder(categorical_features=["d"]).fit(pd.DataFrame(X, columns=list("abc")))
     with pytest.raises(ValueError, match="Column 'city' holds text, but"):
         autoencoder(categorical_features=None).fit(table())
+    numbers = pd.DataFrame({"a": X[:, 0], "b": pd.Categorical(X[:, 1])})
+    with pytest.raises(ValueError, match="Column 'b' holds categories, but"):
+        autoencoder(categorical_features=["a"]).fit(numbers)
+
+
+def test_columns_are_chosen_by_arrays_as_by_lists():
+    frame = table()
+    names = ["city", "member", "grade"]
+    by_list = autoencoder(categorical_features=names, max_iter=2).fit(frame)
+    for chosen in (np.array(names), pd.Index(names), frame.columns.isin(names)):
+        other = autoencoder(categorical_features=chosen, max_iter=2).fit(frame)
+        assert_array_equal(other.transform(frame), by_list.transform(frame))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ([True, False], "mask of 2 columns, but X has 6"),
+        ([1.5], "holds 1.5, but X has no such column"),
+        ([-1], "holds -1, but X has no such column"),
+    ],
+)
+def test_choices_that_fit_no_column_are_refused(chosen, message):
+    with pytest.raises(ValueError, match=f"categorical_features .*{message}"):
+        autoencoder(categorical_features=chosen).fit(table())
+
+
+def test_truth_values_that_are_not_chosen_are_numbers():
+    frame = table().drop(columns="city")
+    fitted = autoencoder(categorical_features=["grade"]).fit(frame)
+    assert fitted._mixed.n_levels == [0, 0, 0, 0, 4]
+    back = fitted.reconstruct(frame)["member"]
+    assert back.dtype == bool
+    assert (back == frame["member"]).mean() > 0.85
+
+
+def test_numbers_in_lists_stay_numbers_beside_words():
+    rows = table()[["age", "city"]].to_numpy(object).tolist()
+    fitted = autoencoder(n_components=1, max_iter=2).fit(rows)
+    assert fitted._mixed.n_levels == [0, 3]
 
 
 def test_scores_of_columns_name_the_unusual_one(fitted):

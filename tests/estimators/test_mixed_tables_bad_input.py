@@ -47,9 +47,29 @@ def test_a_column_that_had_no_value_in_fit_is_named():
     # skrub#631 and scikit-learn#29523: all NaN in fit, "a" at transform.
     with pytest.raises(ValueError, match="Column 'y' has no value in any row"):
         fit([None] * 40)
-    ae, frame = fit(["a", "b"] * 20)
-    filled = ae.reconstruct(frame.assign(y=None))
-    assert set(filled["y"]) <= {"a", "b"}
+
+
+WITHOUT_VALUE = {
+    "None": lambda frame, name: frame.assign(**{name: None}),
+    "NaN": lambda frame, name: frame.assign(**{name: np.nan}),
+    "NaT": lambda frame, name: frame.assign(**{name: pd.NaT}),
+    "null of polars": lambda frame, name: pl.from_pandas(frame).with_columns(
+        pl.lit(None).alias(name)
+    ),
+}
+
+
+@pytest.mark.parametrize("remove", WITHOUT_VALUE.values(), ids=WITHOUT_VALUE)
+def test_a_column_without_a_value_afterwards_is_filled_in_the_type_of_fit(remove):
+    frame = table().assign(zoned=lambda f: f["since"].dt.tz_localize("Europe/Berlin"))
+    frame = frame.assign(long=frame["since"] - frame["since"].min())
+    ae = AutoencoderTransformer(**SHORT).fit(frame)
+    for name in frame:
+        filled = ae.reconstruct(remove(frame[:5], name))
+        known = pl.from_pandas(frame) if isinstance(filled, pl.DataFrame) else frame
+        # An order of categories is one of pandas alone.
+        assert filled[name].dtype == known[name].dtype or name == "grade"
+        assert len(pd.Series(filled[name].to_list()).dropna()) == 5
 
 
 @pytest.mark.parametrize("convert", [lambda f: f, pl.from_pandas], ids=["pandas", "polars"])
@@ -117,7 +137,14 @@ REFUSED = {
     "truth and numbers": (pd.Series([True, 2] * 10, dtype=object), "truth values and numbers"),
     "complex": ([1 + 1j] * 20, r"\(1\+1j\) in row 0"),
     "intervals": (pd.interval_range(0, 20), r"Interval\(0, 1.* in row 0"),
+    "arrays": ([np.arange(2)] * 20, r"array\(\[0, 1\]\) in row 0"),
     "lists": ([["a"], ["b"]] * 10, r"\['a'\] in row 0"),
+    "huge whole numbers": (pd.Series([1, None, 10**400] * 7, dtype=object), "in row 2"),
+    "time zones in objects": (
+        pd.Series([pd.Timestamp("2020"), pd.Timestamp("2020", tz="UTC")] * 10, dtype=object),
+        "time zone.* in row 1",
+    ),
+    "numbers without a square": ([1.0, np.nan, 1e200] * 10, r"1e\+200, too large"),
     "infinity beside gaps": ([1.0, np.nan, np.inf] * 10, "infinity in row 2"),
     "bytes": ([b"a", b"b"] * 10, "b'a' in row 0"),
     "categories of dates": (pd.Categorical(pd.date_range("2020", periods=20)), "Timestamp"),
@@ -130,7 +157,27 @@ def test_columns_that_are_refused_by_name(values, message):
         fit(values, min_frequency=None, other="text")
 
 
+def test_numbers_too_large_are_refused():
+    with pytest.raises(ValueError, match=r"Column 'y' holds values up to 1e\+300, too large"):
+        fit([1e300, -1e300] * 10, other="text")
+
+
+def test_tables_without_rows_and_names_that_come_twice():
+    frame = table()
+    for empty in (frame[:0], pl.from_pandas(frame)[:0]):
+        with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+            AutoencoderTransformer(**SHORT).fit(empty)
+    twice = pd.concat([frame, frame[["city"]]], axis=1)
+    with pytest.raises(ValueError, match="several columns of the same name: 'city'"):
+        AutoencoderTransformer(**SHORT).fit(twice)
+    with pytest.raises(ValueError, match="a list whose rows differ in length"):
+        AutoencoderTransformer(**SHORT).fit([["a", 1.0], ["b"]])
+
+
 CHANGED = {
+    "text to lists": (["a", "b"] * 20, lambda y: ["a", *[["b"]] * 39], r"\['b'\] in row 1"),
+    "text to arrays": (["a", "b"] * 20, lambda y: [np.ones(2)] * 40, r"array.* in row 0"),
+    "numbers to lists": (np.arange(40), lambda y: [[1]] * 40, r"\[1\] in row 0"),
     "text to numbers": (["a", "b"] * 20, lambda y: np.arange(40), "held text .* numbers now"),
     "numbers to text": (np.arange(40) % 7, lambda y: ["a"] * 40, "held numbers .* text now"),
     "truth to text": ([True, False] * 20, lambda y: ["yes"] * 40, "held truth values .* text now"),
@@ -180,3 +227,8 @@ def test_gaps_of_every_kind_are_one_kind():
         assert codes is None or np.array_equal(ae.transform(frame), codes)
         codes = ae.transform(frame)
     assert_allclose(codes.mean(axis=0), 0, atol=1e-5)
+
+
+def test_a_mask_of_another_number_of_columns_is_refused():
+    with pytest.raises(ValueError, match="a mask of 2 columns, but X has 3"):
+        fit(np.arange(40.0), categorical_features=[False, True])

@@ -139,6 +139,9 @@ def test_empty_columns_are_kept_or_left_out_as_by_simple_imputer():
     assert left_out.get_feature_names_out().tolist() == ["x0", "x2", "x3"]
     table = pd.DataFrame({"a": X[:, 0], "b": [None] * 40, "c": ["u", "v"] * 20})
     assert set(quick().fit_transform(table)["b"]) == {"missing_value"}
+    # NaN and null are two things in polars.
+    nan = pl.DataFrame({"b": [float("nan")] * 20 + [None] * 20, "c": ["u", "v"] * 20})
+    assert quick().fit_transform(nan)["b"].to_list() == [0.0] * 40
 
 
 def test_indicators_are_those_of_simple_imputer_and_lead_back():
@@ -158,6 +161,96 @@ def test_indicators_of_tables_are_columns_and_lead_back():
     filled = imputer.fit_transform(table)
     assert filled.columns.tolist() == imputer.get_feature_names_out().tolist()
     pd.testing.assert_frame_equal(imputer.inverse_transform(filled), table)
+
+
+def test_columns_that_were_left_out_come_back_empty():
+    X, _ = with_gaps(dependent_rows(40))
+    X[:, 1] = np.nan
+    table = pd.DataFrame(X, columns=list("abcd"), index=range(5, 45)).assign(e=["u", "v"] * 20)
+    for given in (X, table, pl.from_pandas(table, nan_to_null=True)):
+        imputer = quick(keep_empty_features=False, add_indicator=True).fit(given)
+        lead_back = imputer.inverse_transform(imputer.transform(given))
+        if given is X:
+            np.testing.assert_array_equal(lead_back, X)
+            continue
+        assert list(lead_back.columns) == list("abcde")
+        back, known = (one if given is table else one.to_pandas() for one in (lead_back, given))
+        assert back["b"].isna().all()
+        pd.testing.assert_frame_equal(back.drop(columns="b"), known.drop(columns="b"))
+
+
+def test_places_of_categories_are_those_of_the_table_that_was_given():
+    X, _ = with_gaps(dependent_rows(60))
+    code = np.random.default_rng(0).choice([0.0, 3.0, 7.0], 60)
+    code[:9] = np.nan
+    table = np.column_stack([np.full(60, np.nan), X[:, 0], code, X[:, 1]])
+    expected = quick(categorical_features=[1]).fit_transform(table[:, 1:])
+    # A table of numbers stays one.
+    assert expected.dtype == np.float64
+    assert set(expected[:9, 1]) <= {0.0, 3.0, 7.0}
+    for chosen in ([2], [False, False, True, False]):
+        filled = quick(categorical_features=chosen).fit_transform(table)
+        np.testing.assert_array_equal(filled[:, 1:], expected)
+    # An empty column may be among those that are chosen.
+    np.testing.assert_array_equal(
+        quick(categorical_features=[0, 2]).fit_transform(table)[:, 1:], expected
+    )
+
+
+def test_a_number_for_gaps_leaves_whole_numbers_whole():
+    table = mixed_table(60)[["size", "price"]].assign(pieces=np.arange(60) % 7)
+    table.loc[table.index[:9], "pieces"] = -999
+    filled = quick(missing_values=-999).fit_transform(table)
+    assert filled["pieces"].dtype == np.int64
+    assert filled["pieces"].between(0, 6).all()
+    pd.testing.assert_frame_equal(filled.iloc[9:], table.iloc[9:])
+
+
+def test_far_cells_of_new_rows_do_no_harm():
+    train, _ = with_gaps(dependent_rows(80))
+    imputer = AutoencoderImputer(max_iter=1, random_state=0).fit(train)
+    width = np.nanmax(train[:, 1]) - np.nanmin(train[:, 1])
+    for far in (1e6, 1e300):
+        filled = imputer.transform([[far, np.nan, 0.0, 0.0]])[0]
+        assert filled[0] == far
+        assert np.nanmin(train[:, 1]) - 2 * width < filled[1] < np.nanmax(train[:, 1]) + 2 * width
+
+
+def test_the_unit_of_a_column_does_not_matter():
+    train, _ = with_gaps(dependent_rows(60))
+    units = np.array([2.0**400, 1.0, 2.0**-400, 1.0])
+    np.testing.assert_array_equal(
+        quick().fit_transform(train * units), quick().fit_transform(train) * units
+    )
+
+
+def test_what_stands_for_gaps_comes_back_as_from_simple_imputer():
+    X, gaps = with_gaps(dependent_rows(40))
+    marked = np.where(gaps, -999, X)
+    for imputer in (quick, SimpleImputer):
+        fitted = imputer(missing_values=-999, add_indicator=True).fit(marked)
+        np.testing.assert_array_equal(fitted.inverse_transform(fitted.transform(marked)), marked)
+
+
+def test_columns_that_were_left_out_come_back_as_from_simple_imputer():
+    X, _ = with_gaps(dependent_rows(40))
+    X[:, 1] = np.nan
+    for gap in (np.nan, None, pd.NA, "?"):
+        imputer = quick(add_indicator=True, keep_empty_features=False, missing_values=gap).fit(X)
+        np.testing.assert_array_equal(imputer.inverse_transform(imputer.transform(X)), X)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_what_stands_for_gaps_in_tables_comes_back(library):
+    table = mixed_table(60).astype({"pieces": "int64"}).reset_index(drop=True)
+    gaps = np.arange(60) % 5 == 1
+    given = table.assign(pieces=table["pieces"].mask(gaps, -999))
+    if library != "pandas":
+        given = pl.from_pandas(given)
+        given = given if library == "polars" else given.to_arrow()
+    imputer = quick(missing_values=-999, add_indicator=True).fit(given)
+    back = imputer.inverse_transform(imputer.transform(given))
+    assert back.equals(given)
 
 
 def test_a_pipeline_before_a_classifier():
@@ -218,8 +311,10 @@ def test_tables_unlike_those_of_fit_are_refused_and_the_fit_stays(change, words)
     before = imputer.transform(table)
     with pytest.raises((ValueError, TypeError), match=words):
         imputer.transform(change(table))
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(TypeError, match=r"'price' holds \[1\] in row 0"):
         imputer.fit(table.assign(price=[[1]] * 60))
+    with pytest.raises(TypeError, match=r"'price' holds array\(\[0., 0.\]\) in row 0"):
+        imputer.fit(table.assign(price=[np.zeros(2)] * 60))
     pd.testing.assert_frame_equal(imputer.transform(table), before)
 
 
@@ -237,3 +332,14 @@ def test_draws_need_models_of_their_own():
     X, _ = with_gaps(dependent_rows(40))
     with pytest.raises(ValueError, match="n_imputations > 1"):
         quick().fit(X).sample_imputations(X)
+    with pytest.raises(ValueError, match="fit again"):
+        quick().fit(X).set_params(sample_posterior=True).transform(X)
+
+
+def test_what_inverse_transform_refuses():
+    X, _ = with_gaps(dependent_rows(40))
+    imputer = quick(add_indicator=True).fit(X)
+    for rows in (X, X[0]):
+        with pytest.raises(ValueError, match="4 and 4 indicators"):
+            imputer.inverse_transform(rows)
+    assert not hasattr(quick().fit(X), "inverse_transform")

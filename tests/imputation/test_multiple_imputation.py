@@ -47,6 +47,30 @@ def test_draws_of_categories_and_numbers_fit_together():
         assert ((drawn["price"] > 12.5) == (drawn["size"] == "l")).mean() > 0.95
 
 
+def test_draws_of_two_categories_fit_together():
+    size = np.random.default_rng(0).choice(["s", "l"], 300)
+    table = pd.DataFrame({"size": size, "cost": np.where(size == "l", "high", "low")})
+    table["other"] = np.random.default_rng(1).normal(size=300)
+    table.loc[:99, ["size", "cost"]] = None
+    imputer = AutoencoderImputer(max_iter=0, n_imputations=2, random_state=0).fit(table)
+    for completed in imputer.sample_imputations(table):
+        drawn = completed.iloc[:100]
+        assert 0.3 < (drawn["size"] == "l").mean() < 0.7
+        # Draws apart from each other agree in half of the rows.
+        assert ((drawn["size"] == "l") == (drawn["cost"] == "high")).mean() > 0.95
+
+
+def test_draws_are_of_all_rows_of_a_large_table_that_is_sorted():
+    X = np.random.default_rng(0).normal(size=(14_000, 2))
+    X[10_000:, 0] += 5.0
+    gaps = np.random.default_rng(1).random(len(X)) < 0.2
+    given = np.column_stack([np.where(gaps, np.nan, X[:, 0]), X[:, 1]])
+    imputer = AutoencoderImputer(max_iter=0, n_imputations=2, random_state=0).fit(given)
+    for completed in imputer.sample_imputations(given):
+        # The first 10,000 rows have a mean of zero.
+        assert abs(completed[gaps, 0].mean() - X[:, 0].mean()) < 0.3
+
+
 def test_posterior_draws_of_transform():
     X, gaps = normal_rows(300, 1)
     given = np.where(gaps, np.nan, X)

@@ -14,7 +14,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from skae import AutoencoderTransformer, to_onnx
+from skae import (
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    to_onnx,
+)
+from skae.networks import SequenceNetwork
 
 SINGLE = X.astype(np.float32)
 
@@ -92,3 +99,52 @@ def test_nan_that_the_graph_gets_right_is_no_difference():
     gaps = np.where(SINGLE > 0.9, np.float32(np.nan), SINGLE)
     model = to_onnx(pipeline, gaps, "prediction")
     np.testing.assert_array_equal(run(model, gaps), pipeline.predict(gaps))
+
+
+def images_and_windows():
+    """Networks that take holes, with rows that have some."""
+    rng = np.random.default_rng(0)
+    images, windows = rng.normal(size=(60, 6, 6)), rng.normal(size=(60, 8, 2)).cumsum(axis=1)
+    images[:, 1:3, 2:4] = images[:, 3:5, 2:4] = np.nan
+    images[::2, 1:3, 2:4], images[1::2, 3:5, 2:4] = 1.0, -1.0
+    windows[::3, 2:5, 1] = np.nan
+    network = SequenceNetwork(channels=(4,))
+    return {
+        "images": (ConvolutionalAutoencoder(2, channels=(4,), max_iter=2), images),
+        "windows": (DenoisingAutoencoder(2, network=network, max_iter=2), windows),
+    }
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("output", ["codes", "reconstruction", "score"])
+@pytest.mark.parametrize("kind", ["images", "windows"])
+def test_images_and_windows_with_holes(kind, output):
+    model, rows = images_and_windows()[kind]
+    model.set_params(random_state=0).fit(rows)
+    assert model._means is not None
+    graph = to_onnx(model, rows[:20], output)
+    # Other holes than those of fit, and none.
+    moved = np.where(np.isnan(rows), 0.5, rows)
+    moved[3, 0], moved[5, :, 0] = np.nan, np.nan
+    for X_new in (rows, moved):
+        method = METHODS.get(output, "reconstruct")
+        assert error(run(graph, X_new), getattr(model, method)(X_new)) < 1e-5
+
+
+def test_what_holes_hide_never_matters():
+    model, rows = images_and_windows()["images"]
+    model.set_params(random_state=0).fit(rows)
+    graph, full = to_onnx(model, rows[:20], "score"), np.where(np.isnan(rows), 0.5, rows)
+    assert np.abs(run(graph, full) - run(graph, rows)).max() > 1e-3
+    of_full = ConvolutionalAutoencoder(2, channels=(4,), max_iter=2, random_state=0).fit(full)
+    graph = to_onnx(of_full, rows[:20], "codes")
+    means = np.where(np.isnan(rows), full.mean(axis=0), rows)
+    assert error(run(graph, rows), of_full.transform(means)) < 1e-5
+    assert error(run(graph, rows), of_full.transform(rows)) < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_detectors_of_images_refuse_holes_in_python():
+    model, rows = images_and_windows()["images"]
+    with pytest.raises(ValueError, match="NaN"):
+        AutoencoderOutlierDetector(model, n_estimators=1).fit(rows)

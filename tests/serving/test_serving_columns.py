@@ -14,7 +14,8 @@ from tools_cases import table
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 
 import skae
-from skae import AutoencoderOutlierDetector, AutoencoderTransformer, to_onnx
+from skae import AutoencoderImputer, AutoencoderOutlierDetector, AutoencoderTransformer, to_onnx
+from skae.serving._estimator_model import EstimatorModel
 
 DATATYPES = {"age": "INT64", "income": "FP64", "city": "BYTES", "member": "BOOL", "since": "FP64"}
 
@@ -170,3 +171,39 @@ def test_a_detector_has_a_tensor_for_each_column(tmp_path):
     assert_allclose(result.as_numpy("score"), detector.score_samples(table()), rtol=1e-9)
     for found in (result.as_numpy("outlier"), data["outlier"]):
         assert_array_equal(found, detector.predict(table()) == -1)
+
+
+def test_an_imputer_answers_with_completed_columns(tmp_path):
+    imputer = AutoencoderImputer(max_iter=0, random_state=0).fit(table())
+    skae.save(imputer, tmp_path / "m.skae")
+    with running(tmp_path / "m.skae") as port:
+        metadata = ask(port, "GET", "/v2/models/m")[2]
+        answer = data_of(infer(port, *tensors(table()))[2])
+        gap = table().assign(age=np.nan)[:2]
+        status, _, of_gap = infer(port, *tensors(gap, age="FP64"))
+    expected = imputer.transform(table())
+    assert [one["name"] for one in metadata["outputs"]] == [f"completed_{n}" for n in DATATYPES]
+    assert {one["datatype"] for one in metadata["outputs"]} == {*DATATYPES.values()}
+    assert_array_equal(answer["completed_city"][:, 0], expected["city"])
+    assert_allclose(answer["completed_income"][:, 0], expected["income"])
+    assert_array_equal(answer["completed_since"][:, 0], cells(table())["since"])
+    assert status == 200
+    assert np.isfinite(data_of(of_gap)["completed_age"]).all()
+
+
+def test_an_imputer_of_numbers_answers_with_a_matrix(tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    X[::5, 1] = np.nan
+    imputer = AutoencoderImputer(max_iter=0, add_indicator=True, random_state=0).fit(X)
+    skae.save(imputer, tmp_path / "m.skae")
+    data = [None if value != value else value for value in X[:10].ravel().tolist()]
+    tensor = {"name": "input", "datatype": "FP64", "shape": [10, 3], "data": data}
+    with running(tmp_path / "m.skae") as port:
+        answer = data_of(infer(port, tensor)[2])
+    assert_allclose(answer["completed"], imputer.transform(X)[:10])
+
+
+def test_indicators_beside_columns_are_refused(tmp_path):
+    imputer = AutoencoderImputer(max_iter=0, add_indicator=True, random_state=0).fit(table())
+    with pytest.raises(TypeError, match=r"set_params\(add_indicator=False\)"):
+        EstimatorModel(imputer)

@@ -107,8 +107,9 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
         The first call sets the scaling, the number of components and the start from its
         rows (of an iterator, from its first chunk), which should be a fair sample. If all of
-        them are equal, the first call with rows that differ sets these again. The learning rate
-        is constant, and no rows are held out.
+        them are equal, the first call with rows that differ sets these again. Columns of several
+        types and their categories stay those of the first call. The learning rate is constant, and
+        no rows are held out.
 
         Parameters
         ----------

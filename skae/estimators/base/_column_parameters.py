@@ -20,8 +20,8 @@ class ColumnParameters(NetworkParameters, FittedNetwork):
     ----------
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns that hold categories. "from_dtype" are those of text, truth values and categories,
-        in a DataFrame; a list of names or places, or a mask, chooses others. None has none, and
-        refuses text.
+        in a DataFrame; a list of names or places, or a mask, chooses others. None has none. Text
+        and categories that are not chosen are refused, and truth values are then numbers.
     min_frequency : int, float or None, default=2
         Categories of fewer rows, as a number or as a share, become one, which stands for the most
         frequent of them. A category that only one row has tells nothing of others.

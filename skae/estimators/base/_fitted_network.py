@@ -310,7 +310,10 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
     def _decoded(self, function: _Call, rows: ScaledRows) -> Tensor:
         """Run a function that gives rows in the training unit; return them in the data's."""
         table = self._answers
-        decoded = torch.empty(len(rows), table.n_columns, dtype=rows.dtype, device=rows.device)
+        # Dates and large whole numbers leave the precision of float32.
+        of_frames = self._frame is not None and self._frame.types is not None
+        dtype = torch.float64 if of_frames else rows.dtype
+        decoded = torch.empty(len(rows), table.n_columns, dtype=dtype, device=rows.device)
 
         def in_data_units(_: Tensor, output: Tensor) -> Tensor:
             return table.to_data(output.to(rows.device))

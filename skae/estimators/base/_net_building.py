@@ -43,6 +43,9 @@ from ._mixed_start import column_losses, first_layer
 # Parameters that do not describe the network that was trained.
 NOT_REMEMBERED = ("callbacks", "verbose")
 
+# Parameters that decide the columns of a table of several types.
+_OF_COLUMNS = ("categorical_features", "min_frequency", "max_categories")
+
 
 class NetBuilding(FittedAttributes):
     """Builds the net, and builds it anew around the fitted network.
@@ -184,6 +187,7 @@ class NetBuilding(FittedAttributes):
         """Raise a ValueError if continued training would need another network or scaling."""
         before = self._fitted_params
         same_size = self.n_components in (before["n_components"], self.n_components_)
+        of_columns = () if self._frame is None else _OF_COLUMNS
         changed = {
             "n_components": not same_size,
             "init": self.init != before["init"],
@@ -191,7 +195,7 @@ class NetBuilding(FittedAttributes):
             "a parameter of the network": self._network_of_fit() != self.network_,
             **{
                 name: np.asarray(getattr(self, name)).tolist() != np.asarray(before[name]).tolist()
-                for name in self._fixed_parameters
+                for name in (*self._fixed_parameters, *of_columns)
             },
         }
         for what, differs in changed.items():

@@ -3,10 +3,10 @@
 from ._category_column import CategoryColumn
 from ._compared_column import ComparedColumn
 from ._frame_types import FrameTypes
-from ._frames import empty_like, filled
+from ._frames import empty_like, filled, typed_like
 from ._kinds import DAY, WORDS, has_value, numbers_of, says_no_number, values_of
 from ._number_column import NumberColumn
-from ._schema import Column, TableSchema
+from ._schema import Column, TableSchema, chosen_columns
 
 __all__ = [
     "DAY",
@@ -17,10 +17,12 @@ __all__ = [
     "FrameTypes",
     "NumberColumn",
     "TableSchema",
+    "chosen_columns",
     "empty_like",
     "filled",
     "has_value",
     "numbers_of",
     "says_no_number",
+    "typed_like",
     "values_of",
 ]

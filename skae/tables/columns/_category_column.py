@@ -16,7 +16,7 @@ from ._kinds import (
     is_category,
     kind_of_value,
 )
-from ._levels import Level, is_plain, plain
+from ._levels import ColumnName, Level, is_plain, plain
 
 # The code of a category that `fit` has not seen.
 UNKNOWN = -1.0
@@ -33,7 +33,7 @@ class CategoryColumn:
     too rare to be learned share the last code, which stands for the most frequent of them.
     """
 
-    name: str | int
+    name: ColumnName
     kind: Kind
     levels: list[Level]
     codes: list[int]

@@ -8,10 +8,13 @@ from typing import Any, Literal, Self
 import narwhals as nw
 import pandas as pd
 
-from ._levels import Level, plain_levels
+from ._levels import ColumnName, Level, plain_levels
 
 # A type that cannot be told by text is that of the values that fill the column.
 _OF_VALUES = ""
+
+# What the text of a type of Arrow in a table of pandas begins with.
+_OF_ARROW = "arrow:"
 
 
 @dataclass(eq=False)
@@ -19,7 +22,7 @@ class FrameTypes:
     """Makes tables without rows, as the caller had in `fit`."""
 
     library: Literal["pandas", "polars", "pyarrow"]
-    names: list[str | int]
+    names: list[ColumnName]
     types: list[str]
     # The categories of columns whose type has them.
     levels: list[list[Level] | None]
@@ -37,7 +40,7 @@ class FrameTypes:
                 for dtype, known in zip(table.dtypes, levels, strict=True)
             ]
             return cls("pandas", list(table.columns), types, levels, ordered)
-        names: list[str | int] = list(frame.columns)
+        names: list[ColumnName] = list(frame.columns)
         no_levels: list[list[Level] | None] = [None] * len(names)
         if frame.implementation.is_polars():
             # Categories of any number have none of their own.
@@ -50,9 +53,7 @@ class FrameTypes:
                 for dtype, known in zip(table.dtypes, of_enums, strict=True)
             ]
             return cls("polars", names, types, of_enums, [True] * len(names))
-        import pyarrow as pa
-
-        types = [_arrow_text(pa.schema([field])) for field in table.schema]
+        types = list(map(_arrow_text, table.schema))
         return cls("pyarrow", names, types, no_levels, [False] * len(names))
 
     def empty(self) -> Any:
@@ -72,13 +73,16 @@ class FrameTypes:
             return pl.DataFrame(schema=dict(zip(map(str, self.names), types, strict=True)))
         import pyarrow as pa
 
-        fields = [pa.ipc.read_schema(pa.py_buffer(base64.b64decode(one))) for one in self.types]
-        return pa.schema([field for of_column in fields for field in of_column]).empty_table()
+        return pa.schema(list(map(_arrow_field, self.types))).empty_table()
 
 
 def _pandas_text(dtype: Any, levels: list[Level] | None) -> str:
     if levels is not None:
         return "category"
+    if isinstance(dtype, pd.ArrowDtype):
+        import pyarrow as pa
+
+        return _OF_ARROW + _arrow_text(pa.field("", dtype.pyarrow_dtype))
     try:
         same = pd.api.types.pandas_dtype(str(dtype)) == dtype
     except (TypeError, NotImplementedError):
@@ -89,6 +93,8 @@ def _pandas_text(dtype: Any, levels: list[Level] | None) -> str:
 def _pandas_dtype(text: str, levels: list[Level] | None, ordered: bool) -> Any:
     if levels is not None:
         return pd.CategoricalDtype(levels, ordered)
+    if text.startswith(_OF_ARROW):
+        return pd.ArrowDtype(_arrow_field(text.removeprefix(_OF_ARROW)).type)
     return pd.api.types.pandas_dtype(text or object)
 
 
@@ -108,5 +114,13 @@ def _polars_dtype(text: str, levels: list[Level] | None) -> Any:
     return dtype(**keywords) if call else dtype
 
 
-def _arrow_text(schema: Any) -> str:
-    return base64.b64encode(schema.serialize().to_pybytes()).decode()
+def _arrow_text(field: Any) -> str:
+    import pyarrow as pa
+
+    return base64.b64encode(pa.schema([field]).serialize().to_pybytes()).decode()
+
+
+def _arrow_field(text: str) -> Any:
+    import pyarrow as pa
+
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text))).field(0)

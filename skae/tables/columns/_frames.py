@@ -18,6 +18,18 @@ def empty_like(frame: nw.DataFrame) -> Any:
     return frame.head(0).to_native()
 
 
+def typed_like(empty: Any, other: nw.DataFrame, places: Iterable[int]) -> Any:
+    """Return an empty table in which columns have the types that they have in another."""
+    table = nw.from_native(empty, eager_only=True)
+    backend = table.implementation
+    for i in places:
+        name, like = table.columns[i], other[:, i]
+        if other.implementation is not backend:
+            like = nw.new_series(name, [], like.dtype, backend=backend)
+        table = table.with_columns(like.alias(name))
+    return table.to_native()
+
+
 def filled(empty: Any, columns: Iterable[tuple[Kind, np.ndarray]], index: Any = None) -> Any:
     """Return a table like an empty one, of the kinds and the values of its columns.
 
@@ -48,7 +60,8 @@ def _series(kind: Kind, values: np.ndarray, like: nw.Series) -> nw.Series:
         cells = values.tolist() if of_objects or values.dtype == object else values
         made = nw.new_series(name, cells, backend=backend)
         return made if of_objects or dtype == nw.Unknown else made.cast(dtype)
-    micros = np.round(values * _MICROSECONDS).astype(np.int64)
+    step = _step_of(like)
+    micros = np.round(values * (_MICROSECONDS / step)).astype(np.int64) * step
     if of_objects:
         return nw.new_series(name, _objects(kind, micros), backend=backend)
     if kind == "time":
@@ -60,7 +73,16 @@ def _series(kind: Kind, values: np.ndarray, like: nw.Series) -> nw.Series:
     zone = getattr(dtype, "time_zone", None)
     if zone is not None:
         moments = moments.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
-    return moments.cast(dtype)
+    return moments if dtype == nw.Unknown else moments.cast(dtype)
+
+
+def _step_of(like: nw.Series) -> int:
+    """Return the microseconds between neighbouring moments, times or durations of a type."""
+    native = like.to_native()
+    dtype = getattr(native, "dtype", None)
+    arrow = getattr(dtype, "pyarrow_dtype", getattr(native, "type", None))
+    unit = getattr(like.dtype, "time_unit", getattr(arrow, "unit", "us"))
+    return {"s": 1_000_000, "ms": 1_000}.get(unit, 1)
 
 
 def _objects(kind: Kind, micros: np.ndarray) -> list[Any]:

@@ -80,10 +80,13 @@ def _kind_of_type(column: nw.Series) -> Kind | None:
 # Seconds.
 DAY = 86_400.0
 
+# Whole numbers up to this are exact in float64.
+_EXACT = 2**53
+
 
 def has_value(values: np.ndarray) -> np.ndarray:
     """Return a mask of the cells, as objects, that are not None."""
-    return values != None  # noqa: E711  # cell by cell
+    return pd.notna(values)
 
 
 def check_any_value(column: nw.Series, known: np.ndarray) -> None:
@@ -127,7 +130,13 @@ def factorized(column: nw.Series) -> tuple[np.ndarray, np.ndarray]:
         return place, np.asarray(text, dtype=object)
     if dtype != np.dtype(object) and (column.dtype == nw.String or is_category(column)):
         return pd.factorize(column.to_numpy().astype(object))
-    return pd.factorize(values_of(column))
+    values = values_of(column)
+    try:
+        return pd.factorize(values)
+    except TypeError:
+        # Lists and the like cannot be compared: the error about them names the cell.
+        _kind_of_values(column.name, values)
+        raise
 
 
 def values_of(column: nw.Series) -> np.ndarray:
@@ -189,16 +198,49 @@ def numbers_of(column: nw.Series, kind: Kind) -> np.ndarray:
     """Return the cells of a column as float64, NaN where there is no value.
 
     Dates, with or without time, are seconds since 1970, in UTC if they have a time zone; times and
-    durations are in seconds, too.
+    durations are in seconds, too. Truth values are 0 and 1.
     """
-    if kind == "number":
+    if column.is_null().all():
+        return np.full(len(column), np.nan)
+    if kind == "number" and not (holds_objects(column) or _is_rounded(column)):
         return np.array(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    values = values_of(column)
+    if kind == "moment" and holds_objects(column):
+        _check_no_zones(column.name, values)
+    if kind in ("number", "truth"):
+        return np.array([np.nan if value is None else _float_of(value) for value in values])
     if kind in ("date", "moment"):
-        moments = pd.to_datetime(pd.Series(values_of(column)), utc=True)
-        return _in_seconds(moments - pd.Timestamp(0, tz="UTC"))
+        moments = pd.to_datetime(pd.Series(values), utc=True)
+        # Of a unit that reaches further than nanoseconds, the years 1677 to 2262.
+        return _in_seconds(moments - pd.Timestamp("1970-01-01", tz="UTC"))
     if kind == "duration":
-        return _in_seconds(pd.to_timedelta(pd.Series(values_of(column))))
-    return np.array([_seconds_of_day(value) for value in values_of(column)])
+        return _in_seconds(pd.to_timedelta(pd.Series(values)))
+    return np.array([_seconds_of_day(value) for value in values])
+
+
+def _float_of(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        # A whole number of Python's may have any number of digits.
+        return np.inf
+
+
+def _is_rounded(column: nw.Series) -> bool:
+    """Return whether float64 rounds whole numbers of a column, which Arrow refuses to do."""
+    return column.dtype.is_integer() and max(-int(column.min()), int(column.max())) > _EXACT
+
+
+def _check_no_zones(name: Any, values: np.ndarray) -> None:
+    """Refuse objects that are dates of a time zone, which may be another one in each row."""
+    zones = np.array([getattr(value, "tzinfo", None) is not None for value in values])
+    if zones.any():
+        row = np.argmax(zones)
+        raise ValueError(
+            f"Column {name!r} holds objects that are dates of a time zone, such as "
+            f"{str(values[row])!r} in row {row}, counted from 0. Make it a column of dates, with "
+            f"pandas.to_datetime(column, utc=True)."
+        )
 
 
 def _in_seconds(durations: Any) -> np.ndarray:

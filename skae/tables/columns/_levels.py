@@ -1,4 +1,4 @@
-"""The categories of a column, as plain values of Python."""
+"""The categories and the names of columns, as plain values of Python."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +9,9 @@ from skae._typing import AnyFloat
 
 # Booleans are numbers, too.
 Level = str | bool | AnyFloat
+
+# As tables of pandas have them.
+ColumnName = str | AnyFloat
 
 
 def plain(level: Any) -> Any:

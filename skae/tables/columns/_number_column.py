@@ -1,4 +1,4 @@
-"""A column of numbers, dates, times or durations."""
+"""A column of numbers, truth values, dates, times or durations."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,6 +16,9 @@ from ._kinds import (
     numbers_of,
     zone_of,
 )
+from ._levels import ColumnName
+
+_STEPS = {"number": 1.0, "truth": 1.0, "date": DAY}
 
 
 @dataclass(eq=False)
@@ -26,7 +29,7 @@ class NumberColumn:
     the share of the cells of `fit` that had no value.
     """
 
-    name: str | int
+    name: ColumnName
     kind: Kind
     whole: bool
     lowest: float
@@ -43,16 +46,20 @@ class NumberColumn:
         known = cells[has_value]
         if kind == "moment" and not (known % DAY).any():
             kind = "date"
-        whole = kind == "number" and is_whole(column)
-        bounds = float(known.min()), float(known.max())
+        whole = kind == "truth" or (kind == "number" and is_whole(column))
+        lowest, highest = float(known.min()), float(known.max())
+        if column.dtype.is_integer() and highest > int(column.max()):
+            # float64 rounds the largest whole numbers up, out of the range of their type.
+            highest = float(np.nextafter(highest, 0.0))
         gaps = float(1 - has_value.mean())
-        return cls(column.name, kind, whole, *bounds, zone_of(column), gaps)
+        return cls(column.name, kind, whole, lowest, highest, zone_of(column), gaps)
 
     def encode(self, column: nw.Series) -> np.ndarray:
         """Return the cells as float64, NaN where there is no value."""
         check_kind(column, self.kind)
         zone = zone_of(column)
-        if zone != self.zone and self.kind in ("date", "moment"):
+        has_zone = self.kind in ("date", "moment") and not column.is_null().all()
+        if has_zone and zone != self.zone:
             raise ValueError(
                 f"Column {self.name!r} had dates of time zone {self.zone} in fit and has {zone} "
                 f"now, from row 0 on. Convert them, in pandas with dt.tz_convert or dt.tz_localize."
@@ -67,7 +74,7 @@ class NumberColumn:
     @property
     def step(self) -> float | None:
         """The difference of neighbouring values: one of whole numbers, a day of dates."""
-        return None if self.is_free else {"number": 1.0, "date": DAY}.get(self.kind)
+        return None if self.is_free else _STEPS.get(self.kind)
 
     def decode(self, values: np.ndarray) -> np.ndarray:
         """Return numbers that the column could hold."""

@@ -36,17 +36,19 @@ class TableSchema:
     ) -> Self:
         """Return the columns that a table has."""
         chosen = chosen_columns(frame.columns, categorical_features)
+        from_dtype = isinstance(categorical_features, str)
         columns: list[Column] = []
         for i, column in enumerate(frame.iter_columns()):
             kind = kind_of_column(column)
-            says_so = is_category(column) or kind in ("text", "truth")
-            if chosen[i] or (categorical_features == "from_dtype" and says_so):
+            is_word = kind == "text" or is_category(column)
+            if chosen[i] or (from_dtype and (is_word or kind == "truth")):
                 limits = min_frequency, max_categories
                 columns.append(CategoryColumn.learn(column, kind, *limits))
-            elif kind == "text":
+            elif is_word:
                 raise ValueError(
-                    f"Column {column.name!r} holds text, but is not among categorical_features="
-                    f"{categorical_features!r}. Add it, or leave it out of X."
+                    f"Column {column.name!r} holds {'text' if kind == 'text' else 'categories'}, "
+                    f"but is not among categorical_features={categorical_features!r}. Add it, or "
+                    f"leave it out of X."
                 )
             else:
                 columns.append(NumberColumn.learn(column, kind))
@@ -72,15 +74,20 @@ def chosen_columns(names: Sequence[Any], categorical_features: Categorical) -> n
     if categorical_features is None or isinstance(categorical_features, str):
         return chosen
     wanted = list(categorical_features)
-    if len(wanted) == len(names) and all(isinstance(one, bool | np.bool_) for one in wanted):
+    if wanted and all(isinstance(one, bool | np.bool_) for one in wanted):
+        if len(wanted) != len(names):
+            raise ValueError(
+                f"categorical_features is a mask of {len(wanted)} columns, but X has {len(names)}. "
+                f"Give one truth value for each column, or names or places."
+            )
         return np.asarray(wanted, dtype=bool)
     place = {name: i for i, name in enumerate(names)}
     for one in wanted:
         i = place.get(one, one)
-        if isinstance(i, str) or not 0 <= i < len(names):
+        if not isinstance(i, int | np.integer) or not 0 <= i < len(names):
             raise ValueError(
                 f"categorical_features holds {one!r}, but X has no such column: its columns are "
                 f"{', '.join(map(repr, names[:10]))}{', ...' if len(names) > 10 else ''}."
             )
-        chosen[i] = True
+        chosen[int(i)] = True
     return chosen
