@@ -18,7 +18,7 @@ SMALL = {"hidden_layer_sizes": (), "max_iter": 3, "random_state": 0}
 MODELS = {
     "autoencoder": lambda: AutoencoderTransformer(2, **SMALL),
     "detector": lambda: AutoencoderOutlierDetector(
-        AutoencoderTransformer(2, **SMALL), n_estimators=2, cv=2, random_state=0
+        AutoencoderTransformer(2, **SMALL), n_estimators=1, cv=2, random_state=0
     ),
 }
 TYPES = {"i": "INT64", "u": "INT64", "f": "FP64", "b": "BOOL", "O": "BYTES"}

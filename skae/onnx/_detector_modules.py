@@ -106,7 +106,7 @@ class ColumnDetectorModule(DetectorModule):
         columns: Any = detector._reference.columns
         frame: Any = fitted_frame(detector)
         self.column_values: Any = columns.values
-        self.gaussian = GaussianFill(columns.gaussian)
+        self.gaussian, self.telling = GaussianFill(columns.gaussian), nn.Buffer(columns.telling)
         tables: list[Any] = [one._mixed for one in detector.estimators_]
         self.bounds = ColumnBounds(frame.schema)
         losses = [member.objective.heads[0].loss for member in self.members]
@@ -134,7 +134,8 @@ class ColumnDetectorModule(DetectorModule):
 
     def _completed(self, Z: Tensor) -> Tensor:
         missing, numbers = Z.isnan(), self.answers.numbers
-        values = self.gaussian(self.column_values(Z), self.column_values.missing(Z))
+        values, of_values = self.column_values(Z), self.column_values.missing(Z)
+        values = self.gaussian(values[:, self.telling], of_values[:, self.telling])
         guess = Z.clone()
         told = values[:, : len(numbers)]
         guess[:, numbers] = torch.where(missing[:, numbers], told, Z[:, numbers])

@@ -66,8 +66,8 @@ class ImputerModule(nn.Module):
         of_values = missing[:, self.column_of]
         told = self.gaussian(values, of_values)
         guess = self.expected + self.trust * (told - self.expected)
-        guess = torch.minimum(torch.maximum(guess, self.low), self.high)
         guess = torch.where(of_values, guess, told)
+        guess = torch.minimum(torch.maximum(guess, self.low), self.high)
         for networks, trust in zip(self.networks, self.trust_of_rounds, strict=True):
             seen = torch.cat([guess, missing.to(guess)], dim=1).float()
             outputs = self.losses.from_guess(guess)

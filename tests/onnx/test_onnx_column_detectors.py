@@ -41,10 +41,12 @@ def feeds_of(frame):
 @pytest.fixture(scope="module")
 def detector():
     members = AutoencoderTransformer(2, **LINEAR)
-    return AutoencoderOutlierDetector(members, **ONE | {"n_estimators": 2}).fit(table())
+    return AutoencoderOutlierDetector(members, **ONE).fit(table())
 
 
-def test_scores(detector):
+def test_scores_of_two_members():
+    members = AutoencoderTransformer(2, **LINEAR)
+    detector = AutoencoderOutlierDetector(members, **ONE | {"n_estimators": 2}).fit(table())
     graph = to_onnx(detector, table(), "score")
     types = {given.name: given.type for given in session_of(graph).get_inputs()}
     assert types["city"] == "tensor(string)"
