@@ -104,7 +104,10 @@ class AutoencoderModule(nn.Module):
         x = self._scaled(X)
         output = self.network(x.to(self.dtype))
         if not self.answers_itself:
-            x = self._in_unit(X, self.mean_of_answers, self.scale_of_answers)
+            # Of the rows themselves, with gaps filled as the encoder sees them.
+            rows = (x * self.scale.to(X.dtype) + self.mean.to(X.dtype)).to(X.dtype)
+            rows = torch.where(X.flatten(1).isnan(), rows, X.flatten(1))
+            x = (rows - self.mean_of_answers.to(X.dtype)) / self.scale_of_answers.to(X.dtype)
         losses = self.objective.row_losses(output.double(), x.double())
         return losses * -self.loss_unit
 
@@ -115,11 +118,8 @@ class AutoencoderModule(nn.Module):
         return codes, self.network.decode(codes), scaled
 
     def _scaled(self, X: Tensor) -> Tensor:
-        return self._in_unit(X, self.mean, self.scale)
-
-    def _in_unit(self, X: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
         # Rows may be images or windows.
-        x = (X.flatten(1) - mean.to(X.dtype)) / scale.to(X.dtype)
+        x = (X.flatten(1) - self.mean.to(X.dtype)) / self.scale.to(X.dtype)
         return torch.where(x.isnan(), 0.0, x) if self.fills_gaps else x
 
 
@@ -187,9 +187,9 @@ class ColumnBounds(nn.Module):
 
 def _unit_of(table: NumericTable | MixedTable) -> tuple[nn.Buffer, nn.Buffer]:
     """Return what is subtracted from rows, and what they are divided by."""
-    of_columns = isinstance(table, MixedTable)
-    scale = nn.Buffer(table.scale) if of_columns else _number(table.scale)
-    return nn.Buffer(table.mean.cpu().double()), scale
+    scale = table.scale
+    of_rows = nn.Buffer(scale) if isinstance(scale, Tensor) else _number(scale)
+    return nn.Buffer(table.mean.cpu().double()), of_rows
 
 
 def _number(value: float) -> nn.Buffer:
