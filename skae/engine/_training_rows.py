@@ -24,17 +24,24 @@ class TrainingRows(Dataset):
     the GPU has no room for; many rows in memory that have this type already.
 
     To callbacks this is a dataset of torch: ``D[i]`` is a pair of a row and its target, which is
-    the row itself, and ``D[2:5]`` or ``D[[2, 3]]`` such a pair of several rows. ``np.asarray(D)``
-    is all rows as one array. Rows are as the network sees them: centred and scaled.
+    the row itself where none is given, and ``D[2:5]`` or ``D[[2, 3]]`` such a pair of several rows.
+    ``np.asarray(D)`` is all rows as one array. Rows are as the network sees them: centred and
+    scaled.
 
-    `rows` is read as `ScaledRows` are. Weights are divided by their mean. `dtype` and `device` are
-    those of the batches.
+    `rows` is read as `ScaledRows` are, and so is `target`, if that is not None. Weights are divided
+    by their mean. `dtype` and `device` are those of the batches.
     """
 
-    def __init__(self, rows: Any, sample_weight: Any, dtype: torch.dtype, device: torch.device):
-        self._table: _Streamed | _Resident = (
-            _Streamed if _streams(rows, dtype, device) else _Resident
-        )(rows, dtype, device)
+    def __init__(
+        self,
+        rows: Any,
+        sample_weight: Any,
+        dtype: torch.dtype,
+        device: torch.device,
+        target: Any = None,
+    ):
+        self._table = _read_where_they_fit(rows, dtype, device)
+        self._target = None if target is None else _read_where_they_fit(target, dtype, device)
         self._indices: Tensor | None = None
         self._weight: Tensor | None = None
         self.shape: tuple[int, int] = tuple(rows.shape)
@@ -47,14 +54,14 @@ class TrainingRows(Dataset):
         return self.shape[0]
 
     def __getitem__(self, index: Any) -> tuple[Tensor, Tensor]:
-        """Return one row, or those of a slice or an array, and as their target the same."""
+        """Return one row, or those of a slice or an array, and their target."""
         chosen = _positions(len(self), index)
         # One index becomes an array of one.
         selection = torch.from_numpy(np.ascontiguousarray(chosen)).to(self.index_device)
         # In memory of their own, as the next batch would overwrite those of a batch.
-        rows = self.read(selection, self.new_empty(1, len(selection))[0]).x
-        rows = rows if np.ndim(chosen) else rows[0]
-        return rows, rows
+        batch = self.read(selection, self.new_empty(1, len(selection))[0])
+        rows, target = batch.x, batch.x if batch.target is None else batch.target.clone()
+        return (rows, target) if np.ndim(chosen) else (rows[0], target[0])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return all rows as an array, always a new one."""
@@ -73,7 +80,8 @@ class TrainingRows(Dataset):
                 weight = _sent(weight, self.device)
         if self._indices is not None:
             selection = self._indices[selection]
-        return Batch(self._table.read(selection, out), weight)
+        target = None if self._target is None else self._target.read(selection)
+        return Batch(self._table.read(selection, out), weight, target=target)
 
     def new_empty(self, n_batches: int, n_rows: int) -> Tensor:
         """Return an empty tensor of shape (n_batches, n_rows, n_features) for batches."""
@@ -83,7 +91,8 @@ class TrainingRows(Dataset):
     @property
     def fields(self) -> frozenset[str]:
         """The fields of a `Batch` that those of these rows have."""
-        return frozenset(["x"] if self._weight is None else ["x", "weight"])
+        absent = {"weight": self._weight is None, "target": self._target is None}
+        return frozenset(["x", *(name for name, is_absent in absent.items() if not is_absent)])
 
     @property
     def index_device(self) -> torch.device:
@@ -144,6 +153,13 @@ def _sent(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
+
+
+def _read_where_they_fit(
+    rows: Any, dtype: torch.dtype, device: torch.device
+) -> "_Streamed | _Resident":
+    """Return rows on the device, or read batch by batch."""
+    return (_Streamed if _streams(rows, dtype, device) else _Resident)(rows, dtype, device)
 
 
 class TensorRows:

@@ -15,6 +15,7 @@ from .base import (
     NonNegative,
     StandardizedCodes,
     fitted,
+    pairs_of,
 )
 
 
@@ -25,6 +26,9 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
     rows (Vincent et al., 2008). The network has to learn how the features depend on each other.
     :meth:`reconstruct` is the denoiser; the codes of :meth:`transform` are often better
     features than those of the plain autoencoder, and may be wider than the input.
+
+    If the noise is known from examples, `fit` takes pairs: ``fit(X, y)`` with rows `X` and what
+    each should become in `y`, numbers of the same shape. Nothing is corrupted then.
 
     Parameters
     ----------
@@ -40,7 +44,8 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
     noise_level : float, default=0.25
         For "gaussian" the standard deviation, in the unit of the data: try half to twice their
         standard deviation. For the others the probability that a cell is changed, in [0, 1]
-        (a quarter is in the middle of the range of Vincent et al., 2010). Ignored for a callable.
+        (a quarter is in the middle of the range of Vincent et al., 2010). Ignored for a callable,
+        and after a fit of pairs.
     init : {"pca", "random"}, default="pca"
         Where training starts. "pca" gives encoder and decoder a linear path beside the deep one
         and starts at PCA's solution. If the objective over the corrupted training rows ends
@@ -75,6 +80,15 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
     reconstructed, which training with noise does not improve. To choose `noise_level`, compare
     ``reconstruct(noisy)`` with the clean rows, or the accuracies of a classifier on the codes.
 
+    **Pairs** may be noisy and clean rows, rows of low and of high resolution, or rows with gaps and
+    complete ones; gaps in `y` do not count. `y` has a unit of its own, in which
+    :meth:`reconstruct`, :meth:`inverse_transform` and :meth:`sample` answer, so that a scaler may
+    stand before in a Pipeline. Training starts at principal component regression with
+    ``init="pca"``. :meth:`score` compares with the `y` that it is given, as in `cross_validate`.
+    Noise of your own is worth more than pairs if you can make it: training then sees new noise in
+    every epoch, but always the same pairs. Labels in `y`, one for each row, truth values, and a
+    `y` that equals `X` are no pairs, and are ignored.
+
     "salt_and_pepper" uses the smallest and largest values of the first call of `fit` or
     `partial_fit`.
 
@@ -100,6 +114,13 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
     >>> denoiser = DenoisingAutoencoder(noise="gaussian", noise_level=4, **params)
     >>> bool(error(denoiser) < 0.7 * error(AutoencoderTransformer(**params)))
     True
+
+    Pairs of blurred and of sharp images:
+
+    >>> blurred = (X + np.roll(X, 1, axis=1)) / 2
+    >>> pairs = DenoisingAutoencoder(**params).fit(blurred[:400], X[:400])
+    >>> bool(-pairs.score(blurred[400:], X[400:]) < 0.7 * ((blurred - X)[400:] ** 2).mean())
+    True
     """
 
     noise: NoiseName | Callable[..., Any] = "masking"
@@ -107,6 +128,9 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
 
     # Smallest and largest value of each column, for "salt_and_pepper".
     _extremes: Annotated[Any, ArrayOf("float", 2, "n_features_in_")] | None = fitted()
+
+    def _pairs_of(self, X: Any, y: Any) -> Any:
+        return pairs_of(X, y)
 
     def _check_parameters(self, continued: bool) -> None:
         shares = isinstance(self.noise, str) and self.noise != "gaussian"
@@ -126,7 +150,10 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
         if self.noise == "salt_and_pepper":
             self._extremes = caller.to_caller(column_extremes(X))
 
-    def _make_corruption(self) -> Corruption:
+    def _make_corruption(self) -> Corruption | None:
+        if self._target is not None:
+            # The first rows of pairs are corrupted as they are.
+            return None
         extremes = None if self._extremes is None else as_tensor(self._extremes)
         mean = as_tensor(self.mean_).cpu()
         scale: Any = self.scale_

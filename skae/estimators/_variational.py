@@ -354,13 +354,14 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
             return scores
         return 0.5 * (scores / self.noise_variance_ - np.log(2 * np.pi * self.noise_variance_))
 
-    def _score_rows(self, X: Any) -> torch.Tensor:
+    def _score_rows(self, X: Any, target: Any = None) -> torch.Tensor:
         return self._bounds(X, importance_weighted_bound)
 
     def _bounds(self, X: Any, bound: Callable[..., torch.Tensor]) -> torch.Tensor:
         # It may have been changed since the fit.
         check_scalar(self.n_draws, "n_draws", Integral, min_val=1, max_val=_MOST_DRAWS)
-        rows, bounds = self._rows_to_score(X)
+        rows = self._rows_in_range(X)
+        bounds = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         draws = balanced_draws(self.n_draws, self.n_components_)
 
         def of(x: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,7 @@ from skae.networks import (
 )
 from skae.objectives._bounds import balanced_draws, log_weight, posterior_of
 from skae.objectives._variational import VariationalObjective
-from skae.tables import MixedTable, TableSchema
+from skae.tables import MixedTable, NumericTable, TableSchema
 from skae.tables.columns import CategoryColumn
 
 from ._estimators import shapes_of
@@ -67,17 +67,18 @@ class AutoencoderModule(nn.Module):
         self.objective: Any = objective.to(self.dtype)
         self.decoded_shape = shapes_of(estimator).decoded
         table = estimator._table
-        self.mean = nn.Buffer(table.mean.cpu().double())
-        self.scale = _number(estimator.scale_)
+        # After a fit of pairs the decoder answers rows of another unit.
+        answers = estimator._target or table
+        self.mean, self.scale = _unit_of(table)
+        self.mean_of_answers, self.scale_of_answers = _unit_of(answers)
         self.bounds: nn.Module = nn.Identity()
-        if isinstance(table, MixedTable):
-            self.scale = nn.Buffer(table.scale)
-            self.bounds = ColumnBounds(table.schema)
-            self.fills_gaps = False
-        else:
-            # A gap is the mean of its column, unless the first layer takes gaps.
-            self.fills_gaps = estimator._fills_gaps and table.means is None
-        self.loss_unit = _number(estimator.scale_ ** objective.heads[0].loss.scale_power)
+        if isinstance(answers, MixedTable):
+            self.bounds = ColumnBounds(answers.schema)
+        # A gap is the mean of its column, unless the first layer takes gaps.
+        knows_gaps = isinstance(table, MixedTable) or table.means is not None
+        self.fills_gaps = estimator._fills_gaps and not knows_gaps
+        self.answers_itself = answers is table
+        self.loss_unit = _number(estimator._loss_unit())
 
     def codes(self, X: Tensor) -> Tensor:
         """Return the codes of rows in the unit of the data, in their dtype."""
@@ -90,7 +91,8 @@ class AutoencoderModule(nn.Module):
         """
         output = self.network.decode(codes.to(self.dtype))
         seen = None if X is None else self._scaled(X).to(self.dtype)
-        rows = self.objective.to_data(output, seen).double() * self.scale + self.mean
+        rows = self.objective.to_data(output, seen).double()
+        rows = rows * self.scale_of_answers + self.mean_of_answers
         return self.bounds(rows).to(codes.dtype)
 
     def reconstruction(self, X: Tensor) -> Tensor:
@@ -101,6 +103,11 @@ class AutoencoderModule(nn.Module):
         """Return how ordinary rows are, in float64."""
         x = self._scaled(X)
         output = self.network(x.to(self.dtype))
+        if not self.answers_itself:
+            # Of the rows themselves, with gaps filled as the encoder sees them.
+            rows = (x * self.scale.to(X.dtype) + self.mean.to(X.dtype)).to(X.dtype)
+            rows = torch.where(X.flatten(1).isnan(), rows, X.flatten(1))
+            x = (rows - self.mean_of_answers.to(X.dtype)) / self.scale_of_answers.to(X.dtype)
         losses = self.objective.row_losses(output.double(), x.double())
         return losses * -self.loss_unit
 
@@ -176,6 +183,13 @@ class ColumnBounds(nn.Module):
         step = torch.where(self.step > 0, self.step, 1.0)
         rounded = torch.where(self.step > 0, (rows / step).round() * step, rows)
         return torch.minimum(torch.maximum(rounded, self.low), self.high)
+
+
+def _unit_of(table: NumericTable | MixedTable) -> tuple[nn.Buffer, nn.Buffer]:
+    """Return what is subtracted from rows, and what they are divided by."""
+    scale = table.scale
+    of_rows = nn.Buffer(scale) if isinstance(scale, Tensor) else _number(scale)
+    return nn.Buffer(table.mean.cpu().double()), of_rows
 
 
 def _number(value: float) -> nn.Buffer:

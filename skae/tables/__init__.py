@@ -17,6 +17,7 @@ from ._replaced_cells import mark_cells, missing_cells, replace_cells
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
 from ._table_errors import check_kind, check_mask, check_names, check_table, naming_cells
+from ._target_rows import TargetRows, validate_target_rows
 from ._unequal_columns import warn_of_unequal_columns
 from ._validation import (
     validate_code_table,
@@ -44,6 +45,7 @@ __all__ = [
     "PrincipalComponents",
     "ScaledRows",
     "TableSchema",
+    "TargetRows",
     "as_pandas",
     "as_set_output",
     "as_tensor",
@@ -75,6 +77,7 @@ __all__ = [
     "validate_new_rows",
     "validate_rows",
     "validate_table",
+    "validate_target_rows",
     "validate_weight",
     "warn_of_unequal_columns",
     "weight_of_counted",

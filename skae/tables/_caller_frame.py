@@ -57,15 +57,27 @@ class CallerFrame:
         """Return the same without what belongs to the rows of one table."""
         return replace(self, empty=None, index=None)
 
+    def of_floats(self, schema: TableSchema) -> Self:
+        """Return the same for rows of other columns, which are of floats in the caller's tables."""
+        empty = self._empty_table()
+        if empty is not None:
+            columns = nw.from_native(empty, eager_only=True)
+            empty = columns.with_columns(nw.all().cast(nw.Float64)).to_native()
+        return replace(self, schema=schema, empty=empty)
+
+    def _empty_table(self) -> Any:
+        """Return a table of the caller without rows, None for arrays."""
+        if self.empty is None and self.types is not None:
+            return self.types.empty()
+        return self.empty
+
     def filled(self, rows: np.ndarray) -> Any:
         """Return decoded rows as a table of the caller."""
         columns = [
             (column.kind, column.decode(_codes(column, rows[:, i].astype(np.float64))))
             for i, column in enumerate(self.schema.columns)
         ]
-        empty = self.empty
-        if empty is None and self.types is not None:
-            empty = self.types.empty()
+        empty = self._empty_table()
         if empty is not None:
             return filled(empty, columns, self.index)
         cells = [values for _, values in columns]

@@ -1,10 +1,13 @@
 """A table of numbers: one shift for each column and one scale for all."""
 
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from skae._typing import ArrayOf
 
 from ._caller_type import as_tensor
 from ._moments import column_moments
@@ -15,6 +18,7 @@ from ._scaled_rows import ScaledRows
 LARGEST_SCALE = 1e150
 
 
+@dataclass(eq=False)
 class NumericTable:
     """Translates rows of numbers into inputs of the network, and its outputs into rows.
 
@@ -24,13 +28,29 @@ class NumericTable:
     have a value; None stands for rows without.
     """
 
-    def __init__(self, mean: Any, scale: float, means: np.ndarray | None = None) -> None:
-        self.mean = as_tensor(mean)
-        self.scale = scale
-        self.means = means
-        # A column of numbers is one value of the decoder, and one for the encoder, with gaps two.
-        self.n_columns = self.n_outputs = len(self.mean)
-        self.n_inputs = self.n_columns if means is None else 2 * self.n_columns
+    center: Annotated[Any, ArrayOf("float", "n_columns")]
+    scale: float
+    means: Annotated[np.ndarray, ArrayOf("float", "n_columns")] | None = None
+
+    @property
+    def mean(self) -> Tensor:
+        """What is subtracted from each column, as a tensor."""
+        return as_tensor(self.center)
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of the caller."""
+        return len(self.center)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of values that the decoder answers."""
+        return self.n_columns
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of values that the encoder sees: one for each column, and with gaps two."""
+        return self.n_columns if self.means is None else 2 * self.n_columns
 
     @classmethod
     def learn(

@@ -192,3 +192,11 @@ def test_the_fitted_estimator_counts_and_stays_as_it_is():
     assert next(vae.net_.module_.parameters()).dtype == torch.float64
     values = [one for one in model.graph.initializer if "network" in one.name]
     assert {one.data_type for one in values} == {onnx.TensorProto.DOUBLE}
+
+
+@pytest.mark.parametrize("output", ["reconstruction", "score"])
+def test_pairs_are_answered_in_the_unit_of_the_targets(output):
+    rng = np.random.default_rng(0)
+    noisy = X + 0.1 * rng.normal(size=X.shape)
+    autoencoder = DenoisingAutoencoder(3, **LINEAR).fit(noisy, 1000 * X + 7)
+    check_graph(to_onnx(autoencoder, X[:3], output), answer(autoencoder, X, output), X, output)

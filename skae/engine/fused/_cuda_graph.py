@@ -4,7 +4,7 @@ A small network keeps a GPU busy for less time than the processor needs to launc
 A CUDA graph holds the launches of a whole step, and one call replays them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import torch
@@ -59,7 +59,8 @@ class GraphedStep:
 
     def _record(self, batch: Batch) -> _Recorded:
         device, weight = batch.x.device, batch.weight
-        kept = Batch(batch.x, None if weight is None else weight.clone())
+        # Targets of one size, too, come in one and the same tensor.
+        kept = replace(batch, weight=None if weight is None else weight.clone())
         graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
         # Work of other threads on the GPU is not recorded.
         record = torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local")

@@ -12,7 +12,7 @@ from ._protocols import DenseAutoencoder, DenseParts, OnePassObjective
 from ._updates import Update, fused_update
 
 # The fields of a batch that the fused step can take.
-_FIELDS = frozenset({"x", "weight"})
+_FIELDS = frozenset({"x", "weight", "target"})
 
 
 @dataclass

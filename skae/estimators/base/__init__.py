@@ -10,6 +10,7 @@ from ._lockstep import fit_in_lockstep
 from ._mixed_start import column_input, column_likelihoods, column_losses, learn_mixed_table
 from ._net_building import NOT_REMEMBERED
 from ._network_parameters import NetworkParameters
+from ._pairs import pairs_of
 from ._parameter_errors import ParameterErrorsMixin
 from ._parameters import (
     POSITIVE_INT,
@@ -51,6 +52,7 @@ __all__ = [
     "fit_in_lockstep",
     "fitted",
     "learn_mixed_table",
+    "pairs_of",
     "resolve_hidden_layer_sizes",
     "start_at_probabilistic_pca",
     "warn_of_ignored_device",

@@ -1,14 +1,21 @@
 """The base class of all autoencoders."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Self
 
 from skae._compat import fit_context
 from skae.engine import torch_defaults
 from skae.objectives import LOSSES
-from skae.tables import CallerType, drop_weightless_rows, validate_rows
+from skae.tables import (
+    CallerType,
+    drop_weightless_rows,
+    validate_rows,
+    validate_target_rows,
+)
 
 from ._fit_decisions import as_before_on_error, check_range, until_interrupted
+from ._fit_rows import FitRows
 from ._fitted_network import FittedNetwork
 from ._ignored_arguments import warn_of_ignored_parameters, warn_of_ignored_target
 from ._training import TrainingFlow
@@ -21,6 +28,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
     that differ:
 
     - `_check_parameters` refuses parameters that do not go together;
+    - `_pairs_of` tells whether `y` holds what each row should become;
     - `_learn_from` sets attributes from the rows before training;
     - `_make_latent` returns the module that turns outputs of the encoder into codes;
     - `_start_at_pca` sets initial weights from PCA;
@@ -59,7 +67,8 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             other value is one: replace codes such as -999 first. Sparse matrices, mapped files and
             tensors under array API dispatch may have no missing cells.
         y : None
-            Ignored, present for the conventions of scikit-learn.
+            Ignored, present for the conventions of scikit-learn. :class:`DenoisingAutoencoder`
+            takes rows that the rows of `X` should become.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts; rows of weight zero are left out.
 
@@ -84,12 +93,12 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             If `max_iter` ends training under a schedule that is not planned to its end, or the
             error of the fit is above that of the column means.
         """
-        warn_of_ignored_target(X, y)
+        y = self._pairs_of(X, y)
         warn_of_ignored_parameters(self)
         with as_before_on_error(self):
             continued = bool(self.warm_start) and hasattr(self, "net_")
-            X, weight, caller = self._validated(X, sample_weight, 2, reset=not continued)
-            self._run(self._prepare_fit(X, weight, caller, continued))
+            rows = self._validated(X, y, sample_weight, 2, reset=not continued)
+            self._run(self._prepare_fit(rows, continued))
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -108,7 +117,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             The next rows, or an iterator (a generator, for example) over chunks of them. It trains
             on one chunk after the other, and only one is in memory.
         y : None
-            Ignored, present for the conventions of scikit-learn.
+            As in :meth:`fit`; not for an iterator.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts; not for an iterator.
 
@@ -129,14 +138,14 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
                 "sample_weight cannot be given for an iterator of chunks. Call partial_fit for "
                 "each chunk with its own sample_weight."
             )
-        warn_of_ignored_target(X, y)
+        y = None if isinstance(X, Iterator) else self._pairs_of(X, y)
         if not hasattr(self, "net_"):
             warn_of_ignored_parameters(self)
         n_chunks = 0
         with as_before_on_error(self):
             for chunk in until_interrupted(chunks):
                 # The first chunk copies the net, the others train the copy.
-                self._pass_over(chunk, sample_weight, keep_net=n_chunks > 0)
+                self._pass_over(chunk, y, sample_weight, keep_net=n_chunks > 0)
                 n_chunks += 1
                 # The next chunk is made before this name is given to it.
                 del chunk
@@ -147,31 +156,56 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         return self
 
     @torch_defaults()
-    def _pass_over(self, X: Any, sample_weight: Any, keep_net: bool) -> None:
+    def _pass_over(self, X: Any, y: Any, sample_weight: Any, keep_net: bool) -> None:
         """Train for one pass over a chunk."""
         self._check_no_held_out_need()
         continued = hasattr(self, "net_")
-        X, weight, caller = self._validated(
-            X, sample_weight, 1 if continued else 2, reset=not continued
-        )
-        self._run(self._prepare_pass(X, weight, caller, continued, keep_net))
+        n_needed = 1 if continued else 2
+        rows = self._validated(X, y, sample_weight, n_needed, reset=not continued)
+        self._run(self._prepare_pass(rows, continued, keep_net))
 
-    def _validated(
-        self, X: Any, sample_weight: Any, n_needed: int, reset: bool
-    ) -> tuple[Any, Any, CallerType]:
-        """Return the rows that count, their weights of mean one or None, and the caller's type."""
+    def _pairs_of(self, X: Any, y: Any) -> Any:
+        """Return `y` if it holds what each row of `X` should become, None if it is ignored."""
+        warn_of_ignored_target(X, y)
+
+    def _validated(self, X: Any, y: Any, sample_weight: Any, n_needed: int, reset: bool) -> FitRows:
+        """Return the rows that count; `y` is None, or what these should become."""
         self._check_parameters(continued=not reset)
+        network = self._make_network() if reset else self.network_
         X, caller = validate_rows(
             self,
             X,
             "fit" if reset else "partial_fit",
-            self._make_network() if reset else self.network_,
+            network,
             reset=reset,
             ensure_min_samples=n_needed,
             sample_weight=sample_weight,
         )
         self._check_takes(caller)
-        return *self._counted(X, sample_weight, n_needed), caller
+        if not reset:
+            self._check_pairs_go_on(y)
+        if y is None:
+            return FitRows(*self._counted(X, sample_weight, n_needed), caller)
+        if isinstance(LOSSES[self.loss], type):
+            raise ValueError(
+                f"loss={self.loss!r} judges counts by the total of their own row, and y holds what "
+                f"other rows should become. Use another loss for pairs, such as 'poisson'."
+            )
+        target = validate_target_rows(self, y, X, caller, network)
+        check_range(target.Y, LOSSES[self.loss], name="y")
+        Y, _ = drop_weightless_rows(target.Y, sample_weight, n_needed)
+        X, weight = drop_weightless_rows(X, sample_weight, n_needed)
+        return FitRows(X, weight, caller, replace(target, Y=Y))
+
+    def _check_pairs_go_on(self, y: Any) -> None:
+        """Refuse to continue a fit of pairs with rows alone, and a fit of rows with pairs."""
+        if (self._target is None) != (y is None):
+            had, has = ("no", "one") if y is not None else ("a", "none")
+            raise ValueError(
+                f"The first fit had {had} y with what the rows of X should become, and there is "
+                f"{has} now. Training goes on with the same kind of rows: give them, or set "
+                f"warm_start=False and call fit."
+            )
 
     def _check_takes(self, caller: CallerType) -> None:
         """Refuse a table with columns of several types or gaps if something needs numbers."""
@@ -209,8 +243,8 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             self._check_no_held_out_need()
             continued = hasattr(self, "net_")
             self._check_parameters(continued)
-            X, weight = self._counted(X, sample_weight, 1 if continued else 2)
-            self._run(self._prepare_pass(X, weight, caller, continued, keep_net=False))
+            rows = FitRows(*self._counted(X, sample_weight, 1 if continued else 2), caller)
+            self._run(self._prepare_pass(rows, continued, keep_net=False))
         return self
 
     # -- scikit-learn's protocols -----------------------------------------------------

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pandas as pd
-import torch
 
 from skae.engine import torch_defaults
 from skae.objectives import LOSSES
@@ -53,10 +52,7 @@ class ColumnParameters(NetworkParameters, FittedNetwork):
             is the same for all rows.
         """
         rows, _ = validate_new_rows(self, X, "score_columns")
-        scaled, _ = self._rows_to_score(rows)
-        shape = len(scaled), self.n_features_in_
-        scores = torch.empty(shape, dtype=torch.float64, device=scaled.device)
-        self._fill_scores(scores, scaled, self.net_.criterion_.cell_losses)
+        scores = self._scores_of(rows, self.net_.criterion_.cell_losses, (self.n_features_in_,))
         names = column_names(self, self.n_features_in_)
         return pd.DataFrame(scores.cpu().numpy(), columns=names, index=index_of(X))
 

@@ -70,11 +70,14 @@ def resolve_hidden_layer_sizes(sizes: Any, name: str = "hidden_layer_sizes") -> 
     return sizes
 
 
-def check_range(X: Any, loss: TableLoss | type[CountLoss], unit: float | None = None) -> None:
+def check_range(
+    X: Any, loss: TableLoss | type[CountLoss], unit: float | None = None, name: str = "X"
+) -> None:
     """Raise a ValueError if validated rows lie outside of the range of the loss.
 
     float32, in which networks compute, must be able to tell them from the limits. Where the loss
-    has no upper limit, `unit` is the size of typical values; None is the mean of X.
+    has no upper limit, `unit` is the size of typical values; None is the mean of X. An error speaks
+    of the rows by `name`.
     """
     if loss.limits is None:
         return
@@ -101,7 +104,7 @@ def check_range(X: Any, loss: TableLoss | type[CountLoss], unit: float | None = 
         needed, cure = "values of zero or more", "Shift them"
     found = "Negative values in data" if low < -rounding else "Values too large in data"
     raise ValueError(
-        f"{found}: loss={loss.name!r} needs {needed}, but X holds values from {low:.10g} to "
+        f"{found}: loss={loss.name!r} needs {needed}, but {name} holds values from {low:.10g} to "
         f"{high:.10g}. {cure}, or use loss='squared_error'."
     )
 

@@ -98,6 +98,8 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     _means: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] | None = fitted(
         optional=True, default=None
     )
+    # What the decoder answers, if that is another table: `fit` was given pairs of rows.
+    _target: NumericTable | MixedTable | None = fitted(optional=True, default=None)
     # Weight, mean and variance of the codes of the training rows; some of these codes and their
     # weights; the mixture that is fitted on them: weights, means, roots of covariances.
     _code_moments: tuple[Positive, _OfCodes, _OfCodes] = fitted()
@@ -134,7 +136,13 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
 
     def _loss_unit(self) -> float:
         """Return the factor that turns a loss of scaled rows into one of the data."""
-        return 1.0 if self._mixed is not None else self.scale_**self._fitted_loss.scale_power
+        return self._unit_of_answers**self._fitted_loss.scale_power
+
+    @property
+    def _unit_of_answers(self) -> float:
+        """The unit of what the decoder answers; 1 where each column has its own."""
+        table = self._answers
+        return table.scale if isinstance(table, NumericTable) else 1.0
 
     def _in_data_units(self, objective: float) -> float:
         """Return a value of the objective, which is one of scaled rows, as one of the data."""
@@ -144,3 +152,8 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     def _table(self) -> NumericTable | MixedTable:
         """The translation of the caller's rows into inputs, and of outputs into rows."""
         return self._mixed or NumericTable(self.mean_, self.scale_, self._means)
+
+    @property
+    def _answers(self) -> NumericTable | MixedTable:
+        """The table that outputs of the decoder are rows of: another one after a fit of pairs."""
+        return self._target or self._table

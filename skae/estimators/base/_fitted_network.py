@@ -18,10 +18,12 @@ from skae.engine import torch_defaults
 from skae.objectives import NegativeBinomial
 from skae.tables import (
     CallerType,
+    MixedTable,
     ScaledRows,
     as_set_output,
     validate_codes,
     validate_new_rows,
+    validate_target_rows,
     validate_weight,
 )
 
@@ -113,7 +115,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
                 f"X has {codes.shape[1]} columns, but {type(self).__name__} decodes codes of "
                 f"n_components_={self.n_components_}, as transform gives them."
             )
-        caller = replace(caller, row_shape=self._row_shape, frame=self._frame)
+        caller = self._of_answers(replace(caller, row_shape=self._row_shape, frame=self._frame))
         return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)), X)
 
     @torch_defaults()
@@ -132,7 +134,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
             with the totals of the rows. A DataFrame if `set_output` asks for one.
         """
         rows, caller = validate_new_rows(self, X, "reconstruct")
-        return as_set_output(self, caller.rows_to_caller(self._reconstruct_rows(rows)), X)
+        answers = self._of_answers(caller).rows_to_caller(self._reconstruct_rows(rows))
+        return as_set_output(self, answers, X)
 
     @torch_defaults()
     def score_samples(self, X: Any) -> Any:
@@ -162,18 +165,22 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Rows to score.
-        y : None
-            Ignored, present for the conventions of scikit-learn.
+        y : array-like of shape (n_samples, n_features), default=None
+            What the rows should become, after a fit of such pairs. Ignored otherwise.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the average.
 
         Returns
         -------
         score : float
-            Weighted mean of :meth:`score_samples`; higher is better.
+            Weighted mean of :meth:`score_samples`; higher is better. Reconstructions are compared
+            with `y` in place of `X` if `fit` learned from pairs.
         """
-        X, _ = validate_new_rows(self, X, "score")
-        scores = self._score_rows(X).cpu().numpy()
+        X, caller = validate_new_rows(self, X, "score")
+        target = None
+        if self._target is not None and y is not None:
+            target = validate_target_rows(self, y, X, caller, self.network_).Y
+        scores = self._score_rows(X, target).cpu().numpy()
         if sample_weight is not None:
             sample_weight = validate_weight(sample_weight, scores)
         return float(np.average(scores, weights=sample_weight))
@@ -210,7 +217,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         # The mixture starts at the end of k-means, which takes NumPy's arrays only.
         with config_context(array_api_dispatch=False):
             codes = self._draw_codes(int(n_samples), check_random_state(random_state))
-        caller = CallerType(row_shape=self._row_shape, frame=self._frame)
+        caller = self._of_answers(CallerType(row_shape=self._row_shape, frame=self._frame))
         return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)))
 
     @property
@@ -247,7 +254,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         # A device may lack double precision.
         of_net = next(self.net_.module_.parameters())
         output = self.net_.criterion_.to_data(output, scaled.to(of_net))
-        rows = self._table.to_data(output.to(X.device))
+        rows = self._answers.to_data(output.to(X.device))
         return codes.to(X), rows
 
     def _codes_and_output(self, X: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -257,17 +264,29 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         codes = self._encode(scaled.to(of_net))
         return codes, self._decode(codes), scaled
 
-    def _score_rows(self, X: Any) -> Tensor:
-        rows, scores = self._rows_to_score(X)
-        return self._fill_scores(scores, rows, self.net_.criterion_.row_losses)
+    def _score_rows(self, X: Any, target: Any = None) -> Tensor:
+        """Return scores of rows; after a fit of pairs, of how well `target` is answered, or `X`."""
+        return self._scores_of(X, self.net_.criterion_.row_losses, (), target)
 
-    def _fill_scores(self, scores: Tensor, rows: ScaledRows, losses: _Call) -> Tensor:
-        """Write minus the losses of rows into a tensor, given ``losses(output, target)``."""
+    def _scores_of(
+        self, X: Any, losses: _Call, shape: tuple[int, ...], target: Any = None
+    ) -> Tensor:
+        """Return minus ``losses(output, target)`` of rows, of a shape for each row."""
+        wanted = self._rows_in_range(X if target is None else target)
+        scores = torch.empty(len(wanted), *shape, dtype=torch.float64, device=wanted.device)
+        rows = wanted if self._target is None else self._rows_to_encode(X)
+        with one_thread():
+            for selection, x, output in self.net_.forward_chunks_(self._there_and_back, rows):
+                n = selection.stop - selection.start
+                expected = x[:n] if rows is wanted else wanted[selection]
+                scores[selection] = losses(output[:n].to(scores), expected.to(scores))
+        return scores.mul_(-self._loss_unit())
 
-        def in_double(x: Tensor, output: Tensor) -> Tensor:
-            return losses(output.to(scores), x.to(scores))
-
-        return self._fill(scores, rows, self._there_and_back, in_double).mul_(-self._loss_unit())
+    def _of_answers(self, caller: CallerType) -> CallerType:
+        """Return the caller's type of what the decoder answers, whose columns may be others."""
+        if caller.frame is None or not isinstance(self._target, MixedTable):
+            return caller
+        return replace(caller, frame=caller.frame.of_floats(self._target.schema))
 
     def _rows_to_encode(self, X: Any) -> ScaledRows:
         """Return rows for the encoder; counts, of which it takes logarithms, must be in range."""
@@ -276,13 +295,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
     def _rows_in_range(self, X: Any) -> ScaledRows:
         """Return rows that must be in the range of the loss."""
         loss = self._fitted_loss
-        check_range(X, loss, self.scale_)
-        return self._table.rows(X, loss.limits)
-
-    def _rows_to_score(self, X: Any) -> tuple[ScaledRows, Tensor]:
-        """Return rows that must be in the range of the loss, and room for their scores."""
-        rows = self._rows_in_range(X)
-        return rows, torch.empty(len(rows), dtype=torch.float64, device=rows.device)
+        check_range(X, loss, self._unit_of_answers)
+        return self._answers.rows(X, loss.limits)
 
     def _encode(self, x: Tensor) -> Tensor:
         return self.net_.module_.encode(x)
@@ -295,7 +309,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
 
     def _decoded(self, function: _Call, rows: ScaledRows) -> Tensor:
         """Run a function that gives rows in the training unit; return them in the data's."""
-        table = self._table
+        table = self._answers
         # Dates and large whole numbers leave the precision of float32.
         of_frames = self._frame is not None and self._frame.types is not None
         dtype = torch.float64 if of_frames else rows.dtype

@@ -4,10 +4,10 @@ import inspect
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from skae._warnings import warn_caller
-from skae.tables import check_table, detached
+
+from ._pairs import says_what_rows_become
 
 # Parameters of the dense network, which `network` replaces.
 _OF_DENSE_NETWORK = ("hidden_layer_sizes", "activation", "dropout", "normalization")
@@ -53,16 +53,9 @@ def _differ(value: Any, default: Any) -> bool:
 
 def warn_of_ignored_target(X: Any, y: Any) -> None:
     """Warn if `y` looks like targets of the reconstruction."""
-    shape = getattr(X, "shape", ())
-    if y is X or len(shape) < 2 or getattr(y, "shape", ()) != shape or sparse.issparse(y):
-        return
-    check_table(detached(X))
-    y = np.asarray(detached(y))
-    X = X.toarray() if sparse.issparse(X) else np.asarray(detached(X))
-    # A y equal to X asks for what happens anyway.
-    if y.dtype.kind == "f" and not np.allclose(X, y, equal_nan=True):
+    if says_what_rows_become(X, y):
         warn_caller(
             "y has the shape of X and is ignored: the autoencoder learns to give back X itself. "
-            "For clean rows of noisy ones use DenoisingAutoencoder, fitted on the clean rows, "
-            "which makes noise of its own. If y is for a later step, nothing is wrong."
+            "DenoisingAutoencoder learns from pairs: its fit(X, y) trains from noisy rows X to "
+            "clean rows y. If y is for a later step, nothing is wrong."
         )

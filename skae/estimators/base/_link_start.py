@@ -26,6 +26,7 @@ def start_below_the_means(
     sample_weight: Any,
     loss: TableLoss,
     at_pca: bool,
+    targets: ScaledRows | None = None,
 ) -> None:
     """Multiply the decoder's last layer by the share that reconstructs the rows best.
 
@@ -33,17 +34,19 @@ def start_below_the_means(
     function of a count can be of any size. A share of zero reconstructs the column means, so the
     start is not worse than these.
 
-    `rows` are those of training. With `at_pca` the decoder's linear path is the layer, and has its
-    bias already. An autoencoder whose decoder does not end with a linear layer stays as it is.
+    `rows` are those of training, which the decoder should answer unless `targets` are. With
+    `at_pca` the decoder's linear path is the layer, and has its bias already. An autoencoder whose
+    decoder does not end with a linear layer stays as it is.
     """
     autoencoder.eval()
     decoder = autoencoder.decoder
-    of_means = loss.from_data(_mean(rows, sample_weight))
+    targets = rows if targets is None else targets
+    of_means = loss.from_data(means_of(targets, sample_weight))
     layer = linear_layer_of(decoder) if at_pca else _last_layer(decoder, len(of_means))
     if layer is not None:
         if not at_pca:
             layer.bias.copy_(of_means)
-        layer.weight.mul_(_best_share(autoencoder, layer, rows, sample_weight, loss))
+        layer.weight.mul_(_best_share(autoencoder, layer, rows, targets, sample_weight, loss))
     autoencoder.train()
 
 
@@ -55,7 +58,7 @@ def _last_layer(decoder: nn.Module, n_outputs: int) -> nn.Linear | None:
     return None
 
 
-def _mean(rows: ScaledRows, sample_weight: Any) -> Tensor:
+def means_of(rows: ScaledRows, sample_weight: Any) -> Tensor:
     """Return the means of the cells that have a value."""
 
     def weighted_sum(cells: Callable[[Tensor], Tensor]) -> Tensor:
@@ -74,6 +77,7 @@ def _best_share(
     autoencoder: Autoencoder,
     layer: nn.Linear,
     rows: ScaledRows,
+    targets: ScaledRows,
     sample_weight: Any,
     loss: TableLoss,
 ) -> float:
@@ -84,10 +88,11 @@ def _best_share(
         for selection, x in rows.chunks():
             x = x.cpu()
             autoencoder(x.to(layer.weight))
-            x, change = x.double(), seen.pop().double() @ weight.T
+            change = seen.pop().double() @ weight.T
+            target = (x if targets is rows else targets[selection].cpu()).double()
             share_of_rows = _weights_of(sample_weight, selection, x)
             for i, share in enumerate(_SHARES):
-                cells = loss.function(bias + share * change, x, reduction="none")
+                cells = loss.function(bias + share * change, target, reduction="none")
                 losses[i] += share_of_rows @ cells.mean(dim=1)
     best = losses.argmin()
     if _SHARES[best] == 0:

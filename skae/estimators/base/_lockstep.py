@@ -12,6 +12,7 @@ from skae.tables import CallerType
 
 from ._base_autoencoder import BaseAutoencoder
 from ._fit_decisions import as_before_on_error
+from ._fit_rows import FitRows
 
 
 @torch_defaults()
@@ -45,7 +46,7 @@ def fit_in_lockstep(
                 mine = safe_indexing(X, rows[i])
                 weight = None if weight is None else safe_indexing(weight, rows[i])
             mine, weight = estimator._counted(mine, weight, 2)
-            trainings.append(estimator._prepare_fit(mine, weight, caller, continued))
+            trainings.append(estimator._prepare_fit(FitRows(mine, weight, caller), continued))
         for estimator, training in zip(estimators, trainings, strict=True):
             context = estimator._while_training(training, len(estimators))
             while_training.enter_context(context)

@@ -35,7 +35,7 @@ from skae.objectives import (
     WeightPenalty,
     over_observed,
 )
-from skae.tables import column_names
+from skae.tables import MixedTable, column_names
 
 from ._fitted_attributes import FittedAttributes
 from ._mixed_start import column_losses, first_layer
@@ -76,7 +76,7 @@ class NetBuilding(FittedAttributes):
         latent = self._make_latent()
         of_encoder, columns = first_layer(table, self._counts, network)
         encoder_widths = table.n_inputs, n_components * latent.outputs_per_component
-        decoder_widths = n_components, table.n_outputs
+        decoder_widths = n_components, self._answers.n_outputs
         # Modules of a user draw their initial weights from torch's global generator.
         with global_generators_from(seed):
             encoder = of_encoder.build_encoder(*encoder_widths, generator)
@@ -117,12 +117,16 @@ class NetBuilding(FittedAttributes):
             assert not isinstance(loss, Loss)
             return loss(self._table.n_outputs, self._counts.depth)
         assert isinstance(loss, Loss)
-        if self._mixed is not None:
-            return column_losses(self._mixed, loss)
-        return loss if self._means is None else over_observed(loss)
+        answers = self._answers
+        if isinstance(answers, MixedTable):
+            return column_losses(answers, loss)
+        return loss if answers.means is None else over_observed(loss)
 
     def _make_corruption(self) -> Corruption | BorrowedGaps | None:
         """Return the corruption of the rows that the encoder sees in training."""
+        if self._target is not None:
+            # The gaps of pairs teach what is missing.
+            return None
         in_columns = self._mixed is not None and self._mixed.has_gaps.any()
         return BorrowedGaps() if in_columns or self._means is not None else None
 

@@ -31,7 +31,8 @@ class StandardizedCodes(TrainingFlow):
         if self.standardize:
             return super()._scale_of_codes(variance, codes, weight)
         module = self.net_.module_
-        return scale_by_effect(module, codes, weight, self._fitted_loss) / self.scale_
+        divisors = scale_by_effect(module, codes, weight, self._fitted_loss)
+        return divisors / self._unit_of_answers
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """Setting up a fit, training the net, and setting the fitted attributes."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -24,12 +25,13 @@ from skae.engine import (
     work_of_step,
 )
 from skae.networks import Autoencoder
-from skae.objectives import LOSSES, Loss
+from skae.objectives import LOSSES, CountLoss, Loss
 from skae.tables import (
     CallerType,
     CountTable,
     NumericTable,
     PrincipalComponents,
+    ScaledRows,
     column_extremes,
     is_memory_mapped,
     merge_moments,
@@ -39,8 +41,10 @@ from skae.tables import (
 
 from ._count_start import linear_count_inputs, some_rows, start_at_regression
 from ._fit_decisions import resolve_batch_size, split_rows
+from ._fit_rows import FitRows
 from ._link_start import start_below_the_means
 from ._mixed_start import learn_mixed_table
+from ._pairs import learn_target_table, start_at_targets
 from ._pca_start import start_at_pca
 from ._pickling import Pickling
 
@@ -83,20 +87,19 @@ class TrainingFlow(Pickling):
 
     # -- before training --------------------------------------------------------------
 
-    def _prepare_fit(self, X: Any, weight: Any, caller: CallerType, continued: bool) -> Training:
+    def _prepare_fit(self, rows: FitRows, continued: bool) -> Training:
         """Return the training of a whole fit on validated rows."""
-        X = self._on_device(X, caller, continued)
+        rows = self._on_device(rows, continued)
         rng = check_random_state(self.random_state)
-        train, valid = split_rows(X.shape[0], self._early_stopping(), self.validation_fraction, rng)
-        batch_size = self._batch_size(X.shape[0] if train is None else len(train))
+        train, valid = split_rows(len(rows), self._early_stopping(), self.validation_fraction, rng)
+        batch_size = self._batch_size(len(rows) if train is None else len(train))
         if continued:
             self._renew_net()
         else:
-            self._start(X, weight, caller, batch_size >= X.shape[0], rng)
+            self._start(rows, batch_size >= len(rows), rng)
         self.net_.set_params(batch_size=batch_size)
         return self._training(
-            X,
-            weight,
+            rows,
             train=train,
             valid=valid,
             from_scratch=not continued,
@@ -104,18 +107,16 @@ class TrainingFlow(Pickling):
             verbose=self.verbose,
         )
 
-    def _prepare_pass(
-        self, X: Any, weight: Any, caller: CallerType, continued: bool, keep_net: bool
-    ) -> Training:
+    def _prepare_pass(self, rows: FitRows, continued: bool, keep_net: bool) -> Training:
         """Return the training of one pass over validated rows, in a net of this call or a copy."""
-        X = self._on_device(X, caller, continued)
-        if not continued or self._is_first_to_vary(X):
-            self._start(X, weight, caller, False, check_random_state(self.random_state))
+        rows = self._on_device(rows, continued)
+        if not continued or self._is_first_to_vary(rows.X):
+            self._start(rows, False, check_random_state(self.random_state))
         elif not keep_net:
             self._renew_net(keep_optimizer=True)
         params = self._net_params() | {"learning_rate": "constant"}
-        self.net_.set_params(**params, batch_size=self._batch_size(X.shape[0]))
-        return self._training(X, weight, epochs=1, from_scratch=False)
+        self.net_.set_params(**params, batch_size=self._batch_size(len(rows)))
+        return self._training(rows, epochs=1, from_scratch=False)
 
     def _is_first_to_vary(self, X: Any) -> bool:
         """Return whether all rows before these were equal, so that nothing is learned yet."""
@@ -124,10 +125,11 @@ class TrainingFlow(Pickling):
         low, high = column_extremes(X)
         return bool((low < high).any())
 
-    def _on_device(self, X: Any, caller: CallerType, continued: bool) -> Any:
+    def _on_device(self, rows: FitRows, continued: bool) -> FitRows:
         # Columns of several types and gaps are learned by NumPy; batches are sent either way.
+        caller, X = rows.caller, rows.X
         stays = is_memory_mapped(X) or caller.frame is not None or caller.has_gaps
-        return X if stays else to_gpu(X, self._device(continued))
+        return rows if stays else replace(rows, X=to_gpu(X, self._device(continued)))
 
     def _batch_size(self, n_samples: int) -> int:
         batch_size = resolve_batch_size(self.batch_size, n_samples)
@@ -140,10 +142,9 @@ class TrainingFlow(Pickling):
             )
         return batch_size
 
-    def _start(
-        self, X: Any, weight: Any, caller: CallerType, full_batch: bool, rng: np.random.RandomState
-    ) -> None:
+    def _start(self, given: FitRows, full_batch: bool, rng: np.random.RandomState) -> None:
         """Set the attributes and the net that the first step of training needs."""
+        X, weight, caller = given.X, given.weight, given.caller
         device = resolve_device(self.device)
         seed = int(rng.randint(np.iinfo(np.int32).max))
         loss = LOSSES[self.loss]
@@ -152,18 +153,21 @@ class TrainingFlow(Pickling):
         self._row_shape = caller.row_shape
         self.network_ = self._network_of_fit()
         self._frame = None if caller.frame is None else caller.frame.of_fit()
-        self._mixed = self._counts = self._means = None
+        self._mixed = self._counts = self._means = self._target = None
         vars(self).pop("_rows_differ", None)
         if caller.frame is None:
-            self._learn_numbers(X, weight, caller)
+            self._learn_numbers(X, weight, caller, pairs=given.target is not None)
         else:
             assert isinstance(loss, Loss)
             self._mixed = learn_mixed_table(X, weight, caller.frame.schema, loss)
             self.mean_, self.scale_ = self._mixed.means, 1.0
+        if given.target is not None:
+            assert isinstance(loss, Loss)
+            self._target = learn_target_table(given.target, weight, loss)
         table = self._table
         # Where an epoch is one batch, double precision costs next to nothing, and a fit
         # with weights then equals a fit with repeated rows to the last digits.
-        rows = table.rows(X, loss.limits)
+        rows = table.rows(X, self._limits_of_inputs)
         if not isinstance(loss, Loss):
             self._counts = CountTable.learn(rows, weight, self.loss)
         self._learn_from(X, caller)
@@ -176,7 +180,7 @@ class TrainingFlow(Pickling):
             if self._counts is not None:
                 linear, of_linear = linear_count_inputs(rows, weight, self._counts)
             else:
-                linear, of_linear = table.linear_rows(X, weight, loss.limits)
+                linear, of_linear = table.linear_rows(X, weight, self._limits_of_inputs)
             exact_up_to = {} if self._mixed is None else {"exact": _EXACT_COLUMNS}
             pca = principal_components(linear, of_linear, wanted, rng, **exact_up_to)
             wanted = max(1, len(pca.components)) if isinstance(wanted, float) else wanted
@@ -185,7 +189,9 @@ class TrainingFlow(Pickling):
         if pca is not None and self.has_linear_path_:
             self._start_at_pca(module, pca, rng)
         of_table = self._make_loss()
-        if self._counts is not None:
+        if self._target is not None:
+            self._start_at_targets(module, given)
+        elif self._counts is not None:
             if self.has_linear_path_:
                 start_at_regression(module, rows, weight)
             some, weight_of_some = some_rows(X, weight)
@@ -199,13 +205,25 @@ class TrainingFlow(Pickling):
         module.to(torch.float64 if exact else torch.float32)
         self.net_ = self._make_net(module, device, seed, list(self.callbacks or []))
         if self._counts is not None:
-            self._settle(X, weight)
+            self._settle(given)
         self._some_codes = None
         self._code_moments = None  # type: ignore[assignment]  # until the codes are known
 
-    def _learn_numbers(self, X: Any, weight: Any, caller: CallerType) -> None:
+    def _start_at_targets(self, module: Autoencoder, given: FitRows) -> None:
+        """Set the decoder's last layer to what fits the targets of pairs, if it is linear."""
+        rows, targets = self._table.rows(given.X), self._target_rows(given)
+        weight, at_pca = given.weight, self.has_linear_path_
+        loss = self._make_loss()
+        assert not isinstance(loss, CountLoss)
+        if at_pca:
+            start_at_targets(module, rows, targets, weight, loss)
+        if not isinstance(loss, Loss) or loss.link is not None:
+            start_below_the_means(module, rows, weight, loss, at_pca, targets)
+
+    def _learn_numbers(self, X: Any, weight: Any, caller: CallerType, pairs: bool) -> None:
         """Set the scaling of a table of numbers."""
-        loss = LOSSES[self.loss]
+        # What is not answered may be in any unit.
+        loss = LOSSES["squared_error" if pairs else self.loss]
         table, deviations = NumericTable.learn(
             X, weight, caller.has_gaps, centered=loss.centered, scaled=loss.scaled
         )
@@ -216,20 +234,32 @@ class TrainingFlow(Pickling):
         if loss.centered and self._row_shape is None:
             warn_of_unequal_columns(X, deviations, self)
 
-    def _training(self, X: Any, weight: Any, **how: Any) -> Training:
+    def _training(self, rows: FitRows, **how: Any) -> Training:
         """Return a training of the present net on these rows."""
-        return Training(self.net_, self._training_rows(X, weight), **how)
+        return Training(self.net_, self._training_rows(rows), **how)
 
-    def _training_rows(self, X: Any, weight: Any) -> TrainingRows:
+    def _training_rows(self, rows: FitRows) -> TrainingRows:
         weights = next(self.net_.module_.parameters())
-        rows = self._table.rows(X, LOSSES[self.loss].limits)
-        return TrainingRows(rows, weight, weights.dtype, weights.device)
+        seen = self._table.rows(rows.X, self._limits_of_inputs)
+        target = None if self._target is None else self._target_rows(rows)
+        return TrainingRows(seen, rows.weight, weights.dtype, weights.device, target)
 
-    def _settle(self, X: Any, weight: Any) -> None:
+    def _target_rows(self, rows: FitRows) -> ScaledRows:
+        """Return the targets of pairs as the decoder should answer them."""
+        assert self._target is not None
+        assert rows.target is not None
+        return self._target.rows(rows.target.Y, LOSSES[self.loss].limits)
+
+    @property
+    def _limits_of_inputs(self) -> tuple[float, float] | None:
+        """The limits of cells that the encoder sees, None where others are answered."""
+        return LOSSES[self.loss].limits if self._target is None else None
+
+    def _settle(self, rows: FitRows) -> None:
         """Estimate from the start what the objective estimates."""
         net = self.net_
         net.set_training(False)
-        net.criterion_.settle(net.module_, net.get_iterator(self._training_rows(X, weight)))
+        net.criterion_.settle(net.module_, net.get_iterator(self._training_rows(rows)))
 
     # -- training ---------------------------------------------------------------------
 
