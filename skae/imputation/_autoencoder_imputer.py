@@ -57,8 +57,8 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         always are gaps.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns that hold categories. "from_dtype" are those of text, truth values and categories,
-        in a DataFrame; a list of names or places, or a mask, chooses others. None has none, and
-        refuses text.
+        in a DataFrame; a list of names or places, or a mask, chooses others. None has none. Text
+        and categories that are not chosen are refused, and truth values are then numbers.
     min_frequency : int, float or None, default=2
         Categories of fewer rows, as a number or as a share, become one, which stands for the most
         frequent of them.
@@ -72,7 +72,8 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
     sample_posterior : bool, default=False
         Whether :meth:`transform` draws what is missing from its distribution, as an imputation
         whose uncertainty counts needs it. By default it gives expected numbers and the likeliest
-        categories, which vary less than true values do.
+        categories, which vary less than true values do. The same rows get the same draws at each
+        call; :meth:`sample_imputations` gives several.
     n_imputations : int, default=1
         How many completed tables :meth:`sample_imputations` returns, each from a model of its own.
     add_indicator : bool, default=False

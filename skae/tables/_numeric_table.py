@@ -40,7 +40,7 @@ class NumericTable:
     @property
     def n_columns(self) -> int:
         """Number of columns of the caller."""
-        return len(self.center)
+        return self.center.shape[0]
 
     @property
     def n_outputs(self) -> int:

@@ -97,7 +97,7 @@ def test_losses_of_rows_are_those_of_a_batch():
             assert found == objective.row_losses(torch.zeros(3, 2), batch.x).mean()
 
 
-@pytest.mark.parametrize(("fields", "fused"), [({"x"}, True), ({"x", "target"}, False)])
+@pytest.mark.parametrize(("fields", "fused"), [({"x", "target"}, True), ({"x", "observed"}, False)])
 def test_fields_that_the_step_cannot_take_are_left_to_autograd(fields, fused):
     module, objective = make_module(), make_objective()
     optimizer = optim.Adam(module.parameters())

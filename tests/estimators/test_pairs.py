@@ -11,6 +11,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 import skae
 from skae import AutoencoderTransformer, DenoisingAutoencoder
@@ -255,3 +256,18 @@ def test_losses_of_a_rows_own_total(loss):
 def test_other_estimators_say_that_they_ignore_pairs():
     with pytest.warns(UserWarning, match="y has the shape of X and is ignored.*Denoising"):
         AutoencoderTransformer(**PARAMS).fit(BLURRED[TRAIN], CLEAN[TRAIN])
+
+
+class Listener(Callback):
+    """Listens to single batches, so that autograd takes the steps."""
+
+    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
+        """See what a batch holds."""
+        self.shapes = [part.shape for part in batch]
+
+
+def test_steps_by_autograd_go_the_same_way():
+    listener = Listener()
+    by_autograd = fit(callbacks=[listener])
+    assert [shape[1] for shape in listener.shapes] == [64, 64]
+    assert by_autograd.loss_curve_ == pytest.approx(fit().loss_curve_, rel=1e-3)
