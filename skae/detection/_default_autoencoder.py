@@ -9,8 +9,12 @@ from skae.estimators._denoising import DenoisingAutoencoder
 from skae.estimators._variational import VariationalAutoencoder
 from skae.estimators.base import BaseAutoencoder
 
-# Training steps: three hundred detect as well as six hundred or fifteen hundred do.
+# Training steps: in tables of numbers three hundred detect as well as fifteen hundred do.
 _STEPS, _BATCH_SIZE = 300, 128
+
+# What categories tell together is learned later: so many times a row is seen, in so many steps at
+# most. More would teach the outliers of a small table.
+_VISITS, _MOST_STEPS = 120, 1500
 
 # Width of the hidden layers, and of the code unless the table has fewer columns. A wide code does
 # not learn to copy the cells, as these are masked.
@@ -19,7 +23,8 @@ _WIDTH, _CODE_WIDTH = 64, 32
 
 def autoencoder_to_fit(detector: Any) -> BaseAutoencoder:
     """Return the autoencoder of a detector before it knows the size of the table."""
-    return autoencoder_for_detection(detector.autoencoder, detector.scoring, 1, 1, detector.device)
+    given = detector.autoencoder, detector.scoring
+    return autoencoder_for_detection(*given, 1, 1, False, detector.device)
 
 
 def autoencoder_for_detection(
@@ -27,6 +32,7 @@ def autoencoder_for_detection(
     scoring: str,
     n_features: int,
     n_samples: int,
+    has_categories: bool,
     device: str | torch.device,
 ) -> BaseAutoencoder:
     """Return the autoencoder that members are copies of, given the parameters of the detector."""
@@ -34,7 +40,9 @@ def autoencoder_for_detection(
     if autoencoder is None:
         if likelihood:
             return VariationalAutoencoder(device=device)
-        return _denoiser(n_features, n_samples, device)
+        n_batches = max(1, n_samples / _BATCH_SIZE)
+        n_steps = min(max(_STEPS, _VISITS * n_batches), _MOST_STEPS) if has_categories else _STEPS
+        return _denoiser(n_features, ceil(n_steps / n_batches), device)
     if likelihood and not isinstance(autoencoder, VariationalAutoencoder):
         raise ValueError(
             f"scoring='likelihood' needs an autoencoder that has a likelihood, "
@@ -44,7 +52,7 @@ def autoencoder_for_detection(
     return autoencoder
 
 
-def _denoiser(n_features: int, n_samples: int, device: str | torch.device) -> DenoisingAutoencoder:
+def _denoiser(n_features: int, n_epochs: int, device: str | torch.device) -> DenoisingAutoencoder:
     """Return an autoencoder that learns to predict masked cells from the others of their row.
 
     A plain autoencoder also learns to reconstruct the outliers that it sees in training. A masked
@@ -58,7 +66,7 @@ def _denoiser(n_features: int, n_samples: int, device: str | torch.device) -> De
         init="random",
         learning_rate_init=5e-3,
         batch_size=_BATCH_SIZE,
-        max_iter=ceil(_STEPS / max(1, n_samples / _BATCH_SIZE)),
+        max_iter=n_epochs,
         early_stopping=False,
         device=device,
     )

@@ -40,9 +40,9 @@ class DetectorStart(FittedDetector):
         n_folds = min(self.cv, n_samples)
         self._folds = Folds(n_folds, np.arange(self.n_estimators) % n_folds)
         self.max_samples_ = self._folds.samples_per_member(self.max_samples, n_samples)
-        autoencoder = autoencoder_for_detection(
-            self.autoencoder, self.scoring, self.n_features_in_, self.max_samples_, self.device
-        )
+        has_categories = caller.frame is not None and any(caller.frame.schema.n_levels)
+        size = self.n_features_in_, self.max_samples_, has_categories
+        autoencoder = autoencoder_for_detection(self.autoencoder, self.scoring, *size, self.device)
         validate_params(autoencoder)
         warn_of_ignored_parameters(autoencoder)
         warn_of_ignored_device(self.device, autoencoder)

@@ -375,3 +375,9 @@ def test_the_most_frequent_of_many_categories_tell_of_missing_numbers():
     gaps[:, 0] = np.nan
     filled = columns.with_numbers(gaps)[:, 0].numpy()
     assert np.corrcoef(filled, numbers[:600])[0, 1] > 0.95
+
+
+def test_members_see_rows_of_categories_more_often(fitted):
+    numbers = detector().fit(TRAIN[["latitude", "price", "visits"]].astype(float))
+    epochs = [one.estimators_[0].max_iter for one in (fitted, numbers)]
+    assert epochs[0] == 120 > epochs[1]
