@@ -135,7 +135,9 @@ def test_masked_cells_withstand_outliers_that_are_trained_on(monkeypatch):
     is_outlier = np.arange(400) >= 360
 
     def auroc(**params):
-        model = autoencoder_for_detection(None, "mixture", 30, 320, "cpu").set_params(**params)
+        model = autoencoder_for_detection(None, "mixture", 30, 320, False, "cpu").set_params(
+            **params
+        )
         detector = make_detector(model, scoring="reconstruction", n_estimators=2)
         return roc_auc_score(is_outlier, -detector.fit(rows).score_samples(rows))
 
