@@ -1,4 +1,4 @@
-"""What members answer to rows with columns of several types, in torch: graphs share it."""
+"""Answers and residuals of members for rows with columns of several types; graphs use them, too."""
 
 from collections.abc import Sequence
 

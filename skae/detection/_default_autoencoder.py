@@ -12,8 +12,9 @@ from skae.estimators.base import BaseAutoencoder
 # Training steps: in tables of numbers three hundred detect as well as fifteen hundred do.
 _STEPS, _BATCH_SIZE = 300, 128
 
-# What categories tell together is learned later: so many times a row is seen, in so many steps at
-# most. More would teach the outliers of a small table.
+# Rare combinations of categories are learned later than relations of numbers. In a table with
+# categories training sees each row this many times, but takes no more than these steps. In small
+# tables, more visits would also teach the outliers.
 _VISITS, _MOST_STEPS = 120, 1500
 
 # Width of the hidden layers, and of the code unless the table has fewer columns. A wide code does

@@ -58,6 +58,8 @@ class OutlierScore:
         completed: Callable[[Tensor], Tensor] = _without_gaps,
     ) -> Self:
         """Learn the spread of residuals and codes of training rows, given them without gaps."""
+        if not self.is_of_values:
+            return self
         n_values = 2 * Z.shape[1] + autoencoder.n_components_
         most = min(_ENOUGH_ROWS, max(2, _MOST_VALUES // n_values))
         if Z.shape[0] > most:
@@ -115,17 +117,6 @@ class LikelihoodScore(OutlierScore):
 
     is_of_values: ClassVar[bool] = False
     needs_ordinary_rows: ClassVar[bool] = True
-
-    def fit(
-        self,
-        autoencoder: BaseAutoencoder,
-        Z: Rows,
-        weight: ndarray,
-        rng: RandomState,
-        completed: Callable[[Tensor], Tensor] = _without_gaps,
-    ) -> Self:
-        """Learn nothing."""
-        return self
 
 
 @dataclass(eq=False)

@@ -82,7 +82,8 @@ def mean_parts(
     for batch in batches:
         if listener is not None:
             # A callback may keep the batch, and the next batch overwrites this memory.
-            batch = Batch(batch.x.clone(), batch.weight, batch.observed, batch.target)
+            target = None if batch.target is None else batch.target.clone()
+            batch = Batch(batch.x.clone(), batch.weight, batch.observed, target)
             listener(batch)
         parts = step(batch)
         if listener is not None:

@@ -11,7 +11,7 @@ from skae.tables import columns_that_are_not_numeric, mark_cells
 
 from ._tables_to_fill import TableToFill
 
-# What columns that were empty in `fit` are filled with, as by scikit-learn's SimpleImputer.
+# The cells of columns that were empty in `fit`, as scikit-learn's SimpleImputer fills them.
 _NUMBER, _TEXT = 0, "missing_value"
 
 

@@ -21,8 +21,8 @@ _LEAST, _MOST = 1e-6, 1e4
 # Share of each batch in the running sums of the dispersions: they look back about 20 batches.
 _RATE = 0.05
 
-# What the columns together tell of the dispersion of each, as a share of a row in which a column
-# with many counts tells all that one row can.
+# The weight of the dispersion of all columns in the estimate for one column: that of a thousandth
+# of a row with many counts in the column.
 _PRIOR = 1e-3
 
 # Passes over all rows after the first one, in which dispersions become the most likely ones.

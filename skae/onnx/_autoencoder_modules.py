@@ -104,9 +104,9 @@ class AutoencoderModule(nn.Module):
         x = self._scaled(X)
         output = self.network(x.to(self.dtype))
         if not self.answers_itself:
-            # Of the rows themselves, with gaps filled as the encoder sees them.
-            rows = (x * self.scale.to(X.dtype) + self.mean.to(X.dtype)).to(X.dtype)
-            rows = torch.where(X.flatten(1).isnan(), rows, X.flatten(1))
+            rows = X.flatten(1)
+            if self.fills_gaps:
+                rows = torch.where(rows.isnan(), self.mean.to(X.dtype), rows)
             x = (rows - self.mean_of_answers.to(X.dtype)) / self.scale_of_answers.to(X.dtype)
         losses = self.objective.row_losses(output.double(), x.double())
         return losses * -self.loss_unit

@@ -27,7 +27,7 @@ _TABLES = ("completed", "reconstruction")
 _ROUNDING = 1e-6
 
 
-# What a function gave for columns, or raised.
+# The results of a function by the bytes of its arguments: arrays, or the error that it raised.
 Remembered = dict[bytes, list[np.ndarray] | Exception]
 
 
@@ -74,7 +74,7 @@ class ModelOutput:
             check_imputer(self.last)
         self._table = _decoded_table(self.last) if name in _TABLES else None
         if self.is_imputer and self.columns is None:
-            # What an imputer makes of numbers is one array already.
+            # An imputer of numbers gives one array, and no columns.
             self._table = None
         self._column: int | None = None
         self._remembered: Remembered = {}

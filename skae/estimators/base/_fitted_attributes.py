@@ -98,7 +98,7 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
     _means: Annotated[np.ndarray, ArrayOf("float", "n_features_in_")] | None = fitted(
         optional=True, default=None
     )
-    # What the decoder answers, if that is another table: `fit` was given pairs of rows.
+    # After a fit of pairs, the table of the targets. None: the decoder answers the rows themselves.
     _target: NumericTable | MixedTable | None = fitted(optional=True, default=None)
     # Weight, mean and variance of the codes of the training rows; some of these codes and their
     # weights; the mixture that is fitted on them: weights, means, roots of covariances.

@@ -222,7 +222,7 @@ class TrainingFlow(Pickling):
 
     def _learn_numbers(self, X: Any, weight: Any, caller: CallerType, pairs: bool) -> None:
         """Set the scaling of a table of numbers."""
-        # What is not answered may be in any unit.
+        # The loss limits the range and the unit of targets, not of the rows that stand for them.
         loss = LOSSES["squared_error" if pairs else self.loss]
         table, deviations = NumericTable.learn(
             X, weight, caller.has_gaps, centered=loss.centered, scaled=loss.scaled
