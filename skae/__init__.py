@@ -14,11 +14,14 @@ from .estimators._wasserstein import WassersteinAutoencoder
 from .estimators.base import Decoder, Encoder
 from .imputation import AutoencoderImputer
 from .persistence import ModelFileError, load, save
+from .supervised import AutoencoderClassifier, AutoencoderRegressor
 
 __all__ = [
     "AdversarialAutoencoder",
+    "AutoencoderClassifier",
     "AutoencoderImputer",
     "AutoencoderOutlierDetector",
+    "AutoencoderRegressor",
     "AutoencoderTransformer",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",

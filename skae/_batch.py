@@ -29,6 +29,11 @@ class Batch:
     observed: Tensor | None = None
     # The values that the decoder should give, of shape (..., n_samples, n_outputs); None is `x`.
     target: Tensor | None = None
+    # What a supervised head should answer, of shape (n_samples, n_answers): probabilities of
+    # classes, or scaled numbers. Rows of weight zero have no label.
+    label: Tensor | None = None
+    # How much the label of each row counts, of shape (n_samples,).
+    label_weight: Tensor | None = None
 
     def __len__(self) -> int:
         return self.x.shape[-2]

@@ -7,7 +7,9 @@ from ._column_losses import losses_by_column
 from ._column_means import mean_output, weighted_sum
 from ._devices import existing_device, resolve_device
 from ._differentiable import differentiable
+from ._epochs import run_epochs
 from ._global_generator import global_generators_from
+from ._labels import Labels
 from ._lockstep import train_in_lockstep, work_of_step
 from ._moments import merge_codes
 from ._net import AutoencoderNet
@@ -22,6 +24,7 @@ from ._state import (
     state_for,
     to_numpy,
 )
+from ._summary import settle
 from ._torch_modes import torch_defaults
 from ._training import Training
 from ._training_rows import TrainingRows, to_gpu
@@ -31,6 +34,7 @@ __all__ = [
     "AdversarialNet",
     "AutoencoderNet",
     "ChunkSizes",
+    "Labels",
     "OptimizerName",
     "PrecisionName",
     "ScheduleName",
@@ -51,6 +55,8 @@ __all__ = [
     "named_callbacks",
     "net_to_state",
     "resolve_device",
+    "run_epochs",
+    "settle",
     "state_for",
     "to_gpu",
     "to_numpy",

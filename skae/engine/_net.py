@@ -13,6 +13,7 @@ from skae._batch import Batch, Parts, total
 from ._batches import Batches, MeasuredBatches, mean_parts
 from ._global_generator import draws_globally, global_generators_from
 from ._inference import ChunkedForward
+from ._labels import LabelledBatches
 from ._observed_net import ObservedNet
 from ._precision import PrecisionName, autocast, low_precision
 from ._schedules import ScheduleName
@@ -106,10 +107,11 @@ class AutoencoderNet(ObservedNet):
     # -- skorch's seams ---------------------------------------------------------------
 
     def get_iterator(self, dataset: TrainingRows, training: bool = False) -> Any:
-        """Return the batches of an epoch: `Batches` to train on, or `MeasuredBatches`."""
+        """Return the batches of an epoch: those to train on, or `MeasuredBatches`."""
         if not training:
             return MeasuredBatches(dataset)
-        return Batches(dataset, self.batch_size, self.generator_)
+        kind = Batches if dataset.labels is None else LabelledBatches
+        return kind(dataset, self.batch_size, self.generator_)
 
     def fit_loop(
         self, X: TrainingRows, y: None = None, epochs: int | None = None, **kwargs: Any

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from ._net import AutoencoderNet
 
 
+def settle(net: "AutoencoderNet", rows: TrainingRows) -> None:
+    """Let the objective estimate what it does from all rows of a fit, and summarize these."""
+    net.set_mode(training=False)
+    net.criterion_.settle(net.module_, net.get_iterator(rows))
+    net.criterion_.after_training(net.module_, net.get_iterator(rows))
+    summarize(net, rows)
+
+
 @torch.no_grad()
 def summarize(net: "AutoencoderNet", rows: TrainingRows) -> None:
     """Set `objective_`, `code_moments_` and `some_codes_` of a net, from its weights as they are.

@@ -14,7 +14,7 @@ from ._early_stopping import BestWeights
 from ._history import drop_unfinished_epoch, record_columns, record_epoch
 from ._precision import products_in
 from ._schedules import SCHEDULES
-from ._summary import summarize
+from ._summary import settle, summarize
 from ._training_rows import TrainingRows
 
 if TYPE_CHECKING:
@@ -193,11 +193,7 @@ class Training:
     def settle(self) -> None:
         """Decide which weights are kept, and measure objective and codes with them."""
         net, start, whole = self.net, self._start, self.epochs is None
-        if whole:
-            net.set_mode(training=False)
-            net.criterion_.settle(net.module_, net.get_iterator(self.rows))
-            net.criterion_.after_training(net.module_, net.get_iterator(self.rows))
-        summarize(net, self.rows)
+        (settle if whole else summarize)(net, self.rows)
         if start.loss < net.objective_:
             start.restore()
             summarize(net, self.rows)

@@ -12,6 +12,8 @@ from torch.utils.data import Dataset
 
 from skae._batch import Batch
 
+from ._labels import Labels
+
 # A table of up to this many cells is always copied.
 _SMALL = 2**22
 
@@ -44,6 +46,7 @@ class TrainingRows(Dataset):
         self._target = None if target is None else _read_where_they_fit(target, dtype, device)
         self._indices: Tensor | None = None
         self._weight: Tensor | None = None
+        self.labels: Labels | None = None
         self.shape: tuple[int, int] = tuple(rows.shape)
         self.device = device
         if sample_weight is not None:
@@ -73,7 +76,7 @@ class TrainingRows(Dataset):
         The rows are written into `out`, where that is given; the selection then is a LongTensor on
         `index_device`. Otherwise they lie in memory that the next batch of the same size takes.
         """
-        weight = None
+        weight, labels = None, None if self.labels is None else self.labels[selection]
         if self._weight is not None:
             weight = self._weight[selection]
             if weight.device.type != self.device.type:
@@ -81,7 +84,11 @@ class TrainingRows(Dataset):
         if self._indices is not None:
             selection = self._indices[selection]
         target = None if self._target is None else self._target.read(selection)
-        return Batch(self._table.read(selection, out), weight, target=target)
+        batch = Batch(self._table.read(selection, out), weight, target=target)
+        if labels is not None:
+            batch.label = labels.answers.to(self.device)
+            batch.label_weight = labels.weight.to(self.device)
+        return batch
 
     def new_empty(self, n_batches: int, n_rows: int) -> Tensor:
         """Return an empty tensor of shape (n_batches, n_rows, n_features) for batches."""
@@ -91,7 +98,11 @@ class TrainingRows(Dataset):
     @property
     def fields(self) -> frozenset[str]:
         """The fields of a `Batch` that those of these rows have."""
-        absent = {"weight": self._weight is None, "target": self._target is None}
+        absent = {
+            "weight": self._weight is None,
+            "target": self._target is None,
+            "label": self.labels is None,
+        }
         return frozenset(["x", *(name for name, is_absent in absent.items() if not is_absent)])
 
     @property
@@ -107,7 +118,15 @@ class TrainingRows(Dataset):
         if self._weight is not None:
             weight = self._weight[subset._indices]
             subset._weight = weight / weight.mean()
+        if self.labels is not None:
+            subset.labels = self.labels[subset._indices]
         return subset
+
+    def with_labels(self, labels: Labels) -> "TrainingRows":
+        """Return the same rows with labels, which lie where the indices of rows do."""
+        labelled = copy.copy(self)
+        labelled.labels = labels
+        return labelled
 
 
 def _positions(n_rows: int, index: Any) -> Any:

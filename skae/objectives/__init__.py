@@ -9,14 +9,18 @@ from ._column_residuals import column_residuals, shares_of
 from ._corruption import NOISES, Corruption, NoiseName
 from ._count_losses import LEAST_SHARE, CountLoss, NegativeBinomial
 from ._gap_filling import GapFillingObjective
+from ._label_losses import LABEL_LOSSES, LabelLoss
 from ._losses import LOSSES, SQUARED_ERROR, Loss, LossName
 from ._objective import Head, Objective, TableLoss
 from ._observed_loss import over_observed
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
+from ._supervised import SupervisedObjective
+from ._virtual_adversary import VirtualAdversary
 from ._weight_penalty import WeightPenalty
 
 __all__ = [
+    "LABEL_LOSSES",
     "LEAST_SHARE",
     "LOSSES",
     "NOISES",
@@ -27,6 +31,7 @@ __all__ = [
     "CountLoss",
     "GapFillingObjective",
     "Head",
+    "LabelLoss",
     "Loss",
     "LossName",
     "NegativeBinomial",
@@ -34,7 +39,9 @@ __all__ = [
     "Objective",
     "RandomSource",
     "ReconstructionObjective",
+    "SupervisedObjective",
     "TableLoss",
+    "VirtualAdversary",
     "WeightPenalty",
     "column_residuals",
     "over_observed",

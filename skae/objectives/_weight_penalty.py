@@ -24,7 +24,7 @@ class WeightPenalty(nn.Module):
     @staticmethod
     def weights(module: nn.Module) -> list[Tensor]:
         """Return the parameters that the penalty falls on."""
-        return [p for p in module.parameters() if p.ndim > 1]
+        return [p for p in module.parameters() if p.ndim > 1 and p.requires_grad]
 
     def forward(self, module: nn.Module) -> Parts:
         """Return the penalty as named parts, none where it is switched off.

@@ -4,7 +4,12 @@ from ._base_autoencoder import BaseAutoencoder
 from ._column_parameters import ColumnParameters
 from ._declared_parameters import DeclaredParameters, fitted
 from ._encoder_decoder import Decoder, Encoder
-from ._fit_decisions import as_before_on_error, resolve_hidden_layer_sizes
+from ._fit_decisions import (
+    MIN_VALIDATION_ROWS,
+    as_before_on_error,
+    resolve_batch_size,
+    resolve_hidden_layer_sizes,
+)
 from ._ignored_arguments import warn_of_ignored_device, warn_of_ignored_parameters
 from ._lockstep import fit_in_lockstep
 from ._mixed_start import column_input, column_likelihoods, column_losses, learn_mixed_table
@@ -27,6 +32,7 @@ from ._pca_start import start_at_probabilistic_pca
 from ._standardized_codes import StandardizedCodes
 
 __all__ = [
+    "MIN_VALIDATION_ROWS",
     "NOT_REMEMBERED",
     "POSITIVE_INT",
     "BaseAutoencoder",
@@ -53,6 +59,7 @@ __all__ = [
     "fitted",
     "learn_mixed_table",
     "pairs_of",
+    "resolve_batch_size",
     "resolve_hidden_layer_sizes",
     "start_at_probabilistic_pca",
     "warn_of_ignored_device",

@@ -21,6 +21,7 @@ from skae.engine import (
     losses_by_column,
     merge_codes,
     resolve_device,
+    settle,
     to_gpu,
     work_of_step,
 )
@@ -278,18 +279,28 @@ class TrainingFlow(Pickling):
     def _finish(self, training: Training) -> None:
         """Set the fitted attributes, and warn of a bad end of training."""
         net, whole_fit = training.net, training.epochs is None
+        self._describe(net, training.rows, whole_fit)
+        if whole_fit:
+            self._warn_above_the_means(net)
+        self._warn(net, whole_fit)
+
+    def _measure_again(self, rows: TrainingRows) -> None:
+        """Set the fitted attributes anew, after the weights of the net were trained elsewhere."""
+        settle(self.net_, rows)
+        self.net_.valid_objective_ = None
+        self._describe(self.net_, rows, whole_fit=True)
+
+    def _describe(self, net: AutoencoderNet, rows: TrainingRows, whole_fit: bool) -> None:
+        """Set the fitted attributes that the weights and the history tell."""
         self._remember_codes(net, whole_fit)
-        self._describe_fit(training.rows, whole_fit)
+        self._describe_fit(rows, whole_fit)
         if not self._keeps_codes:
             self._some_codes = None
         if whole_fit:
             # A later partial_fit starts with a new optimizer at its full rate.
             net.initialize_optimizer()
         self._set_curves(net, whole_fit)
-        self.column_losses_ = losses_by_column(net, training.rows) or None
-        if whole_fit:
-            self._warn_above_the_means(net)
-        self._warn(net, whole_fit)
+        self.column_losses_ = losses_by_column(net, rows) or None
 
     def _remember_codes(self, net: AutoencoderNet, whole_fit: bool) -> None:
         """Set the scale of the codes, and keep some of them for `sample`."""

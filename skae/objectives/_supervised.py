@@ -1,0 +1,64 @@
+"""The objective of an autoencoder with a supervised head."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from skae._batch import Batch, Parts
+
+from ._label_losses import LabelLoss
+from ._objective import Objective
+from ._virtual_adversary import VirtualAdversary
+
+
+class SupervisedObjective(Objective):
+    """Loss of the labels, plus the autoencoder's own objective, plus a consistency term.
+
+    The loss of the labels counts `weight`, the parts of the autoencoder's `own` objective
+    `own_weight`; at zero they are not computed. The consistency term counts `consistency_weight`.
+    Measurements are of the labels alone: they are what held-out rows judge by.
+    """
+
+    def __init__(
+        self,
+        own: Objective,
+        loss: LabelLoss,
+        weight: float,
+        own_weight: float,
+        consistency: VirtualAdversary | None,
+        consistency_weight: float,
+    ) -> None:
+        super().__init__(own.heads, own.weight_penalty)
+        self.own, self.loss, self.consistency = own, loss, consistency
+        self.weight, self.own_weight = weight, own_weight
+        self.consistency_weight = consistency_weight
+
+    @property
+    def code_term(self) -> Any:
+        """The term on the codes of the autoencoder's own objective, as adversarial nets ask."""
+        return getattr(self.own, "code_term", None)
+
+    def forward(self, autoencoder: Any, batch: Batch) -> Parts:
+        """Return the parts of the objective on a batch of a `SupervisedAutoencoder`."""
+        losses = self.loss.losses(autoencoder.answer(batch.x), batch.label)
+        loss = (losses * batch.label_weight).mean()
+        if not self.training:
+            return {"supervised": loss}
+        parts: Parts = {"supervised": self.weight * loss}
+        if self.own_weight:
+            own = self.own(autoencoder, batch)
+            parts |= {name: self.own_weight * value for name, value in own.items()}
+        if self.consistency is not None:
+            penalty: Tensor = self.consistency(autoencoder, batch.x)
+            parts["consistency"] = self.consistency_weight * penalty
+        return parts
+
+    def after_step(self, autoencoder: Any, optimizer: Optimizer) -> None:
+        """Do what follows each step in the autoencoder's own objective."""
+        self.own.after_step(autoencoder, optimizer)
+
+    def settle(self, autoencoder: Any, batches: Iterable[Batch]) -> None:
+        """Estimate what the autoencoder's own objective estimates."""
+        self.own.settle(autoencoder, batches)

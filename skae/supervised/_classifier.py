@@ -1,0 +1,249 @@
+"""The classifier."""
+
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+
+from skae._compat import StrOptions, fit_context
+from skae._typing import ArrayOf
+from skae.engine import torch_defaults
+from skae.estimators.base import as_before_on_error, fitted
+
+from ._guesses import ClassGuesser
+from ._labels import KnownLabels, read_classes
+from ._scoring import labelled_rows
+from ._supervised_estimator import SupervisedEstimator
+
+_Classes = (
+    Annotated[np.ndarray, ArrayOf("int", None)]
+    | Annotated[np.ndarray, ArrayOf("str", None)]
+    | Annotated[np.ndarray, ArrayOf("bool", None)]
+    | Annotated[np.ndarray, ArrayOf("float", None)]
+)
+
+
+class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
+    """Classifier that also learns from rows without a label.
+
+    One network reconstructs all rows and classifies those with a label: an autoencoder, and a head
+    on its codes. Rows without a label are marked by -1 in `y`, as in
+    :mod:`sklearn.semi_supervised`. They help in three ways: the autoencoder is fitted on them
+    first, what the network says of them may not change if they move a little, and their labels are
+    guessed from those of their neighbours.
+
+    Parameters
+    ----------
+    loss : {"log_loss", "brier"}, default="log_loss"
+        The loss of the labels: the cross-entropy in nats, or half the squared distance of predicted
+        and given probabilities, which wrong labels mislead less.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, as in scikit-learn's classifiers; of labels that are given, not of
+        guesses.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, without -1.
+    transduction_ : ndarray of shape (n_samples,)
+        The labels of the training rows: those given, and predicted ones in the place of -1. Without
+        rows of `sample_weight` zero.
+
+    See Also
+    --------
+    AutoencoderRegressor : The same for numbers.
+    sklearn.semi_supervised.SelfTrainingClassifier : Labels of which any classifier is sure.
+    sklearn.semi_supervised.LabelSpreading : Labels spread over a graph of the rows.
+
+    Notes
+    -----
+    **Fine-tuning.** ``AutoencoderClassifier(autoencoder=fitted)`` starts at an autoencoder that was
+    fitted before, on these rows or on others of the same columns, and trains it further with the
+    head; `freeze` keeps its first layers, or all of them. The way in two steps,
+    ``make_pipeline(fitted.encoder_, LogisticRegression())``, leaves the encoder as it is; it is
+    faster, and as good where labels say little about how the codes should change.
+
+    **Searches.** :meth:`score` leaves out rows without a label, so that ``GridSearchCV(classifier,
+    {"autoencoder__n_components": [8, 32]})`` works with -1 in `y`. For other scores wrap them with
+    :func:`skae.supervised.score_labelled`: scikit-learn's own count -1 as a class.
+
+    A :class:`VariationalAutoencoder` makes the model of Kingma et al. (2014) in which codes tell
+    class and reconstruction; the head sees the means of the codes.
+
+    References
+    ----------
+    A. Iscen, G. Tolias, Y. Avrithis and O. Chum, 2019. Label propagation for deep semi-supervised
+    learning. IEEE Conference on Computer Vision and Pattern Recognition.
+
+    D. P. Kingma, D. J. Rezende, S. Mohamed and M. Welling, 2014. Semi-supervised learning with deep
+    generative models. Advances in Neural Information Processing Systems 27.
+
+    T. Miyato, S. Maeda, M. Koyama and S. Ishii, 2018. Virtual adversarial training: a
+    regularization method for supervised and semi-supervised learning. IEEE Transactions on Pattern
+    Analysis and Machine Intelligence 41.
+
+    D. Zhou, O. Bousquet, T. N. Lal, J. Weston and B. Schoelkopf, 2004. Learning with local and
+    global consistency. Advances in Neural Information Processing Systems 16.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from skae import AutoencoderClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> some = np.where(np.arange(len(y)) < 100, y, -1)
+    >>> classifier = AutoencoderClassifier(max_iter=5, n_propagations=1, random_state=0)
+    >>> classifier.fit(X[:1000], some[:1000]).score(X[1000:], y[1000:]) > 0.85
+    True
+    >>> classifier.predict_proba(X[1000:1002]).shape
+    (2, 10)
+    """
+
+    loss: Literal["log_loss", "brier"] = "log_loss"
+    class_weight: Annotated[dict | str | None, dict, StrOptions({"balanced"}), None] = None
+
+    classes_: _Classes = fitted()
+    transduction_: _Classes = fitted()
+
+    @fit_context(prefer_skip_nested_validation=False)
+    @torch_defaults()
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on rows, of which some have labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Training rows, as the autoencoder takes them: tables of several types, with gaps, or
+            images and windows.
+        y : array-like of shape (n_samples,)
+            Their classes, -1 for rows without a label. Text needs dtype object beside -1.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts; rows of weight zero are left out.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier. If fitting fails, it stays as it was.
+
+        Raises
+        ------
+        ValueError
+            For invalid parameters or rows, labels that are missing in another way than by -1, all
+            of them or all but one class, or more frozen layers than there are.
+
+        Warns
+        -----
+        UserWarning
+            If training is interrupted from the keyboard.
+        ConvergenceWarning
+            As the autoencoder warns.
+        """
+        with as_before_on_error(self):
+            self._fit(X, y, sample_weight)
+        return self
+
+    def _read_labels(self, y: Any, sample_weight: np.ndarray | None) -> KnownLabels:
+        self.classes_, labels = read_classes(y, self.class_weight, sample_weight)
+        return labels
+
+    def _strata(self, labels: KnownLabels) -> np.ndarray:
+        return labels.answers.argmax(axis=1)
+
+    def _guesser(self, rng: np.random.RandomState) -> ClassGuesser:
+        return ClassGuesser(rng)
+
+    def _transduce(self, answers: np.ndarray, labels: KnownLabels) -> None:
+        likeliest = np.where(labels.known[:, None], labels.answers, answers).argmax(axis=1)
+        self.transduction_ = self.classes_[likeliest]
+
+    @torch_defaults()
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the likeliest class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+            Classes.
+        """
+        return self.classes_[self._answers(X, "predict").argmax(axis=1)]
+
+    @torch_defaults()
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return softmax(self._answers(X, "predict_proba"), axis=1)
+
+    @torch_defaults()
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return log_softmax(self._answers(X, "predict_log_proba"), axis=1)
+
+    @torch_defaults()
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the logits of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Of two classes the logarithm of the odds of the second; of more, one logit for each.
+        """
+        logits = self._answers(X, "decision_function")
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy on rows that have a label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Their classes; rows of -1 do not count.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        accuracy : float
+            The share of rows whose class is predicted.
+
+        Raises
+        ------
+        ValueError
+            If no row has a label.
+        """
+        X, y, sample_weight = labelled_rows(X, y, sample_weight)
+        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))

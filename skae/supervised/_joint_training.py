@@ -1,0 +1,198 @@
+"""Training of an autoencoder with a head: no other file here calls what is inside of estimators."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor, nn
+
+from skae._compat import validate_params
+from skae._threads import threads_for
+from skae.engine import OPTIMIZERS, Labels, TrainingRows, run_epochs
+from skae.estimators.base import (
+    BaseAutoencoder,
+    resolve_batch_size,
+    resolve_hidden_layer_sizes,
+    warn_of_ignored_parameters,
+)
+from skae.networks import SupervisedAutoencoder, make_head, rescale_inputs, start_linear_path
+from skae.objectives import LABEL_LOSSES, SupervisedObjective, VirtualAdversary
+from skae.tables import validate_new_rows
+
+from ._frozen_layers import frozen_modules
+from ._guesses import LinearModel
+
+# Steps of a training where the number of epochs is not given, and the most epochs then.
+_STEPS, _MOST_EPOCHS = 1_500, 50
+
+# Rows whose nearest neighbour is looked for, and those among which it is.
+_ASKED, _NEIGHBOURS = 1_000, 10_000
+
+
+@dataclass
+class FittedRows:
+    """A fitted autoencoder, the rows that it was fitted on or goes on with, and their weights."""
+
+    autoencoder: BaseAutoencoder
+    rows: TrainingRows
+    weight: np.ndarray | None
+    # Rows as they were validated, in the caller's unit.
+    _validated: Any
+
+    @classmethod
+    def of(cls, autoencoder: Any, X: Any, weight: np.ndarray | None) -> Self:
+        """Return them for rows of weights above zero; an autoencoder that is not fitted is."""
+        if hasattr(autoencoder, "net_"):
+            # Later training works on a copy of the net.
+            autoencoder = autoencoder._snapshot()
+            validated = autoencoder._validated(X, None, weight, 1, reset=False)
+        else:
+            validate_params(autoencoder)
+            warn_of_ignored_parameters(autoencoder)
+            validated = autoencoder._validated(X, None, weight, 2, reset=True)
+            autoencoder._run(autoencoder._prepare_fit(validated, continued=False))
+        rows = autoencoder._training_rows(validated)
+        return cls(autoencoder, rows, validated.weight, validated)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def codes(self, autoencoder: Any) -> Tensor:
+        """Return the codes that a trained autoencoder gives to the rows."""
+        return autoencoder._encode_rows(self._validated.X)
+
+    def codes_of(self, autoencoder: Any) -> np.ndarray:
+        """Return codes of the rows in the scale that the head sees in training."""
+        module = autoencoder.net_.module_
+        codes = autoencoder._encode_rows(self._validated.X).cpu().double()
+        scale = module.code_scale.cpu().double()
+        return (codes * (scale / self._scale_of(module))).numpy()
+
+    def _scale_of(self, module: nn.Module) -> float:
+        """Return the divisor of codes, one for all.
+
+        With it they have as much variance together as the inputs of the encoder, of unit variance
+        each, so that linear models of codes and of rows are penalised alike.
+        """
+        scale: Any = module.code_scale
+        variance = float(scale.double().square().sum())
+        return math.sqrt(variance / self.inputs(slice(0, 1)).shape[1])
+
+    def inputs(self, selection: slice | Tensor) -> Tensor:
+        """Return some rows as the first layer after that of columns sees them."""
+        module: Any = self.autoencoder.net_.module_
+        with torch.no_grad():
+            return module.encoder_parts[0](self.rows.read(selection).x).clone()
+
+    def distance_of_neighbours(self, rng: np.random.RandomState) -> float:
+        """Return the median distance of a row from the nearest that differs, in scaled units."""
+        some = torch.from_numpy(rng.permutation(len(self))[:_NEIGHBOURS])
+        inputs = self.inputs(some.to(self.rows.index_device)).cpu().double().numpy()
+        found = NearestNeighbors(n_neighbors=1).fit(np.unique(inputs, axis=0))
+        if found.n_samples_fit_ < 2:
+            return 0.0
+        return float(np.median(found.kneighbors()[0][:_ASKED]))
+
+
+def encode(autoencoder: Any, X: Any, method: str) -> Tensor:
+    """Return the codes of rows that a method was given."""
+    rows, _ = validate_new_rows(autoencoder, X, method)
+    return autoencoder._encode_rows(rows)
+
+
+@dataclass
+class Trained:
+    """An autoencoder whose codes a head answers, and the net that trained both."""
+
+    autoencoder: Any
+    head: nn.Module
+    net: Any
+
+
+def train_with_head(
+    fitted: FittedRows,
+    labels: Labels,
+    held_out: np.ndarray,
+    start: LinearModel,
+    radius: float,
+    params: Any,
+    seed: int,
+) -> Trained:
+    """Train a copy of the autoencoder together with a head that starts as a linear model.
+
+    Rows in the mask `held_out` judge the epochs, if there are any. `radius` is that of the
+    consistency term in the unit of `SupervisedObjective`, and `params` is the estimator whose
+    parameters say the rest.
+    """
+    autoencoder: Any = fitted.autoencoder._snapshot()
+    autoencoder._renew_net()
+    of_autoencoder = autoencoder.net_
+    module = of_autoencoder.module_
+    scale = fitted._scale_of(module)
+    supervised = SupervisedAutoencoder(
+        module, _head(start, params, seed), frozen_modules(module, params.freeze)
+    )
+    supervised.code_scale.fill_(scale)
+    supervised.to(next(module.parameters()))
+    net = autoencoder._net_class(
+        supervised,
+        _objective(of_autoencoder.criterion_, radius, params),
+        optimizer=OPTIMIZERS["adamw"],
+        lr=float(params.learning_rate_init),
+        learning_rate="one_cycle",
+        batch_size=_batch_size(labels, params.batch_size),
+        precision=autoencoder.precision,
+        patience=params.n_iter_no_change,
+        random_state=seed,
+        device=of_autoencoder.device,
+        train_split=None,
+        verbose=params.verbose,
+    ).initialize()
+    rows = fitted.rows.with_labels(labels)
+    judges = rows.subset(np.flatnonzero(held_out)) if held_out.any() else None
+    rows = rows.subset(np.flatnonzero(~held_out)) if held_out.any() else rows
+    n_batches = len(net.get_iterator(rows, training=True))
+    n_epochs = params.max_iter or min(_MOST_EPOCHS, math.ceil(_STEPS / n_batches))
+    net.set_params(max_epochs=int(n_epochs))
+    with threads_for(net.batch_size * sum(p.numel() for p in supervised.parameters())):
+        run_epochs(net, rows, judges)
+    module.requires_grad_(True)
+    _settle(autoencoder, supervised, fitted)
+    return Trained(autoencoder, supervised.head.requires_grad_(False), net)
+
+
+def _head(start: LinearModel, params: Any, seed: int) -> nn.Module:
+    """Return a head whose linear path is the linear model."""
+    n_answers, n_codes = start.coefficients.shape
+    sizes = resolve_hidden_layer_sizes(params.hidden_layer_sizes)
+    generator = torch.Generator().manual_seed(seed)
+    head = make_head(n_codes, n_answers, sizes, params.activation, params.dropout, generator)
+    start_linear_path(head, start.coefficients, start.intercepts)
+    return head
+
+
+def _objective(own: Any, radius: float, params: Any) -> SupervisedObjective:
+    loss, weight = LABEL_LOSSES[params.loss], float(params.supervised_weight)
+    adversary = VirtualAdversary(loss, radius) if params.consistency and radius else None
+    # A frozen encoder leaves nothing to reconstruct for.
+    own_weight = 0.0 if params.freeze == "encoder" else 1 - weight
+    consistency = weight * float(params.consistency)
+    return SupervisedObjective(own, loss, weight, own_weight, adversary, consistency)
+
+
+def _batch_size(labels: Labels, batch_size: int | str) -> int:
+    """Return how many rows a batch takes of those without a given label, or else of all."""
+    n_others = int((~labels.given).sum())
+    return resolve_batch_size(batch_size, n_others or len(labels.given))
+
+
+def _settle(autoencoder: Any, supervised: SupervisedAutoencoder, fitted: FittedRows) -> None:
+    """Measure the codes of the trained autoencoder anew; the head then takes what it gives."""
+    before = supervised.code_mean, supervised.code_scale
+    autoencoder._measure_again(fitted.rows)
+    module = autoencoder.net_.module_
+    shift = (module.code_mean - before[0]) / before[1]
+    rescale_inputs(supervised.head, module.code_scale / before[1], shift)

@@ -1,0 +1,144 @@
+"""Labels as users give them, some of which are missing, and as a head answers them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+from skae.tables import detached
+
+# Marks a row without a class, as in sklearn.semi_supervised.
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class KnownLabels:
+    """Answers of shape (n_samples, n_answers), and which rows have a label.
+
+    Answers are probabilities of classes or scaled numbers, zero in rows without a label. `weight`
+    has a mean of one over the rows with one, and is zero in others.
+    """
+
+    answers: np.ndarray
+    known: np.ndarray
+    weight: np.ndarray
+
+
+@dataclass(frozen=True)
+class NumberScale:
+    """Means and standard deviations of the numbers that a regressor was given."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+
+def has_label(y: Any) -> np.ndarray:
+    """Return which rows have a label: neither the number -1, which marks classes, nor NaN."""
+    y = np.asarray(detached(y))
+    missing = pd.isna(y) if y.ndim == 1 else pd.isna(y).all(axis=1)
+    if y.ndim > 1 or y.dtype.kind in "US":
+        return ~missing
+    if y.dtype.kind == "f" and ((y != np.floor(y)) & ~missing).any():
+        # Numbers, of which -1 may be one.
+        return ~missing
+    return ~missing & np.array([label != UNLABELLED for label in y.tolist()], dtype=bool)
+
+
+def read_classes(
+    y: Any, class_weight: Any, sample_weight: np.ndarray | None
+) -> tuple[np.ndarray, KnownLabels]:
+    """Return the classes without -1, and the labels of rows."""
+    y = _class_column(y)
+    known = has_label(y)
+    if not known.any():
+        raise ValueError(
+            "y has no label: all rows are marked by -1, as rows without one are. Give labels of two "
+            "classes at least."
+        )
+    labels = y[known]
+    if labels.dtype == object:
+        # Of one type, once the marks are gone.
+        labels = np.array(labels.tolist())
+    check_classification_targets(labels)
+    classes, index = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has one class only, {classes[0].item()!r}, but a classifier needs labels of two "
+            f"classes. Rows marked by -1 have no label."
+        )
+    answers = np.zeros((len(y), len(classes)))
+    answers[np.flatnonzero(known), index] = 1.0
+    of_classes = np.zeros(len(y))
+    of_classes[known] = compute_sample_weight(class_weight, labels)
+    return classes, KnownLabels(answers, known, _mean_of_one(known, of_classes, sample_weight))
+
+
+def read_numbers(
+    y: Any, sample_weight: np.ndarray | None
+) -> tuple[NumberScale, KnownLabels]:
+    """Return the scale of the numbers, and the labels of rows."""
+    numbers = check_array(
+        _given(y), dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
+    )
+    numbers = numbers.reshape(len(numbers), -1)
+    missing = np.isnan(numbers)
+    known = ~missing.all(axis=1)
+    partial = np.flatnonzero(known & missing.any(axis=1))
+    if len(partial):
+        raise ValueError(
+            f"y lacks some of the numbers of row {partial[0]}, counted from 0. A row has all of "
+            f"them, or NaN in place of all if it has no label."
+        )
+    if not known.any():
+        raise ValueError("y has no label: all rows are NaN, as rows without one are.")
+    weight = _mean_of_one(known, np.ones(len(numbers)), sample_weight)
+    share = weight / weight.sum()
+    numbers = np.where(known[:, None], numbers, 0.0)
+    mean = share @ numbers
+    deviation = np.sqrt(share @ np.square(numbers - mean))
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    answers = np.where(known[:, None], (numbers - mean) / deviation, 0.0)
+    return NumberScale(mean, deviation), KnownLabels(answers, known, weight)
+
+
+def _given(y: Any) -> Any:
+    if y is None:
+        raise ValueError(
+            "This estimator requires y to be passed, but the target y is None. An autoencoder alone "
+            "learns without labels."
+        )
+    return detached(y)
+
+
+def _class_column(y: Any) -> np.ndarray:
+    """Return labels of classes as one column, none of which is missing or a text that looks so."""
+    y = column_or_1d(_given(y), warn=True)
+    missing = np.flatnonzero(pd.isna(y))
+    if len(missing):
+        raise ValueError(
+            f"Input y contains NaN, first in row {missing[0]}, counted from 0. Mark rows without a "
+            f"label by -1."
+        )
+    if y.dtype.kind in "USO" and any(isinstance(one, str) and one == "-1" for one in y.tolist()):
+        raise ValueError(
+            "y holds the text '-1'. The mark of rows without a label is the number -1: give y the "
+            "dtype object, and -1 in these rows."
+        )
+    return y
+
+
+def _mean_of_one(
+    known: np.ndarray, weight: np.ndarray, sample_weight: np.ndarray | None
+) -> np.ndarray:
+    """Return weights of labels, zero in rows without one."""
+    weight = np.where(known, weight if sample_weight is None else weight * sample_weight, 0.0)
+    total = weight.sum()
+    if not total > 0:
+        raise ValueError(
+            "class_weight leaves no label with a weight above zero. Give a class some weight."
+        )
+    return weight * (known.sum() / total)

@@ -1,0 +1,171 @@
+"""The regressor."""
+
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+
+from skae._compat import fit_context
+from skae._typing import ArrayOf
+from skae.engine import torch_defaults
+from skae.estimators.base import as_before_on_error, fitted
+
+from ._guesses import NumberGuesser
+from ._labels import KnownLabels, NumberScale, read_numbers
+from ._scoring import labelled_rows
+from ._supervised_estimator import SupervisedEstimator
+
+
+class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
+    """Regressor that also learns from rows without a label.
+
+    One network reconstructs all rows and predicts the numbers of those with a label: an
+    autoencoder, and a head on its codes. Rows without a label are NaN in `y`. They help as
+    :class:`AutoencoderClassifier` says.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "absolute_error", "huber"}, default="squared_error"
+        The loss of the labels, in units of their standard deviation. "huber" is half the squared
+        error up to one of these, and grows linearly beyond.
+
+    Attributes
+    ----------
+    transduction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The numbers of the training rows: those given, and predicted ones in the place of NaN.
+        Without rows of `sample_weight` zero.
+
+    See Also
+    --------
+    AutoencoderClassifier : The same for classes, with notes on fine-tuning and on searches.
+
+    Notes
+    -----
+    `y` may have several columns. Predictions are a mean of the numbers plus what the head says, so
+    that the units of the columns do not matter.
+
+    References
+    ----------
+    T. Miyato, S. Maeda, M. Koyama and S. Ishii, 2018. Virtual adversarial training: a
+    regularization method for supervised and semi-supervised learning. IEEE Transactions on Pattern
+    Analysis and Machine Intelligence 41.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skae import AutoencoderRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> some = np.where(np.arange(len(y)) < 100, y, np.nan)
+    >>> regressor = AutoencoderRegressor(max_iter=10, random_state=0).fit(X[:350], some[:350])
+    >>> regressor.score(X[350:], y[350:]) > 0.3
+    True
+    """
+
+    loss: Literal["squared_error", "absolute_error", "huber"] = "squared_error"
+
+    transduction_: (
+        Annotated[np.ndarray, ArrayOf("float", None)]
+        | Annotated[np.ndarray, ArrayOf("float", None, None)]
+    ) = fitted()
+    _scale: NumberScale = fitted()
+    # Whether `y` had one dimension in `fit`.
+    _is_flat: bool = fitted()
+
+    @fit_context(prefer_skip_nested_validation=False)
+    @torch_defaults()
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on rows, of which some have labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Training rows, as the autoencoder takes them: tables of several types, with gaps, or
+            images and windows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their numbers, NaN for rows without a label.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts; rows of weight zero are left out.
+
+        Returns
+        -------
+        self : object
+            The fitted regressor. If fitting fails, it stays as it was.
+
+        Raises
+        ------
+        ValueError
+            For invalid parameters or rows, infinite labels, none at all, rows with some of several
+            numbers, or more frozen layers than there are.
+
+        Warns
+        -----
+        UserWarning
+            If training is interrupted from the keyboard.
+        ConvergenceWarning
+            As the autoencoder warns.
+        """
+        with as_before_on_error(self):
+            self._fit(X, y, sample_weight)
+        return self
+
+    def _read_labels(self, y: Any, sample_weight: np.ndarray | None) -> KnownLabels:
+        self._scale, labels = read_numbers(y, sample_weight)
+        self._is_flat = np.ndim(y) == 1
+        return labels
+
+    def _strata(self, labels: KnownLabels) -> np.ndarray:
+        return np.zeros(len(labels.known))
+
+    def _guesser(self, rng: np.random.RandomState) -> NumberGuesser:
+        return NumberGuesser(rng)
+
+    def _transduce(self, answers: np.ndarray, labels: KnownLabels) -> None:
+        known = np.where(labels.known[:, None], labels.answers, answers)
+        self.transduction_ = self._in_data_units(known)
+
+    def _in_data_units(self, answers: np.ndarray) -> np.ndarray:
+        numbers = answers * self._scale.deviation + self._scale.mean
+        return numbers[:, 0] if self._is_flat else numbers
+
+    @torch_defaults()
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the expected numbers of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers, in the unit of `y`.
+        """
+        return self._in_data_units(self._answers(X, "predict"))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination on rows that have a label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their numbers; rows of NaN do not count.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        r2 : float
+            The share of the variance that is predicted, the mean over several numbers.
+
+        Raises
+        ------
+        ValueError
+            If no row has a label.
+        """
+        X, y, sample_weight = labelled_rows(X, y, sample_weight)
+        return float(r2_score(y, self.predict(X), sample_weight=sample_weight))

@@ -1,0 +1,86 @@
+"""Rounds of training: each guesses labels from the codes of the one before."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from skae.engine import Labels
+
+from ._guesses import Guess, Guesser
+from ._joint_training import FittedRows, Trained, train_with_head
+from ._labels import KnownLabels
+
+# Most rows of the graph over which labels spread: each is compared with all others.
+_MOST_GUESSED = 2**16
+
+
+def train_in_rounds(
+    fitted: FittedRows,
+    labels: KnownLabels,
+    held_out: np.ndarray,
+    params: Any,
+    guesser: Guesser,
+    rng: np.random.RandomState,
+) -> Trained:
+    """Return the last of `n_propagations` trainings, or of one if there is nothing to guess.
+
+    All start from the codes that were learned without labels. `params` is the estimator.
+    """
+    learned = labels.known & ~held_out
+    radius = params.consistency_radius * fitted.distance_of_neighbours(rng)
+    # The others would hardly change what the labels say.
+    guesses = params.n_propagations and 2 * labels.known.sum() <= len(labels.known)
+    seed = int(rng.randint(np.iinfo(np.int32).max))
+    codes = fitted.codes_of(fitted.autoencoder)
+    known = codes[learned], labels.answers[learned], labels.weight[learned]
+    start = guesser.linear(*known)
+    trained: Trained | None = None
+    for _ in range(params.n_propagations if guesses else 1):
+        guess = None
+        if guesses:
+            seen = codes if trained is None else fitted.codes_of(trained.autoencoder)
+            guess = _guess(guesser, seen, labels, learned, rng)
+        told = _labels_of(labels, learned, guess, fitted)
+        trained = train_with_head(fitted, told, held_out, start, radius, params, seed)
+        if trained.net.interrupted_:
+            break
+    assert trained is not None
+    return trained
+
+
+def _guess(
+    guesser: Guesser,
+    codes: np.ndarray,
+    labels: KnownLabels,
+    learned: np.ndarray,
+    rng: np.random.RandomState,
+) -> Guess:
+    """Return guesses for all rows; of very many, some get none, of confidence zero."""
+    order = rng.permutation(np.flatnonzero(~learned))
+    n_others = max(0, _MOST_GUESSED - int(learned.sum()))
+    some = np.sort(np.concatenate([np.flatnonzero(learned), order[:n_others]]))
+    weight = np.where(learned, labels.weight, 0.0)[some]
+    found = guesser.guess(codes[some], labels.answers[some], weight)
+    answers, confidence = np.zeros_like(labels.answers), np.zeros(len(codes))
+    answers[some], confidence[some] = found.answers, found.confidence
+    return Guess(answers, confidence)
+
+
+def _labels_of(
+    labels: KnownLabels, learned: np.ndarray, guess: Guess | None, fitted: FittedRows
+) -> Labels:
+    """Return given labels and guesses, where there are some, as the engine takes them."""
+    answers, weight = labels.answers, labels.weight
+    if guess is not None:
+        is_guessed = ~labels.known
+        answers = np.where(is_guessed[:, None], guess.answers, answers)
+        of_guesses = guess.confidence if fitted.weight is None else guess.confidence * fitted.weight
+        weight = np.where(is_guessed, of_guesses, weight)
+    dtype = next(fitted.autoencoder.net_.module_.parameters()).dtype
+    device = fitted.rows.index_device
+    return Labels(
+        torch.as_tensor(answers).to(device, dtype),
+        torch.as_tensor(weight).to(device, dtype),
+        torch.as_tensor(labels.known).to(device),
+    )
