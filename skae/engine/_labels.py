@@ -70,7 +70,7 @@ class LabelledBatches:
             yield batch
 
     def _order(self, group: Tensor, size: int) -> tuple[Tensor, ...]:
-        """Return the rows of a group in each batch: shuffled, and again from the first at the end."""
+        """Return the rows of a group in each batch: shuffled, and then once more, as needed."""
         n_needed, order = self.n_batches * size, torch.empty(0, dtype=torch.int64)
         while len(order) < n_needed:
             shuffled = torch.randperm(len(group), generator=self.generator, device="cpu")

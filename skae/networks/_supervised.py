@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Self
 
-import torch
 from torch import Tensor, nn
 
 from ._autoencoder import Autoencoder

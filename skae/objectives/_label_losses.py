@@ -1,5 +1,6 @@
 """Losses of a supervised head, and how far two of its answers are apart."""
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -16,6 +17,9 @@ class LabelLoss(Protocol):
     def divergences(self, reference: Tensor, answers: Tensor) -> Tensor:
         """Return how far answers are from reference answers, of shape (n_samples,)."""
 
+    def deviation_of_mean(self, answers: Tensor, expected: Tensor) -> Tensor:
+        """Return how far the mean of the answers to a batch is from that expected, a scalar."""
+
 
 class CrossEntropy:
     """Cross-entropy of logits and probabilities of classes, in nats."""
@@ -29,6 +33,11 @@ class CrossEntropy:
         logs = answers.log_softmax(dim=1), reference.log_softmax(dim=1)
         return F.kl_div(*logs, reduction="none", log_target=True).sum(dim=1)
 
+    def deviation_of_mean(self, answers: Tensor, expected: Tensor) -> Tensor:
+        """Return the Kullback-Leibler divergence of mean probabilities from those expected."""
+        found = answers.log_softmax(dim=1).logsumexp(dim=0) - math.log(len(answers))
+        return (expected * (expected.log() - found)).sum()
+
 
 class BrierScore:
     """Half the squared distance of predicted and given probabilities of classes (Brier, 1950)."""
@@ -40,6 +49,10 @@ class BrierScore:
     def divergences(self, reference: Tensor, answers: Tensor) -> Tensor:
         """Return half the squared distance of the probabilities of each row."""
         return self.losses(answers, reference.softmax(dim=1))
+
+    def deviation_of_mean(self, answers: Tensor, expected: Tensor) -> Tensor:
+        """Return half the squared distance of mean probabilities from those expected."""
+        return 0.5 * (answers.softmax(dim=1).mean(dim=0) - expected).square().sum()
 
 
 class Deviation:
@@ -59,6 +72,10 @@ class Deviation:
     def divergences(self, reference: Tensor, answers: Tensor) -> Tensor:
         """Return half the mean squared distance of each row, which is smooth at zero."""
         return 0.5 * (answers - reference).square().mean(dim=1)
+
+    def deviation_of_mean(self, answers: Tensor, expected: Tensor) -> Tensor:
+        """Return half the mean squared distance of the means of a batch from those expected."""
+        return 0.5 * (answers.mean(dim=0) - expected).square().mean()
 
 
 def _half_square(answers: Tensor, label: Tensor, reduction: str) -> Tensor:

@@ -19,7 +19,12 @@ class SupervisedObjective(Objective):
     The loss of the labels counts `weight`, the parts of the autoencoder's `own` objective
     `own_weight`; at zero they are not computed. The consistency term counts `consistency_weight`.
     Measurements are of the labels alone: they are what held-out rows judge by.
+
+    The consistency term alone would be zero if all rows were answered alike. Where `expected` is
+    given, the answers to a batch are held at this mean, with the same weight.
     """
+
+    expected: Tensor | None
 
     def __init__(
         self,
@@ -29,11 +34,13 @@ class SupervisedObjective(Objective):
         own_weight: float,
         consistency: VirtualAdversary | None,
         consistency_weight: float,
+        expected: Tensor | None,
     ) -> None:
         super().__init__(own.heads, own.weight_penalty)
         self.own, self.loss, self.consistency = own, loss, consistency
         self.weight, self.own_weight = weight, own_weight
         self.consistency_weight = consistency_weight
+        self.register_buffer("expected", expected)
 
     @property
     def code_term(self) -> Any:
@@ -42,7 +49,10 @@ class SupervisedObjective(Objective):
 
     def forward(self, autoencoder: Any, batch: Batch) -> Parts:
         """Return the parts of the objective on a batch of a `SupervisedAutoencoder`."""
-        losses = self.loss.losses(autoencoder.answer(batch.x), batch.label)
+        assert batch.label is not None
+        assert batch.label_weight is not None
+        answers = autoencoder.answer(batch.x)
+        losses = self.loss.losses(answers, batch.label)
         loss = (losses * batch.label_weight).mean()
         if not self.training:
             return {"supervised": loss}
@@ -53,6 +63,9 @@ class SupervisedObjective(Objective):
         if self.consistency is not None:
             penalty: Tensor = self.consistency(autoencoder, batch.x)
             parts["consistency"] = self.consistency_weight * penalty
+            if self.expected is not None:
+                deviation = self.loss.deviation_of_mean(answers, self.expected)
+                parts["mean"] = self.consistency_weight * deviation
         return parts
 
     def after_step(self, autoencoder: Any, optimizer: Optimizer) -> None:

@@ -172,7 +172,8 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
         y_pred : ndarray of shape (n_samples,)
             Classes.
         """
-        return self.classes_[self._answers(X, "predict").argmax(axis=1)]
+        likeliest = self._answers(X, "predict").argmax(axis=1)
+        return self.classes_[likeliest]
 
     @torch_defaults()
     def predict_proba(self, X: Any) -> np.ndarray:

@@ -1,18 +1,20 @@
 """The layers of an encoder that a supervised training leaves as they are."""
 
+from typing import Any
+
 from torch import nn
 
-from skae.networks import Autoencoder, WithLinearPath, leaves_of
+from skae.networks import WithLinearPath, leaves_of
 
 
-def frozen_modules(autoencoder: Autoencoder, freeze: int | str | None) -> list[nn.Module]:
-    """Return the modules that `freeze` names: "encoder", the first layers of it, or none."""
+def frozen_modules(autoencoder: Any, freeze: int | str | None) -> list[nn.Module]:
+    """Return the modules of an `Autoencoder` that `freeze` names: its encoder, or layers of it."""
     if freeze is None or freeze == 0:
         return []
     if freeze == "encoder":
         return [autoencoder.encoder, autoencoder.latent]
     _, encoder = autoencoder.encoder_parts
-    beside: list[nn.Module] = []
+    beside: list[Any] = []
     if isinstance(encoder, WithLinearPath):
         # It leads from the input to the codes, past the layers.
         encoder, beside = encoder.deep, [encoder.linear]

@@ -4,13 +4,13 @@ How far each is believed is learned from given labels that were held out. Where 
 are believed little, and the guess counts little in training.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from ._label_graph import LabelGraph
@@ -25,6 +25,9 @@ _PULL = 1.0
 
 # Least probability of a class in an opinion: nobody is certain.
 _LEAST = 1e-3
+
+# Below what a label leaves after sixty rounds: the divisor of nothing.
+_TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True)
@@ -46,24 +49,67 @@ class LinearModel:
         return codes @ self.coefficients.T + self.intercepts
 
 
-class Guesser(Protocol):
-    """What is asked of the guesses of classes and of those of numbers."""
+class Guesser(ABC):
+    """Base class of what guesses classes and numbers.
 
-    def linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
-        """Return a linear model of labelled rows."""
-
-    def guess(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> Guess:
-        """Return answers to all rows, where `weight` is zero for rows without a label."""
-
-
-class ClassGuesser:
-    """Guesses classes; answers are probabilities, and those of the linear model are logits."""
+    There are two opinions, of neighbours and of a linear model. A subclass says how each is formed,
+    and what follows from opinions about rows whose labels were held out.
+    """
 
     def __init__(self, rng: np.random.RandomState) -> None:
         self._rng = rng
 
+    @abstractmethod
     def linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
-        """Return a logistic regression with scikit-learn's default penalty."""
+        """Return a linear model of labelled rows."""
+
+    @abstractmethod
+    def expected(self, answers: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return the mean of the answers to all rows, given those of labelled ones."""
+
+    def guess(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> Guess:
+        """Return answers to all rows, where `weight` is zero for rows without a label."""
+        graph, known = LabelGraph.of(codes), np.flatnonzero(weight)
+
+        def opinions(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
+            by_model = self.linear(codes[learned], answers[learned], weight[learned])
+            by_neighbours = self._by_neighbours(graph, answers, learned)[asked]
+            return np.stack([by_neighbours, self._by_model(by_model(codes[asked]))])
+
+        judged, held_out_opinions = [], []
+        for held_out in _folds(self._strata(answers[known]), self._rng):
+            judged.append(known[held_out])
+            held_out_opinions.append(opinions(np.delete(known, held_out), known[held_out]))
+        of_all = opinions(known, np.arange(len(codes)))
+        if not judged:
+            return self._conclude(of_all, of_all[:, :0], answers[:0])
+        truth = answers[np.concatenate(judged)]
+        return self._conclude(of_all, np.concatenate(held_out_opinions, axis=1), truth)
+
+    @abstractmethod
+    def _strata(self, answers: np.ndarray) -> np.ndarray:
+        """Return numbers of labelled rows; the last row of a number is never held out."""
+
+    @abstractmethod
+    def _by_neighbours(
+        self, graph: LabelGraph, answers: np.ndarray, learned: np.ndarray
+    ) -> np.ndarray:
+        """Return the opinions of neighbours about all rows, given the labels of some."""
+
+    @abstractmethod
+    def _by_model(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the opinions that outputs of the linear model are."""
+
+    @abstractmethod
+    def _conclude(self, opinions: np.ndarray, held_out: np.ndarray, truth: np.ndarray) -> Guess:
+        """Return the guess that follows from opinions, and from opinions about held-out labels."""
+
+
+class ClassGuesser(Guesser):
+    """Guesses classes. Answers are probabilities, and opinions are logarithms of these."""
+
+    def linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
+        """Return a logistic regression with scikit-learn's default penalty; it gives logits."""
         n_classes, found = answers.shape[1], answers.argmax(axis=1)
         coefficients = np.zeros((n_classes, codes.shape[1]))
         intercepts = np.full(n_classes, np.log(_LEAST))
@@ -80,96 +126,75 @@ class ClassGuesser:
             coefficients[present], intercepts[present] = model.coef_, model.intercept_
         return LinearModel(coefficients, intercepts)
 
-    def guess(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> Guess:
-        """Return the likeliest class of each row, and one minus its entropy."""
-        graph, known = LabelGraph.of(codes), np.flatnonzero(weight)
-        found = answers.argmax(axis=1)
-        judged, opinions = [], []
-        for held_out in _folds(found[known], self._rng):
-            learned = np.delete(known, held_out)
-            judged.append(known[held_out])
-            opinions.append(self._opinions(graph, codes, answers, weight, learned, judged[-1]))
-        trust = np.full(2, 0.5)
-        if judged:
-            trust = _trust_in_classes(np.concatenate(opinions, axis=1), found[np.concatenate(judged)])
-        of_all = self._opinions(graph, codes, answers, weight, known, np.arange(len(codes)))
-        probabilities = softmax(np.tensordot(trust, of_all, axes=1), axis=1)
-        entropy = -(probabilities * np.log(np.maximum(probabilities, 1e-300))).sum(axis=1)
-        likeliest = np.eye(answers.shape[1])[probabilities.argmax(axis=1)]
-        return Guess(likeliest, 1 - entropy / np.log(answers.shape[1]))
+    def expected(self, answers: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return the shares of classes, with one more label of each, as few labels say little."""
+        shares = weight @ answers + 1
+        return shares / shares.sum()
 
-    def _opinions(
-        self,
-        graph: LabelGraph,
-        codes: np.ndarray,
-        answers: np.ndarray,
-        weight: np.ndarray,
-        learned: np.ndarray,
-        asked: np.ndarray,
+    def _strata(self, answers: np.ndarray) -> np.ndarray:
+        return answers.argmax(axis=1)
+
+    def _by_neighbours(
+        self, graph: LabelGraph, answers: np.ndarray, learned: np.ndarray
     ) -> np.ndarray:
-        """Return logarithms of probabilities of classes by neighbours and by the linear model."""
         given = np.zeros_like(answers)
         given[learned] = answers[learned]
         spread = graph.spread(given)
-        # All classes have the shares of the given labels, with one more label each: the spread of
-        # a class depends on how its labels lie.
-        shares = given.sum(axis=0) + 1
-        spread = spread / np.maximum(spread.sum(axis=0), 1e-300) * (shares / shares.sum())
-        spread = spread[asked]
+        # How far a class spreads depends on where its labels lie: the shares put that right.
+        shares = self.expected(answers[learned], np.ones(len(learned)))
+        spread *= shares / np.maximum(spread.sum(axis=0), _TINY)
         total = spread.sum(axis=1, keepdims=True)
-        by_neighbours = np.where(total > 0, spread / np.where(total > 0, total, 1), shares / shares.sum())
-        model = self.linear(codes[learned], answers[learned], weight[learned])
-        by_model = log_softmax(model(codes[asked]), axis=1)
-        least = np.log(_LEAST)
-        return np.stack([np.log(np.maximum(by_neighbours, _LEAST)), np.maximum(by_model, least)])
+        # Labels do not reach parts of the graph without any.
+        probabilities = np.where(total > 0, spread / np.maximum(total, _TINY), shares)
+        return np.log(np.maximum(probabilities, _LEAST))
+
+    def _by_model(self, outputs: np.ndarray) -> np.ndarray:
+        return np.maximum(log_softmax(outputs, axis=1), np.log(_LEAST))
+
+    def _conclude(self, opinions: np.ndarray, held_out: np.ndarray, truth: np.ndarray) -> Guess:
+        """Return the likeliest classes, and one minus their entropy as a share of the largest."""
+        trust = _trust_in_classes(held_out, truth.argmax(axis=1))
+        logs = log_softmax(np.tensordot(trust, opinions, axes=1), axis=1)
+        entropy = -(np.exp(logs) * logs).sum(axis=1)
+        likeliest = np.eye(logs.shape[1])[logs.argmax(axis=1)]
+        return Guess(likeliest, 1 - entropy / np.log(logs.shape[1]))
 
 
-class NumberGuesser:
-    """Guesses numbers; answers are scaled numbers of mean zero."""
-
-    def __init__(self, rng: np.random.RandomState) -> None:
-        self._rng = rng
+class NumberGuesser(Guesser):
+    """Guesses numbers. Answers and opinions are scaled numbers of mean zero."""
 
     def linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
         """Return a ridge regression with scikit-learn's default penalty."""
         model = Ridge().fit(codes, answers, sample_weight=weight)
-        return LinearModel(model.coef_, model.intercept_)
+        return LinearModel(np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_))
 
-    def guess(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> Guess:
-        """Return the expected numbers of each row, and the share of the variance they explain."""
-        graph, known = LabelGraph.of(codes), np.flatnonzero(weight)
-        judged, opinions = [], []
-        for held_out in _folds(np.zeros(len(known)), self._rng):
-            learned = np.delete(known, held_out)
-            judged.append(known[held_out])
-            opinions.append(self._opinions(graph, codes, answers, weight, learned, judged[-1]))
-        of_all = self._opinions(graph, codes, answers, weight, known, np.arange(len(codes)))
-        if not judged:
-            return Guess(of_all.mean(axis=0), np.zeros(len(codes)))
-        held_out_opinions, truth = np.concatenate(opinions, axis=1), answers[np.concatenate(judged)]
-        trust = _trust_in_numbers(held_out_opinions, truth)
-        error = np.mean((np.tensordot(trust, held_out_opinions, axes=1) - truth) ** 2)
-        variance = np.mean(truth**2)
-        explained = max(0.0, 1 - error / variance) if variance > 0 else 0.0
-        return Guess(np.tensordot(trust, of_all, axes=1), np.full(len(codes), explained))
+    def expected(self, answers: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return the means of the numbers."""
+        return weight @ answers / weight.sum()
 
-    def _opinions(
-        self,
-        graph: LabelGraph,
-        codes: np.ndarray,
-        answers: np.ndarray,
-        weight: np.ndarray,
-        learned: np.ndarray,
-        asked: np.ndarray,
+    def _strata(self, answers: np.ndarray) -> np.ndarray:
+        return np.zeros(len(answers))
+
+    def _by_neighbours(
+        self, graph: LabelGraph, answers: np.ndarray, learned: np.ndarray
     ) -> np.ndarray:
-        """Return numbers by neighbours and by the linear model."""
-        known = np.zeros((len(answers), 1))
-        known[learned] = 1.0
-        spread = graph.spread(np.hstack([known * answers, known]))[asked]
-        near = np.maximum(spread[:, -1:], 1e-300)
-        by_neighbours = np.where(spread[:, -1:] > 0, spread[:, :-1] / near, 0.0)
-        model = self.linear(codes[learned], answers[learned], weight[learned])
-        return np.stack([by_neighbours, model(codes[asked])])
+        is_known = np.zeros((len(answers), 1))
+        is_known[learned] = 1.0
+        spread = graph.spread(np.hstack([is_known * answers, is_known]))
+        reached = spread[:, -1:]
+        # Elsewhere it is the mean.
+        return np.where(reached > 0, spread[:, :-1] / np.maximum(reached, _TINY), 0.0)
+
+    def _by_model(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs
+
+    def _conclude(self, opinions: np.ndarray, held_out: np.ndarray, truth: np.ndarray) -> Guess:
+        """Return the expected numbers, and the share of the variance that they explain."""
+        trust = _trust_in_numbers(held_out, truth)
+        error = np.square(np.tensordot(trust, held_out, axes=1) - truth).sum()
+        total = np.square(truth).sum()
+        explained = max(0.0, 1 - error / total) if total > 0 else 0.0
+        return Guess(np.tensordot(trust, opinions, axes=1), np.full(opinions.shape[1], explained))
 
 
 def _folds(strata: np.ndarray, rng: np.random.RandomState) -> Iterator[np.ndarray]:

@@ -29,7 +29,8 @@ def held_out_labels(
         return held_out if n_held_out >= MIN_VALIDATION_ROWS else np.zeros_like(held_out)
     if n_held_out == 0:
         raise ValueError(
-            f"early_stopping=True holds out validation_fraction={share} of the labelled rows, which "
-            f"is none of the {int(labels.known.sum())}. Raise it, or set early_stopping='auto'."
+            f"early_stopping=True holds out validation_fraction={share} of the labelled rows, "
+            f"which is none of the {int(labels.known.sum())}. Raise it, or set "
+            f"early_stopping='auto'."
         )
     return held_out

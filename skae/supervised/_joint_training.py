@@ -25,8 +25,9 @@ from skae.tables import validate_new_rows
 from ._frozen_layers import frozen_modules
 from ._guesses import LinearModel
 
-# Steps of a training where the number of epochs is not given, and the most epochs then.
-_STEPS, _MOST_EPOCHS = 1_500, 50
+# Epochs of a training where their number is not given, and the least and the most steps then. More
+# epochs learn wrong guesses by heart.
+_EPOCHS, _LEAST_STEPS, _MOST_STEPS = 10, 300, 1_500
 
 # Rows whose nearest neighbour is looked for, and those among which it is.
 _ASKED, _NEIGHBOURS = 1_000, 10_000
@@ -100,7 +101,7 @@ class FittedRows:
 def encode(autoencoder: Any, X: Any, method: str) -> Tensor:
     """Return the codes of rows that a method was given."""
     rows, _ = validate_new_rows(autoencoder, X, method)
-    return autoencoder._encode_rows(rows)
+    return autoencoder._encode_rows(rows).cpu()
 
 
 @dataclass
@@ -117,15 +118,16 @@ def train_with_head(
     labels: Labels,
     held_out: np.ndarray,
     start: LinearModel,
+    expected: Tensor | None,
     radius: float,
     params: Any,
     seed: int,
 ) -> Trained:
     """Train a copy of the autoencoder together with a head that starts as a linear model.
 
-    Rows in the mask `held_out` judge the epochs, if there are any. `radius` is that of the
-    consistency term in the unit of `SupervisedObjective`, and `params` is the estimator whose
-    parameters say the rest.
+    Rows in the mask `held_out` judge the epochs, if there are any. `expected` is the mean of the
+    answers to all rows, None where all have labels. `radius` is that of the consistency term, in
+    the unit of scaled rows, and `params` is the estimator whose parameters say the rest.
     """
     autoencoder: Any = fitted.autoencoder._snapshot()
     autoencoder._renew_net()
@@ -139,7 +141,7 @@ def train_with_head(
     supervised.to(next(module.parameters()))
     net = autoencoder._net_class(
         supervised,
-        _objective(of_autoencoder.criterion_, radius, params),
+        _objective(of_autoencoder.criterion_, expected, radius, params),
         optimizer=OPTIMIZERS["adamw"],
         lr=float(params.learning_rate_init),
         learning_rate="one_cycle",
@@ -155,7 +157,8 @@ def train_with_head(
     judges = rows.subset(np.flatnonzero(held_out)) if held_out.any() else None
     rows = rows.subset(np.flatnonzero(~held_out)) if held_out.any() else rows
     n_batches = len(net.get_iterator(rows, training=True))
-    n_epochs = params.max_iter or min(_MOST_EPOCHS, math.ceil(_STEPS / n_batches))
+    n_steps = np.clip(_EPOCHS * n_batches, _LEAST_STEPS, _MOST_STEPS)
+    n_epochs = params.max_iter or math.ceil(n_steps / n_batches)
     net.set_params(max_epochs=int(n_epochs))
     with threads_for(net.batch_size * sum(p.numel() for p in supervised.parameters())):
         run_epochs(net, rows, judges)
@@ -174,13 +177,15 @@ def _head(start: LinearModel, params: Any, seed: int) -> nn.Module:
     return head
 
 
-def _objective(own: Any, radius: float, params: Any) -> SupervisedObjective:
+def _objective(
+    own: Any, expected: Tensor | None, radius: float, params: Any
+) -> SupervisedObjective:
     loss, weight = LABEL_LOSSES[params.loss], float(params.supervised_weight)
     adversary = VirtualAdversary(loss, radius) if params.consistency and radius else None
     # A frozen encoder leaves nothing to reconstruct for.
     own_weight = 0.0 if params.freeze == "encoder" else 1 - weight
     consistency = weight * float(params.consistency)
-    return SupervisedObjective(own, loss, weight, own_weight, adversary, consistency)
+    return SupervisedObjective(own, loss, weight, own_weight, adversary, consistency, expected)
 
 
 def _batch_size(labels: Labels, batch_size: int | str) -> int:

@@ -1,14 +1,15 @@
 """Labels as users give them, some of which are missing, and as a head answers them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from skae._typing import ArrayOf
 from skae.tables import detached
 
 # Marks a row without a class, as in sklearn.semi_supervised.
@@ -20,20 +21,27 @@ class KnownLabels:
     """Answers of shape (n_samples, n_answers), and which rows have a label.
 
     Answers are probabilities of classes or scaled numbers, zero in rows without a label. `weight`
-    has a mean of one over the rows with one, and is zero in others.
+    is zero in these, and otherwise the weight of the row times that of its class.
     """
 
     answers: np.ndarray
     known: np.ndarray
     weight: np.ndarray
 
+    @property
+    def weight_of_mean_one(self) -> np.ndarray:
+        """Weights with a mean of one over the rows with a label."""
+        return self.weight * (self.known.sum() / self.weight.sum())
+
 
 @dataclass(frozen=True)
 class NumberScale:
     """Means and standard deviations of the numbers that a regressor was given."""
 
-    mean: np.ndarray
-    deviation: np.ndarray
+    mean: Annotated[np.ndarray, ArrayOf("float", "n_outputs")]
+    deviation: Annotated[np.ndarray, ArrayOf("float", "n_outputs")]
+    # Whether they came as one dimension.
+    is_flat: bool
 
 
 def has_label(y: Any) -> np.ndarray:
@@ -56,8 +64,8 @@ def read_classes(
     known = has_label(y)
     if not known.any():
         raise ValueError(
-            "y has no label: all rows are marked by -1, as rows without one are. Give labels of two "
-            "classes at least."
+            "y has no label: all rows are marked by -1, as rows without one are. Give labels of "
+            "two classes at least."
         )
     labels = y[known]
     if labels.dtype == object:
@@ -74,16 +82,15 @@ def read_classes(
     answers[np.flatnonzero(known), index] = 1.0
     of_classes = np.zeros(len(y))
     of_classes[known] = compute_sample_weight(class_weight, labels)
-    return classes, KnownLabels(answers, known, _mean_of_one(known, of_classes, sample_weight))
+    return classes, KnownLabels(answers, known, _counted(known, of_classes, sample_weight))
 
 
-def read_numbers(
-    y: Any, sample_weight: np.ndarray | None
-) -> tuple[NumberScale, KnownLabels]:
+def read_numbers(y: Any, sample_weight: np.ndarray | None) -> tuple[NumberScale, KnownLabels]:
     """Return the scale of the numbers, and the labels of rows."""
     numbers = check_array(
         _given(y), dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
     )
+    is_flat = numbers.ndim == 1
     numbers = numbers.reshape(len(numbers), -1)
     missing = np.isnan(numbers)
     known = ~missing.all(axis=1)
@@ -95,21 +102,21 @@ def read_numbers(
         )
     if not known.any():
         raise ValueError("y has no label: all rows are NaN, as rows without one are.")
-    weight = _mean_of_one(known, np.ones(len(numbers)), sample_weight)
+    weight = _counted(known, np.ones(len(numbers)), sample_weight)
     share = weight / weight.sum()
     numbers = np.where(known[:, None], numbers, 0.0)
     mean = share @ numbers
     deviation = np.sqrt(share @ np.square(numbers - mean))
     deviation = np.where(deviation > 0, deviation, 1.0)
     answers = np.where(known[:, None], (numbers - mean) / deviation, 0.0)
-    return NumberScale(mean, deviation), KnownLabels(answers, known, weight)
+    return NumberScale(mean, deviation, is_flat), KnownLabels(answers, known, weight)
 
 
 def _given(y: Any) -> Any:
     if y is None:
         raise ValueError(
-            "This estimator requires y to be passed, but the target y is None. An autoencoder alone "
-            "learns without labels."
+            "This estimator requires y to be passed, but the target y is None. An autoencoder "
+            "alone learns without labels."
         )
     return detached(y)
 
@@ -123,6 +130,8 @@ def _class_column(y: Any) -> np.ndarray:
             f"Input y contains NaN, first in row {missing[0]}, counted from 0. Mark rows without a "
             f"label by -1."
         )
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
     if y.dtype.kind in "USO" and any(isinstance(one, str) and one == "-1" for one in y.tolist()):
         raise ValueError(
             "y holds the text '-1'. The mark of rows without a label is the number -1: give y the "
@@ -131,14 +140,11 @@ def _class_column(y: Any) -> np.ndarray:
     return y
 
 
-def _mean_of_one(
-    known: np.ndarray, weight: np.ndarray, sample_weight: np.ndarray | None
-) -> np.ndarray:
+def _counted(known: np.ndarray, weight: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
     """Return weights of labels, zero in rows without one."""
     weight = np.where(known, weight if sample_weight is None else weight * sample_weight, 0.0)
-    total = weight.sum()
-    if not total > 0:
+    if not weight.any():
         raise ValueError(
             "class_weight leaves no label with a weight above zero. Give a class some weight."
         )
-    return weight * (known.sum() / total)
+    return weight

@@ -70,8 +70,6 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
         | Annotated[np.ndarray, ArrayOf("float", None, None)]
     ) = fitted()
     _scale: NumberScale = fitted()
-    # Whether `y` had one dimension in `fit`.
-    _is_flat: bool = fitted()
 
     @fit_context(prefer_skip_nested_validation=False)
     @torch_defaults()
@@ -112,7 +110,6 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
 
     def _read_labels(self, y: Any, sample_weight: np.ndarray | None) -> KnownLabels:
         self._scale, labels = read_numbers(y, sample_weight)
-        self._is_flat = np.ndim(y) == 1
         return labels
 
     def _strata(self, labels: KnownLabels) -> np.ndarray:
@@ -127,7 +124,12 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
 
     def _in_data_units(self, answers: np.ndarray) -> np.ndarray:
         numbers = answers * self._scale.deviation + self._scale.mean
-        return numbers[:, 0] if self._is_flat else numbers
+        return numbers[:, 0] if self._scale.is_flat else numbers
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     @torch_defaults()
     def predict(self, X: Any) -> np.ndarray:

@@ -14,6 +14,10 @@ from ._labels import KnownLabels
 # Most rows of the graph over which labels spread: each is compared with all others.
 _MOST_GUESSED = 2**16
 
+# How much a guess counts, if it is sure, beside a given label, and beside the consistency term,
+# which corrects guesses that are wrong.
+_WEIGHT_OF_GUESSES = 0.3
+
 
 def train_in_rounds(
     fitted: FittedRows,
@@ -35,6 +39,9 @@ def train_in_rounds(
     codes = fitted.codes_of(fitted.autoencoder)
     known = codes[learned], labels.answers[learned], labels.weight[learned]
     start = guesser.linear(*known)
+    expected = None
+    if not labels.known.all():
+        expected = torch.as_tensor(guesser.expected(*known[1:]))
     trained: Trained | None = None
     for _ in range(params.n_propagations if guesses else 1):
         guess = None
@@ -42,7 +49,7 @@ def train_in_rounds(
             seen = codes if trained is None else fitted.codes_of(trained.autoencoder)
             guess = _guess(guesser, seen, labels, learned, rng)
         told = _labels_of(labels, learned, guess, fitted)
-        trained = train_with_head(fitted, told, held_out, start, radius, params, seed)
+        trained = train_with_head(fitted, told, held_out, start, expected, radius, params, seed)
         if trained.net.interrupted_:
             break
     assert trained is not None
@@ -71,11 +78,12 @@ def _labels_of(
     labels: KnownLabels, learned: np.ndarray, guess: Guess | None, fitted: FittedRows
 ) -> Labels:
     """Return given labels and guesses, where there are some, as the engine takes them."""
-    answers, weight = labels.answers, labels.weight
+    answers, weight = labels.answers, labels.weight_of_mean_one
     if guess is not None:
         is_guessed = ~labels.known
         answers = np.where(is_guessed[:, None], guess.answers, answers)
-        of_guesses = guess.confidence if fitted.weight is None else guess.confidence * fitted.weight
+        of_guesses = _WEIGHT_OF_GUESSES * guess.confidence
+        of_guesses = of_guesses if fitted.weight is None else of_guesses * fitted.weight
         weight = np.where(is_guessed, of_guesses, weight)
     dtype = next(fitted.autoencoder.net_.module_.parameters()).dtype
     device = fitted.rows.index_device

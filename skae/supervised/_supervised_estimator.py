@@ -2,18 +2,16 @@
 
 from dataclasses import field
 from numbers import Integral, Real
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length, check_random_state, get_tags
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from skae._compat import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     Interval,
     StrOptions,
@@ -23,6 +21,7 @@ from skae._compat import (
 from skae._typing import AnyFloat, ArrayOf
 from skae._warnings import warn_caller
 from skae.engine import torch_defaults
+from skae.estimators._denoising import DenoisingAutoencoder
 from skae.estimators.base import (
     POSITIVE_INT,
     BaseAutoencoder,
@@ -83,25 +82,26 @@ class SupervisedEstimator(
         Weight, relative to the loss of the labels, of the virtual adversarial loss (Miyato et al.,
         2018): how far the answer to a row may change when the row moves by `consistency_radius`. It
         needs no labels. 0 switches it off.
-    consistency_radius : float, default=0.2
+    consistency_radius : float, default=0.4
         How far rows are moved, as a share of the median distance between a row and its nearest
         neighbour, so that it does not depend on the unit or the number of columns.
     n_propagations : int, default=2
         How often labels are guessed for rows without one, where those are the majority: each time
         from the codes that the training before has made. Guesses come from labels that spread
         over a graph of neighbours (Zhou et al., 2004; Iscen et al., 2019) and from a linear model,
-        each of which is believed as far as it is right about held-out labels. Training takes guesses
-        as labels that count as much as they are sure. 0 guesses nothing.
+        each of which is believed as far as it is right about held-out labels. Training takes them
+        as labels that count a third, and less if they are unsure. 0 guesses nothing.
     learning_rate_init : float, default=2e-3
         The highest rate of the "one_cycle" schedule of AdamW.
     batch_size : int or "auto", default="auto"
         Rows without a label in a batch, beside up to 128 with one. "auto" chooses as the
         autoencoders do.
     max_iter : int or None, default=None
-        Epochs of each training with labels. None makes about 1,500 steps, and 50 epochs at most.
+        Epochs of each training with labels. None is 10, or as many as make 300 to 1,500 steps: more
+        would learn wrong guesses by heart.
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out `validation_fraction` of the labelled rows, and to keep the weights whose
-        loss of these is best. "auto" does so if that makes at least 50 rows.
+        Whether to hold out `validation_fraction` of the labelled rows, and to keep the weights
+        whose loss of these is best. "auto" does so if that makes at least 50 rows.
     validation_fraction : float, default=0.1
         Share of the labelled rows that are held out, in (0, 1).
     n_iter_no_change : int, default=10
@@ -138,7 +138,7 @@ class SupervisedEstimator(
     ] = None
     supervised_weight: Annotated[float, Interval(Real, 0, 1, closed="right")] = 0.5
     consistency: NonNegative = 1.0
-    consistency_radius: NonNegative = 0.2
+    consistency_radius: NonNegative = 0.4
     n_propagations: Annotated[int, Interval(Integral, 0, None, closed="left")] = 2
     learning_rate_init: Positive = 2e-3
     batch_size: Annotated[int | str, StrOptions({"auto"}), POSITIVE_INT] = "auto"
@@ -171,7 +171,7 @@ class SupervisedEstimator(
         raise NotImplementedError
 
     def _strata(self, labels: KnownLabels) -> np.ndarray:
-        """Return a number for each row; the shares of rows of one are kept where some are held out."""
+        """Return a number for each row; of each number the same share is held out."""
         raise NotImplementedError
 
     def _guesser(self, rng: np.random.RandomState) -> Guesser:
@@ -232,8 +232,8 @@ class SupervisedEstimator(
         self.validation_loss_curve_ = net.history[:, "valid_loss"] if judged else None
         if net.interrupted_:
             warn_caller(
-                f"Training was interrupted after {self.n_iter_} epochs; the best weights so far are "
-                f"kept."
+                f"Training was interrupted after {self.n_iter_} epochs; the best weights so far "
+                f"are kept."
             )
 
     # -- codes and answers ------------------------------------------------------------
@@ -252,8 +252,7 @@ class SupervisedEstimator(
         codes : ndarray of shape (n_samples, n_components)
             Codes, as :meth:`transform` of the autoencoder gives them.
         """
-        check_is_fitted(self, "autoencoder_")
-        return self.autoencoder_.transform(self._checked(X, reset=False))
+        return self._codes(X, "transform").numpy()
 
     @torch_defaults()
     def inverse_transform(self, X: Any) -> Any:
@@ -295,11 +294,19 @@ class SupervisedEstimator(
 
     def _answers(self, X: Any, method: str) -> np.ndarray:
         """Return the answers of the head to rows, of shape (n_samples, n_answers)."""
-        return self._head.answers(self._codes(X, method))
+        codes = self._codes(X, method)
+        return self._head.answers(codes)
 
     def _codes(self, X: Any, method: str) -> torch.Tensor:
         check_is_fitted(self, "autoencoder_")
         return encode(self.autoencoder_, self._checked(X, reset=False), method)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        of_autoencoder = get_tags(self.autoencoder or DenoisingAutoencoder())
+        tags.input_tags = of_autoencoder.input_tags
+        tags.transformer_tags.preserves_dtype = of_autoencoder.transformer_tags.preserves_dtype
+        return tags
 
 
 def _counted(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, np.ndarray | None]:
