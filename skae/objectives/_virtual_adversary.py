@@ -45,7 +45,10 @@ class VirtualAdversary(nn.Module):
 
 def _unit(rows: Tensor) -> Tensor:
     """Return rows of length one; a row of zeros stays one."""
-    return rows / rows.norm(dim=1, keepdim=True).clamp_min(torch.finfo(rows.dtype).tiny)
+    tiny = torch.finfo(rows.dtype).tiny
+    # The squares of small values would all be zero.
+    rows = rows / rows.abs().amax(dim=1, keepdim=True).clamp_min(tiny)
+    return rows / rows.norm(dim=1, keepdim=True).clamp_min(tiny)
 
 
 class _running_statistics_kept:
