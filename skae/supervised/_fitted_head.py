@@ -5,9 +5,8 @@ from typing import Annotated, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from skae._threads import one_thread
 from skae._typing import ArrayOf
 from skae.networks import ActivationName, linear_layers_of, make_head
 
@@ -46,11 +45,6 @@ class FittedHead:
                 layer.weight.copy_(torch.from_numpy(weight.copy()))
                 layer.bias.copy_(torch.from_numpy(bias.copy()))
         return head.requires_grad_(False)
-
-    def answers(self, codes: Tensor) -> np.ndarray:
-        """Return answers to codes, in float64."""
-        with one_thread():
-            return self.module()(codes.cpu().double()).numpy()
 
     def _check_consistency(self) -> None:
         """Raise a ValueError for layers, from a file, that do not fit together."""

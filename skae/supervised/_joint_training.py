@@ -22,6 +22,7 @@ from skae.networks import SupervisedAutoencoder, make_head, rescale_inputs, star
 from skae.objectives import LABEL_LOSSES, SupervisedObjective, VirtualAdversary
 from skae.tables import validate_new_rows
 
+from ._fitted_head import FittedHead
 from ._frozen_layers import frozen_modules
 from ._guesses import LinearModel
 
@@ -61,9 +62,9 @@ class FittedRows:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def codes(self, autoencoder: Any) -> Tensor:
-        """Return the codes that a trained autoencoder gives to the rows."""
-        return autoencoder._encode_rows(self._validated.X)
+    def answers(self, autoencoder: Any, head: FittedHead) -> np.ndarray:
+        """Return the answers of a head to the rows."""
+        return _answers(autoencoder, head, self._validated.X)
 
     def codes_of(self, autoencoder: Any) -> np.ndarray:
         """Return codes of the rows in the scale that the head sees in training."""
@@ -98,10 +99,25 @@ class FittedRows:
         return float(np.median(found.kneighbors()[0][:_ASKED]))
 
 
-def encode(autoencoder: Any, X: Any, method: str) -> Tensor:
+def encode(autoencoder: Any, X: Any, method: str) -> np.ndarray:
     """Return the codes of rows that a method was given."""
     rows, _ = validate_new_rows(autoencoder, X, method)
-    return autoencoder._encode_rows(rows).cpu()
+    return autoencoder._encode_rows(rows).cpu().numpy()
+
+
+def answer(autoencoder: Any, head: FittedHead, X: Any, method: str) -> np.ndarray:
+    """Return the answers of a head to rows that a method was given, in float64."""
+    rows, _ = validate_new_rows(autoencoder, X, method)
+    return _answers(autoencoder, head, rows)
+
+
+def _answers(autoencoder: Any, head: FittedHead, X: Any) -> np.ndarray:
+    rows = autoencoder._rows_to_encode(X)
+    # As the encoder goes through rows, so that a row alone is answered as it is among others.
+    module = head.module().to(next(autoencoder.net_.module_.parameters()))
+    answers = torch.empty(len(rows), head.n_answers, dtype=torch.float64, device=rows.device)
+    autoencoder._fill(answers, rows, lambda x: module(autoencoder._encode(x)))
+    return answers.cpu().numpy()
 
 
 @dataclass

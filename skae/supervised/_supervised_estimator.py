@@ -36,13 +36,13 @@ from skae.estimators.base import (
     warn_of_ignored_device,
 )
 from skae.networks import ActivationName
-from skae.tables import check_kind, check_names, check_table, detached, validate_weight
+from skae.tables import check_kind, check_names, detached, validate_weight
 
 from ._default_autoencoder import default_autoencoder
 from ._fitted_head import FittedHead
 from ._guesses import Guesser
 from ._held_out_labels import held_out_labels
-from ._joint_training import FittedRows, encode
+from ._joint_training import FittedRows, answer, encode
 from ._labels import KnownLabels
 from ._rounds import Trained, train_in_rounds
 
@@ -193,8 +193,7 @@ class SupervisedEstimator(
         held_out = held_out_labels(labels, self._strata(labels), self, rng)
         trained = train_in_rounds(fitted_rows, labels, held_out, self, self._guesser(rng), rng)
         self._keep(trained)
-        answers = self._head.answers(fitted_rows.codes(self.autoencoder_))
-        self._transduce(answers, labels)
+        self._transduce(fitted_rows.answers(self.autoencoder_, self._head), labels)
 
     def _checked(self, X: Any, reset: bool) -> Any:
         """Return rows whose names and number of columns are those of `fit`, or become them."""
@@ -202,7 +201,6 @@ class SupervisedEstimator(
         check_kind(X)
         check_names(X)
         if len(getattr(X, "shape", (0, 0))) == 2:
-            check_table(X)
             validate_data(self, X, reset=reset, skip_check_array=True)
         return X
 
@@ -252,7 +250,8 @@ class SupervisedEstimator(
         codes : ndarray of shape (n_samples, n_components)
             Codes, as :meth:`transform` of the autoencoder gives them.
         """
-        return self._codes(X, "transform").numpy()
+        check_is_fitted(self, "autoencoder_")
+        return encode(self.autoencoder_, self._checked(X, reset=False), "transform")
 
     @torch_defaults()
     def inverse_transform(self, X: Any) -> Any:
@@ -294,12 +293,8 @@ class SupervisedEstimator(
 
     def _answers(self, X: Any, method: str) -> np.ndarray:
         """Return the answers of the head to rows, of shape (n_samples, n_answers)."""
-        codes = self._codes(X, method)
-        return self._head.answers(codes)
-
-    def _codes(self, X: Any, method: str) -> torch.Tensor:
         check_is_fitted(self, "autoencoder_")
-        return encode(self.autoencoder_, self._checked(X, reset=False), method)
+        return answer(self.autoencoder_, self._head, self._checked(X, reset=False), method)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
