@@ -14,6 +14,8 @@ def run_epochs(
 ) -> None:
     """Train a net, and keep the weights that were best on held-out rows, if there are any."""
     net.train_split = None if held_out is None else predefined_split(held_out)
+    # Its parts may come from a net that was evaluated last.
+    net.set_training(True)
     try:
         with products_in(net.precision, torch.device(net.device)):
             net.notify("on_train_begin", X=rows, y=None)

@@ -13,7 +13,7 @@ from skae.engine import torch_defaults
 from skae.estimators.base import as_before_on_error, fitted
 
 from ._guesses import ClassGuesser
-from ._labels import KnownLabels, read_classes
+from ._labels import KnownLabels, has_class, read_classes
 from ._scoring import labelled_rows
 from ._supervised_estimator import SupervisedEstimator
 
@@ -246,5 +246,5 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
         ValueError
             If no row has a label.
         """
-        X, y, sample_weight = labelled_rows(X, y, sample_weight)
+        X, y, sample_weight = labelled_rows(has_class, X, y, sample_weight)
         return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))

@@ -48,6 +48,11 @@ class FittedRows:
     def of(cls, autoencoder: Any, X: Any, weight: np.ndarray | None) -> Self:
         """Return them for rows of weights above zero; an autoencoder that is not fitted is."""
         if hasattr(autoencoder, "net_"):
+            if autoencoder._target is not None:
+                raise ValueError(
+                    "autoencoder was fitted on pairs, fit(X, y), and reconstructs something else "
+                    "than the rows. Use one that was fitted on rows alone."
+                )
             # Later training works on a copy of the net.
             autoencoder = autoencoder._snapshot()
             validated = autoencoder._validated(X, None, weight, 1, reset=False)

@@ -44,16 +44,18 @@ class NumberScale:
     is_flat: bool
 
 
-def has_label(y: Any) -> np.ndarray:
-    """Return which rows have a label: neither the number -1, which marks classes, nor NaN."""
+def has_class(y: Any) -> np.ndarray:
+    """Return which rows are not marked by -1."""
     y = np.asarray(detached(y))
-    missing = pd.isna(y) if y.ndim == 1 else pd.isna(y).all(axis=1)
-    if y.ndim > 1 or y.dtype.kind in "US":
-        return ~missing
-    if y.dtype.kind == "f" and ((y != np.floor(y)) & ~missing).any():
-        # Numbers, of which -1 may be one.
-        return ~missing
-    return ~missing & np.array([label != UNLABELLED for label in y.tolist()], dtype=bool)
+    if y.dtype.kind in "US":
+        return np.ones(len(y), dtype=bool)
+    return np.array([label != UNLABELLED for label in y.tolist()], dtype=bool)
+
+
+def has_number(y: Any) -> np.ndarray:
+    """Return which rows are not NaN, in all columns if there are several."""
+    missing = pd.isna(np.asarray(detached(y)))
+    return ~(missing if missing.ndim == 1 else missing.all(axis=1))
 
 
 def read_classes(
@@ -61,7 +63,7 @@ def read_classes(
 ) -> tuple[np.ndarray, KnownLabels]:
     """Return the classes without -1, and the labels of rows."""
     y = _class_column(y)
-    known = has_label(y)
+    known = has_class(y)
     if not known.any():
         raise ValueError(
             "y has no label: all rows are marked by -1, as rows without one are. Give labels of "

@@ -12,7 +12,7 @@ from skae.engine import torch_defaults
 from skae.estimators.base import as_before_on_error, fitted
 
 from ._guesses import NumberGuesser
-from ._labels import KnownLabels, NumberScale, read_numbers
+from ._labels import KnownLabels, NumberScale, has_number, read_numbers
 from ._scoring import labelled_rows
 from ._supervised_estimator import SupervisedEstimator
 
@@ -169,5 +169,5 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
         ValueError
             If no row has a label.
         """
-        X, y, sample_weight = labelled_rows(X, y, sample_weight)
+        X, y, sample_weight = labelled_rows(has_number, X, y, sample_weight)
         return float(r2_score(y, self.predict(X), sample_weight=sample_weight))

@@ -5,18 +5,20 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.metrics import get_scorer
 
 from skae._compat import safe_indexing
 from skae.tables import detached
 
-from ._labels import has_label
+from ._labels import has_class, has_number
 
 
 def score_labelled(scoring: str | Callable[..., float]) -> Callable[..., float]:
     """Return a scorer that leaves out rows without a label.
 
-    scikit-learn's own scorers count -1, which marks such rows, as one more class.
+    scikit-learn's own scorers count -1, which marks such rows, as one more class, and refuse NaN,
+    which marks them for regressors.
 
     Parameters
     ----------
@@ -54,12 +56,15 @@ def score_labelled(scoring: str | Callable[..., float]) -> Callable[..., float]:
 def _score(
     scorer: Callable[..., float], estimator: Any, X: Any, y: Any, sample_weight: Any = None
 ) -> float:
-    X, y, sample_weight = labelled_rows(X, y, sample_weight)
+    kind = has_number if is_regressor(estimator) else has_class
+    X, y, sample_weight = labelled_rows(kind, X, y, sample_weight)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     return scorer(estimator, X, y, **weights)
 
 
-def labelled_rows(X: Any, y: Any, sample_weight: Any = None) -> tuple[Any, np.ndarray, Any]:
+def labelled_rows(
+    has_label: Callable[[Any], np.ndarray], X: Any, y: Any, sample_weight: Any = None
+) -> tuple[Any, np.ndarray, Any]:
     """Return the rows that have a label, with their labels and weights."""
     y = np.asarray(detached(y))
     labelled = np.flatnonzero(has_label(y))
