@@ -16,7 +16,16 @@ import skae
 
 PACKAGE = Path(skae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-WINGS = ("networks", "objectives", "engine", "tables", "estimators", "detection", "imputation")
+WINGS = (
+    "networks",
+    "objectives",
+    "engine",
+    "tables",
+    "estimators",
+    "detection",
+    "imputation",
+    "supervised",
+)
 # What is below all wings: it imports nothing of skae.
 FOUNDATION = (
     "_atomic",
@@ -42,6 +51,7 @@ FORBIDDEN = {
     "estimators": ["skorch"],
     "detection": ["skorch"],
     "imputation": ["skorch"],
+    "supervised": ["skorch"],
 }
 
 # The wings that each wing may import.
@@ -54,6 +64,7 @@ BELOW = {
     "estimators": ("engine", "objectives", "networks", "tables"),
     "detection": ("estimators", "engine", "objectives", "networks", "tables"),
     "imputation": ("estimators", "engine", "objectives", "networks", "tables"),
+    "supervised": ("estimators", "engine", "objectives", "networks", "tables"),
 }
 
 

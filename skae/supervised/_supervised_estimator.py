@@ -9,13 +9,14 @@ import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
-from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat import (
     ClassNamePrefixFeaturesOutMixin,
     Interval,
     StrOptions,
     TransformerMixin,
+    num_samples,
     safe_indexing,
 )
 from skae._typing import AnyFloat, ArrayOf
@@ -308,7 +309,7 @@ def _counted(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, np.ndarray |
     """Return the rows of a weight above zero, with their labels and weights."""
     if sample_weight is None:
         return X, y, None
-    weight = validate_weight(sample_weight, np.empty(_num_samples(X)))
+    weight = validate_weight(sample_weight, np.empty(num_samples(X)))
     counted = np.flatnonzero(weight)
     if len(counted) == len(weight):
         return X, y, weight
