@@ -41,8 +41,8 @@ def to_onnx(
         - "completed" is that of an :class:`AutoencoderImputer`, for which it is the default;
         - "reconstruction" is the result of the way there and back: of `reconstruct` of an
           autoencoder, a classifier or a regressor, of ``inverse_transform(transform(X))`` of an
-          outlier detector and of a Pipeline, in the unit that the first step takes, and of `inverse_transform` of a
-          :class:`Decoder`, which takes codes;
+          outlier detector and of a Pipeline, in the unit that the first step takes, and of
+          `inverse_transform` of a :class:`Decoder`, which takes codes;
         - "score" is the result of `score_samples`, in float64;
         - "prediction" is the result of `predict`: of an outlier detector, -1 for outliers, or of
           a classifier or regressor, also of one that ends a Pipeline. Classes are strings if they

@@ -7,8 +7,8 @@ pipelines with them. An option of skl2onnx chooses the output of one of them:
 default an autoencoder gives its codes, an outlier detector its predictions and decisions ("label"
 and "scores"), a classifier its predictions and probabilities ("label" and "probabilities", a tensor
 whatever the option "zipmap" says), and a regressor its predictions ("variable"); one of these that
-other steps follow needs ``{"output": "codes"}``. With ``{"single": True}`` networks that were fitted in float64
-compute in float32, which quantization needs.
+other steps follow needs ``{"output": "codes"}``. With ``{"single": True}`` networks that were
+fitted in float64 compute in float32, which quantization needs.
 """
 
 from ._converters import register

@@ -27,13 +27,11 @@ from ._export import OPSET, exported
 from ._graphs import Graph, chain, decision
 from ._imputer_module import ImputerModule, is_numeric
 from ._supervised_module import (
-    LABELS,
-    NUMBERS,
-    PROBABILITIES,
     SupervisedModule,
-    has_words,
     is_of_head,
     output_of_head,
+    output_types,
+    usual_outputs,
 )
 from ._table_sample import input_types
 
@@ -52,7 +50,7 @@ def register() -> None:
     """Make skl2onnx know the estimators of skae."""
     skl2onnx = require("skl2onnx", "onnx")
     for kind in classes_with_graphs():
-        # skl2onnx sets this one for all classifiers in pipelines; probabilities are a tensor anyway.
+        # skl2onnx sets this for classifiers in pipelines; probabilities are a tensor anyway.
         zipmap = {"zipmap": (False, True)} if issubclass(kind, ClassifierMixin) else {}
         skl2onnx.update_registered_converter(
             kind,
@@ -74,8 +72,7 @@ def _parse(scope: Any, model: BaseEstimator, inputs: list, custom_parsers: Any =
     if isinstance(model, AutoencoderOutlierDetector):
         names = ["label", "scores"]
     elif isinstance(model, SUPERVISED):
-        is_classifier = isinstance(model, ClassifierMixin)
-        names = [LABELS[0], PROBABILITIES[0]] if is_classifier else [NUMBERS[0]]
+        names = usual_outputs(model)
     chosen = scope.get_options(model, {"output": None})["output"]
     types = _output_types(operator)
     for name in names if chosen is None else [chosen]:
@@ -97,13 +94,7 @@ def _output_types(operator: Any) -> dict[str, Any]:
     estimator = operator.raw_operator
     shapes = shapes_of(estimator)
     rows = shapes.decoded if isinstance(estimator, Decoder) else _row_shape_of(operator)
-    of_head = {}
-    if isinstance(estimator, ClassifierMixin):
-        label = types.StringTensorType if has_words(estimator) else types.Int64TensorType
-        of_head = dict.fromkeys(LABELS, label([None]))
-        of_head |= dict.fromkeys(PROBABILITIES, real([None, len(estimator.classes_)]))
-    elif isinstance(estimator, SUPERVISED):
-        of_head = dict.fromkeys(NUMBERS, real([None, estimator._n_answers]))
+    of_head = output_types(estimator, real) if isinstance(estimator, SUPERVISED) else {}
     return {
         "codes": real([None, *shapes.codes]),
         "completed": real([None, *shapes.taken]),

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skae._extras import require
 from skae.supervised import AutoencoderClassifier, AutoencoderRegressor
 
 from ._autoencoder_modules import autoencoder_module, dtype_of
@@ -59,9 +60,20 @@ def is_of_head(output: str) -> bool:
     return output in LABELS + PROBABILITIES + NUMBERS
 
 
-def has_words(estimator: Any) -> bool:
-    """Return whether the classes of a classifier are text."""
-    return estimator.classes_.dtype.kind == "U"
+def usual_outputs(estimator: Supervised) -> list[str]:
+    """Return the outputs for skl2onnx where no other is asked for."""
+    is_classifier = isinstance(estimator, AutoencoderClassifier)
+    return [LABELS[0], PROBABILITIES[0]] if is_classifier else [NUMBERS[0]]
+
+
+def output_types(estimator: Supervised, real: Any) -> dict[str, Any]:
+    """Return type and shape of each output of the head for skl2onnx; `real` is that of numbers."""
+    types = require("skl2onnx.common.data_types", "onnx")
+    numbers = real([None, estimator._n_answers])
+    if isinstance(estimator, AutoencoderRegressor):
+        return dict.fromkeys(NUMBERS, numbers)
+    label = types.StringTensorType if _has_words(estimator) else types.Int64TensorType
+    return dict.fromkeys(LABELS, label([None])) | dict.fromkeys(PROBABILITIES, numbers)
 
 
 def output_of_head(
@@ -72,5 +84,9 @@ def output_of_head(
         return nodes.cast(answers, dtype)
     if output in PROBABILITIES:
         return nodes.cast(nodes.add("Softmax", answers, axis=1), dtype)
-    classes = estimator.classes_.astype(object if has_words(estimator) else np.int64)
+    classes = estimator.classes_.astype(object if _has_words(estimator) else np.int64)
     return nodes.add("Gather", classes, nodes.add("ArgMax", answers, axis=1, keepdims=0))
+
+
+def _has_words(classifier: AutoencoderClassifier) -> bool:
+    return classifier.classes_.dtype.kind == "U"
