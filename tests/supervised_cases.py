@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from tools_cases import table
+from mixed_cases import table, with_gaps
 
 import skae
 
@@ -39,8 +39,10 @@ def regressor(inner=None, **params):
 
 
 def mixed_table():
-    """A table of several types with gaps, whose column "age" tells the labels."""
-    return table(N_ROWS)
+    """A table of several types, with gaps in two columns, whose column "age" tells the labels."""
+    frame = table(n_rows=N_ROWS).drop(columns="grade").reset_index(drop=True)
+    gaps = with_gaps(frame)[["city"]].assign(income=frame["income"].where(IS_LABELLED))
+    return frame.assign(**gaps).astype({"city": object, "since": "datetime64[us]"})
 
 
 def labelled_table():
