@@ -31,7 +31,9 @@ class SupervisedModule(nn.Module):
         super().__init__()
         self.autoencoder = autoencoder_module(estimator.autoencoder_, single)
         head = estimator._head.module()
-        self.dtype = torch.float32 if single else dtype_of(head)
+        # That of the network, as in the estimator, unless ONNX Runtime lacks a layer in float64.
+        in_double = self.autoencoder.dtype == torch.float64
+        self.dtype = dtype_of(head) if in_double else torch.float32
         self.head = head.to(self.dtype)
         mean, deviation = np.zeros(1), np.ones(1)
         if isinstance(estimator, AutoencoderRegressor):
