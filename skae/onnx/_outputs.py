@@ -99,8 +99,7 @@ class ModelOutput:
         ]
         if isinstance(self.last, type) or not gives:
             raise TypeError(
-                f"estimator must be a fitted autoencoder, outlier detector, imputer, classifier or "
-                f"regressor of skae, or a "
+                f"estimator must be a fitted autoencoder or outlier detector of skae, or a "
                 f"Pipeline of fitted steps, got {self.last!r}."
             )
         if self.name not in gives:
