@@ -40,14 +40,15 @@ def to_onnx(
         - "codes" is the result of `transform`;
         - "completed" is that of an :class:`AutoencoderImputer`, for which it is the default;
         - "reconstruction" is the result of the way there and back: of `reconstruct` of an
-          autoencoder, of ``inverse_transform(transform(X))`` of an outlier detector and of a
-          Pipeline, in the unit that the first step takes, and of `inverse_transform` of a
-          :class:`Decoder`, which takes codes;
+          autoencoder, a classifier or a regressor, of ``inverse_transform(transform(X))`` of an
+          outlier detector and of a Pipeline, in the unit that the first step takes, and of
+          `inverse_transform` of a :class:`Decoder`, which takes codes;
         - "score" is the result of `score_samples`, in float64;
         - "prediction" is the result of `predict`: of an outlier detector, -1 for outliers, or of
-          the predictor that ends a Pipeline;
-        - "probability" is the result of `predict_proba` of the classifier that ends a Pipeline:
-          a column for each of its ``classes_``;
+          a classifier or regressor, also of one that ends a Pipeline. Classes are strings if they
+          are text, else int64;
+        - "probability" is the result of `predict_proba` of a classifier, also of one that ends a
+          Pipeline: a column for each of its ``classes_``;
         - "p_value" is the result of `p_values` of an outlier detector, in float64.
     quantize : bool, default=False
         Whether the networks compute with integers of eight bits, which makes their part of the

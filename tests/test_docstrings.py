@@ -11,6 +11,7 @@ import pytest
 from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 from sklearn.base import BaseEstimator
+from sklearn.utils import get_tags
 
 import skae
 
@@ -139,13 +140,14 @@ def test_fitted_attributes_are_documented(estimator):
     if "model" in parameters or estimator in (skae.Encoder, skae.Decoder):
         made = estimator(autoencoder.fit(X))
     elif "autoencoder" in parameters:
-        few = {"n_estimators": 2} if "n_estimators" in parameters else {}
+        few = {name: 2 for name in ("n_estimators", "max_iter") if name in parameters}
         made = estimator(autoencoder, **few)
     else:
         rounds = 0 if estimator is skae.AutoencoderImputer else 2
         made = estimator(max_iter=rounds, random_state=0)
     # A reference of drift must not be the training rows.
-    fitted = made.fit(X + 0.1 if "model" in parameters else X)
+    labels = {"y": np.arange(120) % 2} if get_tags(made).target_tags.required else {}
+    fitted = made.fit(X + 0.1 if "model" in parameters else X, **labels)
     public = {name for name in vars(fitted) if re.fullmatch(r"[a-z]\w*_", name)}
     public |= {name for name in vars(estimator) if name in ("n_features_in_", "feature_names_in_")}
     documented = {attribute.name for attribute in ClassDoc(estimator)["Attributes"]}

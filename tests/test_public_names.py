@@ -5,13 +5,13 @@ For graphs and for the command line the tests of these try every name.
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.datasets import load_iris
 
 import skae
 from skae.estimators.base import BaseAutoencoder
 
-X = load_iris().data
+X, Y = load_iris(return_X_y=True)
 PUBLIC = [getattr(skae, name) for name in skae.__all__]
 ESTIMATORS = [one for one in PUBLIC if isinstance(one, type) and issubclass(one, BaseEstimator)]
 
@@ -25,12 +25,14 @@ def fitted(kind):
     autoencoder = fitted(skae.AutoencoderTransformer)
     if kind is skae.AutoencoderOutlierDetector:
         return kind(clone(autoencoder), n_estimators=2, cv=2, random_state=0).fit(X)
+    if is_classifier(kind(None)) or is_regressor(kind(None)):
+        return kind(clone(autoencoder), max_iter=1, random_state=0).fit(X, Y)
     return kind(autoencoder).fit(X[::-1] + 0.1 if kind is skae.DriftDetector else X)
 
 
 def answer(estimator):
     """Return what the first method that an estimator has answers for rows that fit it."""
-    names = ("score_samples", "transform", "inverse_transform", "test")
+    names = ("predict_proba", "score_samples", "predict", "transform", "inverse_transform", "test")
     name = next(name for name in names if hasattr(estimator, name))
     result = getattr(estimator, name)(X[:, :3] if name == "inverse_transform" else X)
     return np.asarray(getattr(result, "p_value", result))

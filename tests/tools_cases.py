@@ -9,16 +9,22 @@ from onnx_cases import session_of
 from serving_cases import data_of, infer, running
 
 import skae
-from skae import AutoencoderOutlierDetector, AutoencoderTransformer
+from skae import AutoencoderClassifier, AutoencoderOutlierDetector, AutoencoderTransformer
 from skae._fitted import reconstruct
 from skae.cli import main
 
-ANSWERS = ("codes", "score", "reconstruction")
+# The numbers that all models answer but for codes, by the kind of model.
+NUMBERS = {"autoencoder": "score", "detector": "score", "classifier": "probability"}
+COMMANDS = {"score": ["score"], "probability": ["predict", "--probability"]}
+LABELS = np.tile(np.array(["a", "b", "b", -1], dtype=object), 15)
 SMALL = {"hidden_layer_sizes": (), "max_iter": 3, "random_state": 0}
 MODELS = {
     "autoencoder": lambda: AutoencoderTransformer(2, **SMALL),
     "detector": lambda: AutoencoderOutlierDetector(
         AutoencoderTransformer(2, **SMALL), n_estimators=1, cv=2, random_state=0
+    ),
+    "classifier": lambda: AutoencoderClassifier(
+        AutoencoderTransformer(2, **SMALL), max_iter=2, n_propagations=0, random_state=0
     ),
 }
 TYPES = {"i": "INT64", "u": "INT64", "f": "FP64", "b": "BOOL", "O": "BYTES"}
@@ -45,29 +51,33 @@ def table(n_rows=60):
 class InPython:
     """The estimator itself, or as it comes out of its file."""
 
-    def __init__(self, model):
-        self._model = model
+    def __init__(self, model, numbers):
+        self._model, self._numbers = model, numbers
 
     def __call__(self, frame):
         model = self._model
-        rows = model.transform(frame), model.score_samples(frame), reconstruct(model, frame)
-        return dict(zip(ANSWERS, rows, strict=True))
+        method = {"score": "score_samples", "probability": "predict_proba"}[self._numbers]
+        found = {"codes": model.transform(frame), "reconstruction": reconstruct(model, frame)}
+        return found | {self._numbers: getattr(model, method)(frame)}
 
 
 class OnTheCommandLine:
     """CSV files, there and back."""
 
-    def __init__(self, model, folder):
-        self._model, self._in, self._out = model, folder / "in.csv", folder / "out.csv"
+    def __init__(self, model, folder, numbers):
+        self._model, self._numbers = model, numbers
+        self._in, self._out = folder / "in.csv", folder / "out.csv"
 
     def __call__(self, frame):
         frame.to_csv(self._in, index=False)
-        codes, score = self._ask("transform"), self._ask("score")
+        columns = self._ask(*COMMANDS[self._numbers]).filter(regex=f"^{self._numbers}")
         back = self._ask("reconstruct", dtype={"city": str}, parse_dates=["since"])
-        return {"codes": codes.to_numpy(), "score": score["score"], "reconstruction": back}
+        found = {"codes": self._ask("transform").to_numpy(), "reconstruction": back}
+        numbers = columns.to_numpy()
+        return found | {self._numbers: numbers[:, 0] if self._numbers == "score" else numbers}
 
-    def _ask(self, command, **how):
-        main([command, str(self._model), str(self._in), "--out", str(self._out)])
+    def _ask(self, command, *options, **how):
+        main([command, str(self._model), str(self._in), "--out", str(self._out), *options])
         return pd.read_csv(self._out, **how)
 
 
@@ -92,8 +102,8 @@ class AsGraphs:
 class Served:
     """Servers, one for each of these models, asked in JSON with a tensor for each column."""
 
-    def __init__(self, ports):
-        self._ports = ports
+    def __init__(self, ports, numbers):
+        self._ports, self._numbers = ports, numbers
 
     def __call__(self, frame):
         tensors = []
@@ -109,7 +119,7 @@ class Served:
             if status != 200:
                 raise ValueError(answer["error"])
             found |= data_of(answer)
-        answers = {name: found.pop(name) for name in ("codes", "score")}
+        answers = {name: found.pop(name) for name in ("codes", self._numbers)}
         return answers | {"reconstruction": decoded(found)}
 
 
@@ -140,20 +150,23 @@ def decoded(outputs):
 
 def start_all(kind, folder):
     """Return the tools by name, and what stops them."""
-    model = MODELS[kind]().fit(table())
+    numbers = NUMBERS[kind]
+    answers = ("codes", numbers, "reconstruction")
+    model = MODELS[kind]()
+    model.fit(table(), LABELS) if kind == "classifier" else model.fit(table())
     skae.save(model, folder / "m.skae")
-    graphs = {name: skae.to_onnx(model, table(), name) for name in ANSWERS}
+    graphs = {name: skae.to_onnx(model, table(), name) for name in answers}
     for name, graph in graphs.items():
         onnx.save(graph, folder / f"{name}.onnx")
     stack = ExitStack()
     of_file = stack.enter_context(running(folder / "m.skae"))
-    of_graphs = [stack.enter_context(running(folder / f"{name}.onnx")) for name in ANSWERS]
+    of_graphs = [stack.enter_context(running(folder / f"{name}.onnx")) for name in answers]
     tools = {
-        "python": InPython(model),
-        "file": InPython(skae.load(folder / "m.skae")),
-        "command line": OnTheCommandLine(folder / "m.skae", folder),
+        "python": InPython(model, numbers),
+        "file": InPython(skae.load(folder / "m.skae"), numbers),
+        "command line": OnTheCommandLine(folder / "m.skae", folder, numbers),
         "graph": AsGraphs(graphs),
-        "server": Served([of_file]),
-        "server of a graph": Served(of_graphs),
+        "server": Served([of_file], numbers),
+        "server of a graph": Served(of_graphs, numbers),
     }
     return tools, stack

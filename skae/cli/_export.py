@@ -45,8 +45,9 @@ def export(
         File for the graph, ending in .onnx.
     output
         The output of the graph: codes, reconstruction or score of an autoencoder; of an outlier
-        detector also prediction and p_value; of a pipeline that ends in a classifier prediction
-        and probability; of an imputer completed, in place of codes.
+        detector also prediction and p_value; of a classifier, also at the end of a pipeline,
+        prediction and probability, and of a regressor prediction; of an imputer completed, in
+        place of codes.
     quantize
         Store weights in 8 bits: a file of a quarter of the size, somewhat less exact.
     data

@@ -23,6 +23,7 @@ from ._model_files import nets_of, save_model
 from ._options import PLAIN, CsvOptions
 from ._reading import check_table, chunks_of
 from ._table_files import LONE_HYPHEN, is_parquet
+from ._target import check_target, labels_of
 from ._writing import check_out
 
 
@@ -49,6 +50,7 @@ def fit(
     *,
     out: Path,
     estimator: Literal[tuple(sorted(ESTIMATORS))] = "transformer",  # type: ignore[valid-type]
+    target: str | None = None,
     set: list[str] | None = None,
     drop: list[str] | None = None,
     standardize: bool = False,
@@ -56,7 +58,7 @@ def fit(
     random_state: int | None = None,
     csv: CsvOptions = PLAIN,
 ) -> None:
-    """Fit an autoencoder or an outlier detector on a table, and write it to a file.
+    """Fit an autoencoder, or an estimator that uses one, on a table, and write it to a file.
 
     Every parameter of the estimator can be set: --set n_components=8 --set max_iter=20. The
     documentation of the estimators in Python names them all; the defaults suit most tables.
@@ -71,7 +73,12 @@ def fit(
         Where the model goes: a file ending in .skae, or in .skops with --standardize.
     estimator
         The estimator to fit. "outlier" finds unusual rows, "imputer" fills empty cells, with
-        `skae transform`, and the others make codes.
+        `skae transform`, "classifier" and "regressor" learn the column --target and give it, with
+        `skae predict`, to other rows, and the others make codes.
+    target
+        The column with the labels, for "classifier" text, whole numbers or truth values, and for
+        "regressor" numbers. Rows without a label help, too: their cells are empty, or -1 for
+        "classifier".
     set
         A parameter of the estimator, as name=value; may be given several times.
     drop
@@ -94,13 +101,17 @@ def fit(
     parameters = _parameters(set or ())
     model: Any = ESTIMATORS[estimator](random_state=random_state)
     model.set_params(**parameters)
-    features_of = Features(data, model, drop or (), numbers_only=standardize)
+    check_target(target, estimator, model, drop or (), passes)
+    left_out = (*(drop or ()), *([] if target is None else [target]))
+    features_of = Features(data, model, left_out, numbers_only=standardize)
     fitted: Any = make_pipeline(StandardScaler(), model) if standardize else model
     if passes is None:
         chunks = [*chunks_of(data, "reading", csv=csv, whole=True)]
-        X = features_of(pd.concat(chunks, ignore_index=True))
+        table = pd.concat(chunks, ignore_index=True)
+        y = None if target is None else labels_of(table, target, model)
+        X = features_of(table)
         with _progress(model, parameters), _interruptible(model):
-            fitted.fit(X)
+            fitted.fit(X, y)
     else:
         words = _words_of_first_rows(data, csv)
         for i in range(passes):
@@ -161,8 +172,16 @@ def _progress(model: Any, parameters: dict[str, Any]) -> Iterator[None]:
 @contextmanager
 def _interruptible(model: Any) -> Iterator[None]:
     """Raise KeyboardInterrupt where the keyboard interrupts training, which estimators catch."""
+    told = "Training was interrupted"
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Training was interrupted")
-        yield
-    if any(net.interrupted_ for net in nets_of(model)):
+        # Estimators with several trainings would begin the next one.
+        warnings.filterwarnings("error", told)
+        try:
+            yield
+        except UserWarning as warning:
+            if str(warning).startswith(told):
+                raise KeyboardInterrupt from warning
+            raise
+    # A net that was copied after training does not know.
+    if any(getattr(net, "interrupted_", False) for net in nets_of(model)):
         raise KeyboardInterrupt

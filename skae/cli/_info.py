@@ -15,7 +15,7 @@ from skae.tables.columns import WORDS, CategoryColumn
 from ._model_files import load_model, nets_of
 from ._options import NO_TRUST, TrustOptions
 
-# Categories of a column that are named.
+# Categories of a column, or classes, that are named.
 _SHOWN = 5
 
 
@@ -69,14 +69,26 @@ def _values(one: PlainColumn) -> str:
     return " to ".join(word.removesuffix(" 00:00:00") for word in words)
 
 
+def _classes(classes: Any) -> str:
+    """Return the classes of a classifier in words; they may be those of several outputs."""
+    if isinstance(classes, list):
+        return "; ".join(map(_classes, classes))
+    rest = len(classes) - _SHOWN
+    shown = ", ".join(map(str, classes[:_SHOWN]))
+    return f"{len(classes)} ({shown}{f' and {rest} more' if rest > 0 else ''})"
+
+
 def _facts(estimator: Any, last: Any) -> Iterator[tuple[str, Any]]:
     """Yield facts about a fitted model, with their names."""
     names = getattr(estimator, "feature_names_in_", None)
     columns = str(estimator.n_features_in_)
     yield "columns", columns if names is None else f"{columns} ({', '.join(names)})"
     nets = nets_of(last)
-    if hasattr(last, "n_components_"):
-        yield "components", last.n_components_
+    if hasattr(last, "classes_"):
+        yield "classes", _classes(last.classes_)
+    inner = getattr(last, "autoencoder_", last)
+    if hasattr(inner, "n_components_"):
+        yield "components", inner.n_components_
     if len(nets) > 1:
         yield "networks", len(nets)
     if nets:

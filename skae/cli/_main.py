@@ -24,13 +24,15 @@ input; fields are separated by tabs in .tsv, and CSV may be compressed, as in .c
 be larger than memory: transform, reconstruct, score and predict go through them in chunks, and so
 does fit with --passes.
 
-A model is fitted on all columns but those left out with --drop: numbers, and for most estimators
-also text, truth values, dates and empty cells. It finds them later by their names, in any order,
-reads them in the types that it was fitted on, and ignores other columns; a model that knows no
-names takes all columns.
+A model is fitted on all columns but --target and those left out with --drop: numbers, and for most
+estimators also text, truth values, dates and empty cells. It finds them later by their names, in
+any order, reads them in the types that it was fitted on, and ignores other columns; a model that
+knows no names takes all columns.
 
     skae fit train.csv --estimator outlier --out model.skae
     skae score model.skae new.parquet --out scores.csv
+    skae fit train.csv --estimator classifier --target y --out classifier.skae
+    skae predict classifier.skae new.csv --probability --out classes.csv
     skae serve model.skae
 """
 

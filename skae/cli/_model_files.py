@@ -42,6 +42,9 @@ def save_model(model: Any, path: Path) -> str:
 
 
 def nets_of(estimator: Any) -> list[Any]:
-    """Return the net of a fitted autoencoder, or those of the members of an ensemble."""
-    members = getattr(estimator, "estimators_", [estimator])
+    """Return the net of a fitted autoencoder, or those of the members of an ensemble.
+
+    That of a classifier or regressor is the one of its autoencoder.
+    """
+    members = getattr(estimator, "estimators_", [getattr(estimator, "autoencoder_", estimator)])
     return [member.net_ for member in members if hasattr(member, "net_")]

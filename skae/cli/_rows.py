@@ -69,8 +69,8 @@ def predict(
 ) -> None:
     """Predict the class, the value or the cluster of the rows of a table.
 
-    Column "prediction" holds what a pipeline predicts that ends in a classifier, a regressor or a
-    clusterer. For an outlier detector it is 1 for ordinary rows and -1 for outliers.
+    Column "prediction" holds what a classifier or a regressor predicts, or a pipeline that ends in
+    one or in a clusterer. For an outlier detector it is 1 for ordinary rows and -1 for outliers.
 
     Parameters
     ----------

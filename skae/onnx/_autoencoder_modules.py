@@ -62,7 +62,7 @@ class AutoencoderModule(nn.Module):
         # The copy of an estimator builds its network anew, free of what training left in it.
         estimator = copy(estimator)
         network, objective = estimator.net_.module_.cpu(), estimator.net_.criterion_.cpu()
-        self.dtype = torch.float32 if single else _dtype_of(network)
+        self.dtype = torch.float32 if single else dtype_of(network)
         self.network: Any = _never_empty(network.to(self.dtype))
         self.objective: Any = objective.to(self.dtype)
         self.decoded_shape = shapes_of(estimator).decoded
@@ -216,7 +216,7 @@ def _never_empty(network: nn.Module) -> nn.Module:
     return network
 
 
-def _dtype_of(network: nn.Module) -> torch.dtype:
+def dtype_of(network: nn.Module) -> torch.dtype:
     """Return the type of a network, but float32 if a layer has no kernel for float64."""
     layers = [layer for layer in network.modules() if not list(layer.children())]
     if all(isinstance(layer, _IN_FLOAT64) for layer in layers):

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import nn
 
 from skae._extras import require
@@ -15,10 +16,23 @@ from skae.tables import PlainTable
 from ._autoencoder_modules import DecoderModule, autoencoder_module
 from ._column_nodes import ML_DOMAIN, ML_OPSET, Nodes, encoded
 from ._detector_modules import detector_module
-from ._estimators import autoencoders_of, classes_with_graphs, outputs_of_networks, shapes_of
+from ._estimators import (
+    SUPERVISED,
+    autoencoders_of,
+    classes_with_graphs,
+    outputs_of_networks,
+    shapes_of,
+)
 from ._export import OPSET, exported
 from ._graphs import Graph, chain, decision
 from ._imputer_module import ImputerModule, is_numeric
+from ._supervised_module import (
+    SupervisedModule,
+    is_of_head,
+    output_of_head,
+    output_types,
+    usual_outputs,
+)
 from ._table_sample import input_types
 
 # Columns that an error names.
@@ -36,13 +50,15 @@ def register() -> None:
     """Make skl2onnx know the estimators of skae."""
     skl2onnx = require("skl2onnx", "onnx")
     for kind in classes_with_graphs():
+        # skl2onnx sets this for classifiers in pipelines; probabilities are a tensor anyway.
+        zipmap = {"zipmap": (False, True)} if issubclass(kind, ClassifierMixin) else {}
         skl2onnx.update_registered_converter(
             kind,
             f"Skae{kind.__name__}",
             _set_output_types,
             _convert,
             parser=_parse,
-            options={"output": outputs_of_networks(kind), "single": (False, True)},
+            options={"output": outputs_of_networks(kind), "single": (False, True)} | zipmap,
         )
 
 
@@ -52,9 +68,11 @@ def _parse(scope: Any, model: BaseEstimator, inputs: list, custom_parsers: Any =
     operator = scope.declare_local_operator(alias, model)
     operator.inputs = inputs
     names = outputs_of_networks(type(model))[:1]
+    # The names that skl2onnx gives the predictions and decisions of its own predictors.
     if isinstance(model, AutoencoderOutlierDetector):
-        # The names that skl2onnx gives the predictions and decisions of its own outlier detectors.
         names = ["label", "scores"]
+    elif isinstance(model, SUPERVISED):
+        names = usual_outputs(model)
     chosen = scope.get_options(model, {"output": None})["output"]
     types = _output_types(operator)
     for name in names if chosen is None else [chosen]:
@@ -76,6 +94,7 @@ def _output_types(operator: Any) -> dict[str, Any]:
     estimator = operator.raw_operator
     shapes = shapes_of(estimator)
     rows = shapes.decoded if isinstance(estimator, Decoder) else _row_shape_of(operator)
+    of_head = output_types(estimator, real) if isinstance(estimator, SUPERVISED) else {}
     return {
         "codes": real([None, *shapes.codes]),
         "completed": real([None, *shapes.taken]),
@@ -85,12 +104,15 @@ def _output_types(operator: Any) -> dict[str, Any]:
         "p_value": types.DoubleTensorType([None]),
         "scores": types.DoubleTensorType([None]),
         "label": types.Int64TensorType([None]),
-    }
+    } | of_head
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:
     """Put the graph of an estimator into that of skl2onnx."""
     outputs = {output.raw_name: output.onnx_name for output in operator.outputs}
+    if isinstance(operator.raw_operator, SUPERVISED) and all(map(is_of_head, outputs)):
+        _convert_head(scope, operator, container, outputs)
+        return
     method = "score" if "label" in outputs else next(iter(outputs))
     model = _exported(operator, method, container)
     found = {method: _embedded(scope, container, model, _rows_of(scope, operator, container))}
@@ -103,6 +125,20 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         found = {"scores": nodes[0].output[0], "label": nodes[-1].output[0]}
     for name, onnx_name in outputs.items():
         container.add_node("Identity", [found[name]], [onnx_name])
+
+
+def _convert_head(scope: Any, operator: Any, container: Any, outputs: dict[str, str]) -> None:
+    """Put the graph of the answers of a head into that of skl2onnx."""
+    model = _exported(operator, "answers", container)
+    answers = _embedded(scope, container, model, _rows_of(scope, operator, container))
+    # No name of skl2onnx's own holds a slash.
+    nodes = Nodes(f"{scope.get_unique_operator_name('head')}/")
+    dtype = np.dtype(np.float32 if _is_single(operator) else np.float64)
+    for name, onnx_name in outputs.items():
+        found = output_of_head(nodes, operator.raw_operator, name, answers, dtype)
+        container.add_node("Identity", [found], [onnx_name])
+    container.nodes.extend(nodes.nodes)
+    container.initializers.extend(nodes.constants)
 
 
 def _exported(operator: Any, method: str, container: Any) -> Graph:
@@ -138,6 +174,8 @@ def _module_of(estimator: BaseEstimator, single: bool) -> nn.Module:
         return detector_module(estimator, single)
     if isinstance(estimator, AutoencoderImputer):
         return ImputerModule(estimator)
+    if isinstance(estimator, SUPERVISED):
+        return SupervisedModule(estimator, single)
     (autoencoder,) = autoencoders_of(estimator)
     if isinstance(estimator, Decoder):
         return DecoderModule(autoencoder, single)

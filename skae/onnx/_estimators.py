@@ -8,9 +8,16 @@ import skae
 from skae.detection import AutoencoderOutlierDetector
 from skae.estimators.base import BaseAutoencoder, Decoder, Encoder
 from skae.imputation import AutoencoderImputer
+from skae.supervised import AutoencoderClassifier, AutoencoderRegressor
+
+# They have an autoencoder and a head on its codes.
+SUPERVISED = (AutoencoderClassifier, AutoencoderRegressor)
 
 # Instances of these have graphs, if their class is public.
-KINDS = (AutoencoderImputer, AutoencoderOutlierDetector, BaseAutoencoder, Decoder, Encoder)
+KINDS = (
+    *(AutoencoderImputer, AutoencoderOutlierDetector, BaseAutoencoder, Decoder, Encoder),
+    *SUPERVISED,
+)
 
 # The outputs of graphs, and the methods of an estimator that give the same.
 METHODS = {
@@ -40,6 +47,9 @@ def outputs_of_networks(kind: type[BaseEstimator]) -> list[str]:
         # A matrix of numbers, or codes and numbers that become columns of several types.
         return ["completed", "completed_columns"]
     names = [name for name in ("codes", *ONLY_OF_SKAE) if name != "completed"]
+    if issubclass(kind, SUPERVISED):
+        # Predictions of a detector are made of its scores.
+        names += ["prediction", "probability"]
     return [name for name in names if hasattr(kind, METHODS[name])]
 
 
@@ -47,6 +57,8 @@ def autoencoders_of(estimator: BaseEstimator) -> list[BaseAutoencoder]:
     """Return the autoencoders of an estimator: all members, the one of a half, or itself."""
     if isinstance(estimator, AutoencoderOutlierDetector):
         return estimator.estimators_
+    if isinstance(estimator, SUPERVISED):
+        return [estimator.autoencoder_]
     return [estimator.autoencoder if isinstance(estimator, Encoder | Decoder) else estimator]
 
 

@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skae._fitted import reconstruct
+from skae.detection import AutoencoderOutlierDetector
 from skae.estimators.base import Decoder
 from skae.imputation import AutoencoderImputer
 from skae.tables import PlainTable, dense
@@ -81,7 +82,9 @@ class ModelOutput:
         self.method = METHODS[name]
         # Numbers of trees jump, and those of networks do not.
         self.jumps = not self.of_skae
-        self.is_detection = self.of_skae and name == "prediction"
+        self.is_detection = isinstance(self.last, AutoencoderOutlierDetector) and (
+            name == "prediction"
+        )
 
     def _check_name(self) -> None:
         """Refuse an output that the last step does not give."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 
 from skae._compat import OUTPUT_CONFIG
 from skae._typing import AnyFloat, ArrayOf
@@ -16,11 +17,11 @@ from skae.engine import AutoencoderNet
 from skae.networks import Network
 
 from ._errors import ModelFileError, refuse
-from ._registry import attributes_of, optional_attributes_of, parameters_of
+from ._registry import attributes_of, estimators, optional_attributes_of, parameters_of
 from ._trained_net import NetState, check_generators
 from ._tree import Stored
 
-_KINDS = {"float": "f", "int": "iu", "bool": "b", "str": "O"}
+_KINDS = {"float": "f", "int": "iu", "bool": "b", "str": "OU"}
 
 # Attributes that `fit` and `set_output` set only at times.
 _OPTIONAL = {
@@ -32,7 +33,7 @@ _OPTIONAL = {
 
 def check_fitted(stored: Any) -> None:
     """Refuse anything but a fitted estimator whose attributes are as its class annotates them."""
-    if not isinstance(stored, Stored) or not issubclass(stored.cls, BaseEstimator):
+    if not _is_estimator(stored):
         refuse("model", stored, "an estimator")
     _check_object(stored, stored.cls.__name__)
 
@@ -69,9 +70,15 @@ def _check_object(
 def _check_parameter(value: Any, where: str, half: str | None = None) -> None:
     """Accept what parameters may hold; constraints judge it when the estimator is made."""
     if isinstance(value, Stored) and issubclass(value.cls, BaseEstimator | Network):
+        if value.cls is FrozenEstimator and not _is_estimator(value.state.get("estimator")):
+            refuse(f"{where}.estimator", value.state.get("estimator"), "an estimator of skae")
         _check_object(value, where, half, may_be_unfitted=True)
     else:
         _check_plain(value, where)
+
+
+def _is_estimator(value: Any) -> bool:
+    return isinstance(value, Stored) and value.cls in estimators().values()
 
 
 def _check_plain(value: Any, where: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch.overrides import TorchFunctionMode
 
@@ -43,6 +44,8 @@ def _made(value: Any, device: torch.device | None) -> Any:
         return {key: _made(item, device) for key, item in value.items()}
     if not isinstance(value, Stored):
         return value
+    if value.cls is FrozenEstimator:
+        return FrozenEstimator(_made(value.state["estimator"], device))
     made: Any = object.__new__(value.cls)
     state = _made(value.state, device)
     if isinstance(made, BaseEstimator):

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 
 import skae
 from skae import networks
@@ -29,8 +30,12 @@ def estimators() -> dict[str, type]:
 
 
 def classes() -> dict[str, type]:
-    """Return all classes that model files may hold, by name."""
-    return dict(_with_parts(tuple((estimators() | _public(networks, Network)).items())))
+    """Return all classes that model files may hold, by name.
+
+    scikit-learn's FrozenEstimator may be a parameter: it wraps an estimator of this package.
+    """
+    public = estimators() | _public(networks, Network)
+    return {**_with_parts(tuple(public.items())), FrozenEstimator.__name__: FrozenEstimator}
 
 
 @cache

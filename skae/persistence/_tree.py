@@ -13,13 +13,20 @@ import numpy as np
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 
 from skae._compat import METADATA_REQUEST, validate_params
 
 from ._errors import ModelFileError
 from ._registry import REPLACED, check_consistency, classes
 
-DTYPES = ("float64", "float32", "int64", "int32", "uint8", "bool")
+DTYPES = (
+    *("float64", "float32", "float16", "bool", "int64", "int32", "int16", "int8"),
+    *("uint64", "uint32", "uint16", "uint8"),
+)
+
+# Characters of an array of text, each of whose cells takes as much memory as the longest.
+_MOST_CHARACTERS = 2**30
 
 
 @dataclass(eq=False, repr=False)
@@ -61,7 +68,12 @@ class TreeWriter:
         if isinstance(value, tuple):
             return {"tuple": self.write(list(value), path)}
         if isinstance(value, dict):
-            return {"dict": [[key, self.write(v, f"{path}/{key}")] for key, v in value.items()]}
+            return {
+                "dict": [
+                    [self.write(key, path), self.write(v, f"{path}/{key}")]
+                    for key, v in value.items()
+                ]
+            }
         if isinstance(value, np.ndarray):
             return self._write_array(value, path)
         if sparse.issparse(value):
@@ -72,6 +84,10 @@ class TreeWriter:
     def _write_array(self, value: np.ndarray, path: str) -> dict[str, Any]:
         if value.dtype == object and value.ndim == 1 and all(isinstance(v, str) for v in value):
             return {"strings": [str(v) for v in value]}
+        if value.dtype.kind == "U" and value.ndim == 1:
+            # Labels of many rows are few words.
+            words, codes = np.unique(value, return_inverse=True)
+            return {"text": [words.tolist(), self._write_array(codes, path)]}
         if value.dtype.name not in DTYPES:
             raise TypeError(f"{path} is an array of {value.dtype}, expected one of {DTYPES}.")
         # Keys of a dict may contain slashes, and so lead to the same path twice.
@@ -88,7 +104,9 @@ class TreeWriter:
                 f"{type(value).__name__}: only numbers, strings, and what comes with skae."
             )
         check_consistency(value)
-        state = self._state_of(value) if isinstance(value, BaseEstimator) else vars(value)
+        state = vars(value)
+        if isinstance(value, BaseEstimator) and not isinstance(value, FrozenEstimator):
+            state = self._state_of(value)
         content = {name: self.write(item, f"{path}/{name}") for name, item in state.items()}
         return {"object": [self._names[type(value)], content]}
 
@@ -150,7 +168,7 @@ class TreeReader:
             case "tuple":
                 return tuple(self.read(_checked(content, list)))
             case "dict":
-                read = {_checked(key, str | int): self.read(value) for key, value in content}
+                read = {_key(key): self.read(value) for key, value in content}
                 if len(read) != len(content):
                     raise ModelFileError("it holds a dict with a key twice")
                 return read
@@ -161,6 +179,9 @@ class TreeReader:
                 return self.arrays.pop(content)
             case "strings":
                 return np.array([_checked(v, str) for v in _checked(content, list)], dtype=object)
+            case "text":
+                words, codes = content
+                return _text([_checked(word, str) for word in words], self.read(codes))
             case "csr":
                 parts, shape = content
                 matrix = sparse.csr_array(tuple(self.read(parts)), shape=tuple(shape))
@@ -181,6 +202,22 @@ class TreeReader:
                 state = {key: self.read(value) for key, value in state.items()}
                 return Stored(self._classes[name], state)
         raise ModelFileError(f"it holds a {kind!r} of {content!r:.100}, which is no value")
+
+
+def _key(value: Any) -> bool | int | float | str:
+    # Truth values are classes, and so have weights.
+    return value if isinstance(value, bool) else _checked(value, str | int | float)
+
+
+def _text(words: list[str], codes: Any) -> np.ndarray:
+    """Return an array of words, given their places in a list."""
+    if not isinstance(codes, np.ndarray) or codes.dtype.kind != "i" or codes.ndim != 1:
+        raise ModelFileError("it holds text without the places of its words")
+    if len(codes) and not 0 <= codes.min() <= codes.max() < len(words):
+        raise ModelFileError(f"it holds text with places of words that are not among {len(words)}")
+    if max(map(len, words), default=0) * len(codes) > _MOST_CHARACTERS:
+        raise ModelFileError(f"it holds text of more than {_MOST_CHARACTERS} characters")
+    return np.array(words, dtype=str)[codes]
 
 
 def _checked(value: Any, kind: Any) -> Any:

@@ -151,6 +151,17 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
     def _strata(self, labels: KnownLabels) -> np.ndarray:
         return labels.answers.argmax(axis=1)
 
+    @property
+    def _n_answers(self) -> int:
+        return len(self.classes_)
+
+    def _check_consistency(self) -> None:
+        super()._check_consistency()
+        if len(self.classes_) < 2 or (self.classes_[1:] <= self.classes_[:-1]).any():
+            raise ValueError("classes_ are not two or more in ascending order")
+        if not np.isin(self.transduction_, self.classes_).all():
+            raise ValueError("transduction_ holds labels that are not in classes_")
+
     def _guesser(self, rng: np.random.RandomState) -> ClassGuesser:
         return ClassGuesser(rng)
 

@@ -32,6 +32,11 @@ class FittedHead:
         """How many logits or numbers it answers."""
         return len(self.biases[-1])
 
+    @property
+    def n_codes(self) -> int:
+        """How many codes it takes."""
+        return self.weights[-1].shape[1]
+
     def module(self) -> nn.Module:
         """Return the head as a module in double precision."""
         *deep, linear = self.weights

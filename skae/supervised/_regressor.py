@@ -115,6 +115,18 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
     def _strata(self, labels: KnownLabels) -> np.ndarray:
         return np.zeros(len(labels.known))
 
+    @property
+    def _n_answers(self) -> int:
+        return len(self._scale.mean)
+
+    def _check_consistency(self) -> None:
+        super()._check_consistency()
+        if not (self._scale.deviation > 0).all():
+            raise ValueError("standard deviations of the numbers are not above zero")
+        shape = self.transduction_.shape[1:]
+        if shape != (() if self._scale.is_flat else (self._n_answers,)):
+            raise ValueError(f"transduction_ has rows of shape {shape}, unlike the predictions")
+
     def _guesser(self, rng: np.random.RandomState) -> NumberGuesser:
         return NumberGuesser(rng)
 

@@ -175,6 +175,11 @@ class SupervisedEstimator(
         """Return a number for each row; of each number the same share is held out."""
         raise NotImplementedError
 
+    @property
+    def _n_answers(self) -> int:
+        """How many logits or numbers the head answers."""
+        raise NotImplementedError
+
     def _guesser(self, rng: np.random.RandomState) -> Guesser:
         """Return what guesses the labels that are missing."""
         raise NotImplementedError
@@ -291,6 +296,18 @@ class SupervisedEstimator(
     @property
     def _n_features_out(self) -> int:
         return self.autoencoder_.n_components_
+
+    def _check_consistency(self) -> None:
+        """Raise a ValueError for fitted attributes, from a file, that do not fit together."""
+        found = self._head.n_codes, self._head.n_answers
+        expected = self.autoencoder_.n_components_, self._n_answers
+        if found != expected:
+            raise ValueError(
+                f"the head maps {found[0]} codes to {found[1]} answers, expected {expected[0]} and "
+                f"{expected[1]}"
+            )
+        if self.autoencoder_.n_features_in_ != self.n_features_in_:
+            raise ValueError("autoencoder_ is of rows of another width than n_features_in_")
 
     def _answers(self, X: Any, method: str) -> np.ndarray:
         """Return the answers of the head to rows, of shape (n_samples, n_answers)."""

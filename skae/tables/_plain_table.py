@@ -109,8 +109,9 @@ class PlainTable:
         None if that takes a table of numbers without gaps, or is no estimator of skae.
         """
         first = first_step(model)
-        # An encoder has the columns of its autoencoder.
-        frame = fitted_frame(first) or fitted_frame(getattr(first, "autoencoder", None))
+        # An encoder, a classifier and a regressor have the columns of their autoencoder.
+        inner = getattr(first, "autoencoder_", None) or getattr(first, "autoencoder", None)
+        frame = fitted_frame(first) or fitted_frame(inner)
         if frame is None or not hasattr(first, "transform"):
             return None
         columns = frame.schema.columns

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from cli_cases import FAST, NUMBERS_ONLY, failure
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 import skae
 from skae.cli import _reading, main
@@ -111,6 +112,9 @@ def test_every_public_estimator_is_fitted_or_refused_by_name(name, folder, table
         assert stopped.value.code == 2
         assert f'Invalid value "{short}" for --estimator' in capsys.readouterr().err
         return
+    if get_tags(getattr(skae, name)()).target_tags.required:
+        target = "species" if is_classifier(getattr(skae, name)()) else "key"
+        command[command.index(target) - 1] = "--target"
     main([*command, "--random-state", "0"])
     fitted = skae.load("m.skae")
     assert type(fitted) is getattr(skae, name)

@@ -160,6 +160,11 @@ INTERRUPT, TERMINATE = signal.SIGINT, signal.SIGTERM
     [
         (["--set", "max_iter=1000000"], "loss=", INTERRUPT),
         (["--set", "max_iter=1000000"], "loss=", TERMINATE),
+        (
+            [*("--estimator", "regressor", "--target", "d"), "--set", "max_iter=1000000"],
+            "loss=",
+            INTERRUPT,
+        ),
         # Most of the time goes into training, which takes interrupts for an early end.
         (["--passes", "1000", "--set", "hidden_layer_sizes=(500, 500)"], "pass 2/", INTERRUPT),
         (
