@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from . import deployment, features, outliers, reconstruction, speed, tables, variants
+from . import deployment, features, labels, outliers, reconstruction, speed, tables, variants
 
 BENCHMARKS = {
     "reconstruction": reconstruction,
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "outliers": outliers,
     "tables": tables,
     "deployment": deployment,
+    "labels": labels,
 }
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -35,8 +36,8 @@ def main():
     )
     parser.add_argument(
         "--only",
-        choices=[*outliers.PARTS, *tables.PARTS],
-        help="one part of 'outliers' or of 'tables'",
+        choices=[*outliers.PARTS, *tables.PARTS, *labels.PARTS],
+        help="one part of 'outliers', of 'tables' or of 'labels'",
     )
     parser.add_argument("--json", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()

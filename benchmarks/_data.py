@@ -67,12 +67,25 @@ def load_mnist(folder):
     SystemExit
         If they are not there.
     """
+    images = labelled_images(folder)[:2]
+    return [x.reshape(len(x), -1) for x in images]
+
+
+def labelled_images(folder):
+    """Return the images of MNIST in [0, 1] and their classes: for training, and new ones.
+
+    Raises
+    ------
+    SystemExit
+        If they are not there.
+    """
     file = folder / "mnist.npz"
     if not file.exists():
         raise SystemExit(f"This needs MNIST, and {_how_to_get(file)}")
     with np.load(file) as arrays:
-        images = [arrays["X_train"], arrays["X_test"]]
-    return [(x.reshape(len(x), -1) / 255).astype(np.float32) for x in images]
+        images = [(arrays[name] / 255).astype(np.float32) for name in ("X_train", "X_test")]
+        classes = [arrays[name].astype(int) for name in ("y_train", "y_test")]
+    return *images, *classes
 
 
 def labelled_sets(folder):

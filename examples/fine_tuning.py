@@ -1,7 +1,7 @@
 """Train an encoder without labels once, and fine-tune it for two questions.
 
-Run ``python examples/fine_tuning.py``: a convolutional autoencoder learns from 1,000 images of
-digits without labels. Two classifiers start from it, each with the labels of 60 other images: one
+Run ``python examples/fine_tuning.py``: a denoising autoencoder learns from 1,000 images of
+digits without labels. Two classifiers start from it, each with the labels of 40 other images: one
 names the digit, one tells whether it has a closed loop. Each is trained in four ways: in two steps
 (the codes stay as they are), with the encoder frozen and a head of its own, fine-tuned as a whole,
 and from the start without the first 1,000 images. The program prints the accuracies on new images
@@ -18,10 +18,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skae import AutoencoderClassifier, DenoisingAutoencoder
-from skae.networks import ConvolutionalNetwork
 
 HAVE_LOOPS = [0, 6, 8, 9]
-N_LABELS, N_DRAWS = 60, 5
+N_LABELS, N_DRAWS = 40, 10
 PICTURE = Path("fine_tuning.png")
 
 
@@ -57,13 +56,13 @@ def draw(accuracies, file):
 def main():
     """Train the encoder, fine-tune it, compare, draw."""
     digits = load_digits()
-    images, labels = digits.images, digits.target
+    images, labels = digits.data, digits.target
     order = np.random.default_rng(0).permutation(len(images))
     images, labels = images[order], labels[order]
-    unfitted = DenoisingAutoencoder(32, network=ConvolutionalNetwork(), max_iter=20, random_state=0)
+    unfitted = DenoisingAutoencoder(16, noise="gaussian", noise_level=4, random_state=0)
     pretrained = clone(unfitted).fit(images[:1000])
 
-    accuracies = {}
+    accuracies: dict[str, dict[str, list[float]]] = {}
     for question, y in (
         ("which digit?", labels),
         ("has it a loop?", np.isin(labels, HAVE_LOOPS)),

@@ -154,6 +154,9 @@ class ClassGuesser(Guesser):
     def _conclude(self, opinions: np.ndarray, held_out: np.ndarray, truth: np.ndarray) -> Guess:
         """Return the likeliest classes, and one minus their entropy as a share of the largest."""
         trust = _trust_in_classes(held_out, truth.argmax(axis=1))
+        # Given labels lie where classes are dense, and are easier than what is guessed: opinions
+        # are weighed against each other, but not believed more than they believe themselves.
+        trust = trust / max(1.0, trust.sum())
         logs = log_softmax(np.tensordot(trust, opinions, axes=1), axis=1)
         entropy = -(np.exp(logs) * logs).sum(axis=1)
         likeliest = np.eye(logs.shape[1])[logs.argmax(axis=1)]

@@ -16,7 +16,7 @@ _MOST_GUESSED = 2**16
 
 # How much a guess counts, if it is sure, beside a given label, and beside the consistency term,
 # which corrects guesses that are wrong.
-_WEIGHT_OF_GUESSES = 0.3
+_WEIGHT_OF_GUESSES = 0.5
 
 
 def train_in_rounds(

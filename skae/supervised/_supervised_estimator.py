@@ -91,7 +91,7 @@ class SupervisedEstimator(
         from the codes that the training before has made. Guesses come from labels that spread
         over a graph of neighbours (Zhou et al., 2004; Iscen et al., 2019) and from a linear model,
         each of which is believed as far as it is right about held-out labels. Training takes them
-        as labels that count a third, and less if they are unsure. 0 guesses nothing.
+        as labels that count half, and less if they are unsure. 0 guesses nothing.
     learning_rate_init : float, default=2e-3
         The highest rate of the "one_cycle" schedule of AdamW.
     batch_size : int or "auto", default="auto"
