@@ -19,8 +19,8 @@ from skae import DenoisingAutoencoder
 RATE = 8_000
 LENGTH, STEP = 128, 16
 PARAMS: dict[str, Any] = {
-    "n_components": 64,
-    "hidden_layer_sizes": (256,),
+    "n_components": 128,
+    "hidden_layer_sizes": (512,),
     "max_iter": 15,
     "random_state": 0,
 }
