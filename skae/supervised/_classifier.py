@@ -69,8 +69,9 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
     {"autoencoder__n_components": [8, 32]})`` works with -1 in `y`. For other scores wrap them with
     :func:`skae.supervised.score_labelled`: scikit-learn's own count -1 as a class.
 
-    A :class:`VariationalAutoencoder` makes the model of Kingma et al. (2014) in which codes tell
-    class and reconstruction; the head sees the means of the codes.
+    With a :class:`VariationalAutoencoder` the head sees the means of the codes, and the evidence
+    lower bound stands for the reconstruction: codes are to tell both, as in the models of Kingma et
+    al. (2014), here in one training.
 
     References
     ----------

@@ -98,10 +98,12 @@ class FittedRows:
         """Return the median distance of a row from the nearest that differs, in scaled units."""
         some = torch.from_numpy(rng.permutation(len(self))[:_NEIGHBOURS])
         inputs = self.inputs(some.to(self.rows.index_device)).cpu().double().numpy()
-        found = NearestNeighbors(n_neighbors=1).fit(np.unique(inputs, axis=0))
-        if found.n_samples_fit_ < 2:
+        distinct = rng.permutation(np.unique(inputs, axis=0))
+        if len(distinct) < 2:
             return 0.0
-        return float(np.median(found.kneighbors()[0][:_ASKED]))
+        # The nearest of all is the row itself.
+        found = NearestNeighbors(n_neighbors=2).fit(distinct)
+        return float(np.median(found.kneighbors(distinct[:_ASKED])[0][:, 1]))
 
 
 def encode(autoencoder: Any, X: Any, method: str) -> np.ndarray:
