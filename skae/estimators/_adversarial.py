@@ -11,7 +11,7 @@ from skae.objectives._adversarial import Adversary
 from skae.objectives._priors import PRIORS, PriorName
 
 from .base import (
-    BaseAutoencoder,
+    ClassConditions,
     ColumnParameters,
     LayerSizes,
     NonNegative,
@@ -19,7 +19,7 @@ from .base import (
 )
 
 
-class AdversarialAutoencoder(ColumnParameters, BaseAutoencoder):
+class AdversarialAutoencoder(ClassConditions, ColumnParameters):
     """Autoencoder whose codes follow a prior of choice, to generate rows or to map them.
 
     A second network, the discriminator, learns to tell codes from draws of the prior, and the
@@ -100,17 +100,20 @@ class AdversarialAutoencoder(ColumnParameters, BaseAutoencoder):
     _codes_have_a_scale = True
     _keeps_codes = False
     _draws_from = "prior"
-    _fixed_parameters = ("discriminator_layer_sizes",)
+    _fixed_parameters = ("discriminator_layer_sizes", "conditional")
 
     def _make_code_term(self, seed: int) -> Adversary:
         sizes = resolve_hidden_layer_sizes(
             self.discriminator_layer_sizes, "discriminator_layer_sizes"
         )
         generator = torch.Generator().manual_seed(seed + 2)
+        # Rows whose class is not known are one more class.
+        n_seen = self._n_classes + 1 if self._n_classes else 0
         return Adversary(
-            make_discriminator(self.n_components_, sizes, generator),
+            make_discriminator(self.n_components_ + n_seen, sizes, generator),
             PRIORS[self.prior](self.n_components_),
             self.adversarial_weight,
+            self._n_classes,
         )
 
     def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:

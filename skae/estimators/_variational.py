@@ -27,7 +27,7 @@ from skae.objectives._variational import (
 from skae.tables import CallerType, PrincipalComponents, validate_new_rows
 
 from .base import (
-    BaseAutoencoder,
+    ClassConditions,
     ColumnParameters,
     NonNegative,
     Positive,
@@ -49,7 +49,7 @@ _ROWS_AT_ONCE = 10_000
 _ACTIVE = 1e-2
 
 
-class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
+class VariationalAutoencoder(ClassConditions, ColumnParameters):
     """Autoencoder with a probability for every row: generates, and scores in nats.
 
     The encoder gives each row a normal posterior over codes, the decoder a likelihood. Training
@@ -205,7 +205,7 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
     active_units_: int = fitted()
     _first_noise: Positive = fitted()
 
-    _fixed_parameters = ("noise_variance",)
+    _fixed_parameters = ("noise_variance", "conditional")
     _draws_from = "prior"
 
     # -- training ---------------------------------------------------------------------
@@ -297,7 +297,7 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
     # -- likelihood -------------------------------------------------------------------
 
     @torch_defaults()
-    def elbo(self, X: Any) -> Any:
+    def elbo(self, X: Any, y: Any = None) -> Any:
         """Score rows by their evidence lower bound.
 
         Parameters
@@ -311,11 +311,12 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
             The expected log-likelihood under the posterior minus its divergence from the prior,
             in nats, for rows in the unit of the data. Below :meth:`score_samples`.
         """
+        given = self._with_classes(X, y)
         X, caller = validate_new_rows(self, X, "elbo")
-        return caller.to_caller(self._bounds(X, evidence_lower_bound))
+        return caller.to_caller(given._bounds(X, evidence_lower_bound))
 
     @torch_defaults()
-    def score_samples(self, X: Any) -> Any:
+    def score_samples(self, X: Any, y: Any = None) -> Any:
         """Score rows by a lower bound of their log-likelihood.
 
         Parameters
@@ -330,7 +331,7 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
             rows in the unit of the data, as PCA and GaussianMixture count. Higher is more
             ordinary.
         """
-        return super().score_samples(X)
+        return super().score_samples(X, y)
 
     def score_columns(self, X: Any) -> pd.DataFrame:
         """Return how likely each cell of rows is, given the code of its row.
@@ -358,11 +359,15 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
         return self._bounds(X, importance_weighted_bound)
 
     def _bounds(self, X: Any, bound: Callable[..., torch.Tensor]) -> torch.Tensor:
+        return self._by_class(lambda one, rows: one._bounds_of_rows(rows, bound), X)
+
+    def _bounds_of_rows(self, X: Any, bound: Callable[..., torch.Tensor]) -> torch.Tensor:
         # It may have been changed since the fit.
         check_scalar(self.n_draws, "n_draws", Integral, min_val=1, max_val=_MOST_DRAWS)
         rows = self._rows_in_range(X)
         bounds = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         draws = balanced_draws(self.n_draws, self.n_components_)
+        bound = self._over_classes(bound)
 
         def of(x: torch.Tensor) -> torch.Tensor:
             return bound(self.net_.criterion_, self.net_.module_, x, draws)

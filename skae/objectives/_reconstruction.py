@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skae._batch import Batch, Parts
+from skae._batch import Batch, Parts, beside
 
 from ._borrowed_gaps import BorrowedGaps
+from ._classes import completed_classes
 from ._corruption import Corruption
 from ._count_losses import CountLoss
 from ._objective import Head, Objective
@@ -66,8 +67,23 @@ class ReconstructionObjective(Objective):
         if self.code_term is None:
             return autoencoder(seen), {}
         h = autoencoder.encoder(seen)
+        if batch.condition is not None and getattr(self.code_term, "sees_classes", False):
+            self.code_term.classes = batch.condition
         codes, penalties = self.through_latent(autoencoder, h, batch.weight)
-        return autoencoder.decoder(codes), penalties
+        return self.decoded(autoencoder, codes, batch), penalties
+
+    def decoded(self, autoencoder: Any, codes: Tensor, batch: Batch) -> Tensor:
+        """Return the outputs of the decoder for codes of a batch, with classes where it has some."""
+        if batch.condition is None:
+            return autoencoder.decoder(codes)
+        classes = completed_classes(
+            autoencoder.decoder,
+            codes,
+            batch.condition.to(codes),
+            autoencoder.n_classes,
+            lambda output: self.row_losses(output, _target(batch)),
+        )
+        return autoencoder.decoder(beside(codes, classes))
 
     @torch.no_grad()
     def settle(self, autoencoder: Any, batches: Iterable[Batch]) -> None:

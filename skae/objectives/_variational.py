@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import torch
@@ -127,9 +128,9 @@ class VariationalObjective(ReconstructionObjective):
             return None if values is None else torch.cat([values] * n_draws)
 
         h = repeat(autoencoder.encoder(batch.x))
-        repeated = Batch(*map(repeat, (batch.x, batch.weight, batch.observed, batch.target)))
+        repeated = Batch(**{one.name: repeat(getattr(batch, one.name)) for one in fields(batch)})
         codes, _ = self.through_latent(autoencoder, h, repeated.weight)
-        return self._error_of(autoencoder.decoder(codes), repeated)
+        return self._error_of(self.decoded(autoencoder, codes, repeated), repeated)
 
     def settle_noise(self, errors: dict[str, Any]) -> None:
         """Set a learned noise, given the means of `error` over all rows."""

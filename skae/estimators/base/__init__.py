@@ -1,6 +1,7 @@
 """The base class of all autoencoders, and the names that variants and tools need of it."""
 
 from ._base_autoencoder import BaseAutoencoder
+from ._class_conditions import ClassConditions
 from ._column_parameters import ColumnParameters
 from ._declared_parameters import DeclaredParameters, fitted
 from ._encoder_decoder import Decoder, Encoder
@@ -37,6 +38,7 @@ __all__ = [
     "POSITIVE_INT",
     "BaseAutoencoder",
     "CategoricalFeatures",
+    "ClassConditions",
     "ColumnParameters",
     "DeclaredParameters",
     "Decoder",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from skae.tables import CallerType, TargetRows
 
 
@@ -19,6 +21,8 @@ class FitRows:
     weight: Any
     caller: CallerType
     target: TargetRows | None = None
+    # Columns of classes that the decoder sees; see `Batch.condition`.
+    condition: np.ndarray | None = None
 
     def __len__(self) -> int:
         return self.X.shape[0]
