@@ -73,6 +73,12 @@ class AdversarialAutoencoder(ClassConditions, ColumnParameters):
     gives little gradient for their scale. The loss therefore penalises means and variances too,
     with a Lagrange multiplier for each. `alpha` and `max_grad_norm` apply to the autoencoder only.
 
+    With ``conditional=True`` decoder and discriminator see the class beside the code (Makhzani et
+    al., 2015, sections 2.3 and 4): the codes of each class then follow the prior, and what the class
+    says is left to the decoder. The encoder sees the row alone. The discriminator sees rows without
+    a class as one class more, as in section 2.3, which does not need the second discriminator of
+    section 5; the decoder takes the class under which their code is decoded best.
+
     References
     ----------
     A. Makhzani, J. Shlens, N. Jaitly, I. Goodfellow and B. Frey, 2015. Adversarial autoencoders.

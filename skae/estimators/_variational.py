@@ -17,6 +17,7 @@ from skae._warnings import warn_caller
 from skae.engine import TrainingRows, torch_defaults
 from skae.networks import Autoencoder, GaussianLatent
 from skae.objectives._bounds import balanced_draws, evidence_lower_bound, importance_weighted_bound
+from skae.objectives._class_discrepancy import ClassDiscrepancy
 from skae.objectives._column_likelihoods import ColumnVariationalObjective
 from skae.objectives._variational import (
     LEAST_NOISE,
@@ -145,6 +146,14 @@ class VariationalAutoencoder(ClassConditions, ColumnParameters):
 
     :meth:`sample` and :meth:`reconstruct` return the mean of the likelihood, without its noise.
 
+    With ``conditional=True`` the decoder sees the class beside the code (Sohn, Lee and Yan, 2015).
+    The encoder sees the row alone, so that :meth:`transform`, pipelines and graphs need no class. The
+    bound alone hardly drives the class out of the codes, so training also penalises the discrepancy
+    between the codes of each class and the prior (Louizos et al., 2016); `loss_` does not count it,
+    and "auto" early stopping holds no rows out. Without its class a row is scored by the
+    likelihood of all classes in their shares, and trained with the class under which its code is
+    decoded best, a hard form of the sum over classes of Kingma et al. (2014, semi-supervised).
+
     References
     ----------
     Y. Burda, R. Grosse and R. Salakhutdinov, 2016. Importance weighted autoencoders.
@@ -156,6 +165,9 @@ class VariationalAutoencoder(ClassConditions, ColumnParameters):
     D. P. Kingma and M. Welling, 2014. Auto-encoding variational Bayes. International Conference
     on Learning Representations.
 
+    D. P. Kingma, S. Mohamed, D. J. Rezende and M. Welling, 2014. Semi-supervised learning with deep
+    generative models. Advances in Neural Information Processing Systems 27.
+
     D. P. Kingma et al., 2016. Improved variational inference with inverse autoregressive flow.
     Advances in Neural Information Processing Systems 29.
 
@@ -165,6 +177,9 @@ class VariationalAutoencoder(ClassConditions, ColumnParameters):
     R. Lopez, J. Regier, M. B. Cole, M. I. Jordan and N. Yosef, 2018. Deep generative modeling for
     single-cell transcriptomics. Nature Methods 15.
 
+    C. Louizos, K. Swersky, Y. Li, M. Welling and R. Zemel, 2016. The variational fair autoencoder.
+    International Conference on Learning Representations.
+
     P.-A. Mattei and J. Frellsen, 2019. MIWAE: deep generative modelling and imputation of
     incomplete data sets. International Conference on Machine Learning.
 
@@ -173,6 +188,9 @@ class VariationalAutoencoder(ClassConditions, ColumnParameters):
 
     O. Rybkin, K. Daniilidis and S. Levine, 2021. Simple and effective VAE training with calibrated
     decoders. International Conference on Machine Learning.
+
+    K. Sohn, H. Lee and X. Yan, 2015. Learning structured output representation using deep
+    conditional generative models. Advances in Neural Information Processing Systems 28.
 
     M. E. Tipping and C. M. Bishop, 1999. Probabilistic principal component analysis. Journal of
     the Royal Statistical Society B 61.
@@ -245,7 +263,10 @@ class VariationalAutoencoder(ClassConditions, ColumnParameters):
         start_at_probabilistic_pca(module, pca, loss, max(noise, LEAST_NOISE))
 
     def _make_objective(self, seed: int) -> VariationalObjective:
-        draw = PosteriorDraw(self._table.n_columns, self.beta, self.kl_warm_up, self.free_bits)
+        apart = ClassDiscrepancy() if self._n_classes else None
+        draw = PosteriorDraw(
+            self._table.n_columns, self.beta, self.kl_warm_up, self.free_bits, apart
+        )
         learned, penalty = self.noise_variance == "learned", self._make_weight_penalty()
         if self._mixed is not None:
             likelihoods = column_likelihoods(self._mixed, self._first_noise)
@@ -304,6 +325,8 @@ class VariationalAutoencoder(ClassConditions, ColumnParameters):
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Rows to score.
+        y : array-like of shape (n_samples,) or a class, default=None
+            Their classes, after a conditional fit. None, or -1 for a row, is any class.
 
         Returns
         -------
@@ -323,6 +346,8 @@ class VariationalAutoencoder(ClassConditions, ColumnParameters):
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Rows to score.
+        y : array-like of shape (n_samples,) or a class, default=None
+            Their classes, after a conditional fit. None, or -1 for a row, is any class.
 
         Returns
         -------

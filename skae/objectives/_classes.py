@@ -38,4 +38,6 @@ def losses_by_class(
 ) -> Tensor:
     """Return the losses of rows decoded as each of the classes, of shape (n_classes, n_samples)."""
     classes = torch.eye(n_classes, dtype=codes.dtype, device=codes.device)
-    return torch.stack([losses(decode(beside(codes, one.expand(len(codes), -1)))) for one in classes])
+    return torch.stack(
+        [losses(decode(beside(codes, one.expand(len(codes), -1)))) for one in classes]
+    )

@@ -1,7 +1,7 @@
 """The base class of all autoencoders, and the names that variants and tools need of it."""
 
 from ._base_autoencoder import BaseAutoencoder
-from ._class_conditions import ClassConditions
+from ._class_conditions import ClassConditions, has_classes
 from ._column_parameters import ColumnParameters
 from ._declared_parameters import DeclaredParameters, fitted
 from ._encoder_decoder import Decoder, Encoder
@@ -59,6 +59,7 @@ __all__ = [
     "column_losses",
     "fit_in_lockstep",
     "fitted",
+    "has_classes",
     "learn_mixed_table",
     "pairs_of",
     "resolve_batch_size",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skae._batch import beside
 from skae._typing import ArrayOf
-from skae.engine import TrainingRows
+from skae.engine import AutoencoderNet, TrainingRows
 from skae.networks import ConditionalAutoencoder
 from skae.objectives import completed_classes
 from skae.tables import drop_weightless_rows
@@ -95,6 +95,17 @@ class ClassConditions(BaseAutoencoder):
         if rows.condition is None:
             raise _needs_classes()
         return super()._training_rows(rows).with_condition(rows.condition)
+
+    def _early_stopping(self) -> bool | str:
+        # The weights that reconstruct held-out rows best are those whose codes still tell classes.
+        chosen = super()._early_stopping()
+        return False if self.conditional and chosen == "auto" else chosen
+
+    def _make_net(self, *args: Any, **kwargs: Any) -> AutoencoderNet:
+        net = super()._make_net(*args, **kwargs)
+        # The start does not know classes yet; it cannot be compared with codes without them.
+        net.can_go_back &= not self._n_classes
+        return net
 
     # -- rows and codes of given classes ----------------------------------------------
 
@@ -312,6 +323,11 @@ class ClassConditions(BaseAutoencoder):
     @property
     def _module(self) -> ConditionalAutoencoder:
         return self.net_.module_
+
+
+def has_classes(estimator: Any) -> bool:
+    """Return whether the decoder of a fitted autoencoder, or of a half of one, sees classes."""
+    return getattr(getattr(estimator, "autoencoder", estimator), "_n_classes", 0) > 0
 
 
 def _needs_classes() -> ValueError:

@@ -76,5 +76,4 @@ def one_hot(indices: np.ndarray, n_classes: int) -> np.ndarray:
     """Return columns of classes, with a last one more if some are not known; see `Batch`."""
     unknown = indices < 0
     # The index -1 is the last column.
-    columns = np.eye(n_classes + unknown.any(), dtype=np.float32)
-    return columns[indices]
+    return np.eye(n_classes + int(unknown.any()), dtype=np.float32)[indices]
