@@ -35,8 +35,8 @@ class Batch:
     label: Tensor | None = None
     # How much the label of each row counts, of shape (n_samples,).
     label_weight: Tensor | None = None
-    # The classes that the decoder sees, of shape (n_samples, n_classes), one-hot; with a last column
-    # more if some are not known, which is one in their rows.
+    # The classes that the decoder sees, one-hot, of shape (n_samples, n_classes); with a last
+    # column more if some are not known, which is one in their rows.
     condition: Tensor | None = None
 
     def __len__(self) -> int:

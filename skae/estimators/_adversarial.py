@@ -12,14 +12,13 @@ from skae.objectives._priors import PRIORS, PriorName
 
 from .base import (
     ClassConditions,
-    ColumnParameters,
     LayerSizes,
     NonNegative,
     resolve_hidden_layer_sizes,
 )
 
 
-class AdversarialAutoencoder(ClassConditions, ColumnParameters):
+class AdversarialAutoencoder(ClassConditions):
     """Autoencoder whose codes follow a prior of choice, to generate rows or to map them.
 
     A second network, the discriminator, learns to tell codes from draws of the prior, and the
@@ -74,10 +73,10 @@ class AdversarialAutoencoder(ClassConditions, ColumnParameters):
     with a Lagrange multiplier for each. `alpha` and `max_grad_norm` apply to the autoencoder only.
 
     With ``conditional=True`` decoder and discriminator see the class beside the code (Makhzani et
-    al., 2015, sections 2.3 and 4): the codes of each class then follow the prior, and what the class
-    says is left to the decoder. The encoder sees the row alone. The discriminator sees rows without
-    a class as one class more, as in section 2.3, which does not need the second discriminator of
-    section 5; the decoder takes the class under which their code is decoded best.
+    al., 2015, sections 2.3 and 4): the codes of each class then follow the prior, and what the
+    class says is left to the decoder. The encoder sees the row alone. The discriminator sees rows
+    without a class as one class more, as in section 2.3, which does not need the second
+    discriminator of section 5; the decoder takes the class under which their code is decoded best.
 
     References
     ----------

@@ -29,7 +29,6 @@ from skae.tables import CallerType, PrincipalComponents, validate_new_rows
 
 from .base import (
     ClassConditions,
-    ColumnParameters,
     NonNegative,
     Positive,
     column_likelihoods,
@@ -50,7 +49,7 @@ _ROWS_AT_ONCE = 10_000
 _ACTIVE = 1e-2
 
 
-class VariationalAutoencoder(ClassConditions, ColumnParameters):
+class VariationalAutoencoder(ClassConditions):
     """Autoencoder with a probability for every row: generates, and scores in nats.
 
     The encoder gives each row a normal posterior over codes, the decoder a likelihood. Training
@@ -147,10 +146,10 @@ class VariationalAutoencoder(ClassConditions, ColumnParameters):
     :meth:`sample` and :meth:`reconstruct` return the mean of the likelihood, without its noise.
 
     With ``conditional=True`` the decoder sees the class beside the code (Sohn, Lee and Yan, 2015).
-    The encoder sees the row alone, so that :meth:`transform`, pipelines and graphs need no class. The
-    bound alone hardly drives the class out of the codes, so training also penalises the discrepancy
-    between the codes of each class and the prior (Louizos et al., 2016); `loss_` does not count it,
-    and "auto" early stopping holds no rows out. Without its class a row is scored by the
+    The encoder sees the row alone, so that :meth:`transform`, pipelines and graphs need no class.
+    The bound alone hardly drives the class out of the codes, so training also penalises the
+    discrepancy between the codes of each class and the prior (Louizos et al., 2016); `loss_` does
+    not count it, and "auto" early stopping holds no rows out. Without its class a row is scored by the
     likelihood of all classes in their shares, and trained with the class under which its code is
     decoded best, a hard form of the sum over classes of Kingma et al. (2014, semi-supervised).
 

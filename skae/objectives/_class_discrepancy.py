@@ -9,7 +9,8 @@ from ._wasserstein import kernel
 
 # Strength of the penalty at the start. Each step changes its logarithm by the rate at most: up as
 # long as the discrepancy, in nats, is above the one that is accepted, and down below it.
-_START, _RATE, _ACCEPTED = 25.0, 0.003, 0.1
+_START, _RATE, _ACCEPTED = 25.0, 0.003, 0.2
+_STRONGEST = 1000.0
 
 
 class ClassDiscrepancy(nn.Module):
@@ -39,5 +40,5 @@ class ClassDiscrepancy(nn.Module):
         # In this unit a class whose mean is off by d adds about d**2 / 2, its divergence in nats.
         discrepancy = 2 * codes.shape[1] * (pairs * gaps).sum() / pairs.sum().clamp(min=1.0)
         excess = (discrepancy.detach() / _ACCEPTED - 1).clamp(-1, 1)
-        self.log_strength.add_(excess, alpha=_RATE)
+        self.log_strength.add_(excess, alpha=_RATE).clamp_(max=math.log(_STRONGEST))
         return self.log_strength.exp() * discrepancy

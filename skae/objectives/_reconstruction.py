@@ -73,7 +73,7 @@ class ReconstructionObjective(Objective):
         return self.decoded(autoencoder, codes, batch), penalties
 
     def decoded(self, autoencoder: Any, codes: Tensor, batch: Batch) -> Tensor:
-        """Return the outputs of the decoder for codes of a batch, with classes where it has some."""
+        """Return outputs of the decoder for codes of a batch, with its classes if it has some."""
         if batch.condition is None:
             return autoencoder.decoder(codes)
         classes = completed_classes(

@@ -109,8 +109,8 @@ class ModelOutput:
             raise ValueError(f"output={self.name!r} {lacks}. Use output={possible}.{advice}")
         if self.of_skae and self.name != "codes" and has_classes(self.last):
             raise ValueError(
-                f"output={self.name!r} of a conditional autoencoder has no graph: its decoder needs "
-                f"the class of each row, for which a graph has no input. Use output='codes'."
+                f"output={self.name!r} of a conditional autoencoder has no graph: its decoder "
+                f"needs the class of each row, and a graph has no input for it. Use output='codes'."
             )
 
     @property

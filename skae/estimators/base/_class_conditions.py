@@ -19,6 +19,7 @@ from skae.tables import drop_weightless_rows
 
 from ._base_autoencoder import BaseAutoencoder
 from ._class_labels import class_indices, classes_of, one_hot
+from ._column_parameters import ColumnParameters
 from ._declared_parameters import fitted
 from ._fit_rows import FitRows
 
@@ -30,7 +31,7 @@ _Classes = (
 )
 
 
-class ClassConditions(BaseAutoencoder):
+class ClassConditions(ColumnParameters, BaseAutoencoder):
     """Base of autoencoders that can be conditional on the class of a row.
 
     Parameters
@@ -243,8 +244,8 @@ class ClassConditions(BaseAutoencoder):
         given = self._with_classes(X, y)
         if self._n_classes and (y is None or (given._given < 0).any()):
             raise ValueError(
-                f"A conditional {type(self).__name__} decodes codes as rows of a class: give y, one "
-                f"of classes_={self.classes_.tolist()} for each code."
+                f"A conditional {type(self).__name__} decodes codes as rows of a class: give y, "
+                f"one of classes_={self.classes_.tolist()} for each code."
             )
         return given
 
@@ -277,13 +278,13 @@ class ClassConditions(BaseAutoencoder):
         return answers
 
     def _decode_codes(self, codes: Any) -> Tensor:
-        return self._by_class(lambda one, z: super(ClassConditions, one)._decode_codes(z), codes)
+        return self._by_class(lambda one, z: super()._decode_codes(z), codes)
 
     def _reconstruct_rows(self, X: Any) -> Tensor:
-        return self._by_class(lambda one, x: super(ClassConditions, one)._reconstruct_rows(x), X)
+        return self._by_class(lambda one, x: super()._reconstruct_rows(x), X)
 
     def _score_rows(self, X: Any, target: Any = None) -> Tensor:
-        return self._by_class(lambda one, x: super(ClassConditions, one)._score_rows(x), X)
+        return self._by_class(lambda one, x: super()._score_rows(x), X)
 
     def _decode(self, codes: Tensor) -> Tensor:
         if self._given is None:
@@ -332,8 +333,8 @@ def has_classes(estimator: Any) -> bool:
 
 def _needs_classes() -> ValueError:
     return ValueError(
-        "conditional=True requires y to be passed, but the target y is None: give the class of each "
-        "row, and -1 for rows without one. An iterator of chunks has none: call partial_fit for each "
-        "chunk with its y. What trains without classes, such as an outlier detector, needs "
-        "conditional=False."
+        "conditional=True requires y to be passed, but the target y is None: give the class of "
+        "each row, and -1 for rows without one. An iterator of chunks has none: call partial_fit "
+        "for each chunk with its y. What trains without classes, such as an outlier detector, "
+        "needs conditional=False."
     )
