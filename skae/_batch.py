@@ -35,8 +35,7 @@ class Batch:
     label: Tensor | None = None
     # How much the label of each row counts, of shape (n_samples,).
     label_weight: Tensor | None = None
-    # The classes that the decoder sees, one-hot, of shape (n_samples, n_classes); with a last
-    # column more if some are not known, which is one in their rows.
+    # The classes that the decoder sees beside codes, one-hot, of shape (n_samples, n_classes).
     condition: Tensor | None = None
 
     def __len__(self) -> int:

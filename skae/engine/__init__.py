@@ -10,6 +10,7 @@ from ._differentiable import differentiable
 from ._epochs import run_epochs
 from ._global_generator import global_generators_from
 from ._labels import Labels
+from ._nearest_classes import nearest_classes
 from ._lockstep import train_in_lockstep, work_of_step
 from ._moments import merge_codes
 from ._net import AutoencoderNet
@@ -52,6 +53,7 @@ __all__ = [
     "losses_by_column",
     "mean_output",
     "merge_codes",
+    "nearest_classes",
     "named_callbacks",
     "net_to_state",
     "resolve_device",

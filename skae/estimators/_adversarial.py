@@ -74,9 +74,9 @@ class AdversarialAutoencoder(ClassConditions):
 
     With ``conditional=True`` decoder and discriminator see the class beside the code (Makhzani et
     al., 2015, sections 2.3 and 4): the codes of each class then follow the prior, and what the
-    class says is left to the decoder. The encoder sees the row alone. The discriminator sees rows
-    without a class as one class more, as in section 2.3, which does not need the second
-    discriminator of section 5; the decoder takes the class under which their code is decoded best.
+    class says is left to the decoder. The encoder sees the row alone. A row without a class takes
+    that of most of its five nearest neighbours that have one. With a class of their own for such
+    rows, as in section 2.3, a fifth of the labels of the digits steered nothing.
 
     References
     ----------
@@ -112,10 +112,8 @@ class AdversarialAutoencoder(ClassConditions):
             self.discriminator_layer_sizes, "discriminator_layer_sizes"
         )
         generator = torch.Generator().manual_seed(seed + 2)
-        # Rows whose class is not known are one more class.
-        n_seen = self._n_classes + 1 if self._n_classes else 0
         return Adversary(
-            make_discriminator(self.n_components_ + n_seen, sizes, generator),
+            make_discriminator(self.n_components_ + self._n_classes, sizes, generator),
             PRIORS[self.prior](self.n_components_),
             self.adversarial_weight,
             self._n_classes,

@@ -148,10 +148,11 @@ class VariationalAutoencoder(ClassConditions):
     With ``conditional=True`` the decoder sees the class beside the code (Sohn, Lee and Yan, 2015).
     The encoder sees the row alone, so that :meth:`transform`, pipelines and graphs need no class.
     The bound alone hardly drives the class out of the codes, so training also penalises the
-    discrepancy between the codes of each class and the prior (Louizos et al., 2016); `loss_` does
-    not count it, and "auto" early stopping holds no rows out. Without its class a row is scored by the
-    likelihood of all classes in their shares, and trained with the class under which its code is
-    decoded best, a hard form of the sum over classes of Kingma et al. (2014, semi-supervised).
+    discrepancy between the codes of each class and the prior (Louizos et al., 2016). `loss_` and
+    held-out losses do not count it, so "auto" early stopping holds no rows out: it would keep codes
+    that tell classes. Without its class a row is scored by the likelihood of all classes in their
+    shares, as in Kingma et al. (2014, semi-supervised), and in training it takes the class of most
+    of its five nearest neighbours that have one.
 
     References
     ----------

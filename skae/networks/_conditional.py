@@ -10,8 +10,7 @@ from ._latents import Latent
 class ConditionalAutoencoder(Autoencoder):
     """An autoencoder whose decoder takes a code and, in `n_classes` columns beside it, a class.
 
-    The encoder sees the row alone. What stands beside codes is a one in the column of the class,
-    and zeros; or with one column more, which is one where the class is not known; or nothing.
+    The encoder sees the row alone.
     """
 
     def __init__(
@@ -30,19 +29,16 @@ class ConditionalAutoencoder(Autoencoder):
         return self.decode(self.encode(x))
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Return the raw reconstruction of scaled codes, with what stands beside them.
+        """Return the raw reconstruction of scaled codes with one-hot classes beside them.
 
-        A class that is not known is every class in equal shares.
+        Codes without classes are decoded as all of them in equal shares.
         """
         n_components = len(self.code_mean)
         raw = codes[:, :n_components] * self.code_scale + self.code_mean
-        return call(self.decoder, cat([raw, self._classes(codes[:, n_components:])], dim=1))
-
-    def _classes(self, given: Tensor) -> Tensor:
-        if given.shape[1] == 0:
-            return given.new_full((len(given), self.n_classes), 1 / self.n_classes)
-        known = given[:, : self.n_classes]
-        return known if known.shape == given.shape else known + given[:, -1:] / self.n_classes
+        classes = codes[:, n_components:]
+        if classes.shape[1] == 0:
+            classes = codes.new_full((len(codes), self.n_classes), 1 / self.n_classes)
+        return call(self.decoder, cat([raw, classes], dim=1))
 
     def of_class(self, place: int) -> "OfClass":
         """Return this autoencoder for rows of one class alone."""

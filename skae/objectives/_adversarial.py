@@ -25,8 +25,8 @@ class Adversary(nn.Module):
     weight of the penalty beside the reconstruction.
 
     With `n_classes` the discriminator sees the class of a row beside its code, and draws of the
-    prior come with the same classes: the codes of each class then follow the prior. Rows whose
-    class is not known are a class of their own (Makhzani et al., 2015, section 2.3).
+    prior come with the same classes: the codes of each class then follow the prior (Makhzani et
+    al., 2015, section 2.3).
     """
 
     multipliers: Tensor
@@ -40,7 +40,7 @@ class Adversary(nn.Module):
     ) -> None:
         super().__init__()
         self.n_classes = n_classes
-        # Of the batch that comes next, as `Batch.condition`.
+        # Those of the batch that comes next; see `Batch.condition`.
         self.classes: Tensor | None = None
         self.discriminator, self.prior, self.strength = discriminator, prior, strength
         self.random = RandomSource()
@@ -57,7 +57,7 @@ class Adversary(nn.Module):
         codes = autoencoder.latent(h)
         if not self.training:
             return codes, {}
-        classes, self.classes = self._classes_to_see(), None
+        classes, self.classes = self.classes, None
         self._last_batch = codes.detach().clone(), weight, classes
         self.discriminator.requires_grad_(False)
         divergence = self._cross_entropy(beside(codes, classes), 1.0, weight)
@@ -97,12 +97,6 @@ class Adversary(nn.Module):
     def sees_classes(self) -> bool:
         """Whether the discriminator sees classes."""
         return self.n_classes > 0
-
-    def _classes_to_see(self) -> Tensor | None:
-        """Return the classes of a batch, with one more that stands for rows of unknown class."""
-        if self.classes is None:
-            return None
-        return F.pad(self.classes, (0, self.n_classes + 1 - self.classes.shape[1]))
 
     def _cross_entropy(self, codes: Tensor, target: float, weight: Tensor | None = None) -> Tensor:
         logits = self.discriminator(codes).squeeze(1)

@@ -9,7 +9,7 @@ from ._wasserstein import kernel
 
 # Strength of the penalty at the start. Each step changes its logarithm by the rate at most: up as
 # long as the discrepancy, in nats, is above the one that is accepted, and down below it.
-_START, _RATE, _ACCEPTED = 25.0, 0.003, 0.2
+_START, _RATE, _ACCEPTED = 25.0, 0.003, 0.15
 _STRONGEST = 1000.0
 
 
@@ -17,10 +17,9 @@ class ClassDiscrepancy(nn.Module):
     """Penalty on codes that tell the class, so that the decoder takes it from where it is given.
 
     It is the unbiased estimate of the squared maximum mean discrepancy between codes and draws of a
-    standard normal prior, each with its class beside it (Louizos et al., 2016). Rows without a
-    class are one more class. How strong it has to be depends on how much a code gains by telling
-    the class, which is much in wide rows with little noise; so the strength follows the discrepancy
-    (Rezende and Viola, 2018).
+    standard normal prior, each with its class beside it (Louizos et al., 2016). How
+    strong it has to be depends on how much a code gains by telling the class, which is much in wide
+    rows with little noise; so the strength follows the discrepancy (Rezende and Viola, 2018).
     """
 
     log_strength: Tensor

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from skae._batch import Batch, Parts, beside
 
 from ._borrowed_gaps import BorrowedGaps
-from ._classes import completed_classes
 from ._corruption import Corruption
 from ._count_losses import CountLoss
 from ._objective import Head, Objective
@@ -74,16 +73,7 @@ class ReconstructionObjective(Objective):
 
     def decoded(self, autoencoder: Any, codes: Tensor, batch: Batch) -> Tensor:
         """Return outputs of the decoder for codes of a batch, with its classes if it has some."""
-        if batch.condition is None:
-            return autoencoder.decoder(codes)
-        classes = completed_classes(
-            autoencoder.decoder,
-            codes,
-            batch.condition.to(codes),
-            autoencoder.n_classes,
-            lambda output: self.row_losses(output, _target(batch)),
-        )
-        return autoencoder.decoder(beside(codes, classes))
+        return autoencoder.decoder(beside(codes, batch.condition))
 
     @torch.no_grad()
     def settle(self, autoencoder: Any, batches: Iterable[Batch]) -> None:

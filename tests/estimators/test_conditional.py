@@ -203,7 +203,7 @@ def test_a_row_alone_is_the_row_in_a_table(kind):
 )
 def test_every_network(kind, init, network):
     params = {"network": network, "hidden_layer_sizes": (256, 128)} if network else {}
-    model = small(kind, init=init, max_iter=1, **params)
+    model = small(kind, init=init, max_iter=8, learning_rate_init=1e-2, **params)
     assert model.sample(3, 0, y=1).shape == (3, 64)
 
 

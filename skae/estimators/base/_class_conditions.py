@@ -12,13 +12,13 @@ from torch import Tensor
 
 from skae._batch import beside
 from skae._typing import ArrayOf
-from skae.engine import AutoencoderNet, TrainingRows
+from skae.engine import AutoencoderNet, TrainingRows, nearest_classes
 from skae.networks import ConditionalAutoencoder
-from skae.objectives import completed_classes
+from skae.objectives import best_classes
 from skae.tables import drop_weightless_rows
 
 from ._base_autoencoder import BaseAutoencoder
-from ._class_labels import class_indices, classes_of, one_hot
+from ._class_labels import class_indices, classes_of
 from ._column_parameters import ColumnParameters
 from ._declared_parameters import fitted
 from ._fit_rows import FitRows
@@ -88,14 +88,21 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
             weight = None if rows.weight is None else np.asarray(rows.weight)[known]
             totals = np.bincount(counted[known], weight, self._n_classes)
             self._class_shares = totals / totals.sum()
-        return replace(rows, condition=one_hot(counted, self._n_classes))
+        return replace(rows, classes=counted)
 
     def _training_rows(self, rows: FitRows) -> TrainingRows:
         if not self.conditional:
             return super()._training_rows(rows)
-        if rows.condition is None:
+        if rows.classes is None:
             raise _needs_classes()
-        return super()._training_rows(rows).with_condition(rows.condition)
+        training, classes = super()._training_rows(rows), rows.classes
+        if (classes < 0).any() and (classes >= 0).any():
+            inputs = self.net_.module_.encoder_parts[0]
+            classes = nearest_classes(training, inputs, classes)
+        # Where a chunk has no class at all, rows are of all classes in equal shares.
+        one_hot = np.eye(self._n_classes)[classes]
+        one_hot[classes < 0] = 1 / self._n_classes
+        return training.with_condition(one_hot)
 
     def _early_stopping(self) -> bool | str:
         # The weights that reconstruct held-out rows best are those whose codes still tell classes.
@@ -294,13 +301,8 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
     def _there_and_back(self, x: Tensor) -> Tensor:
         if not self._n_classes or self._given is not None:
             return super()._there_and_back(x)
-        codes = self._encode(x)
-        unknown = codes.new_zeros(len(codes), self._n_classes + 1)
-        unknown[:, -1] = 1
-        losses = self.net_.criterion_.row_losses
-        best = completed_classes(
-            self._decode, codes, unknown, self._n_classes, lambda output: losses(output, x)
-        )
+        codes, losses = self._encode(x), self.net_.criterion_.row_losses
+        best = best_classes(self._decode, codes, self._n_classes, lambda output: losses(output, x))
         return self._decode(beside(codes, best))
 
     def _over_classes(self, bound: Callable[..., Tensor]) -> Callable[..., Tensor]:

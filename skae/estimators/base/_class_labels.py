@@ -70,10 +70,3 @@ def class_indices(y: Any, classes: np.ndarray, n_rows: int) -> np.ndarray:
             f"first fit. Rows without a class are marked by -1."
         )
     return np.array([places[label] for label in labels.tolist()])
-
-
-def one_hot(indices: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return columns of classes, with a last one more if some are not known; see `Batch`."""
-    unknown = indices < 0
-    # The index -1 is the last column.
-    return np.eye(n_classes + int(unknown.any()), dtype=np.float32)[indices]

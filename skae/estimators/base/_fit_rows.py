@@ -21,8 +21,8 @@ class FitRows:
     weight: Any
     caller: CallerType
     target: TargetRows | None = None
-    # Columns of classes that the decoder sees; see `Batch.condition`.
-    condition: np.ndarray | None = None
+    # Indices of classes that the decoder sees, -1 for rows without one.
+    classes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return self.X.shape[0]
