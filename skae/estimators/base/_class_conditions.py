@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skae._batch import beside
@@ -81,7 +81,7 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         elif not self._n_classes:
             # What continues refuses the change of the parameter.
             return rows
-        indices = class_indices(y, self.classes_, _num_samples(X))
+        indices = class_indices(y, self.classes_, _n_rows(X))
         counted, _ = drop_weightless_rows(indices, sample_weight, n_needed)
         if reset:
             known = counted >= 0
@@ -244,7 +244,7 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
             self._refuse_classes(y)
         if y is None or not self._n_classes:
             return self
-        return self._of(class_indices(y, self.classes_, _num_samples(X)))
+        return self._of(class_indices(y, self.classes_, _n_rows(X)))
 
     def _with_all_classes(self, X: Any, y: Any) -> Self:
         """Return the same, if each row has a class."""
@@ -326,6 +326,11 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
     @property
     def _module(self) -> ConditionalAutoencoder:
         return self.net_.module_
+
+
+def _n_rows(X: Any) -> int:
+    # Sparse matrices have no length.
+    return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
 def has_classes(estimator: Any) -> bool:
