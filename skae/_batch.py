@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 # The parts of an objective by name: scalars that add up to it.
@@ -34,6 +35,8 @@ class Batch:
     label: Tensor | None = None
     # How much the label of each row counts, of shape (n_samples,).
     label_weight: Tensor | None = None
+    # The classes that the decoder sees beside codes, one-hot, of shape (n_samples, n_classes).
+    condition: Tensor | None = None
 
     def __len__(self) -> int:
         return self.x.shape[-2]
@@ -42,3 +45,8 @@ class Batch:
     def expected(self) -> Tensor:
         """The values that the decoder should give."""
         return self.x if self.target is None else self.target
+
+
+def beside(codes: Tensor, condition: Tensor | None) -> Tensor:
+    """Return codes with the columns of a condition beside them, if there is one."""
+    return codes if condition is None else torch.cat([codes, condition.to(codes)], dim=1)

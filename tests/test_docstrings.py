@@ -145,8 +145,11 @@ def test_fitted_attributes_are_documented(estimator):
     else:
         rounds = 0 if estimator is skae.AutoencoderImputer else 2
         made = estimator(max_iter=rounds, random_state=0)
+        if "conditional" in parameters:
+            made.set_params(conditional=True)
     # A reference of drift must not be the training rows.
-    labels = {"y": np.arange(120) % 2} if get_tags(made).target_tags.required else {}
+    needs_labels = "conditional" in parameters or get_tags(made).target_tags.required
+    labels = {"y": np.arange(120) % 2} if needs_labels else {}
     fitted = made.fit(X + 0.1 if "model" in parameters else X, **labels)
     public = {name for name in vars(fitted) if re.fullmatch(r"[a-z]\w*_", name)}
     public |= {name for name in vars(estimator) if name in ("n_features_in_", "feature_names_in_")}

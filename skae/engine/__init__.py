@@ -12,6 +12,7 @@ from ._global_generator import global_generators_from
 from ._labels import Labels
 from ._lockstep import train_in_lockstep, work_of_step
 from ._moments import merge_codes
+from ._nearest_classes import nearest_classes
 from ._net import AutoencoderNet
 from ._optimizers import OPTIMIZERS, OptimizerName
 from ._precision import PrecisionName
@@ -53,6 +54,7 @@ __all__ = [
     "mean_output",
     "merge_codes",
     "named_callbacks",
+    "nearest_classes",
     "net_to_state",
     "resolve_device",
     "run_epochs",

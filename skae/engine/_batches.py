@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -83,7 +84,7 @@ def mean_parts(
         if listener is not None:
             # A callback may keep the batch, and the next batch overwrites this memory.
             target = None if batch.target is None else batch.target.clone()
-            batch = Batch(batch.x.clone(), batch.weight, batch.observed, target)
+            batch = replace(batch, x=batch.x.clone(), target=target)
             listener(batch)
         parts = step(batch)
         if listener is not None:

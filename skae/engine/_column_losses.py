@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skae._batch import Batch
+from skae._batch import Batch, beside
 
 from ._training_rows import TrainingRows
 
@@ -31,7 +31,8 @@ def losses_by_column(net: "AutoencoderNet", rows: TrainingRows) -> dict[str, flo
     module, cell_losses = net.module_, net.criterion_.cell_losses
 
     def step(batch: Batch) -> dict[str, Tensor]:
-        cells = cell_losses(module.decode(module.encode(batch.x)), batch.expected)
+        codes = beside(module.encode(batch.x), batch.condition)
+        cells = cell_losses(module.decode(codes), batch.expected)
         seen = (~cells.isnan()).to(cells)
         if batch.weight is not None:
             seen = seen * batch.weight[:, None]

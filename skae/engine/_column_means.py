@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skae._batch import Batch, total
+from skae._batch import Batch, beside, total
 
 from ._early_stopping import BestWeights
 from ._training_rows import TrainingRows
@@ -52,8 +52,9 @@ def errors_beside_the_means(net: "AutoencoderNet", rows: TrainingRows) -> tuple[
 
     def step(batch: Batch) -> dict[str, Tensor]:
         expected, weight = batch.expected, batch.weight
+        codes = beside(module.encode(batch.x), batch.condition)
         errors = {
-            "model": row_losses(module.decode(module.encode(batch.x)), expected),
+            "model": row_losses(module.decode(codes), expected),
             "means": row_losses(output.to(expected).expand(len(expected), -1), expected),
         }
         return {name: (e if weight is None else e * weight).mean() for name, e in errors.items()}

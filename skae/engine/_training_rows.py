@@ -47,6 +47,7 @@ class TrainingRows(Dataset):
         self._indices: Tensor | None = None
         self._weight: Tensor | None = None
         self.labels: Labels | None = None
+        self._condition: Tensor | None = None
         self.shape: tuple[int, int] = tuple(rows.shape)
         self.device = device
         if sample_weight is not None:
@@ -77,6 +78,7 @@ class TrainingRows(Dataset):
         `index_device`. Otherwise they lie in memory that the next batch of the same size takes.
         """
         weight, labels = None, None if self.labels is None else self.labels[selection]
+        condition = None if self._condition is None else self._condition[selection]
         if self._weight is not None:
             weight = self._weight[selection]
             if weight.device.type != self.device.type:
@@ -85,6 +87,8 @@ class TrainingRows(Dataset):
             selection = self._indices[selection]
         target = None if self._target is None else self._target.read(selection)
         batch = Batch(self._table.read(selection, out), weight, target=target)
+        if condition is not None:
+            batch.condition = condition.to(self.device)
         if labels is not None:
             batch.label = labels.answers.to(self.device)
             batch.label_weight = labels.weight.to(self.device)
@@ -102,6 +106,7 @@ class TrainingRows(Dataset):
             "weight": self._weight is None,
             "target": self._target is None,
             "label": self.labels is None,
+            "condition": self._condition is None,
         }
         return frozenset(["x", *(name for name, is_absent in absent.items() if not is_absent)])
 
@@ -120,6 +125,8 @@ class TrainingRows(Dataset):
             subset._weight = weight / weight.mean()
         if self.labels is not None:
             subset.labels = self.labels[subset._indices]
+        if self._condition is not None:
+            subset._condition = self._condition[subset._indices]
         return subset
 
     def with_labels(self, labels: Labels) -> "TrainingRows":
@@ -127,6 +134,13 @@ class TrainingRows(Dataset):
         labelled = copy.copy(self)
         labelled.labels = labels
         return labelled
+
+    def with_condition(self, condition: Any) -> "TrainingRows":
+        """Return the same rows with classes for the decoder; see `Batch.condition`."""
+        conditional = copy.copy(self)
+        dtype = self._table.dtype
+        conditional._condition = torch.as_tensor(condition, dtype=dtype, device=self.index_device)
+        return conditional
 
 
 def _positions(n_rows: int, index: Any) -> Any:

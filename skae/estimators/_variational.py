@@ -17,6 +17,7 @@ from skae._warnings import warn_caller
 from skae.engine import TrainingRows, torch_defaults
 from skae.networks import Autoencoder, GaussianLatent
 from skae.objectives._bounds import balanced_draws, evidence_lower_bound, importance_weighted_bound
+from skae.objectives._class_discrepancy import ClassDiscrepancy
 from skae.objectives._column_likelihoods import ColumnVariationalObjective
 from skae.objectives._variational import (
     LEAST_NOISE,
@@ -27,8 +28,7 @@ from skae.objectives._variational import (
 from skae.tables import CallerType, PrincipalComponents, validate_new_rows
 
 from .base import (
-    BaseAutoencoder,
-    ColumnParameters,
+    ClassConditions,
     NonNegative,
     Positive,
     column_likelihoods,
@@ -49,7 +49,7 @@ _ROWS_AT_ONCE = 10_000
 _ACTIVE = 1e-2
 
 
-class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
+class VariationalAutoencoder(ClassConditions):
     """Autoencoder with a probability for every row: generates, and scores in nats.
 
     The encoder gives each row a normal posterior over codes, the decoder a likelihood. Training
@@ -145,6 +145,15 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
 
     :meth:`sample` and :meth:`reconstruct` return the mean of the likelihood, without its noise.
 
+    With ``conditional=True`` the decoder sees the class beside the code (Sohn, Lee and Yan, 2015).
+    The encoder sees the row alone, so that :meth:`transform`, pipelines and graphs need no class.
+    The bound alone hardly drives the class out of the codes, so training also penalises the
+    discrepancy between the codes of each class and the prior (Louizos et al., 2016). `loss_` and
+    held-out losses do not count it, so "auto" early stopping holds no rows out: it would keep codes
+    that tell classes. Without its class a row is scored by the likelihood of all classes in their
+    shares, as in Kingma et al. (2014, semi-supervised), and in training it takes the class of most
+    of its five nearest neighbours that have one.
+
     References
     ----------
     Y. Burda, R. Grosse and R. Salakhutdinov, 2016. Importance weighted autoencoders.
@@ -156,6 +165,9 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
     D. P. Kingma and M. Welling, 2014. Auto-encoding variational Bayes. International Conference
     on Learning Representations.
 
+    D. P. Kingma, S. Mohamed, D. J. Rezende and M. Welling, 2014. Semi-supervised learning with deep
+    generative models. Advances in Neural Information Processing Systems 27.
+
     D. P. Kingma et al., 2016. Improved variational inference with inverse autoregressive flow.
     Advances in Neural Information Processing Systems 29.
 
@@ -165,6 +177,9 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
     R. Lopez, J. Regier, M. B. Cole, M. I. Jordan and N. Yosef, 2018. Deep generative modeling for
     single-cell transcriptomics. Nature Methods 15.
 
+    C. Louizos, K. Swersky, Y. Li, M. Welling and R. Zemel, 2016. The variational fair autoencoder.
+    International Conference on Learning Representations.
+
     P.-A. Mattei and J. Frellsen, 2019. MIWAE: deep generative modelling and imputation of
     incomplete data sets. International Conference on Machine Learning.
 
@@ -173,6 +188,9 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
 
     O. Rybkin, K. Daniilidis and S. Levine, 2021. Simple and effective VAE training with calibrated
     decoders. International Conference on Machine Learning.
+
+    K. Sohn, H. Lee and X. Yan, 2015. Learning structured output representation using deep
+    conditional generative models. Advances in Neural Information Processing Systems 28.
 
     M. E. Tipping and C. M. Bishop, 1999. Probabilistic principal component analysis. Journal of
     the Royal Statistical Society B 61.
@@ -205,7 +223,7 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
     active_units_: int = fitted()
     _first_noise: Positive = fitted()
 
-    _fixed_parameters = ("noise_variance",)
+    _fixed_parameters = ("noise_variance", "conditional")
     _draws_from = "prior"
 
     # -- training ---------------------------------------------------------------------
@@ -245,7 +263,10 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
         start_at_probabilistic_pca(module, pca, loss, max(noise, LEAST_NOISE))
 
     def _make_objective(self, seed: int) -> VariationalObjective:
-        draw = PosteriorDraw(self._table.n_columns, self.beta, self.kl_warm_up, self.free_bits)
+        apart = ClassDiscrepancy() if self._n_classes else None
+        draw = PosteriorDraw(
+            self._table.n_columns, self.beta, self.kl_warm_up, self.free_bits, apart
+        )
         learned, penalty = self.noise_variance == "learned", self._make_weight_penalty()
         if self._mixed is not None:
             likelihoods = column_likelihoods(self._mixed, self._first_noise)
@@ -297,13 +318,15 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
     # -- likelihood -------------------------------------------------------------------
 
     @torch_defaults()
-    def elbo(self, X: Any) -> Any:
+    def elbo(self, X: Any, y: Any = None) -> Any:
         """Score rows by their evidence lower bound.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Rows to score.
+        y : array-like of shape (n_samples,) or a class, default=None
+            Their classes, after a conditional fit. None, or -1 for a row, is any class.
 
         Returns
         -------
@@ -311,17 +334,20 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
             The expected log-likelihood under the posterior minus its divergence from the prior,
             in nats, for rows in the unit of the data. Below :meth:`score_samples`.
         """
+        given = self._with_classes(X, y)
         X, caller = validate_new_rows(self, X, "elbo")
-        return caller.to_caller(self._bounds(X, evidence_lower_bound))
+        return caller.to_caller(given._bounds(X, evidence_lower_bound))
 
     @torch_defaults()
-    def score_samples(self, X: Any) -> Any:
+    def score_samples(self, X: Any, y: Any = None) -> Any:
         """Score rows by a lower bound of their log-likelihood.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
             Rows to score.
+        y : array-like of shape (n_samples,) or a class, default=None
+            Their classes, after a conditional fit. None, or -1 for a row, is any class.
 
         Returns
         -------
@@ -330,7 +356,7 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
             rows in the unit of the data, as PCA and GaussianMixture count. Higher is more
             ordinary.
         """
-        return super().score_samples(X)
+        return super().score_samples(X, y)
 
     def score_columns(self, X: Any) -> pd.DataFrame:
         """Return how likely each cell of rows is, given the code of its row.
@@ -358,11 +384,15 @@ class VariationalAutoencoder(ColumnParameters, BaseAutoencoder):
         return self._bounds(X, importance_weighted_bound)
 
     def _bounds(self, X: Any, bound: Callable[..., torch.Tensor]) -> torch.Tensor:
+        return self._by_class(lambda one, rows: one._bounds_of_rows(rows, bound), X)
+
+    def _bounds_of_rows(self, X: Any, bound: Callable[..., torch.Tensor]) -> torch.Tensor:
         # It may have been changed since the fit.
         check_scalar(self.n_draws, "n_draws", Integral, min_val=1, max_val=_MOST_DRAWS)
         rows = self._rows_in_range(X)
         bounds = torch.empty(len(rows), dtype=torch.float64, device=rows.device)
         draws = balanced_draws(self.n_draws, self.n_components_)
+        bound = self._over_classes(bound)
 
         def of(x: torch.Tensor) -> torch.Tensor:
             return bound(self.net_.criterion_, self.net_.module_, x, draws)

@@ -2,6 +2,7 @@
 
 from ._autoencoder import Autoencoder
 from ._column_input import ColumnInput, WithColumnInput
+from ._conditional import ConditionalAutoencoder
 from ._convolutional import ConvolutionalNetwork
 from ._count_input import CountInput
 from ._dense import DenseNetwork, make_discriminator
@@ -36,6 +37,7 @@ __all__ = [
     "Autoencoder",
     "BatchTopKLatent",
     "ColumnInput",
+    "ConditionalAutoencoder",
     "ConvolutionalNetwork",
     "CountInput",
     "DenseNetwork",

@@ -59,7 +59,11 @@ def linear_layer_of(module: nn.Module) -> nn.Linear:
 
 @torch.no_grad()
 def start_linear_path(module: nn.Module, weight: np.ndarray, bias: np.ndarray) -> None:
-    """Set the linear layer of a module made by `add_linear_path`."""
+    """Set the linear layer of a module made by `add_linear_path`.
+
+    Inputs beyond the columns of `weight`, such as classes, start without one.
+    """
     linear = linear_layer_of(module)
-    linear.weight.copy_(torch.as_tensor(weight))
+    linear.weight[:, weight.shape[1] :] = 0
+    linear.weight[:, : weight.shape[1]] = torch.as_tensor(weight)
     linear.bias.copy_(torch.as_tensor(bias))

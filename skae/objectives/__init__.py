@@ -4,6 +4,7 @@ Shared objectives are exported here; a variant's own objective is imported from 
 """
 
 from ._borrowed_gaps import BorrowedGaps
+from ._classes import best_classes
 from ._column_losses import ColumnLosses
 from ._column_residuals import column_residuals, shares_of
 from ._corruption import NOISES, Corruption, NoiseName
@@ -43,6 +44,7 @@ __all__ = [
     "TableLoss",
     "VirtualAdversary",
     "WeightPenalty",
+    "best_classes",
     "column_residuals",
     "over_observed",
     "shares_of",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skae._batch import Parts
+from skae._batch import Parts, beside
 
 from ._priors import NormalPrior
 from ._random import RandomSource
@@ -23,16 +23,29 @@ class Adversary(nn.Module):
     of codes, zero and one in the prior, are penalised as well, with a Lagrange multiplier for each
     that grows until they are met (the method of multipliers of Hestenes, 1969). `strength` is the
     weight of the penalty beside the reconstruction.
+
+    With `n_classes` the discriminator sees the class of a row beside its code, and draws of the
+    prior come with the same classes: the codes of each class then follow the prior (Makhzani et
+    al., 2015, section 2.3).
     """
 
     multipliers: Tensor
 
-    def __init__(self, discriminator: nn.Module, prior: NormalPrior, strength: float) -> None:
+    def __init__(
+        self,
+        discriminator: nn.Module,
+        prior: NormalPrior,
+        strength: float,
+        n_classes: int = 0,
+    ) -> None:
         super().__init__()
+        self.n_classes = n_classes
+        # Those of the batch that comes next; see `Batch.condition`.
+        self.classes: Tensor | None = None
         self.discriminator, self.prior, self.strength = discriminator, prior, strength
         self.random = RandomSource()
         # Codes and weights of the last batch, which the discriminator learns from in `loss`.
-        self._last_batch: tuple[Tensor, Tensor | None] | None = None
+        self._last_batch: tuple[Tensor, Tensor | None, Tensor | None] | None = None
         self.register_buffer("multipliers", torch.zeros(2, prior.n_components))
 
     def forward(self, autoencoder: Any, h: Tensor, weight: Tensor | None) -> tuple[Tensor, Parts]:
@@ -44,9 +57,10 @@ class Adversary(nn.Module):
         codes = autoencoder.latent(h)
         if not self.training:
             return codes, {}
-        self._last_batch = codes.detach().clone(), weight
+        classes, self.classes = self.classes, None
+        self._last_batch = codes.detach().clone(), weight, classes
         self.discriminator.requires_grad_(False)
-        divergence = self._cross_entropy(codes, 1.0, weight)
+        divergence = self._cross_entropy(beside(codes, classes), 1.0, weight)
         # One row has no variance.
         if len(codes) > 1:
             divergence = divergence + self._divergence_of_moments(codes, weight)
@@ -71,11 +85,18 @@ class Adversary(nn.Module):
     def loss(self) -> Tensor:
         """Return the discriminator's own loss on the last batch and as many draws of the prior."""
         assert self._last_batch is not None
-        (codes, weight), self._last_batch = self._last_batch, None
+        (codes, weight, classes), self._last_batch = self._last_batch, None
         self.discriminator.requires_grad_(True)
         drawn = self.prior(len(codes), self.random.generator_on(codes.device)).to(codes)
-        loss = self._cross_entropy(drawn, 1.0) + self._cross_entropy(codes, 0.0, weight)
-        return loss / 2
+        # With classes, draws of the prior count as the rows whose classes they are given.
+        of_drawn = None if classes is None else weight
+        loss = self._cross_entropy(beside(drawn, classes), 1.0, of_drawn)
+        return (loss + self._cross_entropy(beside(codes, classes), 0.0, weight)) / 2
+
+    @property
+    def sees_classes(self) -> bool:
+        """Whether the discriminator sees classes."""
+        return self.n_classes > 0
 
     def _cross_entropy(self, codes: Tensor, target: float, weight: Tensor | None = None) -> Tensor:
         logits = self.discriminator(codes).squeeze(1)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skae._batch import Batch, Parts
+from skae._batch import Batch, Parts, beside
 
 from ._borrowed_gaps import BorrowedGaps
 from ._corruption import Corruption
@@ -66,8 +66,14 @@ class ReconstructionObjective(Objective):
         if self.code_term is None:
             return autoencoder(seen), {}
         h = autoencoder.encoder(seen)
+        if batch.condition is not None and getattr(self.code_term, "sees_classes", False):
+            self.code_term.classes = batch.condition
         codes, penalties = self.through_latent(autoencoder, h, batch.weight)
-        return autoencoder.decoder(codes), penalties
+        return self.decoded(autoencoder, codes, batch), penalties
+
+    def decoded(self, autoencoder: Any, codes: Tensor, batch: Batch) -> Tensor:
+        """Return outputs of the decoder for codes of a batch, with its classes if it has some."""
+        return autoencoder.decoder(beside(codes, batch.condition))
 
     @torch.no_grad()
     def settle(self, autoencoder: Any, batches: Iterable[Batch]) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from skae._batch import Batch, Parts
 
+from ._class_discrepancy import ClassDiscrepancy
 from ._objective import Head
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
@@ -31,8 +33,18 @@ class PosteriorDraw(nn.Module):
     averaged over a batch, counts as at least `free_bits` nats (Kingma et al., 2016).
     """
 
-    def __init__(self, n_features: int, beta: float, kl_warm_up: float, free_bits: float) -> None:
+    def __init__(
+        self,
+        n_features: int,
+        beta: float,
+        kl_warm_up: float,
+        free_bits: float,
+        class_discrepancy: ClassDiscrepancy | None = None,
+    ) -> None:
         super().__init__()
+        self.class_discrepancy = class_discrepancy
+        # Of the batch that comes next, as `Batch.condition`.
+        self.classes: Tensor | None = None
         self.n_features, self.beta, self.free_bits = n_features, beta, free_bits
         self.warm_up = WarmUp(kl_warm_up)
         self.random = RandomSource()
@@ -50,7 +62,17 @@ class PosteriorDraw(nn.Module):
         kl = kl.mean(dim=0)
         if self.free_bits:
             kl = kl.clamp(min=self.free_bits)
-        return codes, {"kl": kl.sum() * (self.beta * self.warm_up() / self.n_features)}
+        parts = {"kl": kl.sum() * (self.beta * self.warm_up() / self.n_features)}
+        classes, self.classes = self.classes, None
+        if self.class_discrepancy is not None and self.training and classes is not None:
+            discrepancy = self.class_discrepancy(codes, classes, generator)
+            parts["class_discrepancy"] = discrepancy / self.n_features
+        return codes, parts
+
+    @property
+    def sees_classes(self) -> bool:
+        """Whether the term wants the classes of a batch."""
+        return self.class_discrepancy is not None
 
 
 class GaussianNoise(nn.Module):
@@ -127,9 +149,9 @@ class VariationalObjective(ReconstructionObjective):
             return None if values is None else torch.cat([values] * n_draws)
 
         h = repeat(autoencoder.encoder(batch.x))
-        repeated = Batch(*map(repeat, (batch.x, batch.weight, batch.observed, batch.target)))
+        repeated = Batch(**{one.name: repeat(getattr(batch, one.name)) for one in fields(batch)})
         codes, _ = self.through_latent(autoencoder, h, repeated.weight)
-        return self._error_of(autoencoder.decoder(codes), repeated)
+        return self._error_of(self.decoded(autoencoder, codes, repeated), repeated)
 
     def settle_noise(self, errors: dict[str, Any]) -> None:
         """Set a learned noise, given the means of `error` over all rows."""

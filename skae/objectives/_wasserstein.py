@@ -43,13 +43,13 @@ def _squared_mmd(codes: Tensor, weight: Tensor, draws: Tensor) -> Tensor:
     """Return the unbiased estimate between weighted codes and draws, of one number each."""
     share = weight / weight.sum()
     n = len(draws)
-    among_codes = share @ (_kernel(codes, codes).fill_diagonal_(0.0) @ share)
-    among_draws = _kernel(draws, draws).fill_diagonal_(0.0).sum() / (n * (n - 1))
-    across = (share @ _kernel(codes, draws)).mean()
+    among_codes = share @ (kernel(codes, codes).fill_diagonal_(0.0) @ share)
+    among_draws = kernel(draws, draws).fill_diagonal_(0.0).sum() / (n * (n - 1))
+    across = (share @ kernel(codes, draws)).mean()
     return among_codes / (1 - share.square().sum()) + among_draws - 2 * across
 
 
-def _kernel(one: Tensor, other: Tensor) -> Tensor:
+def kernel(one: Tensor, other: Tensor) -> Tensor:
     """Return the kernel of each pair of rows, of shape (n_one, n_other)."""
     squares = (
         one.square().sum(dim=1)[:, None] + other.square().sum(dim=1) - 2 * one @ other.T

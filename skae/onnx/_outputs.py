@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._fitted import reconstruct
 from skae.detection import AutoencoderOutlierDetector
-from skae.estimators.base import Decoder
+from skae.estimators.base import Decoder, has_classes
 from skae.imputation import AutoencoderImputer
 from skae.tables import PlainTable, dense
 
@@ -110,6 +110,11 @@ class ModelOutput:
             possible = " or ".join(map(repr, gives))
             advice = " The steps before it are model[:-1]." if len(self.steps) > 1 else ""
             raise ValueError(f"output={self.name!r} {lacks}. Use output={possible}.{advice}")
+        if self.of_skae and self.name != "codes" and has_classes(self.last):
+            raise ValueError(
+                f"output={self.name!r} of a conditional autoencoder has no graph: its decoder "
+                f"needs the class of each row, and a graph has no input for it. Use output='codes'."
+            )
 
     @property
     def columns(self) -> PlainTable | None:

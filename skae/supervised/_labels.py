@@ -5,15 +5,13 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import assert_all_finite, check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from skae._typing import ArrayOf
+from skae.estimators.base import UNLABELLED, label_column
 from skae.tables import detached
-
-# Marks a row without a class, as in sklearn.semi_supervised.
-UNLABELLED = -1
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def read_classes(
     y: Any, class_weight: Any, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, KnownLabels]:
     """Return the classes without -1, and the labels of rows."""
-    y = _class_column(y)
+    y = label_column(_given(y))
     known = has_class(y)
     if not known.any():
         raise ValueError(
@@ -121,25 +119,6 @@ def _given(y: Any) -> Any:
             "alone learns without labels."
         )
     return detached(y)
-
-
-def _class_column(y: Any) -> np.ndarray:
-    """Return labels of classes as one column, none of which is missing or a text that looks so."""
-    y = column_or_1d(_given(y), warn=True)
-    missing = np.flatnonzero(pd.isna(y))
-    if len(missing):
-        raise ValueError(
-            f"Input y contains NaN, first in row {missing[0]}, counted from 0. Mark rows without a "
-            f"label by -1."
-        )
-    if y.dtype.kind == "f":
-        assert_all_finite(y, input_name="y")
-    if y.dtype.kind in "USO" and any(isinstance(one, str) and one == "-1" for one in y.tolist()):
-        raise ValueError(
-            "y holds the text '-1'. The mark of rows without a label is the number -1: give y the "
-            "dtype object, and -1 in these rows."
-        )
-    return y
 
 
 def _counted(known: np.ndarray, weight: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:

@@ -1,6 +1,8 @@
 """The base class of all autoencoders, and the names that variants and tools need of it."""
 
 from ._base_autoencoder import BaseAutoencoder
+from ._class_conditions import ClassConditions, has_classes
+from ._class_labels import UNLABELLED, label_column
 from ._column_parameters import ColumnParameters
 from ._declared_parameters import DeclaredParameters, fitted
 from ._encoder_decoder import Decoder, Encoder
@@ -35,8 +37,10 @@ __all__ = [
     "MIN_VALIDATION_ROWS",
     "NOT_REMEMBERED",
     "POSITIVE_INT",
+    "UNLABELLED",
     "BaseAutoencoder",
     "CategoricalFeatures",
+    "ClassConditions",
     "ColumnParameters",
     "DeclaredParameters",
     "Decoder",
@@ -57,6 +61,8 @@ __all__ = [
     "column_losses",
     "fit_in_lockstep",
     "fitted",
+    "has_classes",
+    "label_column",
     "learn_mixed_table",
     "pairs_of",
     "resolve_batch_size",

@@ -68,7 +68,9 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             tensors under array API dispatch may have no missing cells.
         y : None
             Ignored, present for the conventions of scikit-learn. :class:`DenoisingAutoencoder`
-            takes rows that the rows of `X` should become.
+            takes rows that the rows of `X` should become, and with ``conditional=True``
+            :class:`VariationalAutoencoder` and :class:`AdversarialAutoencoder` the class of each
+            row, -1 where there is none.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts; rows of weight zero are left out.
 

@@ -174,13 +174,15 @@ class Decoder(_Half):
         """Number of components of the codes."""
         return self.autoencoder.n_components_
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: Any, y: Any = None) -> Any:
         """Decode codes.
 
         Parameters
         ----------
         X : {array-like, tensor} of shape (n_samples, n_components)
             Codes.
+        y : array-like of shape (n_samples,) or a class, default=None
+            The classes that they are decoded as, if the autoencoder is conditional.
 
         Returns
         -------
@@ -188,4 +190,5 @@ class Decoder(_Half):
             As ``inverse_transform`` of the autoencoder gives them.
         """
         check_is_fitted(self)
-        return self.autoencoder.inverse_transform(X)
+        given = {} if y is None else {"y": y}
+        return self.autoencoder.inverse_transform(X, **given)

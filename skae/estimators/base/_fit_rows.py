@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from skae.tables import CallerType, TargetRows
 
 
@@ -19,6 +21,8 @@ class FitRows:
     weight: Any
     caller: CallerType
     target: TargetRows | None = None
+    # Indices of classes that the decoder sees, -1 for rows without one.
+    classes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return self.X.shape[0]

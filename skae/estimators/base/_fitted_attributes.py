@@ -149,6 +149,11 @@ class FittedAttributes(ParameterErrorsMixin, CallbackParams):
         return objective * self._loss_unit()
 
     @property
+    def _n_classes(self) -> int:
+        """The classes that the decoder sees beside a code; none, but for conditional ones."""
+        return 0
+
+    @property
     def _table(self) -> NumericTable | MixedTable:
         """The translation of the caller's rows into inputs, and of outputs into rows."""
         return self._mixed or NumericTable(self.mean_, self.scale_, self._means)

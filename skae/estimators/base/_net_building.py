@@ -16,6 +16,7 @@ from skae.engine import (
 )
 from skae.networks import (
     Autoencoder,
+    ConditionalAutoencoder,
     Latent,
     Network,
     PlainLatent,
@@ -76,7 +77,8 @@ class NetBuilding(FittedAttributes):
         latent = self._make_latent()
         of_encoder, columns = first_layer(table, self._counts, network)
         encoder_widths = table.n_inputs, n_components * latent.outputs_per_component
-        decoder_widths = n_components, self._answers.n_outputs
+        n_classes = self._n_classes
+        decoder_widths = n_components + n_classes, self._answers.n_outputs
         # Modules of a user draw their initial weights from torch's global generator.
         with global_generators_from(seed):
             encoder = of_encoder.build_encoder(*encoder_widths, generator)
@@ -89,6 +91,8 @@ class NetBuilding(FittedAttributes):
             decoder = add_linear_path(decoder, *decoder_widths)
         if columns is not None:
             encoder = WithColumnInput(columns.float(), encoder)
+        if n_classes:
+            return ConditionalAutoencoder(encoder, decoder, n_components, latent, n_classes)
         return Autoencoder(encoder, decoder, n_components, latent)
 
     def _make_latent(self) -> Latent:

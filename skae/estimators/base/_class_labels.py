@@ -1,0 +1,74 @@
+"""Classes of rows as users give them, some of which are missing, and as a decoder sees them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from skae.tables import detached
+
+# Marks a row without a class, as in sklearn.semi_supervised.
+UNLABELLED = -1
+
+
+def classes_of(y: Any) -> np.ndarray:
+    """Return the sorted classes in `y`, of which there are two at least; -1 is none."""
+    labels = label_column(y)
+    known = labels[[label != UNLABELLED for label in labels.tolist()]]
+    if not len(known):
+        raise ValueError(
+            "y has no class: all rows are marked by -1, as rows without one are. Give classes to "
+            "some rows, or set conditional=False."
+        )
+    if known.dtype == object:
+        # Of one type, once the marks are gone.
+        known = np.array(known.tolist())
+    check_classification_targets(known)
+    classes = np.unique(known)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has one class only, {classes[0].item()!r}, which steers nothing: conditional=True "
+            f"needs two at least. Rows marked by -1 have no class."
+        )
+    return classes
+
+
+def label_column(y: Any) -> np.ndarray:
+    """Return classes as one column, none of which is missing or a text that looks so."""
+    labels = column_or_1d(detached(y), warn=True)
+    missing = np.flatnonzero(pd.isna(labels))
+    if len(missing):
+        raise ValueError(
+            f"Input y contains NaN, first in row {missing[0]}, counted from 0. Mark rows without a "
+            f"label by -1."
+        )
+    if labels.dtype.kind == "f":
+        assert_all_finite(labels, input_name="y")
+    if any(isinstance(label, str) and label == "-1" for label in labels.tolist()):
+        raise ValueError(
+            "y holds the text '-1'. The mark of rows without a class is the number -1: give y the "
+            "dtype object, and -1 in these rows."
+        )
+    return labels
+
+
+def class_indices(y: Any, classes: np.ndarray, n_rows: int) -> np.ndarray:
+    """Return the place of each class of `y` in `classes`, -1 for rows without a class.
+
+    A class that is not among them raises a ValueError. One class alone is that of all rows.
+    """
+    labels = label_column([y] * n_rows if np.ndim(y) == 0 else y)
+    if len(labels) != n_rows:
+        raise ValueError(
+            f"y has {len(labels)} classes for {n_rows} rows, expected one for each row."
+        )
+    places = {one: i for i, one in enumerate(classes.tolist())} | {UNLABELLED: -1}
+    unknown = [label for label in dict.fromkeys(labels.tolist()) if label not in places]
+    if unknown:
+        raise ValueError(
+            f"y holds {unknown[0]!r}, which is none of classes_={classes.tolist()}, those of the "
+            f"first fit. Rows without a class are marked by -1."
+        )
+    return np.array([places[label] for label in labels.tolist()])
