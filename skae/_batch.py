@@ -30,10 +30,10 @@ class Batch:
     observed: Tensor | None = None
     # The values that the decoder should give, of shape (..., n_samples, n_outputs); None is `x`.
     target: Tensor | None = None
-    # What a supervised head should answer, of shape (n_samples, n_answers): probabilities of
-    # classes, or scaled numbers. Rows of weight zero have no label.
+    # Labels for a supervised head, of shape (n_samples, n_answers): probabilities of classes, or
+    # scaled numbers. Rows without a label have the weight zero.
     label: Tensor | None = None
-    # How much the label of each row counts, of shape (n_samples,).
+    # Weights of the labels, of shape (n_samples,).
     label_weight: Tensor | None = None
     # The classes that the decoder sees beside codes, one-hot, of shape (n_samples, n_classes).
     condition: Tensor | None = None

@@ -8,8 +8,7 @@ import pandas as pd
 from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 
-# What marks a row without a class, beside an empty cell.
-_NO_CLASS = -1
+from skae.estimators.base import UNLABELLED
 
 # Kinds of cells that are classes, as pandas calls them.
 _OF_CLASSES = ("string", "boolean", "integer", "floating", "mixed-integer-float")
@@ -74,14 +73,14 @@ def _classes(column: pd.Series) -> np.ndarray:
                 f"numbers take --estimator regressor."
             )
         cells = cells.map(int)
-    known = cells[cells.astype(str) != str(_NO_CLASS)]
+    known = cells[cells.astype(str) != str(UNLABELLED)]
     if known.nunique() < 2:
         found = f"the class {known.iloc[0]!r} alone" if len(known) else "no class at all"
         raise ValueError(
             f"--target is {column.name}, a column that holds {found}: a classifier needs labels of "
-            f"two classes. Rows whose cell is empty or {_NO_CLASS} have no label."
+            f"two classes. Rows whose cell is empty or {UNLABELLED} have no label."
         )
-    labels = np.full(len(column), _NO_CLASS, dtype=object)
+    labels = np.full(len(column), UNLABELLED, dtype=object)
     labels[known.index] = known.tolist()
     return labels
 

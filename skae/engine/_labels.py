@@ -19,11 +19,10 @@ _MOST_GIVEN = 128
 
 @dataclass
 class Labels:
-    """What a supervised head should answer to rows.
+    """The labels of rows, for a supervised head.
 
-    `answers` has the shape (n_samples, n_answers). `weight` says how much each label counts, with a
-    mean of one over the `given` ones, which come from the user; others are guesses, or of weight
-    zero.
+    `answers` has the shape (n_samples, n_answers). `given` is True for labels of the user, whose
+    `weight` has a mean of one. The others are guesses; a row without one has the weight zero.
     """
 
     answers: Tensor

@@ -12,7 +12,7 @@ from torch import Tensor, optim
 from skae._chunks import slices
 from skae._threads import threads_for
 from skae._typing import ArrayOf
-from skae.engine import AutoencoderNet
+from skae.engine import AutoencoderNet, run_epochs
 from skae.networks import GapNetworks
 from skae.objectives import ColumnLosses, GapFillingObjective
 
@@ -75,8 +75,7 @@ class Correction:
             random_state=seed,
         ).initialize()
         with threads_for(_BATCH * sum(p.numel() for p in networks.parameters())):
-            net.partial_fit(net.get_dataset(pool))
-        net.forget_training()
+            run_epochs(net, net.get_dataset(pool))
         if net.interrupted_:
             raise KeyboardInterrupt
         networks = net.module_.cpu().requires_grad_(False)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 
 class LabelLoss(Protocol):
-    """What an objective asks of the loss of a supervised head."""
+    """The methods of a loss of a supervised head."""
 
     def losses(self, answers: Tensor, label: Tensor) -> Tensor:
         """Return the loss of each row, of shape (n_samples,)."""

@@ -8,21 +8,13 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from skae._compat import StrOptions, fit_context
-from skae._typing import ArrayOf
 from skae.engine import torch_defaults
-from skae.estimators.base import as_before_on_error, fitted
+from skae.estimators.base import ClassArray, as_before_on_error, fitted
 
 from ._guesses import ClassGuesser
 from ._labels import KnownLabels, has_class, read_classes
 from ._scoring import labelled_rows
 from ._supervised_estimator import SupervisedEstimator
-
-_Classes = (
-    Annotated[np.ndarray, ArrayOf("int", None)]
-    | Annotated[np.ndarray, ArrayOf("str", None)]
-    | Annotated[np.ndarray, ArrayOf("bool", None)]
-    | Annotated[np.ndarray, ArrayOf("float", None)]
-)
 
 
 class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
@@ -105,8 +97,8 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
     loss: Literal["log_loss", "brier"] = "log_loss"
     class_weight: Annotated[dict | str | None, dict, StrOptions({"balanced"}), None] = None
 
-    classes_: _Classes = fitted()
-    transduction_: _Classes = fitted()
+    classes_: ClassArray = fitted()
+    transduction_: ClassArray = fitted()
 
     @fit_context(prefer_skip_nested_validation=False)
     @torch_defaults()

@@ -36,11 +36,10 @@ _ASKED, _NEIGHBOURS = 1_000, 10_000
 
 @dataclass
 class FittedRows:
-    """A fitted autoencoder, the rows that it was fitted on or goes on with, and their weights."""
+    """A fitted autoencoder, and the rows that it was fitted on or goes on with."""
 
     autoencoder: BaseAutoencoder
     rows: TrainingRows
-    weight: np.ndarray | None
     # Rows as they were validated, in the caller's unit.
     _validated: Any
 
@@ -62,10 +61,15 @@ class FittedRows:
             validated = autoencoder._validated(X, None, weight, 2, reset=True)
             autoencoder._run(autoencoder._prepare_fit(validated, continued=False))
         rows = autoencoder._training_rows(validated)
-        return cls(autoencoder, rows, validated.weight, validated)
+        return cls(autoencoder, rows, validated)
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def weight(self) -> np.ndarray | None:
+        """Weights of the rows, with a mean of one; None is one for each."""
+        return self._validated.weight
 
     def answers(self, autoencoder: Any, head: FittedHead) -> np.ndarray:
         """Return the answers of a head to the rows."""
@@ -204,7 +208,7 @@ def _objective(
     own: Any, expected: Tensor | None, radius: float, params: Any
 ) -> SupervisedObjective:
     loss, weight = LABEL_LOSSES[params.loss], float(params.supervised_weight)
-    adversary = VirtualAdversary(loss, radius) if params.consistency and radius else None
+    adversary = VirtualAdversary(loss, radius) if radius else None
     # A frozen encoder leaves nothing to reconstruct for.
     own_weight = 0.0 if params.freeze == "encoder" else 1 - weight
     consistency = weight * float(params.consistency)

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
 
 from skae._typing import ArrayOf
-from skae.estimators.base import UNLABELLED, label_column
+from skae.estimators.base import UNLABELLED, class_indices, classes_of
 from skae.tables import detached
 
 
@@ -60,28 +59,14 @@ def read_classes(
     y: Any, class_weight: Any, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, KnownLabels]:
     """Return the classes without -1, and the labels of rows."""
-    y = label_column(_given(y))
-    known = has_class(y)
-    if not known.any():
-        raise ValueError(
-            "y has no label: all rows are marked by -1, as rows without one are. Give labels of "
-            "two classes at least."
-        )
-    labels = y[known]
-    if labels.dtype == object:
-        # Of one type, once the marks are gone.
-        labels = np.array(labels.tolist())
-    check_classification_targets(labels)
-    classes, index = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"y has one class only, {classes[0].item()!r}, but a classifier needs labels of two "
-            f"classes. Rows marked by -1 have no label."
-        )
-    answers = np.zeros((len(y), len(classes)))
-    answers[np.flatnonzero(known), index] = 1.0
-    of_classes = np.zeros(len(y))
-    of_classes[known] = compute_sample_weight(class_weight, labels)
+    y = _given(y)
+    classes = classes_of(y)
+    index = class_indices(y, classes, len(y))
+    known = index >= 0
+    answers = np.zeros((len(index), len(classes)))
+    answers[np.flatnonzero(known), index[known]] = 1.0
+    of_classes = np.zeros(len(index))
+    of_classes[known] = compute_sample_weight(class_weight, classes[index[known]])
     return classes, KnownLabels(answers, known, _counted(known, of_classes, sample_weight))
 
 

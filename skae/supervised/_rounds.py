@@ -14,8 +14,8 @@ from ._labels import KnownLabels
 # Most rows of the graph over which labels spread: each is compared with all others.
 _MOST_GUESSED = 2**16
 
-# How much a guess counts, if it is sure, beside a given label, and beside the consistency term,
-# which corrects guesses that are wrong.
+# Weight of a guess of full confidence. A given label has one, and so has the consistency term,
+# which must outweigh guesses to correct wrong ones.
 _WEIGHT_OF_GUESSES = 0.5
 
 
@@ -32,8 +32,10 @@ def train_in_rounds(
     All start from the codes that were learned without labels. `params` is the estimator.
     """
     learned = labels.known & ~held_out
-    radius = params.consistency_radius * fitted.distance_of_neighbours(rng)
-    # The others would hardly change what the labels say.
+    radius = 0.0
+    if params.consistency and params.consistency_radius:
+        radius = params.consistency_radius * fitted.distance_of_neighbours(rng)
+    # Where most rows have a label, guesses for the others would hardly add to them.
     guesses = params.n_propagations and 2 * labels.known.sum() <= len(labels.known)
     seed = int(rng.randint(np.iinfo(np.int32).max))
     codes = fitted.codes_of(fitted.autoencoder)

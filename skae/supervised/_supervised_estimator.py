@@ -1,4 +1,4 @@
-"""What a classifier and a regressor on the codes of an autoencoder share."""
+"""The base class of the classifier and the regressor."""
 
 from dataclasses import field
 from numbers import Integral, Real

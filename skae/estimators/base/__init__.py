@@ -2,7 +2,7 @@
 
 from ._base_autoencoder import BaseAutoencoder
 from ._class_conditions import ClassConditions, has_classes
-from ._class_labels import UNLABELLED, label_column
+from ._class_labels import UNLABELLED, ClassArray, class_indices, classes_of
 from ._column_parameters import ColumnParameters
 from ._declared_parameters import DeclaredParameters, fitted
 from ._encoder_decoder import Decoder, Encoder
@@ -40,6 +40,7 @@ __all__ = [
     "UNLABELLED",
     "BaseAutoencoder",
     "CategoricalFeatures",
+    "ClassArray",
     "ClassConditions",
     "ColumnParameters",
     "DeclaredParameters",
@@ -56,13 +57,14 @@ __all__ = [
     "RandomState",
     "StandardizedCodes",
     "as_before_on_error",
+    "class_indices",
+    "classes_of",
     "column_input",
     "column_likelihoods",
     "column_losses",
     "fit_in_lockstep",
     "fitted",
     "has_classes",
-    "label_column",
     "learn_mixed_table",
     "pairs_of",
     "resolve_batch_size",

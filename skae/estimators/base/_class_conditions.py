@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skae._batch import beside
+from skae._compat import num_samples
 from skae._typing import ArrayOf
 from skae.engine import AutoencoderNet, TrainingRows, nearest_classes
 from skae.networks import ConditionalAutoencoder
@@ -18,17 +19,10 @@ from skae.objectives import best_classes
 from skae.tables import drop_weightless_rows
 
 from ._base_autoencoder import BaseAutoencoder
-from ._class_labels import class_indices, classes_of
+from ._class_labels import ClassArray, class_indices, classes_of
 from ._column_parameters import ColumnParameters
 from ._declared_parameters import fitted
 from ._fit_rows import FitRows
-
-_Classes = (
-    Annotated[np.ndarray, ArrayOf("int", None)]
-    | Annotated[np.ndarray, ArrayOf("str", None)]
-    | Annotated[np.ndarray, ArrayOf("bool", None)]
-    | Annotated[np.ndarray, ArrayOf("float", None)]
-)
 
 
 class ClassConditions(ColumnParameters, BaseAutoencoder):
@@ -50,7 +44,7 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
 
     conditional: bool = False
 
-    classes_: _Classes = fitted(optional=True)
+    classes_: ClassArray = fitted(optional=True)
     # Shares of the classes in the rows of the first call that have one.
     _class_shares: Annotated[np.ndarray, ArrayOf("float", None)] = fitted(optional=True)
 
@@ -79,9 +73,9 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         if reset:
             self.classes_ = classes_of(y)
         elif not self._n_classes:
-            # What continues refuses the change of the parameter.
+            # The first fit was not conditional: going on raises an error that says so.
             return rows
-        indices = class_indices(y, self.classes_, _n_rows(X))
+        indices = class_indices(y, self.classes_, num_samples(X))
         counted, _ = drop_weightless_rows(indices, sample_weight, n_needed)
         if reset:
             known = counted >= 0
@@ -244,7 +238,7 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
             self._refuse_classes(y)
         if y is None or not self._n_classes:
             return self
-        return self._of(class_indices(y, self.classes_, _n_rows(X)))
+        return self._of(class_indices(y, self.classes_, num_samples(X)))
 
     def _with_all_classes(self, X: Any, y: Any) -> Self:
         """Return the same, if each row has a class."""
@@ -326,11 +320,6 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
     @property
     def _module(self) -> ConditionalAutoencoder:
         return self.net_.module_
-
-
-def _n_rows(X: Any) -> int:
-    # Sparse matrices have no length.
-    return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
 def has_classes(estimator: Any) -> bool:

@@ -1,16 +1,26 @@
 """Classes of rows as users give them, some of which are missing, and as a decoder sees them."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from skae._typing import ArrayOf
 from skae.tables import detached
 
 # Marks a row without a class, as in sklearn.semi_supervised.
 UNLABELLED = -1
+
+
+# Classes are numbers, words or truth values.
+ClassArray = (
+    Annotated[np.ndarray, ArrayOf("int", None)]
+    | Annotated[np.ndarray, ArrayOf("str", None)]
+    | Annotated[np.ndarray, ArrayOf("bool", None)]
+    | Annotated[np.ndarray, ArrayOf("float", None)]
+)
 
 
 def classes_of(y: Any) -> np.ndarray:
@@ -19,8 +29,8 @@ def classes_of(y: Any) -> np.ndarray:
     known = labels[[label != UNLABELLED for label in labels.tolist()]]
     if not len(known):
         raise ValueError(
-            "y has no class: all rows are marked by -1, as rows without one are. Give classes to "
-            "some rows, or set conditional=False."
+            "y has no label: all rows are marked by -1, as rows without one are. Give labels of "
+            "two classes at least."
         )
     if known.dtype == object:
         # Of one type, once the marks are gone.
@@ -29,8 +39,8 @@ def classes_of(y: Any) -> np.ndarray:
     classes = np.unique(known)
     if len(classes) < 2:
         raise ValueError(
-            f"y has one class only, {classes[0].item()!r}, which steers nothing: conditional=True "
-            f"needs two at least. Rows marked by -1 have no class."
+            f"y has one class only, {classes[0].item()!r}, but labels of two classes at least are "
+            f"needed. Rows marked by -1 have no label."
         )
     return classes
 
