@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 
+from skae._compat import num_samples
 from skae._typing import ArrayOf
 from skae.estimators.base import UNLABELLED, class_indices, classes_of
 from skae.tables import detached
@@ -61,7 +62,7 @@ def read_classes(
     """Return the classes without -1, and the labels of rows."""
     y = _given(y)
     classes = classes_of(y)
-    index = class_indices(y, classes, len(y))
+    index = class_indices(y, classes, num_samples(y))
     known = index >= 0
     answers = np.zeros((len(index), len(classes)))
     answers[np.flatnonzero(known), index[known]] = 1.0

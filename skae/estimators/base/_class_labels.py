@@ -69,7 +69,7 @@ def class_indices(y: Any, classes: np.ndarray, n_rows: int) -> np.ndarray:
 
     A class that is not among them raises a ValueError. One class alone is that of all rows.
     """
-    labels = label_column([y] * n_rows if np.ndim(y) == 0 else y)
+    labels = label_column([y] * n_rows if np.isscalar(y) else y)
     if len(labels) != n_rows:
         raise ValueError(
             f"y has {len(labels)} classes for {n_rows} rows, expected one for each row."
