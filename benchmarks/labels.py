@@ -21,7 +21,6 @@ SEEDS = range(5)
 # Every set of the folder in which a tenth of the rows is of the smaller class, with rows for a
 # hundred labels and as many without.
 LEAST_SHARE, LEAST_ROWS, MOST_ROWS = 0.1, 300, 4_000
-LEAST_OF_A_CLASS = 2
 
 
 def run(folder):
@@ -102,15 +101,19 @@ def _split(X, y, seed, scaled=True):
 
 
 def _some_labels(y, n_labels, seed):
-    """Return labels of some rows, equally many of each of ten classes or two of each at least."""
+    """Return labels of some rows: equally many of ten classes, or else rows drawn at random.
+
+    A draw that misses a class is drawn again.
+    """
     rng = np.random.RandomState(seed)
     classes = np.unique(y)
-    of_each = n_labels // len(classes) if len(classes) == 10 else LEAST_OF_A_CLASS
-    chosen = np.concatenate(
-        [rng.choice(np.flatnonzero(y == c), of_each, replace=False) for c in classes]
-    )
-    others = rng.permutation(np.setdiff1d(np.arange(len(y)), chosen))
-    chosen = np.concatenate([chosen, others[: n_labels - len(chosen)]])
+    if len(classes) == 10:
+        of_each = [np.flatnonzero(y == c) for c in classes]
+        chosen = np.concatenate([rng.choice(c, n_labels // 10, replace=False) for c in of_each])
+    else:
+        chosen = rng.permutation(len(y))[:n_labels]
+        while len(np.unique(y[chosen])) < len(classes):
+            chosen = rng.permutation(len(y))[:n_labels]
     some = np.full(len(y), -1)
     some[chosen] = y[chosen]
     return some
@@ -124,6 +127,7 @@ def _measure(X, new, y, y_new, n_labels, seed):
     ours = AutoencoderClassifier(random_state=seed).fit(X, some)
     seconds = time.process_time() - start
     found = {"skae": ours.score(new, y_new), "CPU s": seconds}
+    print(n_labels, seed, found, flush=True)
     alone = AutoencoderClassifier(random_state=seed).fit(X[known], some[known])
     found["labels alone"] = alone.score(new, y_new)
     flat, flat_new = X.reshape(len(X), -1), new.reshape(len(new), -1)

@@ -1,7 +1,8 @@
 """Guesses of the labels that are missing: what neighbours say, and what a linear model says.
 
-How far each is believed is learned from given labels that were held out. Where both are wrong, both
-are believed little, and the guess counts little in training.
+How far each is believed is learned from given labels that were held out, on codes that were learned
+without labels. Where both are wrong, both are believed little, and the guess counts little in
+training.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
+from scipy.stats import entropy
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from ._label_graph import LabelGraph
@@ -23,6 +25,10 @@ _MOST_JUDGED = 1_000
 # Strength of the pull of the two weights of opinions to one half each.
 _PULL = 1.0
 
+# Guesses are sharpened as in MixMatch (Berthelot et al., 2019). Probabilities as they are would
+# teach doubt where classes are clear; the likeliest classes alone, certainty where they are not.
+_TEMPERATURE = 0.5
+
 # Least probability of a class in an opinion: nobody is certain.
 _LEAST = 1e-3
 
@@ -32,10 +38,15 @@ _TINY = np.finfo(np.float64).tiny
 
 @dataclass(frozen=True)
 class Guess:
-    """Answers to all rows, and how sure they are, from 0 to 1."""
+    """Answers to all rows.
+
+    `confidence` says how sure each is, and `explained` which share of the differences between rows
+    all of them explain. Both are between 0 and 1.
+    """
 
     answers: np.ndarray
     confidence: np.ndarray
+    explained: float
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,9 @@ class Guesser(ABC):
     and what follows from opinions about rows whose labels were held out.
     """
 
+    # How far each of the two opinions is believed.
+    _trust: np.ndarray | None = None
+
     def __init__(self, rng: np.random.RandomState) -> None:
         self._rng = rng
 
@@ -68,7 +82,11 @@ class Guesser(ABC):
         """Return the mean of the answers to all rows, given those of labelled ones."""
 
     def guess(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> Guess:
-        """Return answers to all rows, where `weight` is zero for rows without a label."""
+        """Return answers to all rows, where `weight` is zero for rows without a label.
+
+        The first call, with codes that were learned without labels, learns whom to believe. Codes
+        of later calls were trained with the labels: of these, held-out ones prove nothing.
+        """
         graph, known = LabelGraph.of(codes), np.flatnonzero(weight)
 
         def opinions(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
@@ -76,15 +94,15 @@ class Guesser(ABC):
             by_neighbours = self._by_neighbours(graph, answers, learned)[asked]
             return np.stack([by_neighbours, self._by_model(by_model(codes[asked]))])
 
-        judged, held_out_opinions = [], []
-        for held_out in _folds(self._strata(answers[known]), self._rng):
-            judged.append(known[held_out])
-            held_out_opinions.append(opinions(np.delete(known, held_out), known[held_out]))
         of_all = opinions(known, np.arange(len(codes)))
-        if not judged:
-            return self._conclude(of_all, of_all[:, :0], answers[:0])
-        truth = answers[np.concatenate(judged)]
-        return self._conclude(of_all, np.concatenate(held_out_opinions, axis=1), truth)
+        if self._trust is None:
+            judged, found = [known[:0]], [of_all[:, :0]]
+            for held_out in _folds(self._strata(answers[known]), self._rng):
+                judged.append(known[held_out])
+                found.append(opinions(np.delete(known, held_out), known[held_out]))
+            truth = answers[np.concatenate(judged)]
+            self._trust = self._learn_trust(np.concatenate(found, axis=1), truth)
+        return self._conclude(of_all, self._trust, self.expected(answers[known], weight[known]))
 
     @abstractmethod
     def _strata(self, answers: np.ndarray) -> np.ndarray:
@@ -101,8 +119,12 @@ class Guesser(ABC):
         """Return the opinions that outputs of the linear model are."""
 
     @abstractmethod
-    def _conclude(self, opinions: np.ndarray, held_out: np.ndarray, truth: np.ndarray) -> Guess:
-        """Return the guess that follows from opinions, and from opinions about held-out labels."""
+    def _learn_trust(self, opinions: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        """Return how far each opinion is believed, given those about held-out labels."""
+
+    @abstractmethod
+    def _conclude(self, opinions: np.ndarray, trust: np.ndarray, expected: np.ndarray) -> Guess:
+        """Return the guess that follows from opinions, the trust in each and the mean answer."""
 
 
 class ClassGuesser(Guesser):
@@ -151,16 +173,23 @@ class ClassGuesser(Guesser):
     def _by_model(self, outputs: np.ndarray) -> np.ndarray:
         return np.maximum(log_softmax(outputs, axis=1), np.log(_LEAST))
 
-    def _conclude(self, opinions: np.ndarray, held_out: np.ndarray, truth: np.ndarray) -> Guess:
-        """Return the likeliest classes, and one minus their entropy as a share of the largest."""
-        trust = _trust_in_classes(held_out, truth.argmax(axis=1))
-        # Given labels lie where classes are dense, and are easier than what is guessed: opinions
-        # are weighed against each other, but not believed more than they believe themselves.
-        trust = trust / max(1.0, trust.sum())
-        logs = log_softmax(np.tensordot(trust, opinions, axes=1), axis=1)
-        entropy = -(np.exp(logs) * logs).sum(axis=1)
-        likeliest = np.eye(logs.shape[1])[logs.argmax(axis=1)]
-        return Guess(likeliest, 1 - entropy / np.log(logs.shape[1]))
+    def _learn_trust(self, opinions: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        return _trust_in_classes(opinions, truth.argmax(axis=1))
+
+    def _conclude(self, opinions: np.ndarray, trust: np.ndarray, expected: np.ndarray) -> Guess:
+        """Return sharpened probabilities.
+
+        A guess is sure as far as it leaves less uncertain, in nats, than the shares of classes do.
+        """
+        logits = np.tensordot(trust, opinions, axes=1)
+        probabilities = softmax(logits, axis=1)
+        unsure, at_first = entropy(probabilities, axis=1), entropy(expected)
+        explained = (entropy(probabilities.mean(axis=0)) - unsure.mean()) / at_first
+        return Guess(
+            softmax(logits / _TEMPERATURE, axis=1),
+            np.maximum(0.0, 1 - unsure / at_first),
+            float(np.clip(explained, 0.0, 1.0)),
+        )
 
 
 class NumberGuesser(Guesser):
@@ -191,13 +220,17 @@ class NumberGuesser(Guesser):
     def _by_model(self, outputs: np.ndarray) -> np.ndarray:
         return outputs
 
-    def _conclude(self, opinions: np.ndarray, held_out: np.ndarray, truth: np.ndarray) -> Guess:
-        """Return the expected numbers, and the share of the variance that they explain."""
-        trust = _trust_in_numbers(held_out, truth)
-        error = np.square(np.tensordot(trust, held_out, axes=1) - truth).sum()
+    def _learn_trust(self, opinions: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        trust = _trust_in_numbers(opinions, truth)
+        error = np.square(np.tensordot(trust, opinions, axes=1) - truth).sum()
         total = np.square(truth).sum()
-        explained = max(0.0, 1 - error / total) if total > 0 else 0.0
-        return Guess(np.tensordot(trust, opinions, axes=1), np.full(opinions.shape[1], explained))
+        self._explained = max(0.0, 1 - error / total) if total > 0 else 0.0
+        return trust
+
+    def _conclude(self, opinions: np.ndarray, trust: np.ndarray, expected: np.ndarray) -> Guess:
+        """Return the expected numbers; all are as sure as they explain variance."""
+        confidence = np.full(opinions.shape[1], self._explained)
+        return Guess(np.tensordot(trust, opinions, axes=1), confidence, self._explained)
 
 
 def _folds(strata: np.ndarray, rng: np.random.RandomState) -> Iterator[np.ndarray]:

@@ -140,21 +140,32 @@ class Trained:
     net: Any
 
 
+@dataclass
+class Consistency:
+    """How rows without a label take part.
+
+    `radius` is that of the virtual adversary, in the unit of scaled rows, and `expected` the mean
+    of the answers to all rows, None where all have labels. Both terms count `weight`.
+    """
+
+    weight: float
+    radius: float
+    expected: Tensor | None
+
+
 def train_with_head(
     fitted: FittedRows,
     labels: Labels,
     held_out: np.ndarray,
     start: LinearModel,
-    expected: Tensor | None,
-    radius: float,
+    consistency: Consistency,
     params: Any,
     seed: int,
 ) -> Trained:
     """Train a copy of the autoencoder together with a head that starts as a linear model.
 
-    Rows in the mask `held_out` judge the epochs, if there are any. `expected` is the mean of the
-    answers to all rows, None where all have labels. `radius` is that of the consistency term, in
-    the unit of scaled rows, and `params` is the estimator whose parameters say the rest.
+    Rows in the mask `held_out` judge the epochs, if there are any. `params` is the estimator whose
+    parameters say the rest.
     """
     autoencoder: Any = fitted.autoencoder._snapshot()
     autoencoder._renew_net()
@@ -168,7 +179,7 @@ def train_with_head(
     supervised.to(next(module.parameters()))
     net = autoencoder._net_class(
         supervised,
-        _objective(of_autoencoder.criterion_, expected, radius, params),
+        _objective(of_autoencoder.criterion_, consistency, params),
         optimizer=OPTIMIZERS["adamw"],
         lr=float(params.learning_rate_init),
         learning_rate="one_cycle",
@@ -204,15 +215,15 @@ def _head(start: LinearModel, params: Any, seed: int) -> nn.Module:
     return head
 
 
-def _objective(
-    own: Any, expected: Tensor | None, radius: float, params: Any
-) -> SupervisedObjective:
+def _objective(own: Any, consistency: Consistency, params: Any) -> SupervisedObjective:
     loss, weight = LABEL_LOSSES[params.loss], float(params.supervised_weight)
-    adversary = VirtualAdversary(loss, radius) if radius else None
+    adversary = VirtualAdversary(loss, consistency.radius) if consistency.radius else None
     # A frozen encoder leaves nothing to reconstruct for.
     own_weight = 0.0 if params.freeze == "encoder" else 1 - weight
-    consistency = weight * float(params.consistency)
-    return SupervisedObjective(own, loss, weight, own_weight, adversary, consistency, expected)
+    consistency_weight = weight * consistency.weight
+    return SupervisedObjective(
+        own, loss, weight, own_weight, adversary, consistency_weight, consistency.expected
+    )
 
 
 def _batch_size(labels: Labels, batch_size: int | str) -> int:

@@ -1,5 +1,6 @@
 """Rounds of training: each guesses labels from the codes of the one before."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from skae.engine import Labels
 
 from ._guesses import Guess, Guesser
-from ._joint_training import FittedRows, Trained, train_with_head
+from ._joint_training import Consistency, FittedRows, Trained, train_with_head
 from ._labels import KnownLabels
 
 # Most rows of the graph over which labels spread: each is compared with all others.
@@ -17,6 +18,10 @@ _MOST_GUESSED = 2**16
 # Weight of a guess of full confidence. A given label has one, and so has the consistency term,
 # which must outweigh guesses to correct wrong ones.
 _WEIGHT_OF_GUESSES = 0.5
+
+# The consistency term presumes that classes are groups of rows. It counts in full where guesses
+# explain this share of the differences between rows, and less where they explain less.
+_EXPLAINED_BY_GROUPS = 0.5
 
 
 def train_in_rounds(
@@ -44,14 +49,17 @@ def train_in_rounds(
     expected = None
     if not labels.known.all():
         expected = torch.as_tensor(guesser.expected(*known[1:]))
+    consistency = Consistency(float(params.consistency), radius, expected)
     trained: Trained | None = None
     for _ in range(params.n_propagations if guesses else 1):
         guess = None
         if guesses:
             seen = codes if trained is None else fitted.codes_of(trained.autoencoder)
             guess = _guess(guesser, seen, labels, learned, rng)
+            sure = min(1.0, guess.explained / _EXPLAINED_BY_GROUPS)
+            consistency = replace(consistency, weight=sure * float(params.consistency))
         told = _labels_of(labels, learned, guess, fitted)
-        trained = train_with_head(fitted, told, held_out, start, expected, radius, params, seed)
+        trained = train_with_head(fitted, told, held_out, start, consistency, params, seed)
         if trained.net.interrupted_:
             break
     assert trained is not None
@@ -73,7 +81,7 @@ def _guess(
     found = guesser.guess(codes[some], labels.answers[some], weight)
     answers, confidence = np.zeros_like(labels.answers), np.zeros(len(codes))
     answers[some], confidence[some] = found.answers, found.confidence
-    return Guess(answers, confidence)
+    return Guess(answers, confidence, found.explained)
 
 
 def _labels_of(

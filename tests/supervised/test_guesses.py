@@ -53,15 +53,43 @@ def test_labels_that_say_nothing_make_guesses_that_count_little():
     codes = rng.normal(size=(400, 5))
     weight = (np.arange(400) < 60).astype(float)
     y = rng.integers(0, 2, 400)
+
+    def confidence(guesser, answers):
+        given = answers * weight[:, None]
+        return guesser(np.random.RandomState(0)).guess(codes, given, weight).confidence
+
+    of_chance = confidence(ClassGuesser, np.eye(2)[y])
+    of_codes = confidence(ClassGuesser, np.eye(2)[(codes[:, 0] > 0) * 1])
+    assert of_chance.mean() < 0.3 * of_codes.mean()
+    assert confidence(NumberGuesser, rng.normal(size=(400, 1))).max() < 0.1
+    assert confidence(NumberGuesser, codes[:, :1] - codes[:60, :1].mean()).min() > 0.9
+
+
+def test_codes_that_know_the_labels_do_not_change_whom_to_believe():
+    rng = np.random.default_rng(0)
+    codes, y = rng.normal(size=(400, 5)), rng.integers(0, 2, 400)
+    weight = (np.arange(400) < 60).astype(float)
+    answers = np.eye(2)[y] * weight[:, None]
+    # A code that training has added: it tells labels that were given, and is chance elsewhere.
+    told = np.column_stack([codes, np.where(weight, y, rng.integers(0, 2, 400))])
+    experienced = ClassGuesser(np.random.RandomState(0))
+    experienced.guess(codes, answers, weight)
+    doubtful = experienced.guess(told, answers, weight)
+    credulous = ClassGuesser(np.random.RandomState(0)).guess(told, answers, weight)
+    assert doubtful.confidence.mean() < 0.3 * credulous.confidence.mean()
+    assert doubtful.explained < 0.3 * credulous.explained
+
+
+def test_the_share_of_classes_alone_makes_no_guess_sure():
+    rng = np.random.default_rng(0)
+    codes, y = rng.normal(size=(400, 5)), (rng.random(400) < 0.1).astype(int)
+    weight = (np.arange(400) < 100).astype(float)
     guesser = ClassGuesser(np.random.RandomState(0))
-    of_chance = guesser.guess(codes, np.eye(2)[y] * weight[:, None], weight)
-    of_codes = guesser.guess(codes, np.eye(2)[(codes[:, 0] > 0) * 1] * weight[:, None], weight)
-    assert of_chance.confidence.mean() < 0.3 * of_codes.confidence.mean()
-    numbers = NumberGuesser(np.random.RandomState(0))
-    chance = rng.normal(size=(400, 1)) * weight[:, None]
-    assert numbers.guess(codes, chance, weight).confidence.max() < 0.1
-    told = (codes[:, :1] - codes[:60, :1].mean()) * weight[:, None]
-    assert numbers.guess(codes, told, weight).confidence.min() > 0.9
+    guess = guesser.guess(codes, np.eye(2)[y] * weight[:, None], weight)
+    # Nine of ten rows are of one class, and every guess says so.
+    assert guess.answers[:, 0].min() > 0.8
+    assert guess.confidence.mean() < 0.2
+    assert guess.explained < 0.1
 
 
 def test_one_label_of_each_class_is_enough_to_guess():
