@@ -208,6 +208,9 @@ class SupervisedEstimator(
         check_names(X)
         if len(getattr(X, "shape", (0, 0))) == 2:
             validate_data(self, X, reset=reset, skip_check_array=True)
+        elif reset:
+            # Images have no names of columns.
+            vars(self).pop("feature_names_in_", None)
         return X
 
     def _autoencoder_to_train(self, X: Any, seed: int) -> BaseAutoencoder:

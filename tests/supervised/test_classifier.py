@@ -338,3 +338,12 @@ def test_columns_are_those_of_fit():
         of_iris().predict(X[:, :3])
     with pytest.raises(NotFittedError):
         AutoencoderClassifier().predict(X)
+
+
+def test_images_have_no_names_of_an_earlier_table():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    model = AutoencoderClassifier(SMALL, n_propagations=0, max_iter=1).fit(X, y)
+    assert list(model.feature_names_in_) == list(X.columns)
+    digits = load_digits()
+    model.set_params(autoencoder=None).fit(digits.images[:50], digits.target[:50])
+    assert not hasattr(model, "feature_names_in_")

@@ -213,8 +213,9 @@ def test_iterators_that_are_refused(fitted):
     before = vars(ae).copy()
     with pytest.raises(ValueError, match="iterator without a single chunk"):
         ae.partial_fit(iter([]))
-    with pytest.raises(ValueError, match="sample_weight cannot be given for an iterator"):
-        ae.partial_fit(iter(CHUNKS), sample_weight=np.ones(300))
+    for name in ("y", "sample_weight"):
+        with pytest.raises(ValueError, match=f"{name} cannot be given for an iterator"):
+            ae.partial_fit(iter(CHUNKS), **{name: np.ones(300)})
     answers = ["transform", "reconstruct", "score_samples", "score"]
     for method in ["fit", "fit_transform", *(answers if fitted else [])]:
         with pytest.raises(TypeError, match=r"X is an iterator \(generator\).*partial_fit"):

@@ -131,16 +131,14 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         Raises
         ------
         ValueError
-            As :meth:`fit`; also for an empty iterator, an iterator with weights, or a callback
-            that needs held-out rows.
+            As :meth:`fit`; also for an empty iterator, an iterator with `y` or weights, or a
+            callback that needs held-out rows.
         """
         chunks = X if isinstance(X, Iterator) else [X]
-        if chunks is X and sample_weight is not None:
-            raise ValueError(
-                "sample_weight cannot be given for an iterator of chunks. Call partial_fit for "
-                "each chunk with its own sample_weight."
-            )
-        y = None if isinstance(X, Iterator) else self._pairs_of(X, y)
+        if chunks is X:
+            _refuse_beside_chunks(y=y, sample_weight=sample_weight)
+        else:
+            y = self._pairs_of(X, y)
         if not hasattr(self, "net_"):
             warn_of_ignored_parameters(self)
         n_chunks = 0
@@ -261,3 +259,13 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         tags.input_tags.positive_only = getattr(LOSSES.get(self.loss), "minimum", -1) == 0
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _refuse_beside_chunks(**of_rows: Any) -> None:
+    """Raise a ValueError for a parameter with a value for each row."""
+    for name, value in of_rows.items():
+        if value is not None:
+            raise ValueError(
+                f"{name} cannot be given for an iterator of chunks. Call partial_fit for each "
+                f"chunk with its own {name}."
+            )
