@@ -16,6 +16,7 @@ from skae import AutoencoderClassifier, DenoisingAutoencoder
 from skae.networks import ConvolutionalNetwork
 
 from ._data import labelled_images, labelled_sets
+from .class_samples import run_samples
 
 SEEDS = range(5)
 # Every set of the folder in which a tenth of the rows is of the smaller class, with rows for a
@@ -34,7 +35,8 @@ def run(folder):
     Yields
     ------
     results : DataFrame
-        Accuracies, with the mean and the worst over five draws of the labels.
+        Accuracies, with the mean and the worst over five draws of the labels, and shares of samples
+        that are of the class that was asked for.
     """
     for part in PARTS.values():
         yield from part(folder)
@@ -68,7 +70,7 @@ def run_few(folder):
         yield pd.concat([table, pd.DataFrame([{"data": "mean", "labels": n_labels, **mean}])])
 
 
-PARTS = {"mnist": run_mnist, "digits": run_digits, "few": run_few}
+PARTS = {"mnist": run_mnist, "digits": run_digits, "few": run_few, "samples": run_samples}
 
 
 def _summary(name, n_labels, draws):
