@@ -1,7 +1,11 @@
 """Tables with columns of several types that two hidden numbers decide, for the tests."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
+
+from skae import AutoencoderTransformer
 
 N = 400
 
@@ -33,3 +37,14 @@ def with_gaps(frame, share=0.1, seed=1):
     holes = rng.uniform(size=frame.shape) < share
     holes[:, list(frame.columns).index("income")] = False
     return frame.mask(holes)
+
+
+def autoencoder(**params):
+    """Return an autoencoder that fits such a table in a moment."""
+    return AutoencoderTransformer(**{"n_components": 3, "max_iter": 15, "random_state": 0} | params)
+
+
+@cache
+def autoencoder_of_table():
+    """Return one that is fitted on `table()`."""
+    return autoencoder().fit(table())

@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from mixed_cases import N, table, with_gaps
+from mixed_cases import N, autoencoder, autoencoder_of_table, table, with_gaps
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
@@ -13,17 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import skae
-from skae import AutoencoderTransformer
 from skae.networks import SequenceNetwork
 
 
-def autoencoder(**params):
-    return AutoencoderTransformer(**{"n_components": 3, "max_iter": 15, "random_state": 0} | params)
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def fitted():
-    return autoencoder().fit(table())
+    return autoencoder_of_table()
 
 
 def test_rows_come_back_as_the_caller_has_them(fitted):
@@ -249,165 +244,6 @@ def test_training_does_not_go_on_with_other_categories():
     autoencoder(n_components=1).fit(X).set_params(min_frequency=5).partial_fit(X)
 
 
-# -- categories ------------------------------------------------------------------------------------
-
-
-def test_unknown_categories_are_gaps_that_cost(fitted):
-    frame = table()[:5]
-    known, unknown = frame.copy(), frame.copy()
-    unknown["city"] = "Atlantis"
-    gap = frame.assign(city=None)
-    assert_array_equal(fitted.transform(unknown), fitted.transform(gap))
-    of_known, of_unknown, of_gap = (fitted.score_samples(x) for x in (known, unknown, gap))
-    assert (of_unknown < of_known).all()
-    assert (of_unknown < of_gap).all()
-    assert set(fitted.reconstruct(unknown)["city"]) <= {"Rome", "Oslo", "Bonn"}
-
-
-def test_rows_of_weight_zero_are_absent():
-    frame, weight = table(), np.ones(N)
-    frame.loc[frame.index[:9], "city"] = "Atlantis"
-    frame.loc[frame.index[9], "age"] = 10_000
-    weight[:10] = 0
-    for rows in (frame, pl.from_pandas(frame)):
-        weighted = autoencoder(max_iter=2).fit(rows, sample_weight=weight)
-        without = autoencoder(max_iter=2).fit(rows[10:])
-        assert weighted._frame.schema.columns[2].levels == ["Bonn", "Oslo", "Rome"]
-        assert weighted._frame.schema.columns[0].highest < 100
-        assert_allclose(weighted.transform(rows), without.transform(rows), atol=1e-4)
-
-
-def test_rare_categories_are_one():
-    frame = table()
-    frame["name"] = [f"name {i}" for i in range(N)]
-    frame.loc[frame.index[:10], "name"] = "often"
-    fitted = autoencoder(max_iter=3).fit(frame)
-    assert fitted._mixed.n_levels[-1] == 2
-    many = autoencoder(max_iter=3, min_frequency=None, max_categories=7).fit(frame)
-    assert many._mixed.n_levels[-1] == 7
-
-
-def test_chosen_columns_are_categories():
-    X = np.random.default_rng(0).integers(0, 3, size=(200, 3)).astype(float)
-    by_place = autoencoder(categorical_features=[1], max_iter=2).fit(X)
-    by_mask = autoencoder(categorical_features=[False, True, False], max_iter=2).fit(X)
-    by_name = autoencoder(categorical_features=["b"], max_iter=2)
-    by_name.fit(pd.DataFrame(X, columns=list("abc")))
-    for fitted in (by_place, by_mask, by_name):
-        assert fitted._mixed.n_levels == [0, 3, 0]
-    assert set(np.unique(by_place.reconstruct(X)[:, 1])) <= {0, 1, 2}
-    assert by_place.reconstruct(X).dtype == float
-    with pytest.raises(ValueError, match="categorical_features holds 'd'"):
-        autoencoder(categorical_features=["d"]).fit(pd.DataFrame(X, columns=list("abc")))
-    with pytest.raises(ValueError, match="Column 'city' holds text, but"):
-        autoencoder(categorical_features=None).fit(table())
-    numbers = pd.DataFrame({"a": X[:, 0], "b": pd.Categorical(X[:, 1])})
-    with pytest.raises(ValueError, match="Column 'b' holds categories, but"):
-        autoencoder(categorical_features=["a"]).fit(numbers)
-
-
-def test_columns_are_chosen_by_arrays_as_by_lists():
-    frame = table()
-    names = ["city", "member", "grade"]
-    by_list = autoencoder(categorical_features=names, max_iter=2).fit(frame)
-    for chosen in (np.array(names), pd.Index(names), frame.columns.isin(names)):
-        other = autoencoder(categorical_features=chosen, max_iter=2).fit(frame)
-        assert_array_equal(other.transform(frame), by_list.transform(frame))
-
-
-@pytest.mark.parametrize(
-    ("chosen", "message"),
-    [
-        ([True, False], "mask of 2 columns, but X has 6"),
-        ([1.5], "holds 1.5, but X has no such column"),
-        ([-1], "holds -1, but X has no such column"),
-    ],
-)
-def test_choices_that_fit_no_column_are_refused(chosen, message):
-    with pytest.raises(ValueError, match=f"categorical_features .*{message}"):
-        autoencoder(categorical_features=chosen).fit(table())
-
-
-def test_truth_values_that_are_not_chosen_are_numbers():
-    frame = table().drop(columns="city")
-    fitted = autoencoder(categorical_features=["grade"]).fit(frame)
-    assert fitted._mixed.n_levels == [0, 0, 0, 0, 4]
-    back = fitted.reconstruct(frame)["member"]
-    assert back.dtype == bool
-    assert (back == frame["member"]).mean() > 0.85
-
-
-def test_numbers_in_lists_stay_numbers_beside_words():
-    rows = table()[["age", "city"]].to_numpy(object).tolist()
-    fitted = autoencoder(n_components=1, max_iter=2).fit(rows)
-    assert fitted._mixed.n_levels == [0, 3]
-
-
-def test_scores_of_columns_name_the_unusual_one(fitted):
-    frame = with_gaps(table())
-    by_column = fitted.score_columns(frame)
-    assert list(by_column.columns) == list(frame.columns)
-    assert_array_equal(by_column.index, frame.index)
-    assert_array_equal(by_column.isna(), frame.isna())
-    assert_allclose(by_column.mean(axis=1), fitted.score_samples(frame), rtol=1e-6)
-    odd = table()[:20].assign(grade=pd.Categorical(["D"] * 20, list("DCBA"), ordered=True))
-    changed = (odd["grade"] != table()["grade"][:20]) & (table()["grade"][:20] != "C")
-    worst = fitted.score_columns(odd).idxmin(axis=1)
-    assert (worst[changed] == "grade").mean() > 0.8
-    X = np.random.default_rng(0).normal(size=(60, 4))
-    plain = autoencoder(n_components=2).fit(X)
-    assert_allclose(plain.score_columns(X).mean(axis=1), plain.score_samples(X), rtol=1e-6)
-    assert list(plain.score_columns(X[:2]).columns) == ["x0", "x1", "x2", "x3"]
-
-
-# -- errors ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            {"city": lambda f: np.arange(len(f))},
-            "Column 'city' held text .* numbers now: 0 in row 0",
-        ),
-        ({"age": lambda f: f["city"]}, "Column 'age' held numbers .* text now"),
-        ({"age": lambda f: f["age"].where(f.index > 102, np.inf)}, "'age' holds infinity in row 0"),
-        ({"age": lambda f: [[1]] * len(f)}, r"Column 'age' holds \[1\] in row 0"),
-        ({"since": lambda f: f["since"].dt.tz_localize("UTC")}, "'since' .* time zone"),
-    ],
-)
-def test_columns_that_changed_are_refused(fitted, change, message):
-    frame = table()[:5]
-    with pytest.raises((ValueError, TypeError), match=message):
-        fitted.transform(frame.assign(**change))
-
-
-def test_columns_that_are_lost_new_or_moved(fitted):
-    frame = table()[:5]
-    with pytest.raises(ValueError, match="feature names"):
-        fitted.transform(frame.drop(columns="city"))
-    with pytest.raises(ValueError, match="feature names"):
-        fitted.transform(frame.assign(more=1))
-    with pytest.raises(ValueError, match="order"):
-        fitted.transform(frame[frame.columns[::-1]])
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        (["a", 1, None], "holds text and numbers: 'a' in row 0 and 1 in row 1"),
-        ([1j, 2j, 3j], "1j in row 0.*complex"),
-        (pd.interval_range(0, 3), r"Interval\(0, 1.* in row 0"),
-        ([None, None, None], "has no value in any row"),
-        (pd.period_range("2020", periods=3), "Period"),
-    ],
-)
-def test_columns_that_are_nothing(values, message):
-    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": values})
-    with pytest.raises((ValueError, TypeError), match=rf"Column 'y' .*{message}"):
-        autoencoder().fit(frame)
-
-
 # -- scikit-learn's tools --------------------------------------------------------------------------
 
 
@@ -447,102 +283,3 @@ def test_the_fused_step_trains_as_autograd_does(gaps, monkeypatch):
     by_autograd = autoencoder(max_iter=3).fit(frame)
     assert_allclose(fused.loss_curve_, by_autograd.loss_curve_, rtol=1e-3)
     assert_allclose(fused.transform(frame), by_autograd.transform(frame), atol=0.01)
-
-
-# -- other estimators ------------------------------------------------------------------------------
-
-
-OTHERS = {
-    "contractive": skae.ContractiveAutoencoder,
-    "adversarial": skae.AdversarialAutoencoder,
-    "denoising": skae.DenoisingAutoencoder,
-    "nested": skae.NestedAutoencoder,
-    "sparse": skae.SparseAutoencoder,
-    "variational": skae.VariationalAutoencoder,
-    "wasserstein": skae.WassersteinAutoencoder,
-}
-
-
-@pytest.mark.parametrize("name", OTHERS)
-@pytest.mark.parametrize("gaps", [False, True])
-def test_other_estimators_take_such_tables(name, gaps, tmp_path):
-    frame = with_gaps(table()) if gaps else table()
-    fitted = OTHERS[name](4, max_iter=5, random_state=0).fit(frame)
-    back = fitted.reconstruct(frame)
-    assert list(back.dtypes) == list(frame.dtypes)
-    right = (back["city"] == frame["city"])[frame["city"].notna()].mean()
-    assert right > (0.4 if name == "sparse" else 0.8)
-    skae.save(fitted, tmp_path / "model.skae")
-    loaded = skae.load(tmp_path / "model.skae")
-    assert_array_equal(loaded.score_samples(frame), fitted.score_samples(frame))
-    assert_frame_equal(loaded.sample(3, random_state=0), fitted.sample(3, random_state=0))
-
-
-def test_a_nested_autoencoder_is_cut():
-    frame = table()
-    nested = skae.NestedAutoencoder(3, max_iter=5, random_state=0).fit(frame)
-    assert_array_equal(nested.truncate(2).transform(frame), nested.transform(frame)[:, :2])
-    shares = nested.explained_variance_ratio_
-    assert (shares[:2] > 0.1).all()
-    assert shares.sum() < 1
-
-
-@pytest.mark.parametrize(("noise", "level"), [("masking", 0.3), ("swap", 0.3), ("gaussian", 5.0)])
-def test_noise_leaves_the_types_of_columns(noise, level):
-    frame = table()
-    fitted = skae.DenoisingAutoencoder(3, noise=noise, noise_level=level, max_iter=2).fit(frame)
-    corruption, rows = fitted.net_.criterion_.corruption, fitted._frame.read(frame)[0]
-    scaled = fitted._table.rows(rows)[:]
-    noisy = corruption(scaled)
-    changed = (noisy != scaled).double().mean(dim=0)
-    categories = [2, 3, 5]
-    codes = noisy[:, categories]
-    assert torch.equal(codes.nan_to_num(0), codes.nan_to_num(0).round())
-    if noise == "gaussian":
-        assert (changed[categories] == 0).all()
-        assert (changed[[0, 1, 4]] == 1).all()
-        # In the unit of each column.
-        assert_allclose((noisy - scaled)[:, 0].std() * frame["age"].std(), level, rtol=0.1)
-    else:
-        assert (changed > 0.05).all()
-        assert noisy.isnan().any() == (noise == "masking")
-
-
-@pytest.mark.parametrize("noise", ["salt_and_pepper", lambda x, generator: x])
-def test_noise_of_numbers_refuses_other_columns(noise):
-    with pytest.raises(ValueError, match=r"noise=.* does not take them"):
-        skae.DenoisingAutoencoder(3, noise=noise).fit(table())
-
-
-# -- losses by column ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("gaps", [False, True])
-def test_losses_of_columns_are_those_of_their_scores(gaps):
-    frame = with_gaps(table()) if gaps else table()
-    fitted = autoencoder(max_iter=3).fit(frame)
-    expected = -fitted.score_columns(frame).mean()
-    assert list(fitted.column_losses_) == list(frame.columns)
-    assert_allclose(list(fitted.column_losses_.values()), expected, rtol=1e-4)
-    # One is the loss of an answer that is the same for all rows.
-    assert all(0 < loss < 1 for loss in fitted.column_losses_.values())
-    recorded = {key for key in fitted.net_.history[-1] if "_column_" in key}
-    assert recorded == {f"train_column_{name}" for name in frame}
-    weighted = autoencoder(max_iter=3).fit(frame, sample_weight=np.arange(N) % 3)
-    scores = weighted.score_columns(frame)
-    expected = [
-        -np.average(scores[name][seen], weights=(np.arange(N) % 3)[seen])
-        for name, seen in scores.notna().items()
-    ]
-    assert_allclose(list(weighted.column_losses_.values()), expected, rtol=1e-4)
-
-
-def test_the_history_follows_each_column_on_held_out_rows():
-    fitted = autoencoder(early_stopping=True, max_iter=12).fit(table())
-    by_name = {name: fitted.net_.history[:, f"valid_column_{name}"] for name in table()}
-    assert {len(losses) for losses in by_name.values()} == {fitted.n_iter_}
-    mean = np.mean(list(by_name.values()), axis=0)
-    assert_allclose(mean, fitted.net_.history[:, "valid_reconstruction"], rtol=1e-4)
-    plain = autoencoder(max_iter=2).fit(np.random.default_rng(0).normal(size=(60, 4)))
-    assert plain.column_losses_ is None
-    assert not any("_column_" in key for key in plain.net_.history[-1])
