@@ -9,7 +9,6 @@ from pandas.testing import assert_frame_equal
 
 import skae
 
-
 OTHERS = {
     "contractive": skae.ContractiveAutoencoder,
     "adversarial": skae.AdversarialAutoencoder,
