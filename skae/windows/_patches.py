@@ -41,7 +41,8 @@ class Patches(PieceTransformer):
     taper : str, default="hann"
         Name of the window function of :func:`scipy.signal.get_window` that weights the pixels of a
         patch where patches overlap. "hann" trusts the middle of a patch most, as an autoencoder
-        knows less about what lies at its edges. "boxcar" takes plain means.
+        knows less about what lies at its edges. "boxcar" takes plain means, which remove more noise
+        where `step` is a small part of the size.
     flatten : bool, default=True
         Whether patches become rows of a table, as most estimators need them. False returns arrays
         of shape (n_patches, height, width) or (n_patches, height, width, n_channels), from which

@@ -34,7 +34,8 @@ class Windows(PieceTransformer):
     taper : str, default="hann"
         Name of the window function of :func:`scipy.signal.get_window` that weights the samples of a
         window where windows overlap. "hann" trusts the middle of a window most, as an autoencoder
-        knows less about what lies at its ends. "boxcar" takes plain means.
+        knows less about what lies at its ends. "boxcar" takes plain means, which remove more noise
+        where `step` is a small part of `window_length`.
     flatten : bool, default=True
         Whether windows of several channels become rows of a table, all channels of the first sample
         first, as most estimators need them. False returns arrays of shape
