@@ -72,9 +72,12 @@ class Windows(PieceTransformer):
     Windows are a view of a recording in memory or in a mapped file, not a copy, unless there are
     several recordings or channels, or the end is mirrored.
 
-    Windows that overlap are alike. If an autoencoder holds out some of the windows to stop early,
-    let it choose whole recordings or a stretch of time, as `validation_fraction` of the
-    autoencoders describes; :meth:`window_groups` tells which recording a window is from.
+    Windows that overlap are alike, so that held-out windows of a recording that also trains the
+    network say little. :meth:`window_groups` gives the groups of windows, and `fit` of an
+    autoencoder holds out whole groups: recordings, or, of a single recording, stretches of time as
+    in ``groups=np.arange(len(recording)) // 8000``. In a pipeline these are
+    ``pipeline.fit(X, windows__groups=groups, autoencoder__groups=windows.window_groups(groups))``,
+    with the names of the steps.
 
     Gaps, NaN, stay in the windows: the autoencoders of this package fill them.
 
