@@ -66,8 +66,9 @@ class Windows(PieceTransformer):
     is given as many windows as the recordings of `fit` have, it gives back these recordings at
     their exact lengths. Any other number of windows becomes one recording, as far as the windows
     reach: less than `step` samples longer than it was. ``[:len(recording)]`` cuts these off, or
-    `n_times` tells the lengths, also of several recordings. In a pipeline, `n_times` and `groups`
-    are metadata: ``Windows().set_inverse_transform_request(n_times=True)``.
+    `n_times` tells the lengths. Several other recordings need it, and so does another one that
+    happens to have as many windows as those of `fit`. In a pipeline, `n_times` and `groups` are
+    metadata: ``Windows().set_inverse_transform_request(n_times=True)``.
 
     Windows are a view of a recording in memory or in a mapped file, not a copy, unless there are
     several recordings or channels, or the end is mirrored.

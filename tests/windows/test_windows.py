@@ -83,10 +83,13 @@ def test_lengths_of_other_recordings():
     np.testing.assert_allclose(back, TONE, atol=1e-14)
 
 
-def test_windows_are_views_of_one_recording():
+def test_windows_are_views_of_one_recording(tmp_path):
     rows = Windows(50, step=25).fit_transform(TONE)
     assert np.shares_memory(rows, TONE)
     assert not rows.flags.writeable
+    np.save(tmp_path / "tone.npy", TONE)
+    mapped = np.load(tmp_path / "tone.npy", mmap_mode="r")
+    assert np.shares_memory(Windows(50, step=25).fit_transform(mapped), mapped)
 
 
 def test_dtypes_and_gaps_are_kept():
