@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_sample_image
 
 from skae import DenoisingAutoencoder
+from skae.windows import Patches
 
 SIZE, STEP = 10, 1
 N_PATCHES = 40_000
@@ -35,27 +36,9 @@ def damaged(image, seed):
     return blurred + 0.03 * np.sqrt(blurred.clip(0)) * grain
 
 
-def places_of(image, step):
-    """Return the upper left corners of patches that cover an image."""
-    rows, columns = (np.arange(0, length - SIZE + 1, step) for length in image.shape)
-    return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
-
-
-def patches_of(image, places):
-    """Return square patches as rows."""
-    windows = np.lib.stride_tricks.sliding_window_view(image, (SIZE, SIZE))
-    return windows[tuple(places.T)].reshape(len(places), -1)
-
-
-def restored(autoencoder, image):
-    """Return an image whose overlapping patches are reconstructed, and averaged."""
-    places = places_of(image, STEP)
-    total, count = np.zeros(image.shape), np.zeros(image.shape)
-    patches = autoencoder.reconstruct(patches_of(image, places)).reshape(-1, SIZE, SIZE)
-    for (i, j), patch in zip(places, patches, strict=True):
-        total[i : i + SIZE, j : j + SIZE] += patch
-        count[i : i + SIZE, j : j + SIZE] += 1
-    return total / np.maximum(count, 1)
+def restored(patches, autoencoder, image):
+    """Return an image of which all overlapping patches are reconstructed."""
+    return patches.inverse_transform(autoencoder.reconstruct(patches.transform(image)))
 
 
 def decibels(image, truth):
@@ -85,14 +68,17 @@ def main():
     )
     poor = damaged(truth, seed=1)
 
-    places = np.random.default_rng(0).permutation(places_of(known, 1))[:N_PATCHES]
-    clean, damaged_ones = patches_of(known, places), patches_of(damaged(known, seed=0), places)
+    # At every pixel so many patches overlap that no seams show, and plain means average the most.
+    patches = Patches(SIZE, step=STEP, taper="boxcar")
+    clean = patches.fit_transform(known)
+    some = np.random.default_rng(0).permutation(len(clean))[:N_PATCHES]
+    clean, damaged_ones = clean[some], patches.transform(damaged(known, seed=0))[some]
     grain = float(np.std(damaged(known, seed=0) - gaussian_filter(known, 1.5)))
     made = DenoisingAutoencoder(noise="gaussian", noise_level=grain, **PARAMS).fit(clean)
     pairs = DenoisingAutoencoder(**PARAMS).fit(damaged_ones, clean)
 
-    images = {"damaged": poor, "noise made in training": restored(made, poor)}
-    images["learned from pairs"] = restored(pairs, poor)
+    images = {"damaged": poor, "noise made in training": restored(patches, made, poor)}
+    images["learned from pairs"] = restored(patches, pairs, poor)
     shown = {}
     for name, image in images.items():
         title = f"{name}, {decibels(image, truth):.1f} dB"

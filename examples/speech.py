@@ -3,9 +3,9 @@
 Run ``python examples/speech.py``: made signals that sound like speech, tones of a changing pitch in
 syllables, are disturbed by the hum of the mains and by a hiss that is louder at high frequencies.
 An autoencoder learns from windows of disturbed and of clean signals, and cleans another recording
-as a whole. Beside it stands the same autoencoder trained on clean windows with noise of its own, of
-the same strength. The program prints how near both come to the truth, in decibels, and saves a
-picture, ``speech.png``.
+as a whole. Beside it stands a pipeline with the same autoencoder, trained on clean windows with
+noise of its own, of the same strength. The program prints how near both come to the truth, in
+decibels, and saves a picture, ``speech.png``.
 """
 
 from pathlib import Path
@@ -13,8 +13,10 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from sklearn.pipeline import make_pipeline
 
 from skae import DenoisingAutoencoder
+from skae.windows import Windows
 
 RATE = 8_000
 LENGTH, STEP = 128, 16
@@ -57,21 +59,6 @@ def disturbance(n_samples, rng):
     return 0.4 * hum + 0.25 * hiss
 
 
-def windows_of(signal):
-    """Return overlapping windows as rows."""
-    return np.lib.stride_tricks.sliding_window_view(signal, LENGTH)[::STEP]
-
-
-def cleaned(autoencoder, signal):
-    """Return a signal whose overlapping windows are reconstructed, and averaged."""
-    total, count = np.zeros(len(signal)), np.zeros(len(signal))
-    shape = np.hanning(LENGTH + 2)[1:-1]
-    for i, window in enumerate(autoencoder.reconstruct(windows_of(signal))):
-        total[i * STEP : i * STEP + LENGTH] += shape * window
-        count[i * STEP : i * STEP + LENGTH] += shape
-    return total / np.maximum(count, 1e-9)
-
-
 def decibels(signal, truth):
     """Return the ratio of signal to noise."""
     inside = np.s_[LENGTH:-LENGTH]
@@ -102,13 +89,18 @@ def main():
     noise = disturbance(len(known), rng)
     poor = truth + disturbance(len(truth), rng)
 
-    clean, disturbed = windows_of(known), windows_of(known + noise)
+    windows = Windows(LENGTH, step=STEP)
     level = float(noise.std())
-    made = DenoisingAutoencoder(noise="gaussian", noise_level=level, **PARAMS).fit(clean)
-    pairs = DenoisingAutoencoder(**PARAMS).fit(disturbed, clean)
+    made = make_pipeline(
+        windows, DenoisingAutoencoder(noise="gaussian", noise_level=level, **PARAMS)
+    ).fit(known)
+    pairs = DenoisingAutoencoder(**PARAMS)
+    pairs.fit(windows.transform(known + noise), windows.transform(known))
 
-    signals = {"disturbed": poor, "noise made in training": cleaned(made, poor)}
-    signals["learned from pairs"] = cleaned(pairs, poor)
+    signals = {"disturbed": poor}
+    signals["noise made in training"] = made.inverse_transform(made.transform(poor))
+    answers = pairs.reconstruct(windows.transform(poor))
+    signals["learned from pairs"] = windows.inverse_transform(answers)
     shown = {}
     for name, signal in signals.items():
         title = f"{name}, {decibels(signal, truth):.1f} dB"

@@ -28,6 +28,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils._set_output import _get_container_adapter as container_adapter
 from sklearn.utils.parallel import _get_threadpool_controller as threadpool_controller
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
 from skorch import NeuralNet

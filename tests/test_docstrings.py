@@ -15,7 +15,7 @@ from sklearn.utils import get_tags
 
 import skae
 
-WINGS = ("skae.networks", "skae.persistence", "skae.serving")
+WINGS = ("skae.networks", "skae.persistence", "skae.serving", "skae.windows")
 PUBLIC = [getattr(skae, name) for name in skae.__all__]
 ESTIMATORS = [c for c in PUBLIC if isinstance(c, type) and issubclass(c, BaseEstimator)]
 

@@ -25,6 +25,7 @@ WINGS = (
     "detection",
     "imputation",
     "supervised",
+    "windows",
 )
 # What is below all wings: it imports nothing of skae.
 FOUNDATION = (
@@ -52,6 +53,7 @@ FORBIDDEN = {
     "detection": ["skorch"],
     "imputation": ["skorch"],
     "supervised": ["skorch"],
+    "windows": ["skorch", "torch"],
 }
 
 # The wings that each wing may import.
@@ -65,6 +67,7 @@ BELOW = {
     "detection": ("estimators", "engine", "objectives", "networks", "tables"),
     "imputation": ("estimators", "engine", "objectives", "networks", "tables"),
     "supervised": ("estimators", "engine", "objectives", "networks", "tables"),
+    "windows": ("estimators", "tables"),
 }
 
 

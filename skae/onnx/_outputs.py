@@ -19,7 +19,7 @@ from skae.tables import PlainTable, dense
 from ._estimators import KINDS, METHODS, ONLY_OF_SKAE
 from ._imputer_module import check_imputer
 from ._sample import Columns, Sample
-from ._steps import steps_of
+from ._steps import check_rows_stay, steps_of
 
 # Outputs with the columns of the caller.
 _TABLES = ("completed", "reconstruction")
@@ -62,6 +62,7 @@ class ModelOutput:
     def __init__(self, model: BaseEstimator, name: str):
         self.model, self.name = model, name
         self.steps = steps_of(getattr(model, "best_estimator_", model))
+        check_rows_stay(self.steps)
         self.last: Any = self.steps[-1][1] if self.steps else None
         self.of_skae = isinstance(self.last, KINDS)
         self.is_imputer = isinstance(self.last, AutoencoderImputer)

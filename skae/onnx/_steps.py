@@ -9,6 +9,8 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
+from skae.windows import Patches, Windows
+
 from ._graphs import Operation
 
 Steps = list[tuple[str, BaseEstimator]]
@@ -29,6 +31,17 @@ def steps_of(model: Any) -> Steps:
             names = [name if len(below) == 1 else f"{name}__{inner}" for inner, _ in below]
             steps += [(name, step) for name, (_, step) in zip(names, below, strict=True)]
     return steps
+
+
+def check_rows_stay(steps: Steps) -> None:
+    """Refuse steps that change the number of rows."""
+    for name, step in steps:
+        if isinstance(step, Windows | Patches):
+            raise ValueError(
+                f"Step {name!r} ({type(step).__name__}) changes the number of rows, and a graph "
+                f"answers row by row. Convert the steps behind it, model[1:], for rows as that "
+                f"step gives them."
+            )
 
 
 def check_way_back(steps: Steps) -> None:

@@ -69,7 +69,8 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> str:
     Warns
     -----
     UserWarning
-        If the file leaves out callbacks, random states that are no seeds, or requests of metadata.
+        If the file leaves out callbacks, random states that are no seeds, a `validation_fraction`
+        that is no number, or requests of metadata.
 
     See Also
     --------
@@ -104,7 +105,8 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> str:
     if type(estimator) not in estimators().values():
         raise TypeError(
             f"estimator must be one of skae's, got {type(estimator).__name__}. Pipelines and "
-            f"estimators of other packages are kept by skops.io.dump(estimator, path)."
+            f"estimators of other packages, and Windows and Patches, are kept by "
+            f"skops.io.dump(estimator, path)."
         )
     check_is_fitted(estimator)
     data, left_out = _to_bytes(estimator)

@@ -18,7 +18,7 @@ from sklearn.frozen import FrozenEstimator
 from skae._compat import METADATA_REQUEST, validate_params
 
 from ._errors import ModelFileError
-from ._registry import REPLACED, check_consistency, classes
+from ._registry import REPLACED, check_consistency, classes, parameters_of
 
 DTYPES = (
     *("float64", "float32", "float16", "bool", "int64", "int32", "int16", "int8"),
@@ -113,6 +113,8 @@ class TreeWriter:
     def _state_of(self, estimator: Any) -> dict[str, Any]:
         """Return the attributes of an estimator, without what files do not hold."""
         validate_params(estimator)
+        cls: Any = type(estimator)
+        defaults = parameters_of(cls)
         state = {**estimator.__getstate__()}
         if state.get("callbacks"):
             self.left_out.add("callbacks")
@@ -125,6 +127,9 @@ class TreeWriter:
             if not isinstance(params.get("random_state"), Integral | None):
                 self.left_out.add("the RandomState instance random_state")
                 params["random_state"] = None
+            if not isinstance(params.get("validation_fraction"), Real | None):
+                self.left_out.add("the held-out rows that validation_fraction chooses")
+                params["validation_fraction"] = defaults["validation_fraction"]
         if "net_" in state:
             moments = [{"state": optimizer["state"]} for optimizer in state["net_"]["optimizers"]]
             state["net_"] = {**state["net_"], "optimizers": moments}

@@ -13,6 +13,8 @@ For the second reason trees (``sklearn.tree._tree.Tree``, ``TreePredictor``, ``K
 whatever address such a file names.
 """
 
+from skae import windows
+
 from ._registry import classes
 
 # Names by module.
@@ -76,6 +78,7 @@ _HARMLESS = {
 
 def trusted_types() -> list[str]:
     """Return the full names of skae's own classes and of the harmless types, sorted."""
-    own = [f"{cls.__module__}.{cls.__qualname__}" for cls in classes().values()]
+    steps = [getattr(windows, name) for name in windows.__all__]
+    own = [f"{cls.__module__}.{cls.__qualname__}" for cls in [*classes().values(), *steps]]
     harmless = [f"{module}.{name}" for module in _HARMLESS for name in _HARMLESS[module].split()]
     return sorted(own + harmless)

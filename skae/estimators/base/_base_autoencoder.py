@@ -17,6 +17,7 @@ from skae.tables import (
 from ._fit_decisions import as_before_on_error, check_range, until_interrupted
 from ._fit_rows import FitRows
 from ._fitted_network import FittedNetwork
+from ._held_out_rows import GivenRows, chooses_rows
 from ._ignored_arguments import warn_of_ignored_parameters, warn_of_ignored_target
 from ._training import TrainingFlow
 
@@ -53,7 +54,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
     @fit_context(prefer_skip_nested_validation=True)
     @torch_defaults()
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Train the autoencoder.
 
         Parameters
@@ -73,6 +74,11 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             row, -1 where there is none.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts; rows of weight zero are left out.
+        groups : array-like of shape (n_samples,), default=None
+            What rows belong together, such as the recording that windows are from (see
+            :meth:`skae.windows.Windows.window_groups`). Held-out rows are those of whole groups,
+            of which `validation_fraction` is the share; a splitter may use them as well. Rows of a
+            group are alike, and in both parts they would make the loss of held-out rows too low.
 
         Returns
         -------
@@ -100,7 +106,10 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         with as_before_on_error(self):
             continued = bool(self.warm_start) and hasattr(self, "net_")
             rows = self._validated(X, y, sample_weight, 2, reset=not continued)
-            self._run(self._prepare_fit(rows, continued))
+            given = None
+            if groups is not None or chooses_rows(self.validation_fraction):
+                given = GivenRows.of(X, sample_weight, groups)
+            self._run(self._prepare_fit(rows, continued, given))
         return self
 
     @fit_context(prefer_skip_nested_validation=True)

@@ -5,6 +5,7 @@ from typing import Any, Self
 from skae._compat import BaseEstimator
 from skae.engine import held_out_need, named_callbacks, with_callback_params
 
+from ._held_out_rows import chooses_rows
 from ._parameters import AutoencoderParameters
 
 _PREFIX = "callbacks__"
@@ -82,6 +83,12 @@ class CallbackParams(AutoencoderParameters, BaseEstimator):
             raise ValueError(
                 f"{need} needs held-out rows, and partial_fit holds out none. Let the callback "
                 f"look at training rows, or take it out of callbacks."
+            )
+        if chooses_rows(self.validation_fraction):
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction!r} chooses held-out rows, and "
+                f"partial_fit holds out none. Set validation_fraction to a number, which "
+                f"partial_fit ignores, or call fit."
             )
 
     def _held_out_need(self) -> str | None:

@@ -36,19 +36,30 @@ def split_rows(
     Too few rows to hold some out raise a ValueError.
     """
     n_valid = math.ceil(validation_fraction * n_samples)
+    n_train = n_samples - n_valid
     if early_stopping == "auto":
-        early_stopping = n_valid >= MIN_VALIDATION_ROWS and n_samples - n_valid > n_valid
+        early_stopping = enough_to_judge(n_train, n_valid)
     if not early_stopping:
         return None, None
-    if n_valid < 2 or n_samples - n_valid < 2:
+    check_enough(validation_fraction, n_samples, n_train, n_valid)
+    order = rng.permutation(n_samples)
+    return np.sort(order[n_valid:]), np.sort(order[:n_valid])
+
+
+def enough_to_judge(n_train: int, n_valid: int) -> bool:
+    """Return whether "auto" holds rows out."""
+    return n_valid >= MIN_VALIDATION_ROWS and n_train > n_valid
+
+
+def check_enough(validation_fraction: Any, n_samples: int, n_train: int, n_valid: int) -> None:
+    """Refuse a split with less than two rows in a part."""
+    if n_valid < 2 or n_train < 2:
         raise ValueError(
             f"early_stopping=True, or a callback that needs held-out rows, holds out "
             f"validation_fraction={validation_fraction} of n_samples={n_samples} rows, which makes "
-            f"{n_valid} validation and {n_samples - n_valid} training rows; both must be at least "
-            f"2. Change validation_fraction, or set early_stopping=False."
+            f"{n_valid} validation and {n_train} training rows; both must be at least 2. Change "
+            f"validation_fraction, or set early_stopping=False."
         )
-    order = rng.permutation(n_samples)
-    return np.sort(order[n_valid:]), np.sort(order[:n_valid])
 
 
 def resolve_batch_size(batch_size: int | str, n_samples: int) -> int:

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import optim
 
-from skae._compat import Interval, RealNotInt, StrOptions
+from skae._compat import HasMethods, Interval, RealNotInt, StrOptions
 from skae.engine import OptimizerName, PrecisionName, ScheduleName
 from skae.networks import ActivationName
 from skae.objectives import LossName
 
 from ._declared_parameters import DeclaredParameters
+from ._held_out_rows import Splitter
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 
@@ -124,8 +125,15 @@ class AutoencoderParameters(DeclaredParameters):
         least 50 rows, as the loss of fewer is mostly chance and a small table needs every row,
         or if one of the `callbacks` needs held-out rows. Without early stopping all rows train
         the network and the last weights are kept.
-    validation_fraction : float, default=0.1
-        Share of the rows that are held out, in (0, 1); scikit-learn's default.
+    validation_fraction : float, splitter or list, default=0.1
+        Share of the rows that are held out, in (0, 1); scikit-learn's default. With `groups` in
+        `fit` it is the share of the groups, and no group is in both parts. Rows that are alike,
+        such as windows of a signal that overlap, need this, or other rows chosen with care: a
+        cross-validation splitter of scikit-learn, whose first split holds rows out (of
+        ``KFold(10)`` the first tenth in the order of time), or a list of one pair of indices of
+        rows, ``[(train, validation)]``. Rows in neither part are left out of training. These decide
+        for ``early_stopping="auto"``, too. `partial_fit`, and estimators that draw rows for
+        autoencoders, raise an error for them. Model files leave them out, and warn.
     n_iter_no_change : int, default=10
         Epochs without improvement after which training stops: a fifth of the default
         schedule, longer than the plateaus at its highest rate. Epochs in which the rate of
@@ -182,7 +190,12 @@ class AutoencoderParameters(DeclaredParameters):
     batch_size: Annotated[int | str, StrOptions({"auto"}), POSITIVE_INT] = "auto"
     max_iter: PositiveInt = 50
     early_stopping: bool | Literal["auto"] = "auto"
-    validation_fraction: Annotated[float, Interval(Real, 0, 1, closed="neither")] = 0.1
+    validation_fraction: Annotated[
+        float | Splitter | list,
+        Interval(Real, 0, 1, closed="neither"),
+        HasMethods(["split", "get_n_splits"]),
+        list,
+    ] = 0.1
     n_iter_no_change: PositiveInt = 10
     tol: NonNegative = 1e-4
     warm_start: bool = False

@@ -41,8 +41,9 @@ from skae.tables import (
 )
 
 from ._count_start import linear_count_inputs, some_rows, start_at_regression
-from ._fit_decisions import resolve_batch_size, split_rows
+from ._fit_decisions import resolve_batch_size
 from ._fit_rows import FitRows
+from ._held_out_rows import GivenRows, hold_out_rows
 from ._link_start import start_below_the_means
 from ._mixed_start import learn_mixed_table
 from ._pairs import learn_target_table, start_at_targets
@@ -88,11 +89,14 @@ class TrainingFlow(Pickling):
 
     # -- before training --------------------------------------------------------------
 
-    def _prepare_fit(self, rows: FitRows, continued: bool) -> Training:
-        """Return the training of a whole fit on validated rows."""
+    def _prepare_fit(
+        self, rows: FitRows, continued: bool, given: GivenRows | None = None
+    ) -> Training:
+        """Return the training of a whole fit on validated rows; see `hold_out_rows`."""
         rows = self._on_device(rows, continued)
         rng = check_random_state(self.random_state)
-        train, valid = split_rows(len(rows), self._early_stopping(), self.validation_fraction, rng)
+        stops, share = self._early_stopping(), self.validation_fraction
+        train, valid = hold_out_rows(rows, given, stops, share, rng)
         batch_size = self._batch_size(len(rows) if train is None else len(train))
         if continued:
             self._renew_net()
