@@ -1,6 +1,7 @@
 """Autoencoders that behave like scikit-learn's own estimators."""
 
 from ._to_onnx import to_onnx
+from .comparison import compare
 from .detection import AutoencoderOutlierDetector, DriftDetector
 from .estimators._adversarial import AdversarialAutoencoder
 from .estimators._contractive import ContractiveAutoencoder
@@ -34,6 +35,7 @@ __all__ = [
     "SparseAutoencoder",
     "VariationalAutoencoder",
     "WassersteinAutoencoder",
+    "compare",
     "load",
     "save",
     "to_onnx",

@@ -1,0 +1,223 @@
+"""A table of estimators that are trained on the same folds."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_consistent_length, column_or_1d, get_tags
+
+from skae._compat import safe_indexing
+
+from ._unexplained import unexplained_share
+
+
+def compare(
+    estimators: Iterable[Any] | Mapping[str, Any],
+    X: Any,
+    y: Any = None,
+    *,
+    cv: Any = 5,
+    n_jobs: int | None = None,
+) -> pd.DataFrame:
+    """Compare autoencoders with each other and with PCA, on the same folds.
+
+    Every estimator is fitted on the training rows of each fold and measured on the held-out ones.
+    PCA joins for each number of components that occurs.
+
+    Parameters
+    ----------
+    estimators : list of estimators, or dict of them by name
+        Estimators with `transform` and `reconstruct` or `inverse_transform`, Pipelines of them, and
+        outlier detectors, also those of others. They are cloned. Those in a
+        list have the names of their classes.
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        Rows, as the estimators take them.
+    y : array-like of shape (n_samples,), default=None
+        What rows are, to judge the codes by: classes (-1 for rows without one), numbers of a
+        float dtype, or 1 for ordinary rows and -1 for outliers. Only estimators that need `y` see
+        it.
+    cv : int, cross-validation generator or iterable, default=5
+        As in :func:`~sklearn.model_selection.cross_val_score`. Without shuffling; folds have equal
+        shares of the classes in `y`.
+    n_jobs : int, default=None
+        Fits at the same time; see :term:`n_jobs`. More than one makes `fit_time` less meaningful.
+
+    Returns
+    -------
+    table : DataFrame
+        A row for each estimator, by its name, with means over the folds:
+
+        - ``n_components``: the width of the codes;
+        - ``error``: the squared error of held-out rows as a share of their squared distance to the
+          mean of the training rows, so that 0 is perfect and 1 knows nothing. In a table of several
+          types it is the mean of the shares of the columns; that of a category is the share of
+          wrong cells over that of the most frequent category;
+        - ``error_std``: its standard deviation over the folds;
+        - ``error_vs_pca``: the median over the folds of its ratio to PCA's with as many components;
+        - ``accuracy`` of a logistic regression on standardised codes for classes, ``r2`` of a ridge
+          regression for numbers, or ``auroc`` of `score_samples` for outliers;
+        - ``fit_time``: the median of the seconds of a fit.
+
+        Cells are NaN where an estimator lacks what the column needs.
+
+    Raises
+    ------
+    ValueError
+        If two estimators have the same name, there is none, or `y` has another length than `X`.
+
+    See Also
+    --------
+    skae.NestedAutoencoder : All numbers of components in one fit.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skae import AutoencoderTransformer, compare
+    >>> X, y = load_iris(return_X_y=True)
+    >>> table = compare([AutoencoderTransformer(1, random_state=0)], X, y, cv=3)
+    >>> table["error"].round(2)
+    AutoencoderTransformer    0.05
+    PCA(1)                    0.08
+    Name: error, dtype: float64
+    """
+    named = _named(estimators)
+    target = None if y is None else _target_of(X, y)
+    folds = list(check_cv(cv, y, classifier=target in ("accuracy", "auroc")).split(X, y))
+    measured = [_measure_all(one, X, y, target, folds, n_jobs, name) for name, one in named.items()]
+    of_pca = {}
+    for results in measured:
+        for width in {result["n_components"] for result in results}:
+            if width not in of_pca and _has_pca(X, width, folds):
+                pca = PCA(int(width))
+                name = f"PCA({int(width)})"
+                of_pca[width] = _measure_all(pca, X, y, target, folds, n_jobs, name)
+    rows = [_summary(results, of_pca) for results in [*measured, *of_pca.values()]]
+    return pd.DataFrame(rows, index=[*named, *(results[0]["name"] for results in of_pca.values())])
+
+
+def _named(estimators: Iterable[Any] | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(estimators, Mapping):
+        named = dict(estimators)
+    else:
+        estimators = list(estimators)
+        names = [_name_of(estimator) for estimator in estimators]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"estimators holds {twice[0]} more than once. Pass a dict with a name for each."
+            )
+        named = dict(zip(names, estimators, strict=True))
+    if not named:
+        raise ValueError("estimators is empty, expected at least one estimator.")
+    return named
+
+
+def _name_of(estimator: Any) -> str:
+    return type(estimator[-1] if isinstance(estimator, Pipeline) else estimator).__name__
+
+
+def _target_of(X: Any, y: Any) -> str:
+    """Return the name of the column that judges codes by `y`."""
+    check_consistent_length(X, y)
+    y = column_or_1d(y)
+    if set(np.unique(y).tolist()) == {-1, 1}:
+        return "auroc"
+    return "r2" if np.issubdtype(y.dtype, np.floating) else "accuracy"
+
+
+def _has_pca(X: Any, width: float, folds: list) -> bool:
+    """Return whether PCA takes these rows, and has so many components."""
+    is_table = getattr(X, "ndim", 2) == 2 and not hasattr(X, "toarray")
+    if not is_table or np.isnan(width):
+        return False
+    try:
+        values = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    most = min(values.shape[1], *(len(train) for train, _ in folds))
+    return bool(np.isfinite(values).all()) and width <= most
+
+
+def _measure_all(
+    estimator: Any, X: Any, y: Any, target: str | None, folds: list, n_jobs: int | None, name: str
+) -> list[dict]:
+    return Parallel(n_jobs)(
+        delayed(_measure)(clone(estimator), X, y, target, train, test, name)
+        for train, test in folds
+    )
+
+
+def _measure(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    target: str | None,
+    train: np.ndarray,
+    test: np.ndarray,
+    name: str,
+) -> dict[str, Any]:
+    """Return what one fold shows of an estimator."""
+    rows, new = safe_indexing(X, train), safe_indexing(X, test)
+    of_rows, of_new = (None, None) if y is None else (safe_indexing(y, i) for i in (train, test))
+    start = time.perf_counter()
+    estimator.fit(rows, of_rows if get_tags(estimator).target_tags.required else None)
+    found = {"name": name, "fit_time": time.perf_counter() - start}
+    codes = estimator.transform(new) if hasattr(estimator, "transform") else None
+    found["n_components"] = np.nan if codes is None else codes.shape[1]
+    reconstructed = _reconstruct(estimator, new, codes)
+    found["error"] = (
+        np.nan if reconstructed is None else unexplained_share(rows, new, reconstructed)
+    )
+    if target == "auroc":
+        scored = hasattr(estimator, "score_samples") and len(np.unique(of_new)) == 2
+        found["auroc"] = roc_auc_score(of_new, estimator.score_samples(new)) if scored else np.nan
+    elif target is not None:
+        judge = LogisticRegression(max_iter=1000) if target == "accuracy" else Ridge()
+        found[target] = np.nan
+        if codes is not None:
+            judge = make_pipeline(StandardScaler(), judge)
+            judge.fit(*_labelled(estimator.transform(rows), of_rows, target))
+            found[target] = judge.score(*_labelled(codes, of_new, target))
+    return found
+
+
+def _labelled(codes: Any, y: Any, target: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the codes of rows that have a class, or of all rows beside numbers."""
+    codes, y = np.asarray(codes), column_or_1d(y)
+    known = y != -1 if target == "accuracy" else np.ones(len(y), dtype=bool)
+    return codes[known], y[known]
+
+
+def _reconstruct(estimator: Any, X: Any, codes: Any) -> Any:
+    """Return reconstructed rows, None if an estimator has no way back."""
+    if hasattr(estimator, "reconstruct"):
+        return estimator.reconstruct(X)
+    if codes is not None and hasattr(estimator, "inverse_transform"):
+        return estimator.inverse_transform(codes)
+    return None
+
+
+def _summary(results: list[dict], of_pca: dict[float, list[dict]]) -> dict[str, float]:
+    """Return one row of the table."""
+    folds = pd.DataFrame(results).drop(columns="name")
+    row = {"n_components": folds.pop("n_components").median()}
+    fit_time, error = folds.pop("fit_time").median(), folds.pop("error")
+    row |= {"error": error.mean(), "error_std": error.std(ddof=0)}
+    pca = [of_pca.get(result["n_components"]) for result in results]
+    ratios = [
+        fold["error"] / of_fold[i]["error"]
+        for i, (fold, of_fold) in enumerate(zip(results, pca, strict=True))
+        if of_fold is not None
+    ]
+    row["error_vs_pca"] = float(np.median(ratios)) if ratios else np.nan
+    return row | folds.mean().to_dict() | {"fit_time": fit_time}
