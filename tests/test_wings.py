@@ -25,6 +25,7 @@ WINGS = (
     "detection",
     "imputation",
     "supervised",
+    "displays",
 )
 # What is below all wings: it imports nothing of skae.
 FOUNDATION = (
@@ -52,6 +53,7 @@ FORBIDDEN = {
     "detection": ["skorch"],
     "imputation": ["skorch"],
     "supervised": ["skorch"],
+    "displays": ["skorch", "torch"],
 }
 
 # The wings that each wing may import.
@@ -65,6 +67,8 @@ BELOW = {
     "detection": ("estimators", "engine", "objectives", "networks", "tables"),
     "imputation": ("estimators", "engine", "objectives", "networks", "tables"),
     "supervised": ("estimators", "engine", "objectives", "networks", "tables"),
+    # Tools read fitted estimators by their public methods.
+    "displays": ("detection", "imputation", "supervised", "estimators", "tables"),
 }
 
 
@@ -136,6 +140,8 @@ def test_the_check_finds_a_planted_violation():
         ("skae.estimators._x", "from skae.detection import DriftDetector"),
         ("skae._chunks", "from skae.tables import ScaledRows"),
         ("skae.displays._x", "from skorch import NeuralNet"),
+        ("skae.displays._x", "import torch"),
+        ("skae.displays._x", "from skae.engine import CHUNK"),
     ]
     assert [one for one in planted if not violations(one[1], one[0])] == []
 
