@@ -4,7 +4,9 @@ They need matplotlib: ``pip install "skae[plot]"``.
 """
 
 from ._loss_curve import LossCurveDisplay
+from ._reconstruction import ReconstructionDisplay
 
 __all__ = [
     "LossCurveDisplay",
+    "ReconstructionDisplay",
 ]
