@@ -3,12 +3,16 @@
 They need matplotlib: ``pip install "skae[plot]"``.
 """
 
+from ._components import ComponentsDisplay
 from ._latent_space import LatentSpaceDisplay
+from ._latent_traversal import LatentTraversalDisplay
 from ._loss_curve import LossCurveDisplay
 from ._reconstruction import ReconstructionDisplay
 
 __all__ = [
+    "ComponentsDisplay",
     "LatentSpaceDisplay",
+    "LatentTraversalDisplay",
     "LossCurveDisplay",
     "ReconstructionDisplay",
 ]
