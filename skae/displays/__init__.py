@@ -3,6 +3,7 @@
 They need matplotlib: ``pip install "skae[plot]"``.
 """
 
+from ._bottleneck import BottleneckDisplay
 from ._components import ComponentsDisplay
 from ._latent_space import LatentSpaceDisplay
 from ._latent_traversal import LatentTraversalDisplay
@@ -10,6 +11,7 @@ from ._loss_curve import LossCurveDisplay
 from ._reconstruction import ReconstructionDisplay
 
 __all__ = [
+    "BottleneckDisplay",
     "ComponentsDisplay",
     "LatentSpaceDisplay",
     "LatentTraversalDisplay",
