@@ -18,8 +18,8 @@ class BottleneckDisplay:
     """The error by the number of components, and the elbow that it proposes.
 
     One fit of a :class:`~skae.NestedAutoencoder` holds an autoencoder for every width; a search
-    over `n_components` has trained one for each. :meth:`from_estimator` and :meth:`from_search` make the
-    display; all parameters are stored as attributes.
+    over `n_components` has trained one for each. :meth:`from_estimator` and :meth:`from_search`
+    make the display; all parameters are stored as attributes.
 
     Parameters
     ----------

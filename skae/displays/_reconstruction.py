@@ -10,7 +10,7 @@ from ._comparison import choose_rows, compare_rows
 from ._image_sheet import draw_sheet, sheet_size
 from ._pca import pca_beside
 from ._row_kinds import kind_of_rows
-from ._rows import check_estimator, names_of_columns, take, there_and_back
+from ._rows import autoencoder_of, check_estimator, names_of_columns, take, there_and_back
 
 # Most channels of a signal that are drawn.
 _N_CHANNELS = 4
@@ -166,9 +166,15 @@ class ReconstructionDisplay:
         TypeError
             If it cannot reconstruct rows.
         ValueError
-            If the rows do not fit the estimator or `row_shape`.
+            If the rows do not fit the estimator or `row_shape`, or the autoencoder was fitted on
+            pairs of rows and what they should become.
         """
         check_estimator(estimator, cls.__name__, "transform", "inverse_transform")
+        if getattr(autoencoder_of(estimator), "_target", None) is not None:
+            raise ValueError(
+                "The autoencoder was fitted on pairs, fit(X, y), and answers what rows should "
+                "become. Draw that by from_predictions(y, estimator.reconstruct(X))."
+            )
         row_kind = kind_of_rows(estimator, X, kind, row_shape)
         chosen, compared, share = choose_rows(X, rows, row_kind, max_samples, random_state)
         some = take(X, compared)

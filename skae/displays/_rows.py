@@ -11,9 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 from skae._compat import num_samples, safe_indexing
 from skae.tables import column_names, detached
 
+from ._axes import pyplot
+
 
 def check_estimator(estimator: Any, display: str, *methods: str) -> None:
     """Raise an error unless an estimator is fitted and has the methods that a display calls."""
+    # Before anything is computed that could not be drawn.
+    pyplot()
     missing = [name for name in methods if not hasattr(estimator, name)]
     if missing or isinstance(estimator, type):
         kind = estimator if isinstance(estimator, type) else type(estimator)

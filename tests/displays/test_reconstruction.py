@@ -25,7 +25,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae import AutoencoderTransformer
+from skae import AutoencoderTransformer, DenoisingAutoencoder
 from skae.displays import ReconstructionDisplay
 
 draw = ReconstructionDisplay.from_estimator
@@ -187,6 +187,9 @@ def test_what_cannot_be_drawn_is_refused():
         draw(AutoencoderTransformer(), DIGITS)
     with pytest.raises(TypeError, match=r"with transform and inverse_transform, .* got type"):
         draw(type("type", (), {})(), DIGITS)
+    pairs = DenoisingAutoencoder(2, max_iter=1, random_state=0).fit(DIGITS, DIGITS + 1)
+    with pytest.raises(ValueError, match="was fitted on pairs"):
+        draw(pairs, DIGITS)
     with pytest.raises(ValueError, match="X has 63 features"):
         draw(model, DIGITS[:, 1:])
     with pytest.raises(ValueError, match="X has no rows"):
