@@ -58,3 +58,10 @@ def grid_of_axes(ax: Any, shape: tuple[int, int], size: tuple[float, float]) -> 
     # A layout engine takes these for the least distance; without one the labels need them.
     space = {} if whole.figure.get_layout_engine() else {"wspace": 0.4, "hspace": 0.6}
     return place.subgridspec(n_rows, n_columns, **space).subplots(squeeze=False)
+
+
+def fitting_fontsize(ax: Any, n_columns: int, n_characters: int) -> float:
+    """Return a size for texts in cells side by side, in points, so that they do not overlap."""
+    width = ax.get_position().width * ax.figure.get_size_inches()[0] * 72
+    # A character is six tenths of the font's size wide; labels and a colour bar take room, too.
+    return float(np.clip(width / n_columns / (0.72 * max(n_characters, 1)), 3.0, 8.5))

@@ -97,7 +97,11 @@ class BottleneckDisplay:
         self.pca_errors = pca_errors
         self.error_name = error_name
         self.share = share
-        self.elbow = _elbow_of(n_components, errors)
+
+    @property
+    def elbow(self) -> int | None:
+        """The number of components at the elbow, None if the errors have none."""
+        return _elbow_of(self.n_components, self.errors)
 
     @classmethod
     def from_estimator(

@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from ._axes import grid_of_axes, one_axes
+from ._axes import fitting_fontsize, grid_of_axes, one_axes
 from ._cells import read_cells
 from ._decoding import chosen_components, code_names, decode, spread_of
 from ._image_sheet import draw_sheet, sheet_size
@@ -227,9 +227,10 @@ class ComponentsDisplay:
         self.axes_ = np.array([ax], dtype=object)
         self.image_ = ax.pcolormesh(shown, **style)
         if shown.size <= _N_WRITTEN:
+            fontsize = fitting_fontsize(ax, shown.shape[1], 4)
             for (i, j), value in np.ndenumerate(shown):
                 colour = "black" if value > 0.6 * self.image_.norm.vmax else "white"
-                centred = {"ha": "center", "va": "center", "fontsize": "small"}
+                centred = {"ha": "center", "va": "center", "fontsize": fontsize}
                 text = ax.text(j + 0.5, i + 0.5, f"{value:.2f}", color=colour, **centred)
                 self.texts_.append(text)
         names = [self.column_names[column] for column in self.columns_]

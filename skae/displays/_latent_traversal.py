@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from ._axes import grid_of_axes, one_axes, pyplot
+from ._axes import fitting_fontsize, grid_of_axes, one_axes, pyplot
 from ._cells import as_text, read_cells
 from ._decoding import chosen_components, code_names, decode, shaped, spread_of
 from ._image_sheet import draw_sheet, sheet_size
@@ -270,7 +270,7 @@ class LatentTraversalDisplay:
                 for step in range(n_steps):
                     text = as_text(self.decoded[place].iloc[step, column])
                     is_dark = changes[i, step] > 0.7 * self.image_[-1].norm.vmax
-                    style = {"fontsize": "small", "color": "white" if is_dark else "black"}
+                    style = {"color": "white" if is_dark else "black"}
                     centred = {"ha": "center", "va": "center"}
                     self.texts_.append(one.text(step + 0.5, i + 0.5, text, **style, **centred))
             one.set_yticks(np.arange(len(columns)) + 0.5, [self.column_names[c] for c in columns])
@@ -278,6 +278,10 @@ class LatentTraversalDisplay:
             one.invert_yaxis()
             one.tick_params(length=0)
             one.set_title(f"{name} moves, the others stay", fontsize="medium")
+        longest = max(len(text.get_text()) for text in self.texts_)
+        fontsize = fitting_fontsize(self.axes_[0, 0], n_steps, longest)
+        for text in self.texts_:
+            text.set_fontsize(fontsize)
         self.axes_[-1, 0].set_xlabel("quantile of the code that moves")
         label = "change in standard deviations\n(1: another category)"
         axes = self.axes_[:, 0].tolist()

@@ -134,7 +134,8 @@ class OutlierDisplay:
         random_state : int, RandomState instance or None, default=None
             Determines these rows, where `X` has more.
         ax : matplotlib Axes or array of three, default=None
-            Axes to draw on; one is divided into three. None makes a new figure.
+            Axes to draw on; one is divided into three, and should be ten inches wide. None makes
+            a new figure.
         **kwargs : dict
             Arguments of matplotlib's ``hist`` for the scores.
 
@@ -187,7 +188,8 @@ class OutlierDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of three, default=None
-            Axes to draw on; one is divided into three. None makes a new figure.
+            Axes to draw on; one is divided into three, and should be ten inches wide. None makes
+            a new figure.
         **kwargs : dict
             Arguments of matplotlib's ``hist`` for the scores.
 

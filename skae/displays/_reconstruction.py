@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ._axes import grid_of_axes, one_axes
+from ._axes import fitting_fontsize, grid_of_axes, one_axes
 from ._cells import as_text
 from ._comparison import choose_rows, compare_rows
 from ._image_sheet import draw_sheet, sheet_size
@@ -323,10 +323,14 @@ class ReconstructionDisplay:
                 lines = [as_text(self.rows.iloc[i, column])]
                 for mark, answer in zip(marks, answers, strict=True):
                     lines.append(f"{mark} {as_text(answer.iloc[i, column])}")
-                text = "\n".join(lines)
-                self.texts_.append(ax.text(j + 0.5, i + 0.5, text, ha="center", va="center"))
+                centred = {"ha": "center", "va": "center"}
+                self.texts_.append(ax.text(j + 0.5, i + 0.5, "\n".join(lines), **centred))
                 is_dark = self.cell_errors[i, column] > 0.7 * self.image_.norm.vmax
-                self.texts_[-1].set(fontsize="small", color="white" if is_dark else "black")
+                self.texts_[-1].set_color("white" if is_dark else "black")
+        lines = [line for text in self.texts_ for line in text.get_text().split("\n")]
+        fontsize = fitting_fontsize(ax, len(self.columns), max(map(len, lines)))
+        for text in self.texts_:
+            text.set_fontsize(fontsize)
         names = [self.column_names[column] for column in self.columns]
         ax.set_xticks(np.arange(len(names)) + 0.5, names, rotation=20, ha="right")
         ax.set_yticks(np.arange(len(self.rows)) + 0.5, [f"row {place}" for place in self.places])
@@ -335,6 +339,6 @@ class ReconstructionDisplay:
         label = "difference in standard deviations\n(1: another category)"
         ax.figure.colorbar(self.image_, ax=ax, label=label, extend="max")
         of_all = [f"{name} {error:.2f}" for name, error in self.errors.items()]
-        title = f"Cells, and what came back. Mean difference: {', '.join(of_all)}"
+        title = f"Cells, and what came back\nmean difference: {', '.join(of_all)}"
         ax.set_title(title + (f" ({self.share})" if self.share else ""), fontsize="medium")
         self.axes_ = np.array([ax], dtype=object)
