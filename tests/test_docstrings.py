@@ -14,8 +14,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 
 import skae
+from skae import displays
 
-WINGS = ("skae.networks", "skae.persistence", "skae.serving", "skae.windows")
+WINGS = (
+    "skae.comparison",
+    "skae.displays",
+    "skae.networks",
+    "skae.persistence",
+    "skae.serving",
+    "skae.windows",
+)
 PUBLIC = [getattr(skae, name) for name in skae.__all__]
 ESTIMATORS = [c for c in PUBLIC if isinstance(c, type) and issubclass(c, BaseEstimator)]
 
@@ -62,8 +70,10 @@ OBJECTS = sorted(set(public_objects()))
 
 def errors_of(path):
     result = validate(path)
-    is_estimator = path.startswith("skae.") and path.split(".")[1] in skae.__all__
-    is_class = path.count(".") == 1
+    # Displays are made by users, too.
+    path_of_users = path.removeprefix("skae.displays.").removeprefix("skae.")
+    is_estimator = path_of_users.split(".")[0] in {*skae.__all__, *displays.__all__}
+    is_class = path_of_users.count(".") == 0
     for code, message in result["errors"]:
         if code in IGNORED or (code in FOR_ESTIMATORS and not (is_estimator and is_class)):
             continue

@@ -26,6 +26,7 @@ WINGS = (
     "imputation",
     "supervised",
     "windows",
+    "displays",
 )
 # What is below all wings: it imports nothing of skae.
 FOUNDATION = (
@@ -54,6 +55,7 @@ FORBIDDEN = {
     "imputation": ["skorch"],
     "supervised": ["skorch"],
     "windows": ["skorch", "torch"],
+    "displays": ["skorch", "torch"],
 }
 
 # The wings that each wing may import.
@@ -68,6 +70,8 @@ BELOW = {
     "imputation": ("estimators", "engine", "objectives", "networks", "tables"),
     "supervised": ("estimators", "engine", "objectives", "networks", "tables"),
     "windows": ("estimators", "tables"),
+    # Tools read fitted estimators by their public methods.
+    "displays": ("detection", "imputation", "supervised", "estimators", "tables"),
 }
 
 
@@ -139,6 +143,8 @@ def test_the_check_finds_a_planted_violation():
         ("skae.estimators._x", "from skae.detection import DriftDetector"),
         ("skae._chunks", "from skae.tables import ScaledRows"),
         ("skae.displays._x", "from skorch import NeuralNet"),
+        ("skae.displays._x", "import torch"),
+        ("skae.displays._x", "from skae.engine import CHUNK"),
     ]
     assert [one for one in planted if not violations(one[1], one[0])] == []
 

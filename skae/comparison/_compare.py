@@ -91,7 +91,11 @@ def compare(
     Name: error, dtype: float64
     """
     named = _named(estimators)
-    target = None if y is None else _target_of(X, y)
+    target = None
+    if y is not None:
+        check_consistent_length(X, y)
+        y = column_or_1d(y)
+        target = _target_of(y)
     folds = list(check_cv(cv, y, classifier=target in ("accuracy", "auroc")).split(X, y))
     measured = [_measure_all(one, X, y, target, folds, n_jobs, name) for name, one in named.items()]
     of_pca = {}
@@ -126,10 +130,8 @@ def _name_of(estimator: Any) -> str:
     return type(estimator[-1] if isinstance(estimator, Pipeline) else estimator).__name__
 
 
-def _target_of(X: Any, y: Any) -> str:
+def _target_of(y: np.ndarray) -> str:
     """Return the name of the column that judges codes by `y`."""
-    check_consistent_length(X, y)
-    y = column_or_1d(y)
     if set(np.unique(y).tolist()) == {-1, 1}:
         return "auroc"
     return "r2" if np.issubdtype(y.dtype, np.floating) else "accuracy"
@@ -168,9 +170,8 @@ def _measure(
 ) -> dict[str, Any]:
     """Return what one fold shows of an estimator."""
     rows, new = safe_indexing(X, train), safe_indexing(X, test)
-    of_rows, of_new = (None, None) if y is None else (safe_indexing(y, i) for i in (train, test))
     start = time.perf_counter()
-    estimator.fit(rows, of_rows if get_tags(estimator).target_tags.required else None)
+    estimator.fit(rows, y[train] if get_tags(estimator).target_tags.required else None)
     found = {"name": name, "fit_time": time.perf_counter() - start}
     codes = estimator.transform(new) if hasattr(estimator, "transform") else None
     found["n_components"] = np.nan if codes is None else codes.shape[1]
@@ -179,23 +180,22 @@ def _measure(
         np.nan if reconstructed is None else unexplained_share(rows, new, reconstructed)
     )
     if target == "auroc":
-        scored = hasattr(estimator, "score_samples") and len(np.unique(of_new)) == 2
-        found["auroc"] = roc_auc_score(of_new, estimator.score_samples(new)) if scored else np.nan
+        scored = hasattr(estimator, "score_samples") and len(np.unique(y[test])) == 2
+        found["auroc"] = roc_auc_score(y[test], estimator.score_samples(new)) if scored else np.nan
     elif target is not None:
         judge = LogisticRegression(max_iter=1000) if target == "accuracy" else Ridge()
         found[target] = np.nan
         if codes is not None:
             judge = make_pipeline(StandardScaler(), judge)
-            judge.fit(*_labelled(estimator.transform(rows), of_rows, target))
-            found[target] = judge.score(*_labelled(codes, of_new, target))
+            judge.fit(*_labelled(estimator.transform(rows), y[train]))
+            found[target] = judge.score(*_labelled(codes, y[test]))
     return found
 
 
-def _labelled(codes: Any, y: Any, target: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the codes of rows that have a class, or of all rows beside numbers."""
-    codes, y = np.asarray(codes), column_or_1d(y)
-    known = y != -1 if target == "accuracy" else np.ones(len(y), dtype=bool)
-    return codes[known], y[known]
+def _labelled(codes: Any, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the codes and classes of rows that have a class; numbers stay as they are."""
+    known = np.full(len(y), True) if np.issubdtype(y.dtype, np.floating) else y != -1
+    return np.asarray(codes)[known], y[known]
 
 
 def _reconstruct(estimator: Any, X: Any, codes: Any) -> Any:

@@ -96,6 +96,13 @@ def test_a_class_for_some_rows_is_enough():
     assert accuracy["AutoencoderClassifier"] >= accuracy["AutoencoderTransformer"] > 0.5
 
 
+def test_names_of_classes():
+    names = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
+    ae = AutoencoderTransformer(2, **BRIEF)
+    one, other = (compare([ae], IRIS, y, cv=2) for y in (SPECIES, pd.Series(names)))
+    pd.testing.assert_frame_equal(one.drop(columns="fit_time"), other.drop(columns="fit_time"))
+
+
 def test_tables_of_several_types_have_the_mean_share_of_their_columns():
     frame = with_gaps(table(n_rows=90))
     nothing = AutoencoderTransformer(1, hidden_layer_sizes=(), max_iter=1, random_state=0)
