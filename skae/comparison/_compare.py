@@ -77,6 +77,7 @@ def compare(
 
     See Also
     --------
+    skae.displays.ComparisonDisplay : The picture of the table.
     skae.NestedAutoencoder : All numbers of components in one fit.
 
     Examples

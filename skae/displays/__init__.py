@@ -4,6 +4,7 @@ They need matplotlib: ``pip install "skae[plot]"``.
 """
 
 from ._bottleneck import BottleneckDisplay
+from ._compared import ComparisonDisplay
 from ._components import ComponentsDisplay
 from ._drift import DriftDisplay
 from ._latent_space import LatentSpaceDisplay
@@ -14,6 +15,7 @@ from ._reconstruction import ReconstructionDisplay
 
 __all__ = [
     "BottleneckDisplay",
+    "ComparisonDisplay",
     "ComponentsDisplay",
     "DriftDisplay",
     "LatentSpaceDisplay",
