@@ -12,8 +12,8 @@ from skae.engine import torch_defaults
 from skae.estimators.base import ClassArray, as_before_on_error, fitted
 
 from ._guesses import ClassGuesser
-from ._labels import KnownLabels, has_class, read_classes
-from ._scoring import labelled_rows
+from ._labels import KnownLabels, read_classes
+from ._scoring import rows_with_classes
 from ._supervised_estimator import SupervisedEstimator
 
 
@@ -250,5 +250,5 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
         ValueError
             If no row has a label.
         """
-        X, y, sample_weight = labelled_rows(has_class, X, y, sample_weight)
+        X, y, sample_weight = rows_with_classes(X, y, sample_weight)
         return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))

@@ -2,7 +2,14 @@
 
 from ._base_autoencoder import BaseAutoencoder
 from ._class_conditions import ClassConditions, has_classes
-from ._class_labels import UNLABELLED, ClassArray, class_indices, classes_of
+from ._class_labels import (
+    UNLABELLED,
+    ClassArray,
+    class_indices,
+    classes_of,
+    known_classes,
+    label_column,
+)
 from ._column_parameters import ColumnParameters
 from ._declared_parameters import DeclaredParameters, fitted
 from ._encoder_decoder import Decoder, Encoder
@@ -65,6 +72,8 @@ __all__ = [
     "fit_in_lockstep",
     "fitted",
     "has_classes",
+    "known_classes",
+    "label_column",
     "learn_mixed_table",
     "pairs_of",
     "resolve_batch_size",
