@@ -188,6 +188,11 @@ class SupervisedEstimator(
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         """Train on rows, some of which have labels."""
+        if isinstance(self.freeze, bool):
+            raise ValueError(
+                f"freeze={self.freeze} is no number of layers. Use freeze='encoder' to keep all of "
+                f"the encoder, or freeze=None to train all of it."
+            )
         X = self._checked(X, reset=True)
         if y is not None:
             check_consistent_length(X, y)
@@ -218,7 +223,13 @@ class SupervisedEstimator(
         given = self.autoencoder
         if given is None:
             return default_autoencoder(X, self.device).set_params(random_state=seed)
-        given = given.estimator if isinstance(given, FrozenEstimator) else given
+        if isinstance(given, FrozenEstimator):
+            given = given.estimator
+            if not hasattr(given, "net_"):
+                raise ValueError(
+                    f"autoencoder is a FrozenEstimator around {given!r:.200}, expected a fitted "
+                    f"autoencoder in it. Fit that before, or give it without a FrozenEstimator."
+                )
         warn_of_ignored_device(self.device, given)
         if hasattr(given, "net_"):
             return given
@@ -319,7 +330,10 @@ class SupervisedEstimator(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        of_autoencoder = get_tags(self.autoencoder or DenoisingAutoencoder())
+        given = getattr(self.autoencoder, "estimator", self.autoencoder)
+        # Others are refused in fit.
+        is_known = isinstance(given, BaseAutoencoder)
+        of_autoencoder = get_tags(given if is_known else DenoisingAutoencoder())
         tags.input_tags = of_autoencoder.input_tags
         tags.transformer_tags.preserves_dtype = of_autoencoder.transformer_tags.preserves_dtype
         return tags

@@ -234,7 +234,7 @@ def test_classes_are_those_of_rows_that_count(kind):
     model = kind(**SMALL, conditional=True)
     weight = (OF_FEW > 0) * 1.0
     assert clone(model).fit(FEW, OF_FEW, sample_weight=weight).classes_.tolist() == [1, 2]
-    with pytest.raises(ValueError, match="y has no label: .* sample_weight of zero"):
+    with pytest.raises(ValueError, match=r"y has no label: .* sample_weight of zero"):
         model.fit(FEW, np.where(OF_FEW > 0, -1, 0), sample_weight=weight)
 
 

@@ -211,12 +211,12 @@ def test_nullable_labels_keep_their_type(dtype, classes):
 def test_weights_that_leave_no_label_or_are_none():
     X, some, _ = iris()
     model = clone(of_iris())
-    with pytest.raises(ValueError, match="all rows are marked by -1, .* sample_weight of zero"):
+    with pytest.raises(ValueError, match=r"all rows are marked by -1, .* sample_weight of zero"):
         model.fit(X, some, sample_weight=(some < 0) * 1.0)
-    with pytest.raises(ValueError, match="one class only, 0, .* rows of sample_weight zero"):
+    with pytest.raises(ValueError, match=r"one class only, 0, .* rows of sample_weight zero"):
         model.fit(X, some, sample_weight=(some < 1) * 1.0)
     for weight in (-1.0, np.nan, np.inf):
-        with pytest.raises(ValueError, match="class_weight=.* negative or not finite"):
+        with pytest.raises(ValueError, match=r"class_weight=.* negative or not finite"):
             model.set_params(class_weight={0: weight, 1: 1.0, 2: 1.0}).fit(X, some)
 
 
