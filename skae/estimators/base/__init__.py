@@ -19,7 +19,11 @@ from ._fit_decisions import (
     resolve_batch_size,
     resolve_hidden_layer_sizes,
 )
-from ._ignored_arguments import warn_of_ignored_device, warn_of_ignored_parameters
+from ._ignored_arguments import (
+    warn_of_ignored_device,
+    warn_of_ignored_parameters,
+    warn_of_ignored_target,
+)
 from ._lockstep import fit_in_lockstep
 from ._mixed_start import column_input, column_likelihoods, column_losses, learn_mixed_table
 from ._net_building import NOT_REMEMBERED
@@ -81,4 +85,5 @@ __all__ = [
     "start_at_probabilistic_pca",
     "warn_of_ignored_device",
     "warn_of_ignored_parameters",
+    "warn_of_ignored_target",
 ]
