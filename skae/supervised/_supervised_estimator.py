@@ -63,8 +63,9 @@ class SupervisedEstimator(
         fitted is copied and fitted on all rows first, with labels or without. One that is fitted is
         where training starts, and stays as it is; `clone`, and with it a grid search, forgets that
         it is fitted, unless it is wrapped in a :class:`~sklearn.frozen.FrozenEstimator`. None is a
-        :class:`DenoisingAutoencoder` of 32 components, with convolutions if the rows are images:
-        arrays of shape (n_samples, height, width) or (n_samples, height, width, n_channels).
+        :class:`DenoisingAutoencoder` of 32 components, or as many as there are columns if these are
+        fewer. It has convolutions if the rows are images: arrays of shape (n_samples, height,
+        width) or (n_samples, height, width, n_channels).
     hidden_layer_sizes : tuple of int, default=()
         Widths of the dense layers of the head, from the codes to the answers, beside a linear path.
         ``()`` is a linear head.
@@ -74,8 +75,9 @@ class SupervisedEstimator(
     dropout : float, default=0.0
         Probability with which an input of each layer of the head is dropped in training, in [0, 1).
     freeze : int, "encoder" or None, default=None
-        What of the encoder stays as it was without labels: its first layers, by their number, all
-        of it, or nothing. The head alone is trained with "encoder".
+        The part of the encoder that training with labels leaves as it is. An int is a number of its
+        first layers, "encoder" is all of it, so that the head alone is trained, and None is
+        nothing.
     supervised_weight : float, default=0.5
         Share of the loss of the labels in the objective, in (0, 1]. The other share is that of the
         autoencoder's own objective. 1 leaves that out: the decoder then no longer fits the codes.
