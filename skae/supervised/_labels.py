@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skae._typing import ArrayOf
 from skae.estimators.base import class_indices, classes_of, label_column
-from skae.tables import detached
+from skae.tables import check_mask, detached
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ def known_numbers(y: Any) -> tuple[np.ndarray, np.ndarray]:
 
     Rows without a label are NaN.
     """
+    check_mask(y, "y", "Rows without a label are NaN: y.astype(float).filled(numpy.nan)")
     numbers = check_array(
         detached(y),
         dtype=np.float64,

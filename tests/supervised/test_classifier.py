@@ -326,6 +326,11 @@ def test_float32_stays_in_the_codes():
         (np.full(150, -1), "all rows are marked by -1"),
         (np.where(iris()[1] == 0, 0, -1), "y has one class only, 0"),
         (np.where(iris()[1] < 0, "-1", "a"), "y holds the text '-1'"),
+        (np.where(iris()[1] < 0, "-1.0", "a"), "y holds the text '-1.0'"),
+        (
+            np.ma.array(iris()[2], mask=iris()[1] < 0),
+            r"masked array, of which 130 .*y\.filled\(-1\)",
+        ),
         (iris()[2][:100], "inconsistent numbers of samples"),
         (np.where(iris()[1] < 0, np.nan, iris()[1]), "Input y contains NaN, first in row 20"),
         (np.where(iris()[1] < 0, np.inf, iris()[1]), "Input y contains infinity"),

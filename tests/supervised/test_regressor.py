@@ -138,6 +138,10 @@ def test_a_row_of_weight_two_is_two_rows():
             np.where(np.arange(300).reshape(150, 2) == 6, np.nan, 1.0),
             "some of the numbers of row 3",
         ),
+        (
+            np.ma.array(np.ones(150), mask=np.arange(150) > 3),
+            r"masked array, of which 146 .*filled\(numpy.nan\)",
+        ),
         (np.ones(100), "inconsistent numbers of samples"),
         (None, "requires y to be passed"),
     ],

@@ -8,7 +8,7 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skae._typing import ArrayOf
-from skae.tables import detached
+from skae.tables import check_mask, detached
 
 # Marks a row without a class, as in sklearn.semi_supervised.
 UNLABELLED = -1
@@ -64,6 +64,7 @@ def label_column(y: Any, warn: bool = False) -> np.ndarray:
 
     `warn` says whether a table of one column is worth a warning, as in `fit`.
     """
+    check_mask(y, "y", f"Rows without a label are marked by {UNLABELLED}: y.filled({UNLABELLED})")
     # scikit-learn makes floats of pandas' nullable whole numbers and truth values.
     labels = column_or_1d(np.asarray(detached(y)), warn=warn)
     missing = np.flatnonzero(pd.isna(labels))
@@ -74,10 +75,11 @@ def label_column(y: Any, warn: bool = False) -> np.ndarray:
         )
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
-    if any(isinstance(label, str) and label == "-1" for label in labels.tolist()):
+    marks = [label for label in labels.tolist() if label in ("-1", "-1.0")]
+    if marks:
         raise ValueError(
-            "y holds the text '-1'. The mark of rows without a class is the number -1: give y the "
-            "dtype object, and -1 in these rows."
+            f"y holds the text {marks[0]!r}. The mark of rows without a class is the number -1: "
+            f"give y the dtype object, and -1 in these rows."
         )
     return labels
 
