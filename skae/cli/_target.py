@@ -13,6 +13,9 @@ from skae.estimators.base import UNLABELLED
 # Kinds of cells that are classes, as pandas calls them.
 _OF_CLASSES = ("string", "boolean", "integer", "floating", "mixed-integer-float")
 
+# Numbers beside empty cells are read in float64, which holds whole numbers below 2**53 exactly.
+_MOST_EXACT = 2**53 - 1
+
 
 def check_target(
     target: str | None, name: str, model: Any, drop: Collection[str], passes: int | None
@@ -71,6 +74,14 @@ def _classes(column: pd.Series) -> np.ndarray:
                 f"Column {column.name!r} holds {fractions.iloc[0]} in row {fractions.index[0]}, "
                 f"counted from 0, and a classifier learns text, whole numbers or truth values. For "
                 f"numbers take --estimator regressor."
+            )
+        rounded = cells[[abs(cell) > _MOST_EXACT for cell in cells]]
+        if len(rounded):
+            raise ValueError(
+                f"Column {column.name!r} holds {int(rounded.iloc[0])} in row {rounded.index[0]}, "
+                f"counted from 0. Beside empty cells whole numbers beyond 2**53 are rounded, so "
+                f"that classes could be mixed up. Write {UNLABELLED} in the empty cells, or make "
+                f"the classes text."
             )
         cells = cells.map(int)
     known = cells[cells.astype(str) != str(UNLABELLED)]

@@ -17,6 +17,7 @@ from skae.estimators.base import (
     RandomState,
     as_before_on_error,
     fitted,
+    warn_of_ignored_target,
 )
 
 from ._detector_start import DetectorStart
@@ -275,6 +276,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         ValueError
             For invalid parameters or data, or an autoencoder without the score.
         """
+        warn_of_ignored_target(X, y)
         with as_before_on_error(self):
             X, weight, caller = validate_table(self, X, sample_weight, reset=True)
             rng = check_random_state(self.random_state)
@@ -331,6 +333,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         ValueError
             As :meth:`fit`.
         """
+        warn_of_ignored_target(X, y)
         first = not hasattr(self, "estimators_")
         with as_before_on_error(self, *(() if first else self.estimators_)):
             X, weight, caller = validate_table(self, X, sample_weight, trains=True, reset=first)

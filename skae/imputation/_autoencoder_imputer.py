@@ -24,6 +24,7 @@ from skae.estimators.base import (
     as_before_on_error,
     fitted,
     learn_mixed_table,
+    warn_of_ignored_target,
 )
 from skae.objectives import SQUARED_ERROR
 from skae.tables import CallerFrame, column_names
@@ -203,6 +204,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         ValueError
             For invalid parameters, infinite numbers, or columns of what is no value of a table.
         """
+        warn_of_ignored_target(X, y)
         with as_before_on_error(self):
             given = read_table(self, X, reset=True)
             rng = check_random_state(self.random_state)

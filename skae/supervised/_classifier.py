@@ -12,8 +12,8 @@ from skae.engine import torch_defaults
 from skae.estimators.base import ClassArray, as_before_on_error, fitted
 
 from ._guesses import ClassGuesser
-from ._labels import KnownLabels, has_class, read_classes
-from ._scoring import labelled_rows
+from ._labels import KnownLabels, read_classes
+from ._scoring import rows_with_classes
 from ._supervised_estimator import SupervisedEstimator
 
 
@@ -32,8 +32,8 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
         The loss of the labels: the cross-entropy in nats, or half the squared distance of predicted
         and given probabilities, which wrong labels mislead less.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, as in scikit-learn's classifiers; of labels that are given, not of
-        guesses.
+        Weights of the classes, as in scikit-learn's classifiers. They count for given labels, not
+        for guesses.
 
     Attributes
     ----------
@@ -57,13 +57,16 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
     ``make_pipeline(fitted.encoder_, LogisticRegression())``, leaves the encoder as it is; it is
     faster, and as good where labels say little about how the codes should change.
 
-    **Searches.** :meth:`score` leaves out rows without a label, so that ``GridSearchCV(classifier,
-    {"autoencoder__n_components": [8, 32]})`` works with -1 in `y`. For other scores wrap them with
-    :func:`skae.supervised.score_labelled`: scikit-learn's own count -1 as a class.
+    **Searches.** :meth:`score` leaves out rows without a label, so that a search works with -1 in
+    `y`: ``GridSearchCV(AutoencoderClassifier(DenoisingAutoencoder()),
+    {"autoencoder__n_components": [8, 32]})``. Parameters of the autoencoder can be set if one is
+    given. Other scores need :func:`skae.supervised.score_labelled`: scikit-learn's own scorers
+    count -1 as a class.
 
-    With a :class:`VariationalAutoencoder` the head sees the means of the codes, and the evidence
-    lower bound stands for the reconstruction: codes are to tell both, as in the models of Kingma et
-    al. (2014), here in one training.
+    **Variational autoencoders.** The head sees the means of the codes, and the evidence lower bound
+    takes the place of the reconstruction loss. So the codes describe a row together with its class,
+    unlike in the second model of Kingma et al. (2014), where the class stands beside them;
+    ``VariationalAutoencoder(conditional=True)`` is like that one.
 
     References
     ----------
@@ -250,5 +253,5 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
         ValueError
             If no row has a label.
         """
-        X, y, sample_weight = labelled_rows(has_class, X, y, sample_weight)
+        X, y, sample_weight = rows_with_classes(X, y, sample_weight)
         return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skae._compat import num_samples
 from skae._typing import ArrayOf
-from skae.estimators.base import UNLABELLED, class_indices, classes_of
-from skae.tables import detached
+from skae.estimators.base import class_indices, classes_of, label_column
+from skae.tables import check_mask, detached
 
 
 @dataclass(frozen=True)
@@ -42,43 +40,66 @@ class NumberScale:
     is_flat: bool
 
 
-def has_class(y: Any) -> np.ndarray:
-    """Return which rows are not marked by -1."""
-    y = np.asarray(detached(y))
-    if y.dtype.kind in "US":
-        return np.ones(len(y), dtype=bool)
-    return np.array([label != UNLABELLED for label in y.tolist()], dtype=bool)
-
-
-def has_number(y: Any) -> np.ndarray:
-    """Return which rows are not NaN, in all columns if there are several."""
-    missing = pd.isna(np.asarray(detached(y)))
-    return ~(missing if missing.ndim == 1 else missing.all(axis=1))
-
-
 def read_classes(
     y: Any, class_weight: Any, sample_weight: np.ndarray | None
 ) -> tuple[np.ndarray, KnownLabels]:
     """Return the classes without -1, and the labels of rows."""
-    y = _given(y)
-    classes = classes_of(y)
-    index = class_indices(y, classes, num_samples(y))
+    labels = label_column(_given(y), warn=True)
+    classes = classes_of(labels)
+    index = class_indices(labels, classes)
     known = index >= 0
     answers = np.zeros((len(index), len(classes)))
     answers[np.flatnonzero(known), index[known]] = 1.0
     of_classes = np.zeros(len(index))
     of_classes[known] = compute_sample_weight(class_weight, classes[index[known]])
+    if not (np.isfinite(of_classes) & (of_classes >= 0)).all():
+        raise ValueError(
+            f"class_weight={class_weight!r} holds a weight that is negative or not finite. A class "
+            f"counts as many times as its weight says: give numbers of at least 0."
+        )
     return classes, KnownLabels(answers, known, _counted(known, of_classes, sample_weight))
 
 
-def read_numbers(y: Any, sample_weight: np.ndarray | None) -> tuple[NumberScale, KnownLabels]:
-    """Return the scale of the numbers, and the labels of rows."""
+def read_numbers(
+    y: Any, sample_weight: np.ndarray | None
+) -> tuple[NumberScale, KnownLabels, np.ndarray]:
+    """Return the scale of the numbers, the labels of rows, and the numbers as they were given."""
+    given, known = known_numbers(_given(y))
+    if not known.any():
+        raise ValueError(
+            "y has no label: all rows are NaN, as rows without one are, or have a sample_weight of "
+            "zero."
+        )
+    numbers = given.reshape(len(given), -1)
+    weight = _counted(known, np.ones(len(numbers)), sample_weight)
+    share = weight / weight.sum()
+    numbers = np.where(known[:, None], numbers, 0.0)
+    mean = share @ numbers
+    errors = np.where(known[:, None], numbers - mean, 0.0)
+    # The squares of very large or small numbers are not in range.
+    largest = np.abs(errors).max(axis=0)
+    largest = np.where(largest > 0, largest, 1.0)
+    errors /= largest
+    deviation = np.sqrt(share @ np.square(errors))
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    scale = NumberScale(mean, deviation * largest, given.ndim == 1)
+    return scale, KnownLabels(errors / deviation, known, weight), given
+
+
+def known_numbers(y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of rows, of one or two dimensions, and a mask of the rows that have some.
+
+    Rows without a label are NaN.
+    """
+    check_mask(y, "y", "Rows without a label are NaN: y.astype(float).filled(numpy.nan)")
     numbers = check_array(
-        _given(y), dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
+        detached(y),
+        dtype=np.float64,
+        ensure_2d=False,
+        ensure_all_finite="allow-nan",
+        input_name="y",
     )
-    is_flat = numbers.ndim == 1
-    numbers = numbers.reshape(len(numbers), -1)
-    missing = np.isnan(numbers)
+    missing = np.isnan(numbers.reshape(len(numbers), -1))
     known = ~missing.all(axis=1)
     partial = np.flatnonzero(known & missing.any(axis=1))
     if len(partial):
@@ -86,16 +107,7 @@ def read_numbers(y: Any, sample_weight: np.ndarray | None) -> tuple[NumberScale,
             f"y lacks some of the numbers of row {partial[0]}, counted from 0. A row has all of "
             f"them, or NaN in place of all if it has no label."
         )
-    if not known.any():
-        raise ValueError("y has no label: all rows are NaN, as rows without one are.")
-    weight = _counted(known, np.ones(len(numbers)), sample_weight)
-    share = weight / weight.sum()
-    numbers = np.where(known[:, None], numbers, 0.0)
-    mean = share @ numbers
-    deviation = np.sqrt(share @ np.square(numbers - mean))
-    deviation = np.where(deviation > 0, deviation, 1.0)
-    answers = np.where(known[:, None], (numbers - mean) / deviation, 0.0)
-    return NumberScale(mean, deviation, is_flat), KnownLabels(answers, known, weight)
+    return numbers, known
 
 
 def _given(y: Any) -> Any:
@@ -104,7 +116,7 @@ def _given(y: Any) -> Any:
             "This estimator requires y to be passed, but the target y is None. An autoencoder "
             "alone learns without labels."
         )
-    return detached(y)
+    return y
 
 
 def _counted(known: np.ndarray, weight: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:

@@ -12,8 +12,8 @@ from skae.engine import torch_defaults
 from skae.estimators.base import as_before_on_error, fitted
 
 from ._guesses import NumberGuesser
-from ._labels import KnownLabels, NumberScale, has_number, read_numbers
-from ._scoring import labelled_rows
+from ._labels import KnownLabels, NumberScale, read_numbers
+from ._scoring import rows_with_numbers
 from ._supervised_estimator import SupervisedEstimator
 
 
@@ -109,7 +109,8 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
         return self
 
     def _read_labels(self, y: Any, sample_weight: np.ndarray | None) -> KnownLabels:
-        self._scale, labels = read_numbers(y, sample_weight)
+        # `_transduce` fills in the numbers that are missing.
+        self._scale, labels, self.transduction_ = read_numbers(y, sample_weight)
         return labels
 
     def _strata(self, labels: KnownLabels) -> np.ndarray:
@@ -131,8 +132,8 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
         return NumberGuesser(rng)
 
     def _transduce(self, answers: np.ndarray, labels: KnownLabels) -> None:
-        known = np.where(labels.known[:, None], labels.answers, answers)
-        self.transduction_ = self._in_data_units(known)
+        given, predicted = self.transduction_, self._in_data_units(answers)
+        self.transduction_ = np.where(np.isnan(given), predicted, given)
 
     def _in_data_units(self, answers: np.ndarray) -> np.ndarray:
         numbers = answers * self._scale.deviation + self._scale.mean
@@ -181,5 +182,5 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
         ValueError
             If no row has a label.
         """
-        X, y, sample_weight = labelled_rows(has_number, X, y, sample_weight)
+        X, y, sample_weight = rows_with_numbers(X, y, sample_weight)
         return float(r2_score(y, self.predict(X), sample_weight=sample_weight))

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.metrics import get_scorer
+from sklearn.utils import check_consistent_length
 
 from skae._compat import safe_indexing
+from skae.estimators.base import known_classes
 from skae.tables import detached
 
-from ._labels import has_class, has_number
+from ._labels import known_numbers
 
 
 def score_labelled(scoring: str | Callable[..., float]) -> Callable[..., float]:
@@ -50,35 +52,49 @@ def score_labelled(scoring: str | Callable[..., float]) -> Callable[..., float]:
     >>> bool(scores.mean() > 0.9)
     True
     """
+    if scoring is None:
+        raise TypeError(
+            "scoring is None, expected a name or a scorer. The estimator's own score needs none."
+        )
     return partial(_score, get_scorer(scoring))
 
 
 def _score(
     scorer: Callable[..., float], estimator: Any, X: Any, y: Any, sample_weight: Any = None
 ) -> float:
-    kind = has_number if is_regressor(estimator) else has_class
-    X, y, sample_weight = labelled_rows(kind, X, y, sample_weight)
+    rows_of = rows_with_numbers if is_regressor(estimator) else rows_with_classes
+    X, y, sample_weight = rows_of(X, y, sample_weight)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     return scorer(estimator, X, y, **weights)
 
 
-def labelled_rows(
-    has_label: Callable[[Any], np.ndarray], X: Any, y: Any, sample_weight: Any = None
-) -> tuple[Any, np.ndarray, Any]:
-    """Return the rows that have a label, with their labels and weights."""
-    y = np.asarray(detached(y))
-    labelled = np.flatnonzero(has_label(y))
-    if len(labelled) == 0:
+def rows_with_classes(X: Any, y: Any, sample_weight: Any = None) -> tuple[Any, np.ndarray, Any]:
+    """Return the rows that have a class, their classes and their weights."""
+    _check_lengths(X, y, sample_weight)
+    classes, known = known_classes(y)
+    return _selected(X, known), classes, _selected(sample_weight, known)
+
+
+def rows_with_numbers(X: Any, y: Any, sample_weight: Any = None) -> tuple[Any, np.ndarray, Any]:
+    """Return the rows that have numbers, these and the weights."""
+    _check_lengths(X, y, sample_weight)
+    numbers, known = known_numbers(y)
+    return _selected(X, known), numbers[known], _selected(sample_weight, known)
+
+
+def _check_lengths(X: Any, y: Any, sample_weight: Any) -> None:
+    if y is None:
+        raise ValueError("y is None. Give the labels that predictions are compared with.")
+    check_consistent_length(X, y, sample_weight)
+
+
+def _selected(rows: Any, known: np.ndarray) -> Any:
+    """Return the rows of a mask, of which there must be some."""
+    if not known.any():
         raise ValueError(
             "y has no label, so nothing can be scored. In cross-validation give each fold some: "
             "StratifiedKFold does."
         )
-    if len(labelled) == len(y):
-        return X, y, sample_weight
-    if sample_weight is not None:
-        sample_weight = safe_indexing(sample_weight, labelled)
-    y = y[labelled]
-    if y.dtype == object:
-        # Of one type, once the marks are gone.
-        y = np.array(y.tolist())
-    return safe_indexing(detached(X), labelled), y, sample_weight
+    if rows is None or known.all():
+        return rows
+    return safe_indexing(detached(rows), np.flatnonzero(known))

@@ -63,8 +63,9 @@ class SupervisedEstimator(
         fitted is copied and fitted on all rows first, with labels or without. One that is fitted is
         where training starts, and stays as it is; `clone`, and with it a grid search, forgets that
         it is fitted, unless it is wrapped in a :class:`~sklearn.frozen.FrozenEstimator`. None is a
-        :class:`DenoisingAutoencoder` of 32 components, with convolutions if the rows are images:
-        arrays of shape (n_samples, height, width) or (n_samples, height, width, n_channels).
+        :class:`DenoisingAutoencoder` of 32 components, or as many as there are columns if these are
+        fewer. It has convolutions if the rows are images: arrays of shape (n_samples, height,
+        width) or (n_samples, height, width, n_channels).
     hidden_layer_sizes : tuple of int, default=()
         Widths of the dense layers of the head, from the codes to the answers, beside a linear path.
         ``()`` is a linear head.
@@ -74,8 +75,9 @@ class SupervisedEstimator(
     dropout : float, default=0.0
         Probability with which an input of each layer of the head is dropped in training, in [0, 1).
     freeze : int, "encoder" or None, default=None
-        What of the encoder stays as it was without labels: its first layers, by their number, all
-        of it, or nothing. The head alone is trained with "encoder".
+        The part of the encoder that training with labels leaves as it is. An int is a number of its
+        first layers, "encoder" is all of it, so that the head alone is trained, and None is
+        nothing.
     supervised_weight : float, default=0.5
         Share of the loss of the labels in the objective, in (0, 1]. The other share is that of the
         autoencoder's own objective. 1 leaves that out: the decoder then no longer fits the codes.
@@ -188,6 +190,11 @@ class SupervisedEstimator(
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         """Train on rows, some of which have labels."""
+        if isinstance(self.freeze, bool):
+            raise ValueError(
+                f"freeze={self.freeze} is no number of layers. Use freeze='encoder' to keep all of "
+                f"the encoder, or freeze=None to train all of it."
+            )
         X = self._checked(X, reset=True)
         if y is not None:
             check_consistent_length(X, y)
@@ -218,7 +225,13 @@ class SupervisedEstimator(
         given = self.autoencoder
         if given is None:
             return default_autoencoder(X, self.device).set_params(random_state=seed)
-        given = given.estimator if isinstance(given, FrozenEstimator) else given
+        if isinstance(given, FrozenEstimator):
+            given = given.estimator
+            if not hasattr(given, "net_"):
+                raise ValueError(
+                    f"autoencoder is a FrozenEstimator around {given!r:.200}, expected a fitted "
+                    f"autoencoder in it. Fit that before, or give it without a FrozenEstimator."
+                )
         warn_of_ignored_device(self.device, given)
         if hasattr(given, "net_"):
             return given
@@ -319,7 +332,10 @@ class SupervisedEstimator(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        of_autoencoder = get_tags(self.autoencoder or DenoisingAutoencoder())
+        given = getattr(self.autoencoder, "estimator", self.autoencoder)
+        # Others are refused in fit.
+        is_known = isinstance(given, BaseAutoencoder)
+        of_autoencoder = get_tags(given if is_known else DenoisingAutoencoder())
         tags.input_tags = of_autoencoder.input_tags
         tags.transformer_tags.preserves_dtype = of_autoencoder.transformer_tags.preserves_dtype
         return tags

@@ -75,16 +75,19 @@ def check_names(X: Any) -> None:
     )
 
 
-def check_mask(values: Any, name: str) -> None:
-    """Raise a ValueError if a mask hides values, which computations would take all the same."""
+def check_mask(values: Any, name: str, cure: str | None = None) -> None:
+    """Raise a ValueError if a mask hides values, which computations would take all the same.
+
+    `cure` says what to do, in place of advice for rows and weights.
+    """
     parts = values if isinstance(values, list | tuple) else [values]
     masked = [part for part in parts if isinstance(part, np.ma.MaskedArray)]
     n_hidden = sum(np.ma.count_masked(part) for part in masked)
     if not n_hidden:
         return
-    if name == "sample_weight":
+    if cure is None and name == "sample_weight":
         cure = "Give the rows a weight, or 0 to leave them out: sample_weight.filled(0)"
-    else:
+    elif cure is None:
         cure = (
             f"Make them gaps, {name}.astype(float).filled(numpy.nan), and fill these where gaps "
             f"are not taken, for example with SimpleImputer, or leave such rows out: "

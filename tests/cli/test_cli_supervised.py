@@ -166,8 +166,12 @@ CELLS = {
     "one class": np.where(IS_LABELLED, "a", None),
     "words": WORDS[PLACES],
     "infinite": np.where(IS_LABELLED, 1.0, np.inf),
+    "large": pd.array(PLACES + 2**53, dtype="Int64"),
     "dates": pd.Timestamp("2020-01-01"),
 }
+
+
+CELLS["large"][~IS_LABELLED] = pd.NA
 
 
 @pytest.mark.parametrize(
@@ -186,6 +190,7 @@ CELLS = {
         ("nothing", ["regressor", "--target", "y"], "a column without any value"),
         ("marks", ["classifier", "--target", "y"], "a column that holds no class at all"),
         ("one class", ["classifier", "--target", "y"], "holds the class 'a' alone: a classifier"),
+        ("large", ["classifier", "--target", "y"], "Beside empty cells whole numbers beyond 2**53"),
         ("infinite", ["regressor", "--target", "y"], "infinity"),
     ],
 )

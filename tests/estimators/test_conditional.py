@@ -230,6 +230,22 @@ def test_rows_of_weight_zero_do_not_count(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_classes_are_those_of_rows_that_count(kind):
+    model = kind(**SMALL, conditional=True)
+    weight = (OF_FEW > 0) * 1.0
+    assert clone(model).fit(FEW, OF_FEW, sample_weight=weight).classes_.tolist() == [1, 2]
+    with pytest.raises(ValueError, match=r"y has no label: .* sample_weight of zero"):
+        model.fit(FEW, np.where(OF_FEW > 0, -1, 0), sample_weight=weight)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nullable_classes_keep_their_type(kind):
+    model = small(kind, y=pd.Series(OF_FEW, dtype="Int64"))
+    assert model.classes_.dtype.kind == "i"
+    assert_array_equal(model.sample(2, 0, y=np.array(1)), model.sample(2, 0, y=[1, 1]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_grid_search_hands_on_the_classes(kind):
     search = GridSearchCV(kind(**SMALL, conditional=True), {"n_components": [2, 3]}, cv=2)
     search.fit(FEW, OF_FEW)

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import (
+    AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ConvolutionalAutoencoder,
@@ -138,6 +139,19 @@ def test_images_and_other_estimators():
         ae.fit(images + 1, images)
     with pytest.warns(UserWarning, match="y has the shape of X"):
         make_pipeline(StandardScaler(), AutoencoderTransformer(2, **PARAMS)).fit(NOISY, CLEAN)
+
+
+@pytest.mark.parametrize(
+    ("make", "method"),
+    [
+        (lambda: AutoencoderOutlierDetector(AutoencoderTransformer(2, **PARAMS)), "fit"),
+        (lambda: AutoencoderOutlierDetector(AutoencoderTransformer(2, **PARAMS)), "partial_fit"),
+        (lambda: AutoencoderImputer(max_iter=1), "fit"),
+    ],
+)
+def test_estimators_that_use_an_autoencoder(make, method):
+    with pytest.warns(UserWarning, match="y has the shape of X"):
+        getattr(make(), method)(NOISY, CLEAN)
 
 
 def test_a_denoiser_learns_from_them():

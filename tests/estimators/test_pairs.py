@@ -240,6 +240,11 @@ def test_columns_that_hold_no_numbers():
         fit(X.assign(a="x"), CLEAN[:, :3], n_components=2)
 
 
+def test_hidden_targets_are_not_used():
+    with pytest.raises(ValueError, match="y is a masked array"):
+        fit(y=np.ma.array(CLEAN[TRAIN], mask=CLEAN[TRAIN] > 1))
+
+
 def test_infinite_targets_are_named():
     y = CLEAN[TRAIN].copy()
     y[3, 4] = np.inf

@@ -197,6 +197,29 @@ def test_tables_with_categories_and_gaps():
     assert list(model.reconstruct(X).columns) == ["kind", "size"]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "classes"), [("Int64", [2**53, 2**53 + 1, 2**53 + 2]), ("boolean", [False, True])]
+)
+def test_nullable_labels_keep_their_type(dtype, classes):
+    X, _, y = iris()
+    given = pd.Series(np.array(classes)[np.minimum(y, len(classes) - 1)], dtype=dtype)
+    model = clone(of_iris()).fit(X, given)
+    np.testing.assert_array_equal(model.classes_, np.array(classes), strict=True)
+    assert set(model.predict(X)) == set(classes)
+
+
+def test_weights_that_leave_no_label_or_are_none():
+    X, some, _ = iris()
+    model = clone(of_iris())
+    with pytest.raises(ValueError, match=r"all rows are marked by -1, .* sample_weight of zero"):
+        model.fit(X, some, sample_weight=(some < 0) * 1.0)
+    with pytest.raises(ValueError, match=r"one class only, 0, .* rows of sample_weight zero"):
+        model.fit(X, some, sample_weight=(some < 1) * 1.0)
+    for weight in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match=r"class_weight=.* negative or not finite"):
+            model.set_params(class_weight={0: weight, 1: 1.0, 2: 1.0}).fit(X, some)
+
+
 def test_weights_of_classes_and_rows():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [180, 20])
@@ -303,11 +326,17 @@ def test_float32_stays_in_the_codes():
         (np.full(150, -1), "all rows are marked by -1"),
         (np.where(iris()[1] == 0, 0, -1), "y has one class only, 0"),
         (np.where(iris()[1] < 0, "-1", "a"), "y holds the text '-1'"),
+        (np.where(iris()[1] < 0, "-1.0", "a"), "y holds the text '-1.0'"),
+        (
+            np.ma.array(iris()[2], mask=iris()[1] < 0),
+            r"masked array, of which 130 .*y\.filled\(-1\)",
+        ),
         (iris()[2][:100], "inconsistent numbers of samples"),
         (np.where(iris()[1] < 0, np.nan, iris()[1]), "Input y contains NaN, first in row 20"),
         (np.where(iris()[1] < 0, np.inf, iris()[1]), "Input y contains infinity"),
         (np.where(iris()[1] < 0, None, iris()[1]), "Input y contains NaN, first in row 20"),
         (iris()[2] + 0.5, "Unknown label type: continuous"),
+        (np.array(["a", 5, -1], dtype=object)[iris()[2]], "both text and numbers, .*'a' and 5"),
         (None, "requires y to be passed"),
     ],
 )

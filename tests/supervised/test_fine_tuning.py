@@ -124,6 +124,21 @@ def test_more_layers_than_there_are():
         AutoencoderClassifier(pretrained(), freeze=4).fit(X[:100], y[:100])
 
 
+@pytest.mark.parametrize("freeze", [True, False])
+def test_freeze_is_no_truth_value(freeze):
+    X, y = digits()
+    with pytest.raises(ValueError, match=f"freeze={freeze} is no number of layers"):
+        AutoencoderClassifier(pretrained(), freeze=freeze).fit(X[:100], y[:100])
+
+
+@pytest.mark.parametrize("inside", [AutoencoderTransformer(2), LogisticRegression()])
+def test_only_a_fitted_autoencoder_can_be_frozen(inside):
+    X, y = digits()
+    model = AutoencoderClassifier(FrozenEstimator(inside))
+    with pytest.raises(ValueError, match=f"FrozenEstimator around {type(inside).__name__}"):
+        model.fit(X[:100], y[:100])
+
+
 def test_a_fitted_autoencoder_of_other_columns():
     X, y = digits()
     with pytest.raises(ValueError, match="X has 60 features, but AutoencoderTransformer is expect"):

@@ -101,6 +101,25 @@ def test_whole_numbers_with_minus_one_are_numbers():
     np.testing.assert_array_equal(model.transduction_, y)
 
 
+def test_given_numbers_are_kept_as_they_are():
+    X, _ = flowers()
+    # Most of such numbers change if they are scaled and scaled back.
+    y = np.where(np.arange(150) < 100, np.random.default_rng(0).normal(size=150), np.nan)
+    before = y.copy()
+    model = AutoencoderRegressor(SMALL, max_iter=1, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(model.transduction_[:100], y[:100])
+    np.testing.assert_array_equal(model.transduction_[100:], model.predict(X[100:]))
+    np.testing.assert_array_equal(y, before)
+
+
+@pytest.mark.parametrize("unit", [1e250, 1e-250])
+def test_the_unit_of_the_numbers_may_be_any(unit):
+    X, y = flowers()
+    model = AutoencoderRegressor(SMALL, max_iter=1, random_state=0)
+    expected = clone(model).fit(X, y).predict(X)
+    np.testing.assert_allclose(clone(model).fit(X, y * unit).predict(X), expected * unit, rtol=1e-3)
+
+
 def test_a_row_of_weight_two_is_two_rows():
     X, y = flowers()
     X, y, weight = X[:20], y[:20], np.arange(20) % 3
@@ -118,6 +137,10 @@ def test_a_row_of_weight_two_is_two_rows():
         (
             np.where(np.arange(300).reshape(150, 2) == 6, np.nan, 1.0),
             "some of the numbers of row 3",
+        ),
+        (
+            np.ma.array(np.ones(150), mask=np.arange(150) > 3),
+            r"masked array, of which 146 .*filled\(numpy.nan\)",
         ),
         (np.ones(100), "inconsistent numbers of samples"),
         (None, "requires y to be passed"),

@@ -2,7 +2,14 @@
 
 from ._base_autoencoder import BaseAutoencoder
 from ._class_conditions import ClassConditions, has_classes
-from ._class_labels import UNLABELLED, ClassArray, class_indices, classes_of
+from ._class_labels import (
+    UNLABELLED,
+    ClassArray,
+    class_indices,
+    classes_of,
+    known_classes,
+    label_column,
+)
 from ._column_parameters import ColumnParameters
 from ._declared_parameters import DeclaredParameters, fitted
 from ._encoder_decoder import Decoder, Encoder
@@ -12,7 +19,11 @@ from ._fit_decisions import (
     resolve_batch_size,
     resolve_hidden_layer_sizes,
 )
-from ._ignored_arguments import warn_of_ignored_device, warn_of_ignored_parameters
+from ._ignored_arguments import (
+    warn_of_ignored_device,
+    warn_of_ignored_parameters,
+    warn_of_ignored_target,
+)
 from ._lockstep import fit_in_lockstep
 from ._mixed_start import column_input, column_likelihoods, column_losses, learn_mixed_table
 from ._net_building import NOT_REMEMBERED
@@ -65,6 +76,8 @@ __all__ = [
     "fit_in_lockstep",
     "fitted",
     "has_classes",
+    "known_classes",
+    "label_column",
     "learn_mixed_table",
     "pairs_of",
     "resolve_batch_size",
@@ -72,4 +85,5 @@ __all__ = [
     "start_at_probabilistic_pca",
     "warn_of_ignored_device",
     "warn_of_ignored_parameters",
+    "warn_of_ignored_target",
 ]

@@ -19,7 +19,7 @@ from skae.objectives import best_classes
 from skae.tables import drop_weightless_rows
 
 from ._base_autoencoder import BaseAutoencoder
-from ._class_labels import ClassArray, class_indices, classes_of
+from ._class_labels import ClassArray, class_indices, classes_of, label_column, labels_of_rows
 from ._column_parameters import ColumnParameters
 from ._declared_parameters import fitted
 from ._fit_rows import FitRows
@@ -70,19 +70,20 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         if y is None:
             raise _needs_classes()
         rows = super()._validated(X, None, sample_weight, n_needed, reset)
-        if reset:
-            self.classes_ = classes_of(y)
-        elif not self._n_classes:
+        if not reset and not self._n_classes:
             # The first fit was not conditional: going on raises an error that says so.
             return rows
-        indices = class_indices(y, self.classes_, num_samples(X))
-        counted, _ = drop_weightless_rows(indices, sample_weight, n_needed)
+        labels = labels_of_rows(label_column(y, warn=True), num_samples(X))
+        labels, _ = drop_weightless_rows(labels, sample_weight, n_needed)
         if reset:
-            known = counted >= 0
+            self.classes_ = classes_of(labels)
+        indices = class_indices(labels, self.classes_)
+        if reset:
+            known = indices >= 0
             weight = None if rows.weight is None else np.asarray(rows.weight)[known]
-            totals = np.bincount(counted[known], weight, self._n_classes)
+            totals = np.bincount(indices[known], weight, self._n_classes)
             self._class_shares = totals / totals.sum()
-        return replace(rows, classes=counted)
+        return replace(rows, classes=indices)
 
     def _training_rows(self, rows: FitRows) -> TrainingRows:
         if not self.conditional:
@@ -238,7 +239,7 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
             self._refuse_classes(y)
         if y is None or not self._n_classes:
             return self
-        return self._of(class_indices(y, self.classes_, num_samples(X)))
+        return self._of(class_indices(labels_of_rows(y, num_samples(X)), self.classes_))
 
     def _with_all_classes(self, X: Any, y: Any) -> Self:
         """Return the same, if each row has a class."""

@@ -55,7 +55,7 @@ def warn_of_ignored_target(X: Any, y: Any) -> None:
     """Warn if `y` looks like targets of the reconstruction."""
     if says_what_rows_become(X, y):
         warn_caller(
-            "y has the shape of X and is ignored: the autoencoder learns to give back X itself. "
+            "y has the shape of X and is ignored: this estimator learns from X alone. "
             "DenoisingAutoencoder learns from pairs: its fit(X, y) trains from noisy rows X to "
             "clean rows y. If y is for a later step, nothing is wrong."
         )

@@ -14,6 +14,7 @@ from skae.tables import (
     NumericTable,
     ScaledRows,
     TargetRows,
+    check_mask,
     columns_that_are_not_numeric,
     detached,
     is_memory_mapped,
@@ -32,6 +33,7 @@ def pairs_of(X: Any, y: Any) -> Any:
     Numbers that are neither that nor one for each row are refused.
     """
     if says_what_rows_become(X, y):
+        check_mask(y, "y")
         return y
     shape = _shape(y)
     if len(shape) > 1 and max(shape[1:]) > 1 and shape != _shape(X) and _kind(y) == "f":

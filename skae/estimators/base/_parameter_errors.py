@@ -10,7 +10,7 @@ from skae.networks import did_you_mean
 
 # For parameters that may be None: what the fit uses then, and how to set parameters of that.
 _NONE_IS = {
-    "autoencoder": "the autoencoder that suits the table, made when the detector is fitted. Give "
+    "autoencoder": "the autoencoder that suits the table, which fit makes. Give "
     "an autoencoder to set its parameters, as in autoencoder=DenoisingAutoencoder()",
     "network": "the dense network, whose parameters are the estimator's own (hidden_layer_sizes, "
     "activation, dropout, normalization). Set these, or give a network",
