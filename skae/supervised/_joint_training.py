@@ -44,8 +44,13 @@ class FittedRows:
     _validated: Any
 
     @classmethod
-    def of(cls, autoencoder: Any, X: Any, weight: np.ndarray | None) -> Self:
-        """Return them for rows of weights above zero; an autoencoder that is not fitted is."""
+    def of(
+        cls, autoencoder: Any, X: Any, weight: np.ndarray | None, freeze: int | str | None
+    ) -> Self:
+        """Return them for rows of weights above zero; an autoencoder that is not fitted is.
+
+        What `freeze` cannot mean for its layers is refused before a fit.
+        """
         if hasattr(autoencoder, "net_"):
             if autoencoder._target is not None:
                 raise ValueError(
@@ -59,7 +64,9 @@ class FittedRows:
             validate_params(autoencoder)
             warn_of_ignored_parameters(autoencoder)
             validated = autoencoder._validated(X, None, weight, 2, reset=True)
-            autoencoder._run(autoencoder._prepare_fit(validated, continued=False))
+            training = autoencoder._prepare_fit(validated, continued=False)
+            frozen_modules(autoencoder.net_.module_, freeze)
+            autoencoder._run(training)
         rows = autoencoder._training_rows(validated)
         return cls(autoencoder, rows, validated)
 

@@ -19,6 +19,9 @@ _MOST_GUESSED = 2**16
 # which must outweigh guesses to correct wrong ones.
 _WEIGHT_OF_GUESSES = 0.5
 
+# Labels are few if at most this share of the rows has one.
+_FEW = 0.25
+
 # The consistency term presumes that classes are groups of rows. It counts in full where guesses
 # explain this share of the differences between rows, and less where they explain less.
 _EXPLAINED_BY_GROUPS = 0.5
@@ -40,8 +43,8 @@ def train_in_rounds(
     radius = 0.0
     if params.consistency and params.consistency_radius:
         radius = params.consistency_radius * fitted.distance_of_neighbours(rng)
-    # Where most rows have a label, guesses for the others would hardly add to them.
-    guesses = params.n_propagations and 2 * labels.known.sum() <= len(labels.known)
+    # Where labels are not few, wrong guesses cost more than right ones add.
+    guesses = params.n_propagations and labels.known.mean() <= _FEW
     seed = int(rng.randint(np.iinfo(np.int32).max))
     codes = fitted.codes_of(fitted.autoencoder)
     known = codes[learned], labels.answers[learned], labels.weight[learned]

@@ -89,7 +89,7 @@ class SupervisedEstimator(
         How far rows are moved, as a share of the median distance between a row and its nearest
         neighbour, so that it does not depend on the unit or the number of columns.
     n_propagations : int, default=2
-        How often labels are guessed for rows without one, where those are the majority: each time
+        How often labels are guessed, where at least three quarters of the rows have none: each time
         from the codes that the training before has made. Guesses come from labels that spread
         over a graph of neighbours (Zhou et al., 2004; Iscen et al., 2019) and from a linear model,
         each of which is believed as far as it is right about held-out labels. Training takes them
@@ -202,7 +202,7 @@ class SupervisedEstimator(
         labels = self._read_labels(y, weight)
         rng = check_random_state(self.random_state)
         seed = int(rng.randint(np.iinfo(np.int32).max))
-        fitted_rows = FittedRows.of(self._autoencoder_to_train(X, seed), X, weight)
+        fitted_rows = FittedRows.of(self._autoencoder_to_train(X, seed), X, weight, self.freeze)
         held_out = held_out_labels(labels, self._strata(labels), self, rng)
         trained = train_in_rounds(fitted_rows, labels, held_out, self, self._guesser(rng), rng)
         self._keep(trained)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Callback
 
 from skae import (
     AutoencoderClassifier,
@@ -122,6 +123,19 @@ def test_more_layers_than_there_are():
     X, y = digits()
     with pytest.raises(ValueError, match="freeze=4 is more than the 3 layers of the encoder"):
         AutoencoderClassifier(pretrained(), freeze=4).fit(X[:100], y[:100])
+
+
+def test_too_many_frozen_layers_are_refused_before_a_fit():
+    class NoTraining(Callback):
+        def on_train_begin(self, net, *args, **kwargs):
+            raise AssertionError("training has begun")
+
+    X, y = load_iris(return_X_y=True)
+    start = AutoencoderTransformer(2, hidden_layer_sizes=(8,), callbacks=[NoTraining()])
+    with pytest.raises(AssertionError):
+        AutoencoderClassifier(start, freeze=2).fit(X, y)
+    with pytest.raises(ValueError, match="freeze=3 is more than the 2 layers"):
+        AutoencoderClassifier(start, freeze=3).fit(X, y)
 
 
 @pytest.mark.parametrize("freeze", [True, False])
