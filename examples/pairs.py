@@ -1,4 +1,6 @@
-"""Restore a photograph after learning from pairs of damaged and clean patches.
+"""
+Restore a photograph after learning from pairs
+==============================================
 
 Run ``python examples/pairs.py``: one photograph is blurred, and gets grain that is stronger where
 it is bright. An autoencoder learns from small patches of it, the damaged and the clean ones, and

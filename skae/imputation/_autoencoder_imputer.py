@@ -104,7 +104,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
 
     See Also
     --------
-    pool_estimates : Combines what several imputations say, by Rubin's rules.
+    skae.imputation.pool_estimates : Combines what several imputations say, by Rubin's rules.
     DenoisingAutoencoder : Takes tables with gaps as they are, and fills them with `reconstruct`.
     sklearn.impute.IterativeImputer : One regression for each column in turn, for numbers.
     sklearn.impute.KNNImputer : Means of similar rows, for numbers.
