@@ -45,6 +45,7 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 # Methods of classes have no pages of their own: they stand on the page of the class.
 numpydoc_show_class_members = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -68,9 +69,19 @@ html_theme_options = {
 }
 html_sidebars = {"changelog": [], "benchmarks": []}
 
-# Examples that take less than half a minute are run; the others are shown with the picture that is
-# kept beside them. `production.py` starts a server and is run by hand, too.
-RUN = ("denoising", "gaps", "generation", "mixed_table", "outliers")
+# Examples that take less than half a minute are run. The others are shown with the picture that is
+# kept beside them: `fine_tuning`, `pairs` and `quickstart` take longer, `production` is a server.
+RUN = (
+    "compression",
+    "denoising",
+    "features",
+    "few_labels",
+    "gaps",
+    "generation",
+    "mixed_table",
+    "outliers",
+    "speech",
+)
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
@@ -82,6 +93,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "remove_config_comments": True,
+    "default_thumb_file": str(DOCS / "_static" / "program.png"),
     "within_subsection_order": "FileNameSortKey",
     "show_signature": False,
 }

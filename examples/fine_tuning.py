@@ -84,3 +84,5 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "../examples/pictures/fine_tuning.png"

@@ -88,4 +88,3 @@ def says_the_same(promised, printed):
         [float(n.replace(",", "")) for n in _NUMBER.findall(text)] for text in (promised, printed)
     ]
     return words[0] == words[1] and numbers[1] == pytest.approx(numbers[0], rel=0.1, abs=0.02)
-

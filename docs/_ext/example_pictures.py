@@ -32,8 +32,6 @@ def show_kept_picture(run, pictures):
             code = "\n.. GENERATED FROM PYTHON SOURCE LINES"
             head, found, rest = source[0].partition(code)
             image = f"\n.. image:: {place}\n   :alt: The picture that {name}.py saves\n\n"
-            # After the introduction, before the first block of code.
-            intro, second, tail = rest.partition(code)
-            source[0] = head + found + intro + image + second + tail
+            source[0] = head + image + found + rest
 
     return listener

@@ -67,7 +67,7 @@ def _write(project):
     """Write the inventory of a project and return its path."""
     _, page, names, labels = PROJECTS[project]
     lines = [f"{name} py:{_kind_of(name)} 1 {page} -\n" for name in names]
-    lines += [f"{label} std:label -1 {place} scikit-learn: {label}\n" for label, place in labels.items()]
+    lines += [f"{label} std:label -1 {place} {label}\n" for label, place in labels.items()]
     head = f"# Sphinx inventory version 2\n# Project: {project}\n# Version: \n"
     head += "# The remainder of this file is compressed using zlib.\n"
     FOLDER.mkdir(parents=True, exist_ok=True)
