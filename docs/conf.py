@@ -72,7 +72,9 @@ html_sidebars = {"changelog": [], "benchmarks": []}
 # Examples that take less than half a minute are run. The others are shown with the picture that is
 # kept beside them: `fine_tuning`, `pairs` and `quickstart` take longer, `production` is a server.
 RUN = (
+    "code_width",
     "compression",
+    "conditional",
     "denoising",
     "features",
     "few_labels",
@@ -80,7 +82,9 @@ RUN = (
     "generation",
     "mixed_table",
     "outliers",
+    "sensors",
     "speech",
+    "texts",
 )
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
