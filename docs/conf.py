@@ -14,6 +14,7 @@ sys.path[:0] = [str(DOCS / "_ext"), str(DOCS.parent)]
 # Examples that start other processes find the same package there.
 os.environ["PYTHONPATH"] = str(DOCS.parent)
 
+from attribute_types import escape_types  # noqa: E402
 from example_pictures import PICTURES, show_kept_picture  # noqa: E402
 from inventories import intersphinx_mapping  # noqa: E402, F401  # read by Sphinx
 
@@ -106,5 +107,7 @@ warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 
 def setup(app):
-    """Add the pictures of the examples that are not run."""
+    """Add what the extensions leave out."""
+    # Before numpydoc reads the docstring.
+    app.connect("autodoc-process-docstring", escape_types, priority=100)
     app.connect("source-read", show_kept_picture(RUN, PICTURES))

@@ -313,7 +313,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         Returns
         -------
         feature_names_out : ndarray of str
-            Names of columns, then "missingindicator_" and the name for each indicator.
+            Names of columns, then ``"missingindicator_"`` and the name for each indicator.
         """
         check_is_fitted(self)
         names = self._names_in(input_features)
