@@ -4,15 +4,11 @@ Nothing is fetched from the network. The inventories of other projects are made 
 packages, so that a renamed class of theirs is an error here.
 """
 
-import os
 import sys
-import warnings
 from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS / "_ext"), str(DOCS.parent)]
-# Examples that start other processes find the same package there.
-os.environ["PYTHONPATH"] = str(DOCS.parent)
 
 from attribute_types import escape_types  # noqa: E402
 from example_pictures import PICTURES, show_kept_picture  # noqa: E402
@@ -102,8 +98,6 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "show_signature": False,
 }
-# A picture is drawn for a file, not for a window.
-warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 
 def setup(app):
