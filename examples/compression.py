@@ -1,4 +1,6 @@
-"""Keep handwritten digits in as few numbers as an error allows, with one fit for all of them.
+"""
+Keep digits in as few numbers as an error allows
+================================================
 
 Run ``python examples/compression.py``: it trains one nested autoencoder of 16 ordered components,
 prints what it loses with the first 1, 2, 4, 8 and 16 of them, beside PCA, on digits that it has

@@ -1,4 +1,6 @@
-"""Take noise off handwritten digits that were never seen without it.
+"""
+Take noise off digits that were never seen without it
+=====================================================
 
 Run ``python examples/denoising.py``: it trains a denoising autoencoder on clean digits, prints how
 near it brings noisy ones to what they were, beside PCA at its best number of components and the

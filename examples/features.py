@@ -1,4 +1,6 @@
-"""Learn features from digits without labels, and a classifier from few labels on top.
+"""
+Learn features from digits without labels
+=========================================
 
 Run ``python examples/features.py``: it learns 32 codes from digits with half of their pixels
 missing, prints the accuracy of a logistic regression on these codes when only some digits have

@@ -1,4 +1,6 @@
-"""Name all digits after somebody has named 50 of them.
+"""
+Name all digits after somebody has named 50 of them
+===================================================
 
 Run ``python examples/few_labels.py``: of 1,257 images 50 have a label, the others are marked by -1.
 An `AutoencoderClassifier` learns from all of them. Beside it stand the same classifier on the

@@ -1,4 +1,6 @@
-"""Train an encoder without labels once, and fine-tune it for two questions.
+"""
+Fine-tune one encoder for two questions
+=======================================
 
 Run ``python examples/fine_tuning.py``: a denoising autoencoder learns from 1,000 images of
 digits without labels. Two classifiers start from it, each with the labels of 40 other images: one
@@ -82,3 +84,5 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "../examples/pictures/fine_tuning.png"

@@ -1,4 +1,6 @@
-"""Fill holes in images that were never seen whole.
+"""
+Fill holes in images that were never seen whole
+===============================================
 
 Run ``python examples/gaps.py``: it cuts a square out of handwritten digits, each at another place,
 trains an imputer on such digits, prints how near it comes to the hidden pixels of others,

@@ -1,4 +1,6 @@
-"""Draw handwritten digits that nobody wrote.
+"""
+Draw digits that nobody wrote
+=============================
 
 Run ``python examples/generation.py``: it trains a variational autoencoder and a plain one, draws
 new digits from both and from a PCA with normal codes, prints how far each is from real digits that

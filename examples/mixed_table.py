@@ -1,4 +1,6 @@
-"""Find unusual orders in a table with text, dates and gaps, and say why one is unusual.
+"""
+Find unusual orders in a table with text, dates and gaps
+========================================================
 
 Run ``python examples/mixed_table.py``: it makes orders of a shop, of which a few contradict
 themselves, fits an outlier detector on the table as it is, prints how well it ranks them beside

@@ -1,4 +1,6 @@
-"""Find records whose cells contradict one another, beside IsolationForest, and explain one.
+"""
+Find records whose cells contradict one another
+===============================================
 
 Run ``python examples/outliers.py``: it trains both detectors on measurements of benign tumours, and
 asks two things of them. Which new records are mixed up, with the "worst" measurements of another

@@ -1,4 +1,6 @@
-"""Restore a photograph after learning from pairs of damaged and clean patches.
+"""
+Restore a photograph after learning from pairs
+==============================================
 
 Run ``python examples/pairs.py``: one photograph is blurred, and gets grain that is stronger where
 it is bright. An autoencoder learns from small patches of it, the damaged and the clean ones, and
@@ -90,3 +92,5 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "../examples/pictures/pairs.png"

@@ -1,4 +1,6 @@
-"""From a notebook to production: fit, save, load, export to ONNX, serve, ask.
+"""
+From a notebook to production
+=============================
 
 Run ``python examples/production.py`` with ``pip install "skae[onnx,serve]"``: it trains an outlier
 detector on measurements of benign tumours, keeps it in a file that is safe to load, makes an ONNX

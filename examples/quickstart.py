@@ -1,4 +1,6 @@
-"""An autoencoder in the slot where PCA stands, on handwritten digits.
+"""
+An autoencoder in the slot where PCA stands
+===========================================
 
 Run ``python examples/quickstart.py``: it searches over the size of the code with PCA as a
 rival in the same slot of a pipeline, prints what each loses and what a classifier still sees,
@@ -91,3 +93,5 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "../examples/pictures/quickstart.png"

@@ -1,4 +1,6 @@
-"""Clean a recording after learning from pairs of disturbed and clean ones.
+"""
+Clean a recording after learning from pairs
+===========================================
 
 Run ``python examples/speech.py``: made signals that sound like speech, tones of a changing pitch in
 syllables, are disturbed by the hum of the mains and by a hiss that is louder at high frequencies.

@@ -105,7 +105,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
 
     See Also
     --------
-    pool_estimates : Combines what several imputations say, by Rubin's rules.
+    skae.imputation.pool_estimates : Combines what several imputations say, by Rubin's rules.
     DenoisingAutoencoder : Takes tables with gaps as they are, and fills them with `reconstruct`.
     sklearn.impute.IterativeImputer : One regression for each column in turn, for numbers.
     sklearn.impute.KNNImputer : Means of similar rows, for numbers.
@@ -315,7 +315,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         Returns
         -------
         feature_names_out : ndarray of str
-            Names of columns, then "missingindicator_" and the name for each indicator.
+            Names of columns, then ``"missingindicator_"`` and the name for each indicator.
         """
         check_is_fitted(self)
         names = self._names_in(input_features)

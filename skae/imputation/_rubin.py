@@ -12,7 +12,7 @@ _LEAST_SHARE = 1e-9
 
 
 class PooledEstimates(NamedTuple):
-    """Estimates from several imputations as one; see :func:`pool_estimates`."""
+    """Estimates from several imputations as one; see :func:`skae.imputation.pool_estimates`."""
 
     estimate: np.ndarray
     standard_error: np.ndarray
@@ -54,7 +54,7 @@ def pool_estimates(
 
     See Also
     --------
-    AutoencoderImputer.sample_imputations : The imputations.
+    skae.AutoencoderImputer.sample_imputations : The imputations.
 
     References
     ----------

@@ -24,7 +24,7 @@ def load_estimator(path: str | os.PathLike, trusted: Collection[str] = ()) -> An
     Parameters
     ----------
     path : str or PathLike
-        A file of ``skops.io.dump`` if its name ends in ``.skops``, else one of :func:`save`.
+        A file of ``skops.io.dump`` if its name ends in ``.skops``, else one of :func:`skae.save`.
     trusted : collection of str, default=()
         Types to trust in a file of skops beside `TRUSTED_TYPES`, by their full names.
 
@@ -36,7 +36,7 @@ def load_estimator(path: str | os.PathLike, trusted: Collection[str] = ()) -> An
     Raises
     ------
     ModelFileError
-        If it is none of :func:`save`, or no estimator of skops.
+        If it is none of :func:`skae.save`, or no estimator of skops.
     NotFittedError
         If the estimator in it is not fitted.
     ImportError

@@ -1,0 +1,81 @@
+"""The documentation: its code runs and prints what it says, and every public name has its place."""
+
+import importlib
+import re
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from page_cases import Page, says_the_same
+
+import skae
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+COMMANDS = (
+    "fit",
+    "transform",
+    "reconstruct",
+    "score",
+    "predict",
+    "sample",
+    "info",
+    "export",
+    "serve",
+)
+GENERATED = {"_build", "api", "gallery"}
+PAGES = [
+    path for path in sorted(DOCS.rglob("*.md")) if path.relative_to(DOCS).parts[0] not in GENERATED
+]
+# Benchmarks and the changelog are included from the repository: they hold no Python.
+WITHOUT_CODE = {"benchmarks.md", "changelog.md", "index.md", "tasks/index.md"}
+WITHOUT_CODE |= {"guide/index.md", "coming_from/index.md"}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
+def test_code_of_a_page_runs(path, folder):
+    with ExitStack() as servers:
+        n_run = Page(path, COMMANDS, servers).run()
+    assert (n_run > 0) != (path.relative_to(DOCS).as_posix() in WITHOUT_CODE)
+
+
+def test_code_of_the_readme_runs(folder):
+    with ExitStack() as servers:
+        assert Page(ROOT / "README.md", ("serve",), servers).run() > 0
+
+
+@pytest.mark.parametrize(
+    ("promised", "printed", "same"),
+    [
+        ("0.94", "0.9377777777777778", True),
+        ("0.94", "0.74", False),
+        ("(450, 8)", "(450, 8)", True),
+        ("drift, p = 0.003", "no drift, p = 0.003", False),
+        ("1,257 rows", "1257 rows", True),
+    ],
+)
+def test_what_is_printed_is_compared(promised, printed, same):
+    assert says_the_same(promised, printed) == same
+
+
+def test_a_wrong_comment_is_found(folder):
+    page = folder / "page.md"
+    page.write_text("```python\nx = 2\n```\n\n```python\nprint(x + 1)  # 4\n```\n")
+    with pytest.raises(AssertionError, match=r"page\.md, line 6 prints \['3'\]"):
+        Page(page, COMMANDS, ExitStack()).run()
+
+
+def test_the_reference_has_every_public_name():
+    reference = (DOCS / "api.rst").read_text()
+    listed = set(re.findall(r"^   ([\w.]+)$", reference, re.MULTILINE))
+    assert {f"skae.{name}" for name in skae.__all__} <= {f"skae.{name}" for name in listed}
+    for name in listed:
+        module, _, attribute = f"skae.{name}".rpartition(".")
+        assert attribute in importlib.import_module(module).__all__
+
+
+def test_every_example_says_its_title():
+    # The gallery reads it there.
+    for path in (ROOT / "examples").glob("*.py"):
+        title, line = path.read_text().splitlines()[1:3]
+        assert line == "=" * len(title)
