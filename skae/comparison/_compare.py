@@ -50,7 +50,7 @@ def compare(
         As in :func:`~sklearn.model_selection.cross_val_score`. Without shuffling; folds have equal
         shares of the classes in `y`.
     n_jobs : int, default=None
-        Fits at the same time; see :term:`n_jobs`. More than one makes `fit_time` less meaningful.
+        Fits at the same time, as in scikit-learn. More than one makes `fit_time` less meaningful.
 
     Returns
     -------
