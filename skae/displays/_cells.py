@@ -52,7 +52,9 @@ def _numbers(column: pd.Series) -> np.ndarray | None:
         dates = pd.to_datetime(column, utc=True).dt.tz_convert(None)
         return ((dates - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(float)
     if kind == "time":
-        return pd.to_timedelta(column.map(str, na_action="ignore")).dt.total_seconds().to_numpy(float)
+        return (
+            pd.to_timedelta(column.map(str, na_action="ignore")).dt.total_seconds().to_numpy(float)
+        )
     if kind in ("timedelta", "timedelta64"):
         return pd.to_timedelta(column).dt.total_seconds().to_numpy(float)
     if pd.api.types.is_numeric_dtype(column) or kind in ("integer", "floating", "decimal"):

@@ -99,7 +99,7 @@ class Case:
     def name_of_row(self, place: int) -> str:
         """Return the place of a row in the caller's table, and its label if that differs."""
         true_place = int(self.sample.places[place])
-        index = getattr(self.sample.X, "index", None)
+        index: Any = getattr(self.sample.X, "index", None)
         # Lists and tables of polars have something else of that name.
         label = index[place] if hasattr(index, "get_loc") else true_place
         return str(true_place) if label == true_place else f"{true_place} ({label})"

@@ -9,7 +9,7 @@ from skae.tables.columns import WORDS
 
 from ._case import Case
 from ._parts import Cell, Highlight, Section, Table
-from ._words import number, percent, seconds
+from ._words import NOTHING, number, percent, seconds
 
 # Most columns of the table.
 _N_COLUMNS = 40
@@ -109,7 +109,7 @@ def _typical(case: Case, i: int) -> str:
     differences = case.differences[:, i]
     differences = differences[~np.isnan(differences)]
     if not len(differences):
-        return "–"
+        return NOTHING
     if not case.cells.is_number[i]:
         return f"{percent(float(differences.mean()))} wrong"
     root = float(np.sqrt(np.mean(np.square(differences))))

@@ -10,7 +10,7 @@ from skae.tables import as_pandas, missing_cells
 
 from ._case import Case
 from ._parts import Cell, Highlight, Section, Table
-from ._words import cell_text, number, percent
+from ._words import NOTHING, cell_text, number, percent
 
 # Most columns, rows, and cells of a row.
 _N_COLUMNS, _N_ROWS, _N_CELLS = 40, 5, 8
@@ -22,20 +22,25 @@ def filled_section(case: Case) -> Section:
     imputer, X = case.subject.last, case.before_last
     completed = _frame(imputer.transform(X), imputer.get_feature_names_out())
     names = names_of_columns(imputer, X, imputer.n_features_in_)
-    missing = missing_cells(X if hasattr(type(X), "columns") else as_array(X), imputer.missing_values)
+    missing = missing_cells(
+        X if hasattr(type(X), "columns") else as_array(X), imputer.missing_values
+    )
     share = float(missing.mean())
     section.highlights.append(Highlight(percent(share), "of the cells are gaps"))
     n_rows = int(missing.any(axis=1).sum())
     section.say(f"{percent(share)} of the cells are gaps, in {n_rows:,} of {len(missing):,} rows.")
     # Columns without a value in `fit` may be left out.
     kept = {str(name): completed.iloc[:, i] for i, name in enumerate(completed.columns)}
-    gappy = np.argsort(-missing.mean(axis=0), kind="stable")
-    gappy = [i for i in gappy.tolist() if missing[:, i].any()]
+    order = np.argsort(-missing.mean(axis=0), kind="stable")
+    gappy = [i for i in order.tolist() if missing[:, i].any()]
     if not gappy:
         return section
     rows = [
-        [names[i], Cell(percent(missing[:, i].mean()), float(missing[:, i].mean()))]
-        + _of_column(kept.get(names[i]), missing[:, i])
+        [
+            names[i],
+            Cell(percent(missing[:, i].mean()), float(missing[:, i].mean())),
+            *_of_column(kept.get(names[i]), missing[:, i]),
+        ]
         for i in gappy[:_N_COLUMNS]
     ]
     head = ["Column", "Gaps", "Filled with, typically", "Found elsewhere, typically"]
@@ -56,7 +61,7 @@ def _frame(table: Any, names: Any) -> pd.DataFrame:
 
 def _of_column(column: pd.Series | None, missing: np.ndarray) -> list[str]:
     if column is None:
-        return ["left out", "–"]
+        return ["left out", NOTHING]
     return [_typical(column[missing]), _typical(column[~missing])]
 
 
@@ -64,7 +69,7 @@ def _typical(cells: pd.Series) -> str:
     """Return the mean of numbers and dates, the most frequent of other cells."""
     cells = cells.dropna().infer_objects()
     if cells.empty:
-        return "–"
+        return NOTHING
     is_number = pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells)
     if is_number:
         return number(cells.astype(float).mean())

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn import config_context
 
-import skae
-
 from ._parts import Cell, Highlight, Section, Table
 from ._subject import Subject
 from ._words import listed, number, percent, shortened
 
-_LIBRARIES = "scikit-learn", "torch", "skorch", "numpy"
+_LIBRARIES = "skae", "scikit-learn", "torch", "skorch", "numpy"
 # Most characters of the value of a parameter.
 _LONGEST = 600
 
@@ -54,7 +52,8 @@ def _changed(subject: Subject) -> Iterator[tuple[str, str]]:
             with config_context(print_changed_only=True):
                 is_changed, text = repr(value) != repr(default), repr(value)
             if is_changed:
-                yield prefix + name, shortened(text, _LONGEST)
+                # The indentation is for screens of another width.
+                yield prefix + name, shortened(" ".join(text.split()), _LONGEST)
 
 
 def _facts(subject: Subject) -> Iterator[tuple[str, Any]]:
@@ -86,9 +85,8 @@ def _facts(subject: Subject) -> Iterator[tuple[str, Any]]:
         n_bytes = sum(weight.numel() * weight.element_size() for weight in weights)
         yield "Weights", f"{sum(w.numel() for w in weights):,} ({n_bytes / 1024:,.0f} KiB)"
     yield from _results(last, autoencoder)
-    made_with = [f"{name} {version(name)}" for name in _LIBRARIES]
-    versions = [f"skae {skae.__version__}", f"Python {platform.python_version()}", *made_with]
-    yield "Report made with", ", ".join(versions)
+    versions = [f"{name} {version(name)}" for name in _LIBRARIES]
+    yield "Report made with", ", ".join([*versions, f"Python {platform.python_version()}"])
 
 
 def _results(last: Any, autoencoder: Any) -> Iterator[tuple[str, Any]]:
@@ -122,5 +120,5 @@ def _widths(autoencoder: Any) -> str:
     if type(network).__name__ == "DenseNetwork":
         columns = f"{n_columns} columns"
         return " → ".join([columns, *hidden, code, *hidden[::-1], columns])
-    rows = " × ".join(map(str, shape)) if shape else f"{n_columns} values"
+    rows = " x ".join(map(str, shape)) if shape else f"{n_columns} values"
     return f"{rows} → {type(network).__name__} → {code} → {type(network).__name__} → {rows}"

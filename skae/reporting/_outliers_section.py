@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skae._fitted import has_method
 from skae.displays import OutlierDisplay
 from skae.displays._rows import as_array, share_in_words, take
 from skae.tables import as_pandas
@@ -14,7 +13,7 @@ from ._case import Case
 from ._parts import Cell, Highlight, Section, Table
 from ._pictures import picture
 from ._unusual_section import found_and_expected
-from ._words import cell_text, is_gap, number, p_value, percent
+from ._words import NOTHING, cell_text, is_gap, number, p_value, percent
 
 # Rows in the table, those that are explained, and cells of each.
 _N_ROWS, _N_EXPLAINED, _N_CELLS = 15, 5, 6
@@ -83,9 +82,9 @@ def explain(case: Case, places: np.ndarray) -> list[pd.DataFrame]:
     labels = wide["share"].columns
     found = wide["found"] if "found" in wide.columns.get_level_values(0) else some
     expected: Any = wide["expected"]
-    if subject.before is not None and _can_go_back(case, len(labels)):
+    if _can_go_back(case, len(labels)):
         found, labels = take(case.sample.X, places), pd.Index(case.names)
-        expected = subject.before.inverse_transform(expected)
+        expected = subject.before.inverse_transform(expected)  # type: ignore[union-attr]
     cells = {"found": found, "expected": expected}
     cells |= {name: wide[name] for name in ("residual", "share")}
     frames = {name: _frame_of(table, len(places), labels) for name, table in cells.items()}
@@ -98,11 +97,11 @@ def explain(case: Case, places: np.ndarray) -> list[pd.DataFrame]:
 def _can_go_back(case: Case, n_columns: int) -> bool:
     """Return whether columns of the detector's rows are those of the caller."""
     before = case.subject.before
-    if not has_method(before, "inverse_transform") or len(case.names) != n_columns:
+    if before is None or len(case.names) != n_columns:
         return False
     steps = [step for _, step in before.steps if step not in (None, "passthrough")]
     # A PCA of full rank has as many columns, but others.
-    return all(has_method(step, "partial_fit") or _keeps_columns(step) for step in steps)
+    return case.subject.decodes_to_caller and all(map(_keeps_columns, steps))
 
 
 def _keeps_columns(step: Any) -> bool:
@@ -151,7 +150,9 @@ def _table_of(case: Case, i: int, cells: pd.DataFrame) -> Table:
     for label, one in shown.iterrows():
         part = one["share"] / total if np.isfinite(total) and total else np.nan
         bar = None if is_gap(part) else float(np.clip(part, 0, 1))
-        expected = "–" if is_gap(one["residual"]) and is_gap(one["expected"]) else one["expected"]
+        expected = (
+            NOTHING if is_gap(one["residual"]) and is_gap(one["expected"]) else one["expected"]
+        )
         rows.append(
             [
                 _name_of(label),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,18 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption; columns in `numbers` are set flush right."""
+    """A table with a caption: cells are `Cell` or str; columns in `numbers` stand flush right."""
 
     caption: str
     head: Sequence[str]
-    rows: Sequence[Sequence[Cell | str]]
+    rows: Sequence[Sequence[Any]]
     numbers: Sequence[int] = ()
     kind: ClassVar[str] = "table"
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the width of the page, and not half of it."""
+        return len(self.head) > 5
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,11 @@ class Picture:
     caption: str
     width: int
     kind: ClassVar[str] = "picture"
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the width of the page, and not half of it."""
+        return self.width > 720
 
 
 @dataclass(frozen=True)

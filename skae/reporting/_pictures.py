@@ -26,6 +26,7 @@ def picture(draw: Callable[[], Any], alt: str, caption: str) -> Picture:
         warnings.filterwarnings("ignore", "Glyph")
         figure = draw().figure_
         try:
+            _write_numbers_plainly(figure)
             file = io.BytesIO()
             figure.savefig(file, format="png", dpi=_DPI, bbox_inches="tight", facecolor="white")
         finally:
@@ -34,3 +35,12 @@ def picture(draw: Callable[[], Any], alt: str, caption: str) -> Picture:
     # The width stands in the header of the file.
     width = int.from_bytes(content[16:20], "big") * 96 // _DPI
     return Picture(base64.b64encode(content).decode(), alt, caption, width)
+
+
+def _write_numbers_plainly(figure: Any) -> None:
+    """Replace the formulas that matplotlib writes at logarithmic axes, such as 10 to a power."""
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            if axis.get_scale() != "linear":
+                axis.set_major_formatter(lambda value, _: f"{value:g}")
+                axis.set_minor_formatter(lambda value, _: "")

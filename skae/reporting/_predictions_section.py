@@ -4,7 +4,7 @@ import numpy as np
 
 from ._case import Case
 from ._parts import Cell, Section, Table
-from ._words import number, percent
+from ._words import NOTHING, number, percent
 
 _QUANTILES = {"Lowest": 0.0, "A quarter below": 0.25, "Half below": 0.5}
 _QUANTILES |= {"Three quarters below": 0.75, "Highest": 1.0}
@@ -28,7 +28,7 @@ def _classes(case: Case, predicted: np.ndarray) -> Table:
     for one in case.subject.last.classes_:
         mine = predicted == one
         share = float(mine.mean())
-        sure = number(surest[mine].mean()) if mine.any() else "–"
+        sure = number(surest[mine].mean()) if mine.any() else NOTHING
         rows.append([str(one), f"{mine.sum():,}", Cell(percent(share), share), sure])
     head = ["Class", "Rows", "Share", "Mean probability where predicted"]
     return Table("Predicted classes", head, rows, numbers=(1, 2, 3))

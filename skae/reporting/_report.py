@@ -92,8 +92,8 @@ def report(
     Parameters
     ----------
     estimator : estimator
-        A fitted estimator of skae, or a Pipeline that ends in one; of a search, its best one. Halves
-        of autoencoders, :class:`Encoder` and :class:`Decoder`, have no reports.
+        A fitted estimator of skae, or a Pipeline that ends in one; of a search, its best one.
+        Halves of autoencoders, :class:`Encoder` and :class:`Decoder`, have no reports.
     X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         Rows, best those that the estimator was not trained on. Images and windows may be arrays of
         more dimensions. For a Pipeline that starts with :class:`skae.windows.Windows` they are a

@@ -11,7 +11,7 @@ from ._case import Case
 from ._columns_section import is_of_time
 from ._parts import Cell, Picture, Section, Table
 from ._pictures import picture
-from ._words import cell_text, is_gap, number, seconds
+from ._words import NOTHING, cell_text, is_gap, number, seconds
 
 # Rows that are explained, and cells of each.
 _N_ROWS, _N_CELLS = 5, 6
@@ -70,19 +70,19 @@ def _table_of(case: Case, i: int) -> Table:
         rows.append(
             [case.names[j], Cell(cell_text(found), is_marked=bool(is_large)), cell_text(expected)]
         )
-        in_words = "–" if is_gap(in_spreads[j]) or not is_number else number(in_spreads[j])
+        in_words = NOTHING if is_gap(in_spreads[j]) or not is_number else f"{in_spreads[j]:.1f}"
         rows[-1] += [how, in_words]
     left = len(case.names) - len(rows)
     most = f", the {len(rows)} most different of {len(case.names):,} cells" if left > 0 else ""
     caption = f"Row {case.name_of_row(i)}, score {number(case.scores[i])}{most}"
-    head = ["Column", "Found", "Expected", "Difference", "In standard deviations"]
+    head = ["Column", "Found", "Expected", "Difference", "Standard deviations"]
     return Table(caption, head, rows, numbers=(4,))
 
 
 def _difference(case: Case, i: int, j: int) -> str:
     difference = case.differences[i, j]
     if np.isnan(difference):
-        return "–"
+        return NOTHING
     if not case.cells.is_number[j]:
         return "another category" if difference else "none"
     # Found minus expected: how much too high the cell is.

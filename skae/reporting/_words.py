@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+# What stands where there is nothing to say.
+NOTHING = "-"
 # Most characters of a cell.
 _LONGEST = 80
 
@@ -14,7 +16,7 @@ def number(value: Any) -> str:
     """Return a number with four digits; large ones with all before the point."""
     value = float(value)
     if np.isnan(value):
-        return "–"
+        return NOTHING
     if abs(value) >= 1000 and abs(value) < 1e15:
         return f"{value:,.0f}"
     return f"{value:.4g}"
@@ -23,7 +25,7 @@ def number(value: Any) -> str:
 def percent(share: float) -> str:
     """Return a share in percent."""
     if np.isnan(share):
-        return "–"
+        return NOTHING
     return f"{share:.1%}" if 0 < abs(share) < 0.1 else f"{share:.0%}"
 
 
@@ -64,7 +66,7 @@ def shortened(text: str, longest: int) -> str:
 def seconds(value: float) -> str:
     """Return a difference of dates or times in a unit that fits."""
     if np.isnan(value):
-        return "–"
+        return NOTHING
     for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if abs(value) >= size:
             return f"{value / size:.3g} {unit}"
