@@ -80,7 +80,7 @@ class Page(HTMLParser):
 
     def columns(self):
         """Return the table of errors: a dict for each column, by its name."""
-        (table,) = [rows for rows in self.tables.values() if rows[0][:2] == ["Column", "Holds"]]
+        (table,) = [rows for rows in self.tables.values() if "Not explained" in rows[0]]
         head, *rows = table
         return {row[0]: dict(zip(head, row, strict=True)) for row in rows}
 

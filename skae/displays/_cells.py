@@ -31,8 +31,11 @@ def read_cells(names: list[str], *tables: Any) -> Cells:
         tables = tuple(table.reshape(len(table), -1) for table in tables)
     frames = [as_pandas(table, None, pd.Index(names)) for table in tables]
     frames = [frame.infer_objects().reset_index(drop=True) for frame in frames]
-    values = [np.empty(frame.shape) for frame in frames]
     is_number = np.ones(len(names), dtype=bool)
+    if all(isinstance(one, np.ndarray) and one.dtype.kind in "fiu" for one in tables):
+        # Column by column wide arrays would take a long time.
+        return Cells([one.astype(float) for one in tables], is_number, names, frames)
+    values = [np.empty(frame.shape) for frame in frames]
     for place in range(len(names)):
         columns = [frame.iloc[:, place] for frame in frames]
         numbers = [_numbers(column) for column in columns]

@@ -37,21 +37,21 @@ def columns_section(case: Case) -> Section:
     n_all = len(case.names)
     which = f"The {_N_COLUMNS} hardest of {n_all:,} columns" if n_all > _N_COLUMNS else "Columns"
     losses = getattr(case.subject.last, "column_losses_", None) or {}
-    head = ["Column", "Holds", "Not explained", "Typical error", "Gaps"]
+    head = ["Column", "Not explained", "Typical error", "Gaps", "Holds"]
     kinds = _kinds(case)
     gaps = np.isnan(case.cells.values[0]).mean(axis=0)
     rows = []
     for i in hardest.tolist():
         share = unexplained[i]
         bar = None if np.isnan(share) else float(np.clip(share, 0, 1))
-        row = [case.names[i], kinds[i], Cell(percent(share), bar), _typical(case, i)]
-        row.append(percent(gaps[i]))
+        row = [case.names[i], Cell(percent(share), bar), _typical(case, i)]
+        row += [percent(gaps[i]), kinds[i]]
         if losses:
             row.append(number(losses.get(case.names[i], np.nan)))
         rows.append(row)
     caption = f"{which}, the hardest first"
     head += ["Loss in training"] * bool(losses)
-    section.parts.append(Table(caption, head, rows, numbers=range(2, len(head))))
+    section.parts.append(Table(caption, head, rows, numbers=(1, 2, 3, 5)))
     return section
 
 

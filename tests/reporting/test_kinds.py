@@ -38,7 +38,8 @@ def test_every_autoencoder_has_a_report(name):
     expected = ["Model", "Training", "Reconstruction errors", "Unusual rows", "Codes"]
     assert page.headings[1:] == expected
     assert page.highlights["components of the code"] == "3"
-    assert len(page.pictures) == 4 if name == "ConvolutionalAutoencoder" else 3
+    # Images are drawn beside what is expected of them.
+    assert len(page.pictures) == (4 if name == "ConvolutionalAutoencoder" else 3)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_rows_that_do_not_fit_are_refused():
 
 
 def test_references_that_make_no_sense_are_refused():
-    with pytest.raises(ValueError, match="reference does not fit the estimator: .*feature names"):
+    with pytest.raises(ValueError, match=r"reference does not fit the estimator: .*feature names"):
         skae.report(linear(), WINE, reference=WINE.iloc[:, 1:])
     drift = skae.DriftDetector(linear()).fit(WINE + 0.1)
     with pytest.raises(ValueError, match="DriftDetector, which has its own"):

@@ -13,6 +13,7 @@ from mixed_cases import table
 from report_cases import Page, detector_of_wine, wrong_wine
 
 import skae
+from skae.reporting import RowSampler
 
 EVIL = [
     "<script>alert(1)</script>",
@@ -37,7 +38,7 @@ def test_nothing_is_loaded_from_elsewhere(pages):
     for report in pages.values():
         page = Page(report.html)
         assert all(one.startswith(("#", "data:image/png;base64,")) for one in page.addresses)
-        assert len(page.addresses) > 5
+        assert len(page.addresses) > 3
         assert not page.tags & {"script", "link", "iframe", "object", "embed", "base", "form"}
         without_pictures = re.sub(r"base64,[A-Za-z0-9+/=]+", "", report.html)
         assert "://" not in without_pictures
@@ -69,10 +70,8 @@ def test_what_data_hold_is_text_and_no_markup():
 
 
 def test_half_of_a_character_can_be_saved(folder):
-    X = WINE.iloc[:, :3].set_axis(["a\udc80", "b", "c"], axis=1)
-    ae = skae.AutoencoderTransformer(1, hidden_layer_sizes=(), max_iter=2, random_state=0).fit(X)
-    skae.report(ae, X).save("report.html")
-    assert "a?" in Page((folder / "report.html").read_text(encoding="utf-8")).columns()
+    skae.reporting.Report("<p>a\udc80</p>").save("report.html")
+    assert (folder / "report.html").read_bytes() == b"<p>a?</p>"
 
 
 def test_the_same_seed_makes_the_same_page_whatever_the_style():
@@ -109,12 +108,11 @@ def test_a_sample_of_many_rows_is_drawn_and_said():
 
 
 def test_wide_tables_are_sampled_without_being_asked():
-    X = np.random.default_rng(0).normal(size=(200, 40_000)).astype(np.float32)
-    ae = skae.AutoencoderTransformer(1, hidden_layer_sizes=(), max_iter=1, init="random")
-    page = Page(skae.report(ae.fit(X[:20]), X).html)
-    assert page.texts[0] == "About a random sample of 104 of 200 rows."
-    (caption,) = [one for one in page.tables if one.startswith("The 40 hardest")]
-    assert caption == "The 40 hardest of 40,000 columns, the hardest first"
+    _, chosen = RowSampler(10_000, 40_000, 0).add(200)
+    assert len(chosen) == 2**22 // 40_000
+    X = np.random.default_rng(0).normal(size=(50, 60))
+    ae = skae.AutoencoderTransformer(1, hidden_layer_sizes=(), max_iter=1, random_state=0).fit(X)
+    assert len(Page(skae.report(ae, X).html).table("The 40 hardest of 60 columns")) == 40
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -123,10 +121,20 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 @pytest.mark.parametrize("width", [400, 1200])
 def test_no_screen_scrolls_sideways(pages, folder, width):
-    measure = "<script>document.title = innerWidth + ' ' + document.body.scrollWidth</script>"
-    (folder / "page.html").write_text(pages["outliers"].html.replace("</body>", measure))
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-    options += [f"--window-size={width},800", f"--user-data-dir={folder / 'browser'}"]
+    # Windows of a browser have a least width; frames have none.
+    page = html.escape(pages["outliers"].html)
+    frame = f'<iframe style="width: {width}px; border: 0" srcdoc="{page}"></iframe>'
+    measure = "const d = frames[0].document.scrollingElement; "
+    measure += "document.title = d.clientWidth + ' ' + d.scrollWidth"
+    (folder / "page.html").write_text(f"{frame}<script>onload = () => {{ {measure} }}</script>")
+    options = [
+        "--headless",
+        "--hide-scrollbars",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+    ]
+    options += [f"--user-data-dir={folder / 'browser'}"]
     address = (folder / "page.html").as_uri()
     command = [CHROMIUM, *options, "--dump-dom", address]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
