@@ -86,7 +86,7 @@ class Page(HTMLParser):
 
 
 def as_share(text):
-    return float(text.rstrip("%")) / 100
+    return float(text.strip("<%")) / 100
 
 
 def wrong_wine():

@@ -62,7 +62,6 @@ def _facts(subject: Subject) -> Iterator[tuple[str, Any]]:
     if len(subject.steps) > 1:
         yield "Steps", " → ".join(type(step).__name__ for _, step in subject.steps)
     if subject.kind == "drift":
-        yield "Model", shortened(repr(last.model), _LONGEST)
         yield "Reference", f"{getattr(last, 'n_reference_', len(last.scores_)):,} rows"
         yield "Rate of false alarms", percent(last.alpha)
     if hasattr(last, "n_features_in_"):

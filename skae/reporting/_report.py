@@ -43,7 +43,10 @@ class Report:
     Examples
     --------
     >>> from skae.reporting import Report
-    >>> Report("<!DOCTYPE html><title>A page</title>").save("page.html")  # doctest: +SKIP
+    >>> page = Report("<!DOCTYPE html><title>A page</title>")
+    >>> page.save("page.html")  # doctest: +SKIP
+    >>> page
+    <Report of 36 characters; save(path) writes it to a file>
     """
 
     html: str
@@ -135,12 +138,14 @@ def report(
 
     Examples
     --------
-    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.datasets import load_iris
     >>> import skae
-    >>> X = load_wine(as_frame=True).data
+    >>> X = load_iris(as_frame=True).data
     >>> ae = skae.AutoencoderTransformer(2, max_iter=5, random_state=0).fit(X[:120])
     >>> report = skae.report(ae, X[120:])
-    >>> report.save("wine.html")  # doctest: +SKIP
+    >>> "Report on an AutoencoderTransformer" in report.html
+    True
+    >>> report.save("iris.html")  # doctest: +SKIP
     """
     subject = Subject.of(estimator)
     _check_reference(subject, reference)

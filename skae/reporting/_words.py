@@ -26,6 +26,8 @@ def percent(share: float) -> str:
     """Return a share in percent."""
     if np.isnan(share):
         return NOTHING
+    if 0 < share < 0.0005:
+        return "<0.1%"
     return f"{share:.1%}" if 0 < abs(share) < 0.1 else f"{share:.0%}"
 
 
