@@ -15,6 +15,7 @@ from .estimators._wasserstein import WassersteinAutoencoder
 from .estimators.base import Decoder, Encoder
 from .imputation import AutoencoderImputer
 from .persistence import ModelFileError, load, save
+from .reporting import report
 from .supervised import AutoencoderClassifier, AutoencoderRegressor
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "WassersteinAutoencoder",
     "compare",
     "load",
+    "report",
     "save",
     "to_onnx",
 ]

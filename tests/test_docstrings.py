@@ -21,6 +21,7 @@ WINGS = (
     "skae.displays",
     "skae.networks",
     "skae.persistence",
+    "skae.reporting",
     "skae.serving",
     "skae.windows",
 )

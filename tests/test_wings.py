@@ -27,6 +27,7 @@ WINGS = (
     "supervised",
     "windows",
     "displays",
+    "reporting",
 )
 # What is below all wings: it imports nothing of skae.
 FOUNDATION = (
@@ -56,6 +57,7 @@ FORBIDDEN = {
     "supervised": ["skorch"],
     "windows": ["skorch", "torch"],
     "displays": ["skorch", "torch"],
+    "reporting": ["skorch", "torch"],
 }
 
 # The wings that each wing may import.
@@ -72,6 +74,15 @@ BELOW = {
     "windows": ("estimators", "tables"),
     # Tools read fitted estimators by their public methods.
     "displays": ("detection", "imputation", "supervised", "estimators", "tables"),
+    "reporting": (
+        "displays",
+        "detection",
+        "imputation",
+        "supervised",
+        "windows",
+        "estimators",
+        "tables",
+    ),
 }
 
 
@@ -145,6 +156,8 @@ def test_the_check_finds_a_planted_violation():
         ("skae.displays._x", "from skorch import NeuralNet"),
         ("skae.displays._x", "import torch"),
         ("skae.displays._x", "from skae.engine import CHUNK"),
+        ("skae.displays._x", "from skae.reporting import report"),
+        ("skae.reporting._x", "import torch"),
     ]
     assert [one for one in planted if not violations(one[1], one[0])] == []
 
@@ -178,8 +191,10 @@ def private_names_of_libraries():
     )
     names = {name for cls in classes for name in dir(cls)}
     private = {name for name in names if name.startswith("_") and not name.startswith("__")}
-    # Left on estimators by set_output and by metadata routing. `_fit` is a name of anybody's.
-    return (private | {"_sklearn_output_config", "_metadata_request"}) - {"_fit"}
+    # Left on estimators by set_output and by metadata routing. `_fit` is a name of anybody's, and
+    # `_repr_html_` is that of notebooks.
+    added = {"_sklearn_output_config", "_metadata_request"}
+    return (private | added) - {"_fit", "_repr_html_"}
 
 
 def private_attributes_in(source):

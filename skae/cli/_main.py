@@ -12,11 +12,12 @@ from ._info import info
 from ._lone_hyphens import with_lone_hyphens
 from ._messages import shortened
 from ._options import OPTIONS
+from ._report import report
 from ._rows import predict, reconstruct, sample, score, transform
 from ._serve import serve
 from ._signals import exits_at_signals
 
-_HELP = """Autoencoders for tables: fit, encode, reconstruct, score, predict, export and serve.
+_HELP = """Autoencoders for tables: fit, encode, reconstruct, score, predict, report, serve.
 
 A model is a file that is safe to load, ending in .skae (or in .skops, if it is a pipeline). A
 table is a CSV or Parquet file, told by the ending of its name, or - for CSV from the standard
@@ -33,6 +34,7 @@ knows no names takes all columns.
     skae score model.skae new.parquet --out scores.csv
     skae fit train.csv --estimator classifier --target y --out classifier.skae
     skae predict classifier.skae new.csv --probability --out classes.csv
+    skae report model.skae new.parquet --reference heldout.csv --out report.html
     skae serve model.skae
 """
 
@@ -64,7 +66,18 @@ def main(arguments: list[str] | None = None) -> None:
     for options in OPTIONS:
         # Its fields are options of their own.
         cyclopts.Parameter(name="*")(options)
-    for command in (fit, transform, reconstruct, score, predict, sample, info, export, serve):
+    for command in (
+        fit,
+        transform,
+        reconstruct,
+        score,
+        predict,
+        sample,
+        info,
+        report,
+        export,
+        serve,
+    ):
         app.command(command)
     words = with_lone_hyphens(app, sys.argv[1:] if arguments is None else arguments)
     try:

@@ -31,8 +31,11 @@ def read_cells(names: list[str], *tables: Any) -> Cells:
         tables = tuple(table.reshape(len(table), -1) for table in tables)
     frames = [as_pandas(table, None, pd.Index(names)) for table in tables]
     frames = [frame.infer_objects().reset_index(drop=True) for frame in frames]
-    values = [np.empty(frame.shape) for frame in frames]
     is_number = np.ones(len(names), dtype=bool)
+    if all(isinstance(one, np.ndarray) and one.dtype.kind in "fiu" for one in tables):
+        # Column by column wide arrays would take a long time.
+        return Cells([one.astype(float) for one in tables], is_number, names, frames)
+    values = [np.empty(frame.shape) for frame in frames]
     for place in range(len(names)):
         columns = [frame.iloc[:, place] for frame in frames]
         numbers = [_numbers(column) for column in columns]
@@ -51,6 +54,10 @@ def _numbers(column: pd.Series) -> np.ndarray | None:
     if kind in ("date", "datetime", "datetime64"):
         dates = pd.to_datetime(column, utc=True).dt.tz_convert(None)
         return ((dates - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(float)
+    if kind == "time":
+        return (
+            pd.to_timedelta(column.map(str, na_action="ignore")).dt.total_seconds().to_numpy(float)
+        )
     if kind in ("timedelta", "timedelta64"):
         return pd.to_timedelta(column).dt.total_seconds().to_numpy(float)
     if pd.api.types.is_numeric_dtype(column) or kind in ("integer", "floating", "decimal"):

@@ -230,13 +230,24 @@ def test_a_failure_in_the_middle_leaves_the_old_output(folder, table, monkeypatc
     assert (folder / "codes.csv").read_text() == "old"
 
 
-COMMANDS = ["fit", "transform", "reconstruct", "score", "predict", "sample", "export", "serve"]
+COMMANDS = [
+    "fit",
+    "transform",
+    "reconstruct",
+    "score",
+    "predict",
+    "sample",
+    "report",
+    "export",
+    "serve",
+]
 WORDS = {
     (): [*COMMANDS, "info", ".skae"],
     ("fit",): ["--estimator", "outlier", "--set", "n_components=8", "--passes", "--sep"],
     ("transform",): ["CSV or Parquet", "--keep", "--trust", "--encoding"],
     ("score",): ["p_value", "higher for more ordinary rows"],
     ("serve",): ["--port", "/v2/models/NAME/infer", "--trust"],
+    ("report",): ["--out", "--reference", "--max-samples", "one HTML file"],
     ("export",): ["--output", "codes", "--quantize", "or - for CSV from the standard input"],
 }
 

@@ -193,6 +193,7 @@ COMMANDS = {
     "transform": ["transform", "p.skops", "x.csv"],
     "reconstruct": ["reconstruct", "p.skops", "x.csv"],
     "sample": ["sample", "p.skops"],
+    "report": ["report", "p.skops", "x.csv", "--out", "r.html"],
     "export": ["export", "p.skops", "--out", "p.onnx", "--output", "codes"],
     "serve": ["serve", "p.skops", "--port", "{taken}"],
 }

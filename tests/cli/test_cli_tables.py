@@ -290,3 +290,15 @@ def test_a_message_has_a_bounded_length(folder):
         assert 1_000 < len(message) < 3_000
         assert message.endswith(("Make it a number before.", "column 9999."))
         assert "SKAE_DEBUG=1 shows them" in message
+
+
+def test_ordered_categories_of_parquet_come_back(folder):
+    grades = pd.Categorical(
+        ["low", "high", "low", "mid"] * 10, ["low", "mid", "high"], ordered=True
+    )
+    X = pd.DataFrame({"grade": grades, "n": np.arange(40) % 4 * 1.0})
+    ae = skae.AutoencoderTransformer(2, hidden_layer_sizes=(), max_iter=2, random_state=0).fit(X)
+    skae.save(ae, "grades.skae")
+    X.to_parquet("grades.parquet")
+    main(["reconstruct", "grades.skae", "grades.parquet", "--out", "y.csv"])
+    assert pd.read_csv("y.csv")["grade"].tolist() == ae.reconstruct(X)["grade"].tolist()

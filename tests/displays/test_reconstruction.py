@@ -208,3 +208,12 @@ def test_what_cannot_be_drawn_is_refused():
         ReconstructionDisplay.from_predictions(DIGITS, DIGITS[:2])
     with pytest.raises(TypeError, match="ax must be one Axes"):
         draw(model, DIGITS, row_shape=(8, 8), ax=plt)
+
+
+def test_times_of_day_differ_by_seconds():
+    times = pd.to_datetime(["2020-01-01 09:00", "2020-01-01 10:00", "2020-01-01 11:00"])
+    X = pd.DataFrame({"at": times.time, "n": [1.0, 2, 3]})
+    back = X.assign(at=(times + pd.Timedelta(minutes=30)).time)
+    display = ReconstructionDisplay.from_predictions(X, back)
+    # In standard deviations of the column.
+    assert_allclose(display.cell_errors[:, 0], 1800 / np.std([0, 3600, 7200]))

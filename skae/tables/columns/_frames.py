@@ -44,11 +44,19 @@ def filled(empty: Any, columns: Iterable[tuple[Kind, np.ndarray]], index: Any = 
         table = nw.from_dict({one.name: one for one in made}, backend=like.implementation)
         return table.to_native().cast(empty.schema)
     table = pd.concat(
-        [one.to_native().astype(dtype) for one, dtype in zip(made, empty.dtypes, strict=True)],
+        [_of_type(one.to_native(), dtype) for one, dtype in zip(made, empty.dtypes, strict=True)],
         axis=1,
     )
     table.columns = empty.columns
     return table if index is None else table.set_axis(index)
+
+
+def _of_type(column: pd.Series, dtype: Any) -> pd.Series:
+    """Return a column of pandas in another type."""
+    if isinstance(dtype, pd.ArrowDtype) and isinstance(column.dtype, pd.CategoricalDtype):
+        # Arrow refuses to order categories that have no order.
+        column = column.astype(object)
+    return column.astype(dtype)
 
 
 def _series(kind: Kind, values: np.ndarray, like: nw.Series) -> nw.Series:

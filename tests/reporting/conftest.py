@@ -1,0 +1,5 @@
+"""A backend without windows."""
+
+import matplotlib
+
+matplotlib.use("Agg")
