@@ -162,13 +162,9 @@ def test_text_classes_and_marks_in_one_column():
 )
 def test_every_variant_learns_the_labels(autoencoder):
     X, some, y = iris()
-    model = AutoencoderClassifier(autoencoder, random_state=0)
-    assert (
-        model.fit(StandardScaler().fit_transform(X), some).score(
-            StandardScaler().fit_transform(X), y
-        )
-        > 0.8
-    )
+    X = StandardScaler().fit_transform(X)
+    model = AutoencoderClassifier(autoencoder, n_propagations=1, random_state=0)
+    assert model.fit(X, some).score(X, y) > 0.8
     assert type(model.autoencoder_) is type(autoencoder)
     assert not hasattr(autoencoder, "net_")
 
