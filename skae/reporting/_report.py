@@ -133,7 +133,7 @@ def report(
 
     See Also
     --------
-    skae.displays : The pictures of the report, one by one.
+    skae.displays.ReconstructionDisplay : Rows beside their reconstructions, as a picture.
     compare : Several estimators beside each other, before one is chosen.
 
     Examples
