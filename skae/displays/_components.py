@@ -23,11 +23,11 @@ _STEP, _JUMP = 0.01, 0.5
 
 
 class ComponentsDisplay:
-    """How much each column changes with each component of the code.
+    """The sensitivity of each column to each component of the code.
 
     The sensitivity of a column to a component is the mean, over rows, of the absolute derivative of
-    the decoded column by the code, when the unit of both is a standard deviation. 0.5 says: where
-    this code is one standard deviation higher, the column differs by half of one.
+    the decoded column by the code, in units of their standard deviations. A sensitivity of 0.5
+    means that a step of one standard deviation in the code moves the column by half of its own.
     :meth:`from_estimator` makes it; all parameters are stored as attributes.
 
     Parameters

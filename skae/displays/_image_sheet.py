@@ -40,7 +40,7 @@ def draw_sheet(
     image = ax.imshow(sheet, **{"interpolation": "nearest", **colours, **kwargs})
     ax.set_yticks(np.arange(n_rows) * high_pad + (height - 1) / 2, row_labels)
     ax.set_xticks(np.arange(n_columns) * wide_pad + (width - 1) / 2, column_labels)
-    # What is between images, and a pixel without a value, is of no shade that pixels have.
+    # Gaps between images and missing pixels have a colour that no pixel has.
     ax.set_facecolor("lightsteelblue")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)

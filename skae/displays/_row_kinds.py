@@ -1,4 +1,4 @@
-"""What rows are to a reader: images, signals, or rows of a table."""
+"""Kinds of rows: images, signals, or rows of a table."""
 
 import math
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ class Case:
 
     @cached_property
     def decoder(self) -> Any:
-        """What encodes and decodes `rows`."""
+        """The estimator that encodes and decodes `rows`."""
         subject = self.subject
         return subject.encoder if subject.decodes_to_caller else subject.autoencoder
 

@@ -1,4 +1,4 @@
-"""What a report is made of: sections of paragraphs, tables and pictures."""
+"""Sections of a report, with their paragraphs, tables and pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

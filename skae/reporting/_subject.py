@@ -76,7 +76,7 @@ class Subject:
 
     @property
     def autoencoder(self) -> Any:
-        """What encodes rows: that of a classifier is its autoencoder."""
+        """The estimator that encodes rows; of a classifier, its autoencoder."""
         return getattr(self.last, "autoencoder_", self.last)
 
     @property
@@ -90,7 +90,7 @@ class Subject:
 
     @property
     def encoder(self) -> Any:
-        """What encodes and scores the caller's rows."""
+        """The autoencoder, with the steps before it: it takes rows of the caller."""
         return self._with_steps(self.autoencoder)
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# What stands where there is nothing to say.
+# Text of an empty cell.
 NOTHING = "-"
 # Most characters of a cell.
 _LONGEST = 80

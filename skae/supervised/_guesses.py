@@ -32,7 +32,7 @@ _TEMPERATURE = 0.5
 # Least probability of a class in an opinion: nobody is certain.
 _LEAST = 1e-3
 
-# Below what a label leaves after sixty rounds: the divisor of nothing.
+# Replaces a divisor of zero. Labels that spread are larger.
 _TINY = np.finfo(np.float64).tiny
 
 
