@@ -92,13 +92,21 @@ def known_numbers(y: Any) -> tuple[np.ndarray, np.ndarray]:
     Rows without a label are NaN.
     """
     check_mask(y, "y", "Rows without a label are NaN: y.astype(float).filled(numpy.nan)")
-    numbers = check_array(
-        detached(y),
-        dtype=np.float64,
-        ensure_2d=False,
-        ensure_all_finite="allow-nan",
-        input_name="y",
-    )
+    try:
+        numbers = check_array(
+            detached(y),
+            dtype=np.float64,
+            ensure_2d=False,
+            ensure_all_finite="allow-nan",
+            input_name="y",
+        )
+    except (TypeError, ValueError) as error:
+        if "convert" not in str(error) and "real number" not in str(error):
+            raise
+        raise ValueError(
+            f"y holds something that is no number: {error}. A regressor takes numbers; for classes "
+            f"use AutoencoderClassifier."
+        ) from error
     missing = np.isnan(numbers.reshape(len(numbers), -1))
     known = ~missing.all(axis=1)
     partial = np.flatnonzero(known & missing.any(axis=1))

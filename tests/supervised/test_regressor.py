@@ -142,6 +142,8 @@ def test_a_row_of_weight_two_is_two_rows():
             np.ma.array(np.ones(150), mask=np.arange(150) > 3),
             r"masked array, of which 146 .*filled\(numpy.nan\)",
         ),
+        (np.full(150, "low"), "y holds something that is no number: .*'low'"),
+        (np.full(150, {}), "y holds something that is no number: .*'dict'"),
         (np.ones(100), "inconsistent numbers of samples"),
         (None, "requires y to be passed"),
     ],

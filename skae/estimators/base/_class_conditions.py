@@ -34,7 +34,9 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         Whether the classes in `y` steer the decoder, so that codes say what is left of a row when
         its class is known, and ``sample(n, y=3)`` generates rows of class 3. -1 marks rows without
         a class, which `fit` learns from, too. False ignores `y`, as a Pipeline needs it in which
-        `y` is for a later step.
+        `y` is for a later step. In a search or `cross_validate` give a
+        :class:`~sklearn.model_selection.StratifiedKFold` as `cv`: the folds of an estimator that
+        is no classifier may lack a class.
 
     Attributes
     ----------
