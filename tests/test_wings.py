@@ -41,6 +41,7 @@ FOUNDATION = (
     "_extras",
     "_fitted",
     "_log_rates",
+    "_progress",
     "_threads",
     "_typing",
     "_warnings",
