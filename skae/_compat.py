@@ -6,6 +6,7 @@ When a new version of one of them moves a name, this is the only file to change.
 # Most names are imported for others.
 # ruff: noqa: F401
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -76,6 +77,9 @@ else:
 # Attributes of estimators that `set_output` and metadata routing leave.
 OUTPUT_CONFIG, METADATA_REQUEST = "_sklearn_output_config", "_metadata_request"
 
+# The address of the documentation, which pictures of estimators in notebooks link to.
+DOCUMENTATION = "https://skae.readthedocs.io/en/stable"
+
 
 def validate_params(estimator: BaseEstimator) -> None:
     """Check the parameters of an estimator by their constraints."""
@@ -92,7 +96,21 @@ def set_parameter_constraints(cls: Any, constraints: dict[str, Any]) -> None:
     cls._parameter_constraints = constraints
 
 
-class HintedErrors(BaseEstimator):
+class DocumentedEstimator(BaseEstimator):
+    """An estimator whose HTML representation links to its page in the reference."""
+
+    _doc_link_module = "skae"
+    _doc_link_template = DOCUMENTATION + "/api/{public_name}.html"
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        cls = type(self)
+        package, wing = cls.__module__.split(".")[:2]
+        is_at_top = cls.__name__ in sys.modules[package].__all__
+        public = package if is_at_top else f"{package}.{wing}"
+        return {"public_name": f"{public}.{cls.__name__}"}
+
+
+class HintedErrors(DocumentedEstimator):
     """An estimator that adds a hint to scikit-learn's error about a parameter."""
 
     def _validate_params(self) -> None:

@@ -14,6 +14,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import pytest
 import torch
+from tqdm.utils import DisableOnWriteError
 
 torch.set_num_threads(1)
 
@@ -34,6 +35,14 @@ def folder(tmp_path, monkeypatch):
     """Return an empty folder, in which the test is run."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def terminal(capsys, monkeypatch):
+    """Return what is printed; bars are drawn, as they take stderr for a terminal."""
+    # pytest exchanges sys.stderr between fixtures and the test.
+    monkeypatch.setattr(DisableOnWriteError, "isatty", lambda stream: True, raising=False)
+    return capsys
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from page_cases import Page, says_the_same
+from sklearn.base import BaseEstimator
+from sklearn.utils import estimator_html_repr
 
 import skae
 
@@ -72,6 +74,31 @@ def test_the_reference_has_every_public_name():
     for name in listed:
         module, _, attribute = f"skae.{name}".rpartition(".")
         assert attribute in importlib.import_module(module).__all__
+
+
+def test_estimators_in_a_notebook_link_to_their_page():
+    listed = re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text(), re.MULTILINE)
+    kinds = {}
+    for name in listed:
+        module, _, attribute = f"skae.{name}".rpartition(".")
+        kind = getattr(importlib.import_module(module), attribute)
+        if isinstance(kind, type) and issubclass(kind, BaseEstimator):
+            kinds[f"skae.{name}"] = kind
+    assert len(kinds) >= 17
+    of_one = {"skae.Encoder", "skae.Decoder", "skae.DriftDetector"}
+    for name, kind in kinds.items():
+        page = estimator_html_repr(
+            kind(skae.AutoencoderTransformer()) if name in of_one else kind()
+        )
+        # autosummary makes the pages in the folder of its toctree.
+        assert f'href="https://skae.readthedocs.io/en/stable/api/{name}.html"' in page
+
+
+def test_estimators_of_others_do_not_link_to_a_page_of_skae():
+    class Mine(skae.AutoencoderTransformer):
+        pass
+
+    assert "skae.readthedocs.io" not in estimator_html_repr(Mine())
 
 
 def test_every_example_says_its_title():

@@ -26,6 +26,8 @@ WINGS = (
     "imputation",
     "supervised",
     "windows",
+    "inspection",
+    "comparison",
     "displays",
     "reporting",
 )
@@ -39,11 +41,14 @@ FOUNDATION = (
     "_extras",
     "_fitted",
     "_log_rates",
+    "_progress",
     "_threads",
     "_typing",
     "_warnings",
 )
 MAX_LINES = 400
+# These import no private modules of other wings.
+TOOLS = {"inspection", "comparison", "displays", "reporting"}
 
 # What each wing must not import; a prefix stands for all that is below it.
 FORBIDDEN = {
@@ -56,6 +61,8 @@ FORBIDDEN = {
     "imputation": ["skorch"],
     "supervised": ["skorch"],
     "windows": ["skorch", "torch"],
+    "inspection": ["skorch", "torch"],
+    "comparison": ["skorch", "torch"],
     "displays": ["skorch", "torch"],
     "reporting": ["skorch", "torch"],
 }
@@ -73,9 +80,12 @@ BELOW = {
     "supervised": ("estimators", "engine", "objectives", "networks", "tables"),
     "windows": ("estimators", "tables"),
     # Tools read fitted estimators by their public methods.
-    "displays": ("detection", "imputation", "supervised", "estimators", "tables"),
+    "inspection": ("tables",),
+    "comparison": ("inspection", "tables"),
+    "displays": ("inspection", "detection", "imputation", "supervised", "estimators", "tables"),
     "reporting": (
         "displays",
+        "inspection",
         "detection",
         "imputation",
         "supervised",
@@ -120,6 +130,8 @@ def violations(source, module, is_package=False):
         if wing in BELOW and is_below(name, "skae"):
             imported = name.removeprefix("skae").removeprefix(".").split(".")[0]
             forbidden |= imported not in {wing, *BELOW[wing], *FOUNDATION}
+            if wing in TOOLS and imported not in {wing, *FOUNDATION}:
+                forbidden |= any(part.startswith("_") for part in name.split(".")[2:])
         if forbidden:
             found.append(f"{module} imports {name}")
         library, *below = name.split(".")
@@ -158,6 +170,9 @@ def test_the_check_finds_a_planted_violation():
         ("skae.displays._x", "from skae.engine import CHUNK"),
         ("skae.displays._x", "from skae.reporting import report"),
         ("skae.reporting._x", "import torch"),
+        ("skae.reporting._x", "from skae.displays._axes import one_axes"),
+        ("skae.inspection._x", "from skae.displays import DriftDisplay"),
+        ("skae.comparison._x", "from skae.reporting import Report"),
     ]
     assert [one for one in planted if not violations(one[1], one[0])] == []
 

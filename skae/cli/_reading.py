@@ -9,9 +9,9 @@ from csv import Error as CsvError
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from skae._extras import require
+from skae._progress import open_bar
 
 from ._csv import check_names, check_options, open_csv
 from ._options import PLAIN, CsvOptions
@@ -52,7 +52,7 @@ def chunks_of(
                 chunks, total = _open_parquet(stack, path, as_text)
             else:
                 chunks = open_csv(stack, path, csv, as_text, words, _ALL if whole else CHUNK)
-        bar = stack.enter_context(tqdm(desc=label, total=total, unit=" rows", disable=None))
+        bar = stack.enter_context(open_bar(label, " rows", total))
         while True:
             with _errors_that_name(path):
                 chunk = next(chunks, None)

@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, column_or_1d, get_tags
 
 from skae._compat import safe_indexing
-
-from ._unexplained import unexplained_share
+from skae._fitted import has_method, reconstruct
+from skae.inspection import read_cells
 
 
 def compare(
@@ -59,9 +59,10 @@ def compare(
 
         - ``n_components``: the width of the codes;
         - ``error``: the squared error of held-out rows as a share of their squared distance to the
-          mean of the training rows, so that 0 is perfect and 1 knows nothing. In a table of several
-          types it is the mean of the shares of the columns; that of a category is the share of
-          wrong cells over that of the most frequent category;
+          mean of the training rows, so that 0 is perfect and 1 knows nothing. Sums are over all
+          cells, as PCA minimises them: columns with a large variance count most. In a table of
+          several types it is the mean of the shares of the columns; that of a category is the share
+          of wrong cells over that of the most frequent category;
         - ``error_std``: its standard deviation over the folds;
         - ``error_vs_pca``: the median over the folds of its ratio to PCA's with as many components;
         - ``accuracy`` of a logistic regression on standardised codes for classes, ``r2`` of a ridge
@@ -176,10 +177,11 @@ def _measure(
     found = {"name": name, "fit_time": time.perf_counter() - start}
     codes = estimator.transform(new) if hasattr(estimator, "transform") else None
     found["n_components"] = np.nan if codes is None else codes.shape[1]
-    reconstructed = _reconstruct(estimator, new, codes)
-    found["error"] = (
-        np.nan if reconstructed is None else unexplained_share(rows, new, reconstructed)
-    )
+    found["error"] = np.nan
+    ways_back = ["reconstruct"] + ["inverse_transform"] * (codes is not None)
+    if any(has_method(estimator, name) for name in ways_back):
+        cells = read_cells(new, reconstruct(estimator, new, codes), rows)
+        found["error"] = cells.unexplained(reference=2)
     if target == "auroc":
         scored = hasattr(estimator, "score_samples") and len(np.unique(y[test])) == 2
         found["auroc"] = roc_auc_score(y[test], estimator.score_samples(new)) if scored else np.nan
@@ -197,15 +199,6 @@ def _labelled(codes: Any, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the codes and classes of rows that have a class; numbers stay as they are."""
     known = np.full(len(y), True) if np.issubdtype(y.dtype, np.floating) else y != -1
     return np.asarray(codes)[known], y[known]
-
-
-def _reconstruct(estimator: Any, X: Any, codes: Any) -> Any:
-    """Return reconstructed rows, None if an estimator has no way back."""
-    if hasattr(estimator, "reconstruct"):
-        return estimator.reconstruct(X)
-    if codes is not None and hasattr(estimator, "inverse_transform"):
-        return estimator.inverse_transform(codes)
-    return None
 
 
 def _summary(results: list[dict], of_pca: dict[float, list[dict]]) -> dict[str, float]:

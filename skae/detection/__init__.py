@@ -3,6 +3,7 @@
 from ._calibration import Calibration, rows_needed, share_of
 from ._column_answers import ColumnAnswers
 from ._drift_detector import DriftDetector
+from ._drift_result import DriftResult
 from ._held_out_folds import Folds
 from ._outlier_detector import AutoencoderOutlierDetector
 from ._outlier_scores import (
@@ -18,6 +19,7 @@ __all__ = [
     "Calibration",
     "ColumnAnswers",
     "DriftDetector",
+    "DriftResult",
     "EnsembleScores",
     "Folds",
     "LikelihoodScore",

@@ -89,6 +89,7 @@ class DriftDetector(DeclaredParameters, ParameterErrorsMixin, FittedModelMixin):
 
     See Also
     --------
+    skae.detection.DriftResult : The result of :meth:`test`.
     AutoencoderTransformer : A model that can be given.
     scipy.stats.ks_2samp : The test of the scores, of each code and of each column.
     scipy.stats.false_discovery_control : Another correction, for tests by the thousand.

@@ -11,6 +11,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils import check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from skae._progress import bar_of_the_rest
 from skae._threads import n_threads
 from skae.engine import torch_defaults
 from skae.estimators.base import fitted
@@ -21,7 +22,6 @@ from ._fitted_ensemble import FittedEnsemble
 from ._members import Rows, forget_training, n_values_of
 from ._ordinary_rows import OrdinaryRows
 from ._outlier_scores import SCORES
-from ._progress import progress_bar
 from ._validation import validate_table
 
 # Rows that are scored between two moves of the progress bar.
@@ -263,7 +263,7 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
             return ensemble.outlier_scores(Z)
         scores, threads = [], ThreadPoolExecutor(n_threads())
         try:
-            with progress_bar(self._shows_progress, "score", "row") as tell_left:
+            with bar_of_the_rest(self._shows_progress, "score", "row") as tell_left:
                 tell_left(n_samples)
                 found = threads.map(lambda rows: ensemble.outlier_scores(Z[rows]), batches)
                 for rows, of_rows in zip(batches, found, strict=True):

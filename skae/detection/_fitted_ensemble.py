@@ -59,10 +59,10 @@ class FittedEnsemble(
         Returns
         -------
         explanation : DataFrame of shape (n_samples, 3 * n_features)
-            With the index of `X` if it is a DataFrame, and columns of two levels, the second of
-            which are the columns of `X`. Of images or windows, as arrays in `fit`, the levels are
-            "quantity" and the axes: "row", "column" and "channel", or "step" and "channel". The
-            first level is one of
+            With the index of `X` if it is a DataFrame, and columns of two levels: "quantity", and
+            "column" with the columns of `X`. Of images or windows, as arrays in `fit`, there are
+            their axes instead: "row", "column" and "channel", or "step" and "channel". The
+            quantity is one of
 
             - ``"expected"``: the members' prediction of the cell from the rest of the row, in the
               unit of the data;
@@ -107,6 +107,14 @@ class FittedEnsemble(
         >>> X.loc[0, "petal width (cm)"] = 2.5
         >>> pipe[-1].explain(pipe[:-1].transform(X[:1]))["share"].idxmin(axis=1).tolist()
         ['petal width (cm)']
+
+        One cell a row, as a tidy table, and the most unusual ones:
+
+        >>> detector.fit(X)
+        AutoencoderOutlierDetector(n_estimators=2, random_state=0)
+        >>> cells = detector.explain(X[:1]).stack("column", future_stack=True)
+        >>> cells["share"].nsmallest(1).index.tolist()
+        [(0, 'petal width (cm)')]
         """
         check_is_fitted(self)
         index, columns = index_of(X), cells_of(self, X)
@@ -126,7 +134,7 @@ class FittedEnsemble(
             residual[:, ~mixed.is_number] = found.residuals[:, ~mixed.is_number]
             cells = {"found": given} | cells | {"expected": self._frame.filled(expected)}
         tables = {key: as_pandas(cells[key], index, columns) for key in cells}
-        return pd.concat(tables, axis=1, names=["quantity"] if self._row_shape else None)
+        return pd.concat(tables, axis=1, names=["quantity"])
 
     @torch_defaults()
     def transform(self, X: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from skae._compat import Interval, RealNotInt, StrOptions, fit_context
+from skae._progress import bar_of_the_rest
 from skae.engine import torch_defaults
 from skae.estimators.base import (
     BaseAutoencoder,
@@ -24,7 +25,6 @@ from ._detector_start import DetectorStart
 from ._held_out_folds import ENOUGH_SCORED
 from ._members import fit_members, train_member
 from ._ordinary_rows import OrdinaryRows
-from ._progress import progress_bar
 from ._reference_rows import n_kept
 from ._validation import validate_table
 
@@ -99,7 +99,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         every time.
     verbose : int, default=0
         1 shows a progress bar over the epochs of all members in :meth:`fit`, and one over rows
-        that are scored if there are more than 4,096, with the time left.
+        that are scored if there are more than 4,096, with the time left. On a terminal or in a
+        notebook with ipywidgets; logs have none.
 
     Attributes
     ----------
@@ -288,7 +289,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
             ordinary = OrdinaryRows(Z, weight, self.scoring, rng, columns)
             rows = ordinary.choose(self._folds.draw(fold, self.max_samples_, rng))
             given = None if sample_weight is None else weight
-            with progress_bar(self._shows_progress, "fit", "epoch") as tell_left:
+            with bar_of_the_rest(self._shows_progress, "fit", "epoch") as tell_left:
                 fit_members(self.estimators_, Z, rows, given, caller, tell_left)
             kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
             unusual, in_cluster = np.zeros(len(kept), dtype=bool), ordinary.in_cluster[kept]

@@ -75,7 +75,8 @@ def cells_of(detector: Any, X: Any) -> pd.Index:
     if row_shape is None:
         names = tables.column_names(detector, detector.n_features_in_)
         # Arrow's tables have another name for the names of their columns.
-        return pd.Index(getattr(X, "column_names", getattr(X, "columns", names)))
+        names = getattr(X, "column_names", getattr(X, "columns", names))
+        return pd.Index(names, name="column")
     n_axes = len(row_shape)
     axes = detector.estimators_[0].network_.row_axes or [f"axis{i + 1}" for i in range(n_axes)]
     return pd.MultiIndex.from_product(map(range, row_shape), names=axes[:n_axes])

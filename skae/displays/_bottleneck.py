@@ -9,9 +9,11 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 
+from skae.inspection import last_step, sample, share_in_words, take
+
 from ._axes import one_axes
+from ._check import check_estimator
 from ._pca import pca_beside
-from ._rows import check_estimator, last_step, sample, share_in_words, take
 
 
 class BottleneckDisplay:

@@ -4,9 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ._cells import read_cells
-from ._row_kinds import RowKind
-from ._rows import as_array, sample, share_in_words
+from skae.inspection import RowKind, as_array, read_cells, sample, share_in_words
 
 # Rows that are drawn by default, and most columns of a table.
 _N_DRAWN = {"image": 8, "signal": 4, "table": 6}
@@ -53,22 +51,18 @@ def compare_rows(
             "errors": {k: float(np.nanmean(np.square(b - rows))) for k, b in backs.items()},
             "places": chosen,
         }
-    cells = read_cells(names, some, *answers.values())
-    found, *backs_of_cells = cells.values
-    spread = np.nanstd(found, axis=0)
-    spread = np.where(cells.is_number & (spread > 0), spread, 1.0)
-    errors = [np.abs(back - found) / spread for back in backs_of_cells]
-    for one in errors:
-        one[:, ~cells.is_number] = np.sign(one[:, ~cells.is_number])
-    of_columns = np.nan_to_num(np.nanmean(errors[0], axis=0))
-    table, *back_tables = (frame.iloc[drawn] for frame in cells.tables)
+    cells = read_cells(some, *answers.values())
+    in_spreads = np.abs(cells.differences()) / cells.spread
+    # A column of gaps has no difference.
+    of_columns = np.nan_to_num(in_spreads).mean(axis=0)
+    table, *back_tables = (frame.iloc[drawn] for frame in cells.frames(names))
     return {
         "rows": table,
         "reconstructions": dict(zip(answers, back_tables, strict=True)),
         "kind": "table",
-        "errors": {k: float(np.nanmean(e)) for k, e in zip(answers, errors, strict=True)},
+        "errors": {name: cells.unexplained(1 + i) for i, name in enumerate(answers)},
         "places": chosen,
-        "cell_errors": errors[0][drawn],
+        "cell_errors": in_spreads[drawn],
         "columns": np.argsort(-of_columns, kind="stable")[:_N_COLUMNS].tolist(),
         "column_names": names,
     }

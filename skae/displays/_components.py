@@ -5,12 +5,20 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from skae.inspection import (
+    RowKind,
+    codes_of,
+    kind_of_rows,
+    names_of_columns,
+    read_cells,
+    sample,
+    share_in_words,
+)
+
 from ._axes import fitting_fontsize, grid_of_axes, one_axes
-from ._cells import read_cells
+from ._check import check_estimator
 from ._decoding import chosen_components, code_names, decode, spread_of
 from ._image_sheet import draw_sheet, sheet_size
-from ._row_kinds import RowKind, kind_of_rows
-from ._rows import check_estimator, codes_of, names_of_columns, sample, share_in_words
 
 # Components that are drawn by default, most columns, channels, and images beside each other.
 _N_COMPONENTS, _N_COLUMNS, _N_CHANNELS, _N_BESIDE = 20, 20, 4, 8
@@ -302,14 +310,14 @@ def _sensitivities(
         move = np.zeros_like(unit)
         move[component] = step * unit[component]
         both = decode(estimator, codes - move, y), decode(estimator, codes + move, y)
-        cells = read_cells(names, X, *both)
+        cells = read_cells(X, *both)
         low, high = cells.values[1:]
-        change = np.abs(high - low).mean(axis=0) / spread_of(cells.values[0])
+        change = np.abs(high - low).mean(axis=0) / cells.spread
         other = (high != low).mean(axis=0)
         return (
             np.where(cells.is_number, change, other) / (2 * step),
             cells.is_number,
-            cells.tables[1],
+            cells.frames(names)[1],
         )
 
     for place, component in enumerate(chosen):

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ._row_kinds import RowKind
-from ._rows import as_array
+from skae.inspection import RowKind, as_array
 
 
 def decode(estimator: Any, codes: np.ndarray, y: Any) -> Any:

@@ -8,7 +8,7 @@ import pandas as pd
 from skae.detection import DriftDetector
 
 from ._axes import grid_of_axes
-from ._rows import check_estimator
+from ._check import check_estimator
 
 # Tests that are drawn.
 _N_TESTS = 15

@@ -7,9 +7,11 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.utils import check_consistent_length, check_random_state
 
+from skae.inspection import as_array, codes_of, sample, share_in_words, take
+
 from ._axes import one_axes, pyplot
+from ._check import check_estimator
 from ._groups import Classes, groups_of
-from ._rows import as_array, check_estimator, codes_of, sample, share_in_words, take
 
 _METHODS = "codes", "pca", "tsne"
 # Most rows by default: t-SNE of more takes minutes, and points of more hide each other.

@@ -5,12 +5,13 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from skae.inspection import codes_of, kind_of_rows, names_of_columns, read_cells, sample
+
 from ._axes import fitting_fontsize, grid_of_axes, one_axes, pyplot
-from ._cells import as_text, read_cells
-from ._decoding import chosen_components, code_names, decode, shaped, spread_of
+from ._cell_text import as_text
+from ._check import check_estimator
+from ._decoding import chosen_components, code_names, decode, shaped
 from ._image_sheet import draw_sheet, sheet_size
-from ._row_kinds import kind_of_rows
-from ._rows import check_estimator, codes_of, names_of_columns, sample
 
 # Components that are drawn by default, and most columns and channels.
 _N_COMPONENTS = {"image": 8, "signal": 4, "table": 4}
@@ -290,9 +291,9 @@ class LatentTraversalDisplay:
 
 def _table_of(names: list[str], X: Any, decoded: Any, n_components: int) -> dict[str, Any]:
     """Return decoded rows as tables, and how far their cells are from those of the last row."""
-    cells = read_cells(names, X, decoded)
-    values, table = cells.values[1], cells.tables[1]
-    changes = np.abs(values[:-1] - values[-1]) / spread_of(cells.values[0])
+    cells = read_cells(X, decoded)
+    values, table = cells.values[1], cells.frames(names)[1]
+    changes = np.abs(values[:-1] - values[-1]) / cells.spread
     changes[:, ~cells.is_number] = values[:-1, ~cells.is_number] != values[-1, ~cells.is_number]
     places: list[np.ndarray] = np.array_split(np.arange(len(changes)), n_components)
     tables: list[pd.DataFrame] = [table.iloc[rows] for rows in places]

@@ -4,8 +4,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from skae.inspection import last_step
+
 from ._axes import grid_of_axes
-from ._rows import check_estimator, last_step
+from ._check import check_estimator
 
 # Columns whose losses have a line of their own.
 _N_COLUMNS = 8

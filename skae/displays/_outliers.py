@@ -7,12 +7,13 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from skae._compat import num_samples
+from skae.inspection import as_array, last_step, sample, share_in_words, take
 from skae.tables import as_pandas
 
 from ._axes import grid_of_axes
-from ._cells import as_text
+from ._cell_text import as_text
+from ._check import check_estimator
 from ._image_sheet import draw_sheet
-from ._rows import as_array, check_estimator, last_step, sample, share_in_words, take
 
 # Cells of a row that are drawn, and bars of the histograms.
 _N_CELLS, _N_BARS = 8, 40

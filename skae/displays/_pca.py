@@ -6,9 +6,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from skae.inspection import as_array, autoencoder_of, sample
 from skae.tables import columns_that_are_not_numeric
-
-from ._rows import as_array, autoencoder_of, sample
 
 # Rows that tell the components well enough.
 _MOST_ROWS = 100_000

@@ -4,13 +4,15 @@ from typing import Any, Self
 
 import numpy as np
 
+from skae._fitted import reconstruct
+from skae.inspection import autoencoder_of, kind_of_rows, names_of_columns, take
+
 from ._axes import fitting_fontsize, grid_of_axes, one_axes
-from ._cells import as_text
+from ._cell_text import as_text
+from ._check import check_estimator
 from ._comparison import choose_rows, compare_rows
 from ._image_sheet import draw_sheet, sheet_size
 from ._pca import pca_beside
-from ._row_kinds import kind_of_rows
-from ._rows import autoencoder_of, check_estimator, names_of_columns, take, there_and_back
 
 # Most channels of a signal that are drawn.
 _N_CHANNELS = 4
@@ -34,8 +36,9 @@ class ReconstructionDisplay:
     kind : {"image", "signal", "table"}
         How they are drawn.
     errors : dict of {str: float}
-        The mean error of each model over all rows that were compared: the mean squared error of
-        images and signals, the mean of `cell_errors` of tables.
+        The error of each model over all rows that were compared. For images and signals it is the
+        mean squared error. For tables it is the share that is not explained, as in
+        :func:`skae.compare`, beside the means of these rows: 0 is perfect, 1 knows nothing.
     places : ndarray of shape (n_drawn,)
         The places of the drawn rows in `X`.
     cell_errors : ndarray of shape (n_drawn, n_columns), default=None
@@ -178,7 +181,7 @@ class ReconstructionDisplay:
         row_kind = kind_of_rows(estimator, X, kind, row_shape)
         chosen, compared, share = choose_rows(X, rows, row_kind, max_samples, random_state)
         some = take(X, compared)
-        answers = {"autoencoder": there_and_back(estimator, some)}
+        answers = {"autoencoder": reconstruct(estimator, some)}
         if X_train is not None:
             answers["PCA"] = pca_beside(estimator, X_train).reconstruct(some)
         names = names_of_columns(estimator, X, int(np.prod(row_kind.shape)))
@@ -338,7 +341,7 @@ class ReconstructionDisplay:
         ax.tick_params(length=0)
         label = "difference in standard deviations\n(1: another category)"
         ax.figure.colorbar(self.image_, ax=ax, label=label, extend="max")
-        of_all = [f"{name} {error:.2f}" for name, error in self.errors.items()]
-        title = f"Cells, and what came back\nmean difference: {', '.join(of_all)}"
+        of_all = [f"{name} {error:.1%}" for name, error in self.errors.items()]
+        title = f"Cells, and what came back\nnot explained: {', '.join(of_all)}"
         ax.set_title(title + (f" ({self.share})" if self.share else ""), fontsize="medium")
         self.axes_ = np.array([ax], dtype=object)

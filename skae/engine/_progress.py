@@ -4,6 +4,8 @@ from typing import Any
 
 from skorch.callbacks import Callback
 
+from skae._progress import open_bar
+
 
 class EpochProgressBar(Callback):
     """One bar over the epochs of a fit, with the losses and the time left, if asked for."""
@@ -12,10 +14,7 @@ class EpochProgressBar(Callback):
         """Open the bar."""
         self.bar_ = None
         if net.verbose:
-            # In a notebook without ipywidgets this import warns.
-            from tqdm.auto import tqdm
-
-            self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc="fit")
+            self.bar_ = open_bar("fit", "epoch", net.max_epochs)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Move the bar by one epoch and show the losses."""

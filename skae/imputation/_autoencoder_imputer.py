@@ -90,7 +90,8 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         Source of hidden cells, initial weights and draws. Pass an int for the same result every
         time.
     verbose : int, default=0
-        1 shows a progress bar over the epochs of each round.
+        1 shows a progress bar over the epochs of each round, on a terminal or in a notebook with
+        ipywidgets.
 
     Attributes
     ----------

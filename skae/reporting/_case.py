@@ -5,10 +5,18 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from skae.displays._cells import Cells, read_cells
-from skae.displays._row_kinds import RowKind, kind_of_rows
-from skae.displays._rows import as_array, codes_of, names_of_columns, there_and_back
+from skae._fitted import reconstruct
+from skae.inspection import (
+    Cells,
+    RowKind,
+    as_array,
+    codes_of,
+    kind_of_rows,
+    names_of_columns,
+    read_cells,
+)
 
 from ._row_sample import RowSample
 from ._subject import Subject
@@ -57,31 +65,22 @@ class Case:
     @cached_property
     def reconstructed(self) -> Any:
         """The rows, encoded and decoded."""
-        return there_and_back(self.decoder, self.rows)
+        return reconstruct(self.decoder, self.rows)
 
     @cached_property
     def cells(self) -> Cells:
         """The rows and their reconstructions, cell by cell."""
-        return read_cells(self.names, self.rows, self.reconstructed)
+        return read_cells(self.rows, self.reconstructed)
+
+    @cached_property
+    def frames(self) -> list[pd.DataFrame]:
+        """The rows and their reconstructions as tables of pandas."""
+        return self.cells.frames(self.names)
 
     @cached_property
     def differences(self) -> np.ndarray:
         """Reconstructed cells minus cells; of categories 1 if they differ. NaN for gaps."""
-        found, back = self.cells.values
-        differences = back - found
-        is_other = ~self.cells.is_number
-        differences[:, is_other] = np.abs(np.sign(differences[:, is_other]))
-        return differences
-
-    @cached_property
-    def spread(self) -> np.ndarray:
-        """Standard deviations of the columns of numbers; 1 for constant ones and categories."""
-        found = self.cells.values[0]
-        known = ~np.isnan(found)
-        n_known = np.maximum(known.sum(axis=0), 1)
-        mean = found.sum(axis=0, where=known) / n_known
-        spread = np.sqrt(np.square(found - mean).sum(axis=0, where=known) / n_known)
-        return np.where((spread > 0) & self.cells.is_number, spread, 1.0)
+        return self.cells.differences()
 
     @cached_property
     def scores(self) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skae.displays._rows import as_array, names_of_columns
+from skae.inspection import as_array, names_of_columns
 from skae.tables import as_pandas, missing_cells
 
 from ._case import Case

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skae.displays import OutlierDisplay
-from skae.displays._rows import as_array, share_in_words, take
+from skae.inspection import as_array, share_in_words, take
 from skae.tables import as_pandas
 
 from ._case import Case

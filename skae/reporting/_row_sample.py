@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from skae._compat import num_samples
-from skae.displays._rows import take
+from skae.inspection import take
 
 # Most cells, and fewest rows, of a sample: reports hold rows and reconstructions as dense numbers.
 _MOST_CELLS, _FEWEST_ROWS = 2**22, 100

@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 
 from skae.displays import ReconstructionDisplay
-from skae.displays._rows import as_array
+from skae.inspection import as_array
 
 from ._case import Case
-from ._columns_section import is_of_time
 from ._parts import Cell, Picture, Section, Table
 from ._pictures import picture
 from ._words import NOTHING, cell_text, is_gap, number, seconds
@@ -59,11 +58,11 @@ def found_and_expected(case: Case, places: np.ndarray, expected: Any) -> Picture
 
 def _table_of(case: Case, i: int) -> Table:
     """Return the cells of a row that differ most."""
-    in_spreads = np.abs(case.differences[i]) / case.spread
+    in_spreads = np.abs(case.differences[i]) / case.cells.spread
     order = np.argsort(-np.nan_to_num(in_spreads, nan=-1, posinf=np.inf), kind="stable")
     rows = []
     for j in order[:_N_CELLS].tolist():
-        found, expected = (table.iloc[i, j] for table in case.cells.tables)
+        found, expected = (table.iloc[i, j] for table in case.frames)
         is_number = case.cells.is_number[j]
         is_large = in_spreads[j] >= (_LARGE if is_number else 1)
         how = _difference(case, i, j)
@@ -86,5 +85,5 @@ def _difference(case: Case, i: int, j: int) -> str:
     if not case.cells.is_number[j]:
         return "another category" if difference else "none"
     # Found minus expected: how much too high the cell is.
-    size = seconds(-difference) if is_of_time(case, j) else number(-difference)
+    size = seconds(-difference) if case.cells.units[j] == "seconds" else number(-difference)
     return size if size.startswith("-") else f"+{size}"

@@ -37,7 +37,7 @@ from skae.estimators.base import (
     warn_of_ignored_device,
 )
 from skae.networks import ActivationName
-from skae.tables import check_kind, check_names, detached, validate_weight
+from skae.tables import as_set_output, check_kind, check_names, detached, validate_weight
 
 from ._default_autoencoder import default_autoencoder
 from ._fitted_head import FittedHead
@@ -114,7 +114,7 @@ class SupervisedEstimator(
     device : str or torch.device, default="cpu"
         Device of the default autoencoder; one that is given has its own.
     verbose : int, default=0
-        1 shows a progress bar for each training.
+        1 shows a progress bar for each training, on a terminal or in a notebook with ipywidgets.
 
     Attributes
     ----------
@@ -287,10 +287,10 @@ class SupervisedEstimator(
         Returns
         -------
         X_original : {ndarray, DataFrame} of shape (n_samples, n_features)
-            Decoded rows.
+            Decoded rows; a DataFrame if `set_output` asks for one.
         """
         check_is_fitted(self, "autoencoder_")
-        return self.autoencoder_.inverse_transform(X)
+        return as_set_output(self, self.autoencoder_.inverse_transform(X), X)
 
     @torch_defaults()
     def reconstruct(self, X: Any) -> Any:
@@ -304,10 +304,10 @@ class SupervisedEstimator(
         Returns
         -------
         X_reconstructed : {ndarray, DataFrame} of shape (n_samples, n_features)
-            ``inverse_transform(transform(X))``.
+            ``inverse_transform(transform(X))``; a DataFrame if `set_output` asks for one.
         """
         check_is_fitted(self, "autoencoder_")
-        return self.autoencoder_.reconstruct(self._checked(X, reset=False))
+        return as_set_output(self, self.autoencoder_.reconstruct(self._checked(X, reset=False)), X)
 
     @property
     def _n_features_out(self) -> int:

@@ -1,6 +1,6 @@
 """Tables: validation, the caller's type, row shapes, scaling, principal components, chunks."""
 
-from ._caller_frame import CallerFrame, fitted_frame, frame_of, index_of, learn_any_frame
+from ._caller_frame import CallerFrame, array_of, fitted_frame, frame_of, index_of, learn_any_frame
 from ._caller_type import CallerType, as_tensor, caller_type, detached
 from ._column_scaling import ColumnScaling, dense
 from ._column_types import columns_that_are_not_numeric
@@ -46,6 +46,7 @@ __all__ = [
     "ScaledRows",
     "TableSchema",
     "TargetRows",
+    "array_of",
     "as_pandas",
     "as_set_output",
     "as_tensor",

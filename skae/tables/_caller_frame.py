@@ -145,7 +145,7 @@ def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
         if any(map(says_no_number, columns)) or (gaps_need and any(map(_has_gaps, columns))):
             return True
         return bool(columns_that_are_not_numeric(X))
-    X = _as_array(X)
+    X = array_of(X)
     if X.dtype.kind in "US" or (X.dtype == object and columns_that_are_not_numeric(X)):
         return True
     return gaps_need and X.dtype.kind in "fO" and bool(pd.isna(X).any())
@@ -175,12 +175,12 @@ def frame_of(X: Any) -> nw.DataFrame:
     """Return a table as narwhals reads it; the columns of arrays are named by their places."""
     if _has_columns(X):
         return nw.from_native(X, eager_only=True)
-    X = _as_array(X)
+    X = array_of(X)
     table = pd.DataFrame(X if X.dtype.kind not in "US" else X.astype(object))
     return nw.from_native(table, eager_only=True)
 
 
-def _as_array(X: Any) -> np.ndarray:
+def array_of(X: Any) -> np.ndarray:
     """Return rows as an array, in which numbers of lists stay numbers beside words."""
     rows = np.asarray(X)
     of_words = isinstance(X, list | tuple) and rows.dtype.kind in "US"

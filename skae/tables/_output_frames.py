@@ -9,6 +9,8 @@ from sklearn.base import BaseEstimator
 
 from skae._compat import container_adapter
 
+from ._caller_frame import index_of
+
 
 def column_names(estimator: Any, n_columns: int) -> np.ndarray:
     """Return the names that an estimator saw in `fit`, or, as scikit-learn has it, "x0", "x1", ...
@@ -27,9 +29,21 @@ def as_set_output(estimator: BaseEstimator, rows: Any, X: Any = None) -> Any:
     that of `X`, what the rows were made of.
     """
     adapter = container_adapter("transform", estimator)
-    if adapter is None or not isinstance(rows, np.ndarray) or rows.ndim > 2:
+    if adapter is None:
+        return rows
+    if hasattr(type(rows), "columns"):
+        return _of_library(rows, adapter.container_lib, index_of(X))
+    if not isinstance(rows, np.ndarray) or rows.ndim > 2:
         return rows
     return adapter.create_container(rows, X, columns=column_names(estimator, rows.shape[1]))
+
+
+def _of_library(rows: Any, library: str, index: Any) -> Any:
+    """Return a table as one of pandas, with this index, or of polars; None keeps the index."""
+    frame = nw.from_native(rows, eager_only=True)
+    if frame.implementation.value != library:
+        rows = frame.to_pandas() if library == "pandas" else frame.to_polars()
+    return rows if library != "pandas" or index is None else rows.set_axis(index)
 
 
 def as_pandas(X: Any, index: Any, columns: pd.Index) -> pd.DataFrame:

@@ -1,5 +1,8 @@
 """Drift of columns, of ordered rows, and references of training rows."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -161,6 +164,23 @@ def test_the_tidy_frame_and_the_representation(model):
     ordinary = repr(detector.test(NEW)).splitlines()
     assert ordinary[0].startswith("DriftResult: no drift, p = ")
     assert len(ordinary) == 2
+
+
+def test_a_notebook_shows_the_surest_tests(model):
+    moved = DriftDetector(model, **FEW).fit(HELDOUT).test(NEW + 8 * np.eye(1, 8, 2))
+    page = moved._repr_html_()
+    assert "The 10 surest tests:" in page
+    rows_of_table = re.findall(r"<th>([^<]+)</th>((?:\s*<td>[^<]+</td>)+)", page)
+    expected = moved.tests.sort_values(["p_adjusted", "statistic"], ascending=[True, False])[:10]
+    assert [name for name, _ in rows_of_table] == list(expected.index)
+    for (_, cells), one in zip(rows_of_table, expected.itertuples(), strict=True):
+        kind, _, p_adjusted, *_, drift = re.findall(r"<td>([^<]+)</td>", cells)
+        assert (kind, p_adjusted, drift) == (one.kind, f"{one.p_adjusted:.3g}", str(one.drift))
+    # Names of columns are text, whatever they are.
+    tests = moved.tests.rename({"x2": "<script>"})
+    page = replace(moved, tests=tests, notes=("left out: <b>",))._repr_html_()
+    assert "<script>" not in page
+    assert "left out: &lt;b&gt;" in page
 
 
 # -- ordered rows -------------------------------------------------------------------------

@@ -238,6 +238,7 @@ def test_columns_and_index_are_the_callers():
         explained = detector.explain(table)
         assert list(explained.index) == list(range(40))
         assert list(explained["share"].columns) == NAMES
+        assert list(explained.columns.names) == ["quantity", "column"]
         assert_array_equal(explained, explanation)
 
 

@@ -7,10 +7,14 @@ import pytest
 import sklearn
 import torch
 from fused_cases import pairwise
+from mixed_cases import table, with_gaps
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 
 from skae import (
+    AutoencoderClassifier,
     AutoencoderOutlierDetector,
+    AutoencoderRegressor,
     AutoencoderTransformer,
     ConvolutionalAutoencoder,
     SparseAutoencoder,
@@ -24,12 +28,15 @@ FRAME = pd.DataFrame(X, columns=list("abcd"), index=range(100, 120))
 PARAMS = {"max_iter": 1, "random_state": 0}
 AE = AutoencoderTransformer(2, hidden_layer_sizes=(8,), **PARAMS)
 DETECTOR = AutoencoderOutlierDetector(AE, n_estimators=2, random_state=0)
+CLASSES = np.arange(20) % 2
 ROWS = [
     (AE, "reconstruct"),
     (AE, "inverse_transform"),
     (AE, "sample"),
     (SparseAutoencoder(5, n_nonzero_coefs=2, **PARAMS), "reconstruct"),
     (DETECTOR, "inverse_transform"),
+    (AutoencoderClassifier(AE, max_iter=1), "reconstruct"),
+    (AutoencoderRegressor(AE, max_iter=1), "inverse_transform"),
 ]
 KINDS = {"pandas": pd.DataFrame, "polars": pl.DataFrame}
 
@@ -46,7 +53,7 @@ def rows_of(estimator, method, frame):
 )
 def test_rows_are_frames(case, library, globally):
     estimator, method = ROWS[case]
-    estimator = clone(estimator).fit(FRAME)
+    estimator = clone(estimator).fit(FRAME, CLASSES)
     expected = rows_of(estimator, method, FRAME)
     assert type(expected) is np.ndarray
     if globally:
@@ -59,6 +66,38 @@ def test_rows_are_frames(case, library, globally):
     np.testing.assert_array_equal(np.asarray(rows), expected)
     if library == "pandas" and method != "sample":
         assert rows.index.equals(FRAME.index)
+
+
+@pytest.mark.parametrize("library", KINDS)
+@pytest.mark.parametrize("caller", KINDS)
+@pytest.mark.parametrize("method", ["reconstruct", "inverse_transform", "sample"])
+def test_mixed_tables_come_from_the_library_that_is_asked_for(library, caller, method):
+    frame = with_gaps(table(n_rows=30)).astype({"grade": str})
+    frame = frame if caller == "pandas" else pl.from_pandas(frame)
+    ae = clone(AE).fit(frame)
+    default = rows_of(ae, method, frame)
+    assert type(default) is KINDS[caller]
+    rows = rows_of(ae.set_output(transform=library), method, frame)
+    assert type(rows) is KINDS[library]
+    assert list(rows.columns) == list(frame.columns)
+    for name in rows.columns:
+        assert rows[name].to_list() == default[name].to_list()
+    if library == caller == "pandas" and method != "sample":
+        assert rows.index.equals(frame.index)
+
+
+def test_a_pipeline_and_a_detector_of_mixed_tables():
+    frame = table(n_rows=40)
+    for estimator in (
+        make_pipeline("passthrough", clone(AE)),
+        clone(DETECTOR).set_params(cv=2),
+    ):
+        codes = estimator.fit(frame).set_output(transform="pandas").transform(frame)
+        rows = estimator.inverse_transform(codes)
+        assert rows.index.equals(frame.index)
+        assert list(rows.dtypes) == list(frame.dtypes)
+        estimator.set_output(transform="polars")
+        assert type(estimator.inverse_transform(codes)) is pl.DataFrame
 
 
 def test_columns_without_names_are_numbered():

@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skae._compat import BaseEstimator, HasMethods, TransformerMixin, fit_context
+from skae._compat import DocumentedEstimator, HasMethods, TransformerMixin, fit_context
 from skae.engine import half_of_state
 
 from ._declared_parameters import DeclaredParameters
 
 
-class _Half(DeclaredParameters, BaseEstimator):
+class _Half(DeclaredParameters, DocumentedEstimator):
     """A fitted autoencoder; pickles and model files hold one half of it.
 
     Parameters

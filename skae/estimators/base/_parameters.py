@@ -167,7 +167,8 @@ class AutoencoderParameters(DeclaredParameters):
         ``net.predict(dataset)`` their reconstructions. A callback for single batches or gradients
         slows training down.
     verbose : int, default=0
-        1 shows a progress bar with the losses and the time left.
+        1 shows a progress bar with the losses and the time left, on a terminal or in a notebook
+        with ipywidgets. Logs have none.
     """
 
     n_components: Annotated[

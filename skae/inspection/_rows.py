@@ -1,4 +1,4 @@
-"""Fitted estimators and rows, as displays read them."""
+"""Fitted estimators, and rows that some are drawn of."""
 
 from typing import Any
 
@@ -6,27 +6,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import num_samples, safe_indexing
-from skae.tables import column_names, detached
-
-from ._axes import pyplot
-
-
-def check_estimator(estimator: Any, display: str, *methods: str) -> None:
-    """Raise an error unless an estimator is fitted and has the methods that a display calls."""
-    # Before anything is computed that could not be drawn.
-    pyplot()
-    missing = [name for name in methods if not hasattr(estimator, name)]
-    if missing or isinstance(estimator, type):
-        kind = estimator if isinstance(estimator, type) else type(estimator)
-        needs = f"with {' and '.join(methods)}" if methods else ""
-        raise TypeError(
-            f"{display} needs a fitted estimator {needs}, such as an autoencoder or a Pipeline "
-            f"that ends in one, got {kind.__name__}."
-        )
-    check_is_fitted(estimator)
+from skae.tables import array_of, column_names, detached
 
 
 def last_step(estimator: Any) -> Any:
@@ -74,9 +56,9 @@ def share_in_words(n_drawn: int, n_rows: int) -> str:
 
 
 def as_array(X: Any) -> np.ndarray:
-    """Return numbers as a dense array, whatever holds them."""
+    """Return rows as a dense array, whatever holds them."""
     X = detached(X)
-    return np.asarray(X.toarray() if sparse.issparse(X) else X)
+    return X.toarray() if sparse.issparse(X) else array_of(X)
 
 
 def codes_of(estimator: Any, X: Any) -> np.ndarray:
@@ -85,13 +67,6 @@ def codes_of(estimator: Any, X: Any) -> np.ndarray:
     if codes.ndim != 2:
         raise TypeError(f"transform gave an array of shape {codes.shape}, expected one code a row.")
     return codes
-
-
-def there_and_back(estimator: Any, X: Any) -> Any:
-    """Return reconstructions of rows; a Pipeline encodes and decodes them step by step."""
-    if hasattr(estimator, "reconstruct"):
-        return estimator.reconstruct(X)
-    return estimator.inverse_transform(estimator.transform(X))
 
 
 def names_of_columns(estimator: Any, X: Any, n_columns: int) -> list[str]:
