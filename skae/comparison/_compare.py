@@ -1,5 +1,6 @@
 """A table of estimators that are trained on the same folds."""
 
+import itertools
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,7 +9,6 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import check_cv
@@ -18,7 +18,10 @@ from sklearn.utils import check_consistent_length, column_or_1d, get_tags
 
 from skae._compat import safe_indexing
 from skae._fitted import has_method, reconstruct
+from skae._warnings import warn_caller
 from skae.inspection import read_cells
+
+from ._pca import most_components, name_of_pca, pca_after, steps_before
 
 
 def compare(
@@ -32,7 +35,7 @@ def compare(
     """Compare autoencoders with each other and with PCA, on the same folds.
 
     Every estimator is fitted on the training rows of each fold and measured on the held-out ones.
-    PCA joins for each number of components that occurs.
+    PCA joins for each number of components that occurs, behind the steps of the same Pipeline.
 
     Parameters
     ----------
@@ -76,6 +79,11 @@ def compare(
     ValueError
         If two estimators have the same name, there is none, or `y` has another length than `X`.
 
+    Warns
+    -----
+    UserWarning
+        If a step of a Pipeline cannot undo what it does, so that there is no error.
+
     See Also
     --------
     skae.displays.ComparisonDisplay : The picture of the table.
@@ -100,15 +108,32 @@ def compare(
         target = _target_of(y)
     folds = list(check_cv(cv, y, classifier=target in ("accuracy", "auroc")).split(X, y))
     measured = [_measure_all(one, X, y, target, folds, n_jobs, name) for name, one in named.items()]
-    of_pca = {}
     for results in measured:
-        for width in {result["n_components"] for result in results}:
-            if width not in of_pca and _has_pca(X, width, folds):
-                pca = PCA(int(width))
-                name = f"PCA({int(width)})"
-                of_pca[width] = _measure_all(pca, X, y, target, folds, n_jobs, name)
-    rows = [_summary(results, of_pca) for results in [*measured, *of_pca.values()]]
-    return pd.DataFrame(rows, index=[*named, *(results[0]["name"] for results in of_pca.values())])
+        if reason := results[0]["reason"]:
+            warn_caller(
+                f"{results[0]['name']} has no error in the table, as it cannot decode its codes: "
+                f"{reason}"
+            )
+    # PCA behind the steps of each estimator, by these and by its number of components.
+    beside: dict[str, dict[float, list[dict]]] = {}
+    for estimator, results in zip(named.values(), measured, strict=True):
+        steps = steps_before(estimator)
+        of_steps = beside.setdefault(repr(steps), {})
+        widths = {width for result in results if not np.isnan(width := result["n_components"])}
+        widths -= {*of_steps}
+        most = most_components(steps, X, y, folds) if widths else 0
+        for width in sorted(width for width in widths if width <= most):
+            pca, name = pca_after(steps, width), name_of_pca(steps, width)
+            of_steps[width] = _measure_all(pca, X, y, target, folds, n_jobs, name)
+    summaries = {
+        name: _summary(results, beside[repr(steps_before(estimator))])
+        for (name, estimator), results in zip(named.items(), measured, strict=True)
+    }
+    for of_steps in beside.values():
+        for results in of_steps.values():
+            name = _other_name(results[0]["name"], summaries)
+            summaries[name] = _summary(results, of_steps)
+    return pd.DataFrame.from_dict(summaries, orient="index")
 
 
 def _named(estimators: Iterable[Any] | Mapping[str, Any]) -> dict[str, Any]:
@@ -132,24 +157,17 @@ def _name_of(estimator: Any) -> str:
     return type(estimator[-1] if isinstance(estimator, Pipeline) else estimator).__name__
 
 
+def _other_name(name: str, taken: Mapping[str, Any]) -> str:
+    """Return a name, with a number behind it if it is taken."""
+    others = (f"{name} ({n})" for n in itertools.count(2))
+    return next(one for one in itertools.chain([name], others) if one not in taken)
+
+
 def _target_of(y: np.ndarray) -> str:
     """Return the name of the column that judges codes by `y`."""
     if set(np.unique(y).tolist()) == {-1, 1}:
         return "auroc"
     return "r2" if np.issubdtype(y.dtype, np.floating) else "accuracy"
-
-
-def _has_pca(X: Any, width: float, folds: list) -> bool:
-    """Return whether PCA takes these rows, and has so many components."""
-    is_table = getattr(X, "ndim", 2) == 2 and not hasattr(X, "toarray")
-    if not is_table or np.isnan(width):
-        return False
-    try:
-        values = np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError):
-        return False
-    most = min(values.shape[1], *(len(train) for train, _ in folds))
-    return bool(np.isfinite(values).all()) and width <= most
 
 
 def _measure_all(
@@ -177,11 +195,16 @@ def _measure(
     found = {"name": name, "fit_time": time.perf_counter() - start}
     codes = estimator.transform(new) if hasattr(estimator, "transform") else None
     found["n_components"] = np.nan if codes is None else codes.shape[1]
-    found["error"] = np.nan
+    found |= {"error": np.nan, "reason": ""}
     ways_back = ["reconstruct"] + ["inverse_transform"] * (codes is not None)
     if any(has_method(estimator, name) for name in ways_back):
-        cells = read_cells(new, reconstruct(estimator, new, codes), rows)
-        found["error"] = cells.unexplained(reference=2)
+        try:
+            back = reconstruct(estimator, new, codes)
+        except (AttributeError, NotImplementedError, ValueError) as error:
+            # Some steps have an inverse_transform that always raises.
+            found["reason"] = str(error)
+        else:
+            found["error"] = read_cells(new, back, rows).unexplained(reference=2)
     if target == "auroc":
         scored = hasattr(estimator, "score_samples") and len(np.unique(y[test])) == 2
         found["auroc"] = roc_auc_score(y[test], estimator.score_samples(new)) if scored else np.nan
@@ -203,7 +226,7 @@ def _labelled(codes: Any, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _summary(results: list[dict], of_pca: dict[float, list[dict]]) -> dict[str, float]:
     """Return one row of the table."""
-    folds = pd.DataFrame(results).drop(columns="name")
+    folds = pd.DataFrame(results).drop(columns=["name", "reason"])
     row = {"n_components": folds.pop("n_components").median()}
     fit_time, error = folds.pop("fit_time").median(), folds.pop("error")
     row |= {"error": error.mean(), "error_std": error.std(ddof=0)}

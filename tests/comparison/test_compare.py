@@ -9,9 +9,10 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -167,3 +168,56 @@ def test_what_is_refused():
         compare([], IRIS)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         compare([ae], IRIS, SPECIES[:10])
+
+
+def test_pca_takes_the_steps_of_a_pipeline():
+    rows = IRIS * [1, 1, 1, 100]
+    ae = AutoencoderTransformer(2, **BRIEF)
+    search = GridSearchCV(make_pipeline(StandardScaler(), ae), {}, cv=2)
+    found = compare(
+        {
+            "alone": ae,
+            "scaled": make_pipeline(StandardScaler(), ae),
+            "centred": make_pipeline(StandardScaler(with_std=False), ae),
+            "search": search,
+        },
+        rows,
+        cv=3,
+    )
+    assert list(found.index[4:]) == [
+        "PCA(2)",
+        "PCA(2) after StandardScaler",
+        "PCA(2) after StandardScaler (2)",
+    ]
+    pca = make_pipeline(StandardScaler(), PCA(2))
+    shares, ratios = [], []
+    for train, test in KFold(3).split(rows):
+        squares = []
+        for model in (make_pipeline(StandardScaler(), ae), pca):
+            model.fit(rows[train])
+            back = model.inverse_transform(model.transform(rows[test]))
+            squares.append(np.square(back - rows[test]).sum())
+        shares.append(squares[1] / np.square(rows[test] - rows[train].mean(axis=0)).sum())
+        ratios.append(squares[0] / squares[1])
+    assert_allclose(found.loc["PCA(2) after StandardScaler", "error"], np.mean(shares), rtol=1e-5)
+    assert_allclose(found.loc["scaled", "error_vs_pca"], np.median(ratios), rtol=1e-4)
+    assert found.loc["search", "error_vs_pca"] == found.loc["scaled", "error_vs_pca"]
+    # A single large column is all that PCA sees without the scaler.
+    assert found.loc["PCA(2)", "error"] < 0.01 * found.loc["PCA(2) after StandardScaler", "error"]
+
+
+def test_gaps_that_a_step_fills_are_none_to_pca():
+    rows = np.where(np.random.default_rng(0).random(IRIS.shape) < 0.1, np.nan, IRIS)
+    ae = AutoencoderTransformer(2, **BRIEF)
+    filled = make_pipeline(SimpleImputer(), ae)
+    with pytest.warns(UserWarning, match="AutoencoderTransformer has no error .*add_indicator"):
+        found = compare([filled], rows, SPECIES, cv=2)
+    assert list(found.index) == ["AutoencoderTransformer", "PCA(2) after SimpleImputer"]
+    assert found["error"].isna().all()
+    assert (found["accuracy"] > 0.5).all()
+    assert list(compare([ae], rows, cv=2).index) == ["AutoencoderTransformer"]
+
+
+def test_a_name_that_is_taken_gets_a_number():
+    models = {"PCA(2)": AutoencoderTransformer(2, **BRIEF)}
+    assert list(compare(models, IRIS, cv=2).index) == ["PCA(2)", "PCA(2) (2)"]
