@@ -82,6 +82,8 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "remove_config_comments": True,
+    # The index holds all of them: twice as large as they are drawn would be half a megabyte more.
+    "thumbnail_size": (240, 168),
     "default_thumb_file": str(DOCS / "_static" / "program.png"),
     "within_subsection_order": "FileNameSortKey",
     "show_signature": False,

@@ -31,7 +31,7 @@ framed = np.pad(np.stack(digits, axis=2), ((0, 0), (1, 1), (0, 0), (1, 1)))
 
 figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
 axes.imshow(framed.reshape(6 * 10, 10 * 10), cmap="gray_r", vmin=0, vmax=16)
-axes.set_xticks(np.arange(10) * 10 + 4.5, range(10))
+axes.set_xticks(np.arange(10) * 10 + 4.5, [*"0123456789"])
 axes.set_yticks(np.arange(6) * 10 + 4.5, [f"style {style + 1}" for style in range(6)])
 axes.tick_params(length=0)
 axes.spines[:].set_visible(False)

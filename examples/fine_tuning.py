@@ -49,3 +49,5 @@ for axis, (question, labels) in zip(axes, questions.items(), strict=True):
     axis.set(title=question, xlabel="accuracy on new images", xlim=(0.4, 1))
 axes[0].invert_yaxis()
 figure.savefig("fine_tuning.png", dpi=80)
+
+# sphinx_gallery_thumbnail_path = "../examples/pictures/fine_tuning.png"

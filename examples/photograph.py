@@ -2,16 +2,17 @@
 Restore a photograph as a whole
 ===============================
 
-A poor camera blurs a photograph a little, with grain that is stronger where it is bright. In a
-pipeline ``Patches`` cuts photographs into overlapping patches, and puts the answers together so
-that no seams show. The first autoencoder learns from clean patches of another photograph, to which
-it adds noise itself: it takes grain off, and knows nothing of the blur. The second learns from
-pairs of a damaged and a clean patch, and sharpens, too.
+A poor camera blurs a photograph, with grain that is stronger where it is bright. In a pipeline
+``Patches`` cuts photographs into overlapping patches, and puts the answers together so that no
+seams show. The first autoencoder learns from clean patches of another photograph, to which it adds
+noise itself: it takes grain off, and knows nothing of the blur. The second learns from pairs of a
+damaged and a clean patch, and sharpens, too.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from sklearn.base import clone
 from sklearn.datasets import load_sample_image
 from sklearn.pipeline import make_pipeline
 
@@ -19,23 +20,23 @@ from skae import DenoisingAutoencoder
 from skae.windows import Patches
 
 rng = np.random.default_rng(0)
-params = {"n_components": 64, "hidden_layer_sizes": (256,), "max_iter": 15, "random_state": 0}
 
 
 def damaged(image):
     """Return a blurred image with grain."""
-    blurred = gaussian_filter(image, 1)
-    return blurred + 0.12 * np.sqrt(blurred) * rng.normal(size=image.shape)
+    blurred = gaussian_filter(image, 1.5)
+    return blurred + 0.08 * np.sqrt(blurred) * rng.normal(size=image.shape)
 
 
 known, truth = (load_sample_image(f"{name}.jpg").mean(axis=2) / 255 for name in ("china", "flower"))
 poor = damaged(truth)
 
-patches = Patches(8, step=4)
-denoiser = DenoisingAutoencoder(noise="gaussian", noise_level=0.08, **params)
+patches = Patches(12, step=4)
+denoiser = DenoisingAutoencoder(
+    32, noise="gaussian", noise_level=0.05, hidden_layer_sizes=(256,), max_iter=15, random_state=0
+)
 pipeline = make_pipeline(patches, denoiser).fit(known)
-pairs = DenoisingAutoencoder(**params)
-pairs.fit(patches.transform(damaged(known)), patches.transform(known))
+pairs = clone(denoiser).fit(patches.transform(damaged(known)), patches.transform(known))
 
 # With a smaller step more answers are averaged at each pixel.
 patches.set_params(step=2)

@@ -2,14 +2,15 @@
 Clean a recording as a whole
 ============================
 
-Made signals that sound like speech are disturbed by the hum of the mains and by a hiss. ``Windows``
-in a pipeline cuts a recording into overlapping windows, and puts the answers together so that no
-seams show. The first autoencoder learns from clean windows, to which it adds noise of the same
-strength itself. The second learns from pairs of a disturbed and a clean window. Grey is the truth.
+Made signals that sound like speech are disturbed by the hum of the mains and by a hiss.
+``Windows`` in a pipeline cuts a recording into overlapping windows, and puts the answers together
+so that no seams show. The first autoencoder learns from clean windows, to which it adds noise
+itself, the second from pairs of a disturbed and a clean window. Grey is the truth.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from skae import DenoisingAutoencoder
@@ -17,7 +18,6 @@ from skae.windows import Windows
 
 RATE = 8_000
 rng = np.random.default_rng(0)
-params = {"n_components": 128, "hidden_layer_sizes": (512,), "max_iter": 10, "random_state": 0}
 
 
 def speech(n_syllables):
@@ -41,10 +41,10 @@ def disturbed(signal):
 
 known, truth = speech(200), speech(40)
 noisy, poor = disturbed(known), disturbed(truth)
-windows, noise = Windows(128, step=16), float((noisy - known).std())
-denoiser = DenoisingAutoencoder(noise="gaussian", noise_level=noise, **params)
+windows = Windows(128, step=16)
+denoiser = DenoisingAutoencoder(128, noise="gaussian", noise_level=0.4, max_iter=10, random_state=0)
 pipeline = make_pipeline(windows, denoiser).fit(known)
-pairs = DenoisingAutoencoder(**params).fit(windows.transform(noisy), windows.transform(known))
+pairs = clone(denoiser).fit(windows.transform(noisy), windows.transform(known))
 
 signals = {
     "disturbed": poor,
