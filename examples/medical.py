@@ -38,10 +38,13 @@ def slices(n_slices, lesion=0.0):
     return (images + rng.normal(scale=0.05, size=images.shape)).reshape(n_slices, -1)
 
 
-train, healthy, ill = slices(3_000), slices(200), slices(200, lesion=0.3)
+train, healthy, ill = slices(2_000), slices(200), slices(200, lesion=0.3)
 new, is_ill = np.r_[healthy, ill], np.repeat([False, True], 200)
 found = {}
-for name, model in {"PCA": PCA(16), "AE": AutoencoderTransformer(16, random_state=0)}.items():
+for name, model in {
+    "PCA": PCA(16, random_state=0),
+    "AE": AutoencoderTransformer(16, random_state=0),
+}.items():
     missed = new - model.fit(train).inverse_transform(model.transform(new))
     found[name] = gaussian_filter(missed.reshape(-1, 32, 32), (0, 1, 1))
     print(f"{name}: AUROC {roc_auc_score(is_ill, found[name].max(axis=(1, 2))):.3f}")
