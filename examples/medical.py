@@ -2,11 +2,10 @@
 Find lesions in slices of a head
 ================================
 
-Made images: a skull, tissue and two ventricles of random place, size and angle, with grain as of a
-scanner. An autoencoder learns slices of healthy heads. It cannot redraw what it has never seen, so
-that the difference between a slice and its reconstruction shows a lesion. No lesion is needed for
-training. The score of a slice is the largest difference after smoothing; PCA with as many
-components stands beside.
+Made images: a skull, tissue and two ventricles of random place, size and angle, with the grain of
+a scanner. An autoencoder learns slices of healthy heads. It cannot redraw what it has never seen,
+so that the difference between a slice and its reconstruction shows a lesion. The score of a slice
+is the largest difference after smoothing. Beside it stands PCA with as many components.
 """
 
 import matplotlib.pyplot as plt
@@ -41,10 +40,8 @@ def slices(n_slices, lesion=0.0):
 train, healthy, ill = slices(2_000), slices(200), slices(200, lesion=0.3)
 new, is_ill = np.r_[healthy, ill], np.repeat([False, True], 200)
 found = {}
-for name, model in {
-    "PCA": PCA(16, random_state=0),
-    "AE": AutoencoderTransformer(16, random_state=0),
-}.items():
+autoencoder = AutoencoderTransformer(16, random_state=0)
+for name, model in {"PCA": PCA(16, random_state=0), "AE": autoencoder}.items():
     missed = new - model.fit(train).inverse_transform(model.transform(new))
     found[name] = gaussian_filter(missed.reshape(-1, 32, 32), (0, 1, 1))
     print(f"{name}: AUROC {roc_auc_score(is_ill, found[name].max(axis=(1, 2))):.3f}")
