@@ -1,82 +1,51 @@
 """
-Learn features from digits without labels
-=========================================
+Learn features without labels, and map them
+===========================================
 
-Run ``python examples/features.py``: it learns 32 codes from digits with half of their pixels
-missing, prints the accuracy of a logistic regression on these codes when only some digits have
-labels, beside the same on PCA's codes and on the pixels, and saves a picture of the codes of unseen
-digits, laid out in the plane by t-SNE, as ``features.png``.
+A denoising autoencoder learns 32 codes from digits with half of their pixels missing, so that the
+codes have to know what digits look like. A logistic regression on these codes needs fewer labels
+than one on PCA's codes or on the pixels. The map shows the codes of unseen digits, laid out in the
+plane by t-SNE.
 """
 
-from pathlib import Path
-
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.manifold import TSNE
 from sklearn.model_selection import train_test_split
 
 from skae import DenoisingAutoencoder
+from skae.displays import LatentSpaceDisplay
 
-N_COMPONENTS = 32
-LABELLED = [20, 50, 100, 300]
-PICTURE = Path("features.png")
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
+# A start at PCA would keep its directions, which know less of digits.
+ae = DenoisingAutoencoder(32, noise_level=0.5, init="random", random_state=0).fit(X_train)
+pca = PCA(32, random_state=0).fit(X_train)
+features = {
+    "pixels": (X_train, X_test),
+    "PCA": (pca.transform(X_train), pca.transform(X_test)),
+    "autoencoder": (ae.transform(X_train), ae.transform(X_test)),
+}
 
-def accuracies(features, y_train, y_test, n_repeats=20):
-    """Return a table of mean test accuracies, one line for each number of labels."""
-    rng = np.random.default_rng(0)
-    classifier = LogisticRegression(max_iter=5000)
-    rows = []
-    for n_labelled in LABELLED:
-        row = {"labels": n_labelled}
-        chosen = [rng.permutation(len(y_train))[:n_labelled] for _ in range(n_repeats)]
-        for name, (train, test) in features.items():
-            scores = [
-                classifier.fit(train[some], y_train[some]).score(test, y_test) for some in chosen
-            ]
-            row[name] = np.mean(scores)
-        rows.append(row)
-    return pd.DataFrame(rows)
+rng = np.random.default_rng(0)
+classifier = LogisticRegression(max_iter=5_000)
+accuracies = pd.DataFrame(index=[20, 50, 100, 300], columns=[*features], dtype=float)
+for n_labels in accuracies.index:
+    chosen = [rng.permutation(len(y_train))[:n_labels] for _ in range(10)]
+    for name, (train, test) in features.items():
+        fits = (classifier.fit(train[some], y_train[some]) for some in chosen)
+        accuracies.loc[n_labels, name] = np.mean([fit.score(test, y_test) for fit in fits])
+print(accuracies.round(3))
 
-
-def draw(codes, labels, file):
-    """Save a picture of codes in the plane, coloured by digit."""
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    plane = TSNE(random_state=0).fit_transform(codes)
-    figure, axis = plt.subplots(figsize=(7, 6))
-    points = axis.scatter(
-        plane[:, 0], plane[:, 1], c=labels, cmap="tab10", s=14, vmin=-0.5, vmax=9.5
-    )
-    figure.colorbar(points, ticks=range(10), label="digit")
-    axis.set_title(f"{N_COMPONENTS} codes of digits that were not trained on, in the plane")
-    axis.axis("off")
-    figure.tight_layout()
-    figure.savefig(file, dpi=100)
-
-
-def main():
-    """Learn features, compare them, draw them."""
-    X, y = load_digits(return_X_y=True)
-    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    # With so many missing pixels the features have to know what digits look like. A start at PCA
-    # would keep its directions, which know it less.
-    ae = DenoisingAutoencoder(
-        N_COMPONENTS, noise_level=0.5, init="random", random_state=0, verbose=1
-    )
-    features = {"pixels": (X_train, X_test)}
-    for name, encoder in {"PCA": PCA(N_COMPONENTS, random_state=0), "autoencoder": ae}.items():
-        features[name] = encoder.fit_transform(X_train), encoder.transform(X_test)
-    table = accuracies(features, y_train, y_test)
-    print(table.to_string(index=False, float_format="{:.3f}".format))
-    draw(features["autoencoder"][1], y_test, PICTURE)
-    print(f"Saved {PICTURE}.")
-
-
-if __name__ == "__main__":
-    main()
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), width_ratios=[1.4, 1], layout="constrained")
+LatentSpaceDisplay.from_estimator(ae, X_test, y_test, method="tsne", random_state=0, ax=axes[0])
+axes[0].set_title("32 codes of unseen digits")
+accuracies.plot(ax=axes[1], marker="o", logx=True, xlabel="labels", ylabel="accuracy")
+axes[1].set_xticks(accuracies.index, accuracies.index)
+axes[1].minorticks_off()
+figure.savefig("features.png", dpi=80)

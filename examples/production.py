@@ -2,114 +2,59 @@
 From a notebook to production
 =============================
 
-Run ``python examples/production.py`` with ``pip install "skae[onnx,serve]"``: it trains an outlier
-detector on measurements of benign tumours, keeps it in a file that is safe to load, makes an ONNX
-graph of it, serves the file, asks the server about new tumours, and shows that all of them give
-the same answers.
+An outlier detector goes to a file that is safe to load, to an ONNX graph, and to a server
+(``pip install "skae[onnx,serve]"``). All of them give the same scores.
 """
 
 import json
 import os
-import signal
-import socket
+import re
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_breast_cancer
 
 import skae
 
-# ONNX Runtime then sends nothing, and leaves nothing in the home folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
+X, y = load_breast_cancer(return_X_y=True)
+X_train, X_new = X[y == 1][:250], np.vstack([X[y == 1][250:300], X[y == 0][:50]])
+detector = skae.AutoencoderOutlierDetector(random_state=0).fit(X_train)
+scores = {"notebook": detector.score_samples(X_new)}
 
-def load_tumours():
-    """Return benign tumours to train on, and new ones of both kinds."""
-    X, y = load_breast_cancer(return_X_y=True)
-    benign, malignant = X[y == 1], X[y == 0]
-    return benign[:250], np.vstack([benign[250:260], malignant[:10]])
+folder = TemporaryDirectory()
+file = f"{folder.name}/tumours.skae"
+digest = skae.save(detector, file)
+scores["file"] = skae.load(file, expected_sha256=digest).score_samples(X_new)
 
+graph = skae.to_onnx(detector, X_train[:2], output="score")
+session = onnxruntime.InferenceSession(graph.SerializeToString())
+scores["graph"] = session.run(None, {session.get_inputs()[0].name: X_new})[0]
 
-def ask_graph(file, rows):
-    """Return the scores that ONNX Runtime computes."""
-    import onnxruntime
+# ``skae serve`` answers any client of KServe or Triton. On port 0 it chooses a free one.
+command = [sys.executable, "-m", "skae", "serve", file, "--port", "0"]
+with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+    said = (re.search(r"http://[\d.:]+", line) for line in server.stderr or ())
+    address = next(filter(None, said))[0]
+    rows = {"name": "input", "shape": X_new.shape, "datatype": "FP64", "data": X_new.tolist()}
+    question = json.dumps({"inputs": [rows], "outputs": [{"name": "score"}]}).encode()
+    with urllib.request.urlopen(f"{address}/v2/models/tumours/infer", question) as answer:
+        scores["server"] = np.array(json.load(answer)["outputs"][0]["data"])
+    server.terminate()
+folder.cleanup()
 
-    session = onnxruntime.InferenceSession(file)
-    return session.run(None, {session.get_inputs()[0].name: rows})[0]
+figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
+for size, (name, found) in zip((11, 8, 5, 2), scores.items(), strict=True):
+    far = np.max(np.abs(found / scores["notebook"] - 1))
+    axes.semilogy(-found, "o", markersize=size, label=f"{name}: largest difference {far:.0e}")
+axes.set(xlabel="50 benign tumours, 50 malignant ones", ylabel="how unusual (minus score)")
+axes.legend()
+figure.savefig("production.png", dpi=80)
 
-
-def ask_server(port, rows):
-    """Return what the server says of rows, as any client of KServe or Triton would ask."""
-    request = {
-        "inputs": [
-            {"name": "input", "shape": rows.shape, "datatype": "FP64", "data": rows.tolist()}
-        ],
-        "outputs": [{"name": "score"}, {"name": "outlier"}],
-    }
-    address = f"http://127.0.0.1:{port}/v2/models/tumours/infer"
-    with urllib.request.urlopen(address, json.dumps(request).encode()) as answer:
-        outputs = json.load(answer)["outputs"]
-    return {output["name"]: np.array(output["data"]) for output in outputs}
-
-
-def start_server(file):
-    """Start ``skae serve`` in a process of its own; return it and its port once it is ready."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "skae", "serve", str(file), "--port", str(port)]
-    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready"):
-                return server, port
-        except urllib.error.URLError:
-            time.sleep(0.1)
-            if server.poll() is not None:
-                break
-    server.kill()
-    raise RuntimeError("The server did not start. Is the extra installed? skae[serve]")
-
-
-def largest_difference(found, expected):
-    """Return how far scores are from what they should be, as a share of it."""
-    return np.max(np.abs(found - expected) / np.abs(expected))
-
-
-def main():
-    """Go from a fit to a served answer."""
-    X_train, X_new = load_tumours()
-    detector = skae.AutoencoderOutlierDetector(random_state=0).fit(X_train)
-    expected = detector.score_samples(X_new)
-    with TemporaryDirectory() as folder:
-        file, graph = Path(folder) / "tumours.skae", Path(folder) / "tumours.onnx"
-
-        digest = skae.save(detector, file)
-        loaded = skae.load(file, expected_sha256=digest)
-        print(f"{file.name}: {file.stat().st_size:,} bytes, SHA-256 {digest[:16]}...")
-        same = np.array_equal(loaded.score_samples(X_new), expected)
-        print(f"loaded: the same scores to the last bit: {same}")
-
-        graph.write_bytes(skae.to_onnx(loaded, X_train[:2], output="score").SerializeToString())
-        far = largest_difference(ask_graph(graph, X_new), expected)
-        print(f"{graph.name}: {graph.stat().st_size:,} bytes, largest difference {far:.0e}")
-
-        server, port = start_server(file)
-        answer = ask_server(port, X_new)
-        far = largest_difference(answer["score"], expected)
-        print(f"served: largest difference {far:.0e}")
-        print("benign, judged outliers:   ", answer["outlier"][:10].astype(int))
-        print("malignant, judged outliers:", answer["outlier"][10:].astype(int))
-        # It still answers what it has accepted.
-        server.send_signal(signal.SIGTERM)
-        print(f"stopped with exit status {server.wait(30)}")
-
-
-if __name__ == "__main__":
-    main()
+# sphinx_gallery_thumbnail_path = "../examples/pictures/production.png"

@@ -29,6 +29,7 @@ GENERATED = {"_build", "api", "gallery"}
 PAGES = [
     path for path in sorted(DOCS.rglob("*.md")) if path.relative_to(DOCS).parts[0] not in GENERATED
 ]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 # Benchmarks and the changelog are included from the repository: they hold no Python.
 WITHOUT_CODE = {"benchmarks.md", "changelog.md", "index.md", "tasks/index.md"}
 WITHOUT_CODE |= {"guide/index.md", "coming_from/index.md"}
@@ -101,8 +102,12 @@ def test_estimators_of_others_do_not_link_to_a_page_of_skae():
     assert "skae.readthedocs.io" not in estimator_html_repr(Mine())
 
 
-def test_every_example_says_its_title():
-    # The gallery reads it there.
-    for path in (ROOT / "examples").glob("*.py"):
-        title, line = path.read_text().splitlines()[1:3]
-        assert line == "=" * len(title)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_short_has_a_title_and_a_picture(path):
+    lines = path.read_text().splitlines()
+    # The gallery reads the title there.
+    assert lines[2] == "=" * len(lines[1])
+    assert len(lines) <= 60
+    assert path.name in (ROOT / "README.md").read_text()
+    assert f'savefig("{path.stem}.png"' in path.read_text()
+    assert (ROOT / "examples" / "pictures" / f"{path.stem}.png").stat().st_size < 300_000

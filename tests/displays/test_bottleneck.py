@@ -119,12 +119,18 @@ def test_the_elbow_is_furthest_below_the_chord(errors, elbow):
         assert display.elbow_.get_label() == f"elbow: {elbow} components"
 
 
-def test_the_elbow_of_planted_directions():
-    # Three directions and noise: more components explain next to nothing.
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 10)) + 0.01 * rng.normal(size=(200, 10))
-    model = NestedAutoencoder(8, hidden_layer_sizes=(), max_iter=2, random_state=0).fit(rows)
-    assert draw(model, rows).elbow == 3
+@pytest.mark.parametrize("rank", [2, 4, 6])
+@pytest.mark.parametrize("noise", [0.01, 0.3])
+def test_the_elbow_of_directions_that_matter_alike(rank, noise):
+    rng = np.random.default_rng(rank)
+    directions = np.linalg.qr(rng.normal(size=(12, rank)))[0].T
+    signal = rng.normal(size=(300, rank)) @ directions
+    rows = signal + rng.normal(scale=noise * signal.std(), size=signal.shape)
+    model = NestedAutoencoder(9, hidden_layer_sizes=(), max_iter=2, random_state=0).fit(rows[:200])
+    display = draw(model, rows[200:])
+    assert display.elbow == rank
+    small = model.truncate(display.elbow)
+    assert_allclose(-small.score(rows[200:]), display.errors[rank - 1], rtol=1e-5)
 
 
 def test_two_widths_have_no_elbow_and_few_rows_no_more_pca():
