@@ -40,6 +40,7 @@ PROJECTS = {
             "sklearn.manifold.TSNE",
             "sklearn.model_selection.GridSearchCV",
             "sklearn.model_selection.LearningCurveDisplay",
+            "sklearn.model_selection.StratifiedKFold",
             "sklearn.model_selection.cross_val_score",
             "sklearn.neural_network.MLPRegressor",
             "sklearn.pipeline.Pipeline",
