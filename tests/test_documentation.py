@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -79,3 +80,10 @@ def test_every_example_says_its_title():
     for path in (ROOT / "examples").glob("*.py"):
         title, line = path.read_text().splitlines()[1:3]
         assert line == "=" * len(title)
+
+
+def test_all_files_name_the_same_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == skae.__version__
+    assert f"\nversion: {skae.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {skae.__version__} " in (ROOT / "CHANGELOG.md").read_text()
