@@ -4,11 +4,12 @@ import importlib
 import inspect
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from numpydoc.docscrape import ClassDoc
+from numpydoc.docscrape import ClassDoc, NumpyDocString
 from numpydoc.validate import validate
 from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
@@ -19,12 +20,16 @@ from skae import displays
 WINGS = (
     "skae.comparison",
     "skae.displays",
+    "skae.imputation",
     "skae.networks",
+    "skae.onnx",
     "skae.persistence",
     "skae.reporting",
     "skae.serving",
+    "skae.supervised",
     "skae.windows",
 )
+REFERENCE = Path(__file__).parents[1] / "docs" / "api.rst"
 PUBLIC = [getattr(skae, name) for name in skae.__all__]
 ESTIMATORS = [c for c in PUBLIC if isinstance(c, type) and issubclass(c, BaseEstimator)]
 
@@ -99,6 +104,20 @@ def test_there_is_something_to_validate():
 def test_the_validation_finds_what_is_wrong():
     # The control: a method of skorch whose parameters are not described by these rules.
     assert any("PR" in error for error in errors_of("skae.engine.AutoencoderNet.forward_iter"))
+
+
+def test_all_that_the_reference_lists_has_an_example():
+    names = re.findall(r"^   ([\w.]+)$", REFERENCE.read_text(), re.MULTILINE)
+    assert len(names) > 40
+    without = set()
+    for name in names:
+        module, _, attribute = f"skae.{name}".rpartition(".")
+        text = inspect.getdoc(getattr(importlib.import_module(module), attribute))
+        sections = NumpyDocString(text)
+        if not (">>>" in "".join(sections["Examples"]) and sections["See Also"]):
+            without.add(name)
+    # An error has no example, and users meet it in those of `load`.
+    assert without <= {"ModelFileError"}
 
 
 def plain(text):

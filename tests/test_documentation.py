@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -111,3 +112,10 @@ def test_an_example_is_short_has_a_title_and_a_picture(path):
     assert path.name in (ROOT / "README.md").read_text()
     assert f'savefig("{path.stem}.png"' in path.read_text()
     assert (ROOT / "examples" / "pictures" / f"{path.stem}.png").stat().st_size < 300_000
+
+
+def test_all_files_name_the_same_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == skae.__version__
+    assert f"\nversion: {skae.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {skae.__version__} " in (ROOT / "CHANGELOG.md").read_text()

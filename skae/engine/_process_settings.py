@@ -60,6 +60,31 @@ class Float32Products:
         self.set("none" if value in followed else value)
 
 
+class CudnnAllowTf32:
+    """The older setting whether cuDNN shortens operands; off while replaced.
+
+    ``torch.export`` reads it, and fails where it and the newer settings differ. None stands for
+    that difference: a caller made it, and the settings stay as they are.
+    """
+
+    accepted = (False, None)
+
+    @staticmethod
+    def get() -> bool | None:
+        """Return the setting."""
+        try:
+            return torch.backends.cudnn.allow_tf32
+        except RuntimeError:
+            return None
+
+    @staticmethod
+    def set(value: bool) -> None:
+        """Change the setting, and with it the newer ones of cuDNN."""
+        torch.backends.cudnn.allow_tf32 = value
+
+    restore = set
+
+
 # Torch's types do not know what its backends hold.
 _cudnn: Any = torch.backends.cudnn
 

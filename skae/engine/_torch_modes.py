@@ -6,7 +6,13 @@ from typing import Any
 
 import torch
 
-from ._process_settings import PRODUCTS_OF_GPUS, DefaultDtype, Float32Products, ProcessSettings
+from ._process_settings import (
+    PRODUCTS_OF_GPUS,
+    CudnnAllowTf32,
+    DefaultDtype,
+    Float32Products,
+    ProcessSettings,
+)
 
 # Device types whose autocast torch can be asked about on any machine.
 _AUTOCAST_TYPES = ("cpu", "cuda", "mps", "xpu")
@@ -14,17 +20,22 @@ _AUTOCAST_TYPES = ("cpu", "cuda", "mps", "xpu")
 _CPU = torch.device("cpu")
 
 
-def _backends() -> list[tuple[Any, Any]]:
-    """Return the modules that hold the precision of float32 products, and their parents."""
-    mkldnn: Any = torch.backends.mkldnn
-    on_cpu = [(one, mkldnn) for one in (mkldnn.matmul, mkldnn.conv, mkldnn.rnn)]
-    # Without CUDA these need not be asked at every call.
-    return on_cpu + (PRODUCTS_OF_GPUS if torch.version.cuda else [])
+def _exact_products(backends: list[tuple[Any, Any]]) -> list[Float32Products]:
+    """Return the settings of backends and their parents, whose float32 products keep all bits."""
+    return [Float32Products(*one, ("ieee", "none")) for one in backends]
 
 
-_whole_process = ProcessSettings(
-    [DefaultDtype(), *(Float32Products(*one, ("ieee", "none")) for one in _backends())]
-)
+_mkldnn: Any = torch.backends.mkldnn
+
+ON_CPU = [
+    DefaultDtype(),
+    *_exact_products([(one, _mkldnn) for one in (_mkldnn.matmul, _mkldnn.conv, _mkldnn.rnn)]),
+]
+# The older setting stands first: to change it changes the newer ones, too.
+ON_GPUS = [CudnnAllowTf32(), *_exact_products(PRODUCTS_OF_GPUS)]
+
+# Without CUDA the settings of GPUs need not be asked at every call.
+_whole_process = ProcessSettings([*ON_CPU, *(ON_GPUS if torch.version.cuda else [])])
 
 
 @contextmanager

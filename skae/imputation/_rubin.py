@@ -12,7 +12,32 @@ _LEAST_SHARE = 1e-9
 
 
 class PooledEstimates(NamedTuple):
-    """Estimates from several imputations as one; see :func:`skae.imputation.pool_estimates`."""
+    """Estimates from several imputations as one: a named tuple of arrays, or of numbers.
+
+    Parameters
+    ----------
+    estimate : ndarray of shape (n_estimates,), or float
+        The mean over the imputations.
+    standard_error : ndarray of shape (n_estimates,), or float
+        The square root of the variance within imputations plus that between them.
+    degrees_of_freedom : ndarray of shape (n_estimates,), or float
+        Those of the t distribution of the estimate.
+    lower, upper : ndarray of shape (n_estimates,), or float
+        The bounds of the confidence interval.
+    missing_information : ndarray of shape (n_estimates,), or float
+        The share of the variance that is due to gaps.
+
+    See Also
+    --------
+    pool_estimates : Makes it.
+
+    Examples
+    --------
+    >>> from skae.imputation import pool_estimates
+    >>> pooled = pool_estimates([1.0, 1.2, 1.1], [0.04, 0.05, 0.03], confidence=0.9)
+    >>> print(f"{pooled.lower:.2f} to {pooled.upper:.2f}")
+    0.71 to 1.49
+    """
 
     estimate: np.ndarray
     standard_error: np.ndarray
@@ -39,13 +64,8 @@ def pool_estimates(
     Returns
     -------
     pooled : PooledEstimates
-        Named arrays of shape (n_estimates,), or numbers:
-
-        - `estimate`, the mean over the imputations;
-        - `standard_error`, of the variance within imputations plus that between them;
-        - `degrees_of_freedom` of its t distribution;
-        - `lower` and `upper`, the bounds of the confidence interval;
-        - `missing_information`, the share of the variance that is due to gaps.
+        Named arrays of shape (n_estimates,), or numbers: the estimate, its standard error, the
+        confidence interval, and the share of the variance that is due to gaps.
 
     Raises
     ------
@@ -54,6 +74,7 @@ def pool_estimates(
 
     See Also
     --------
+    PooledEstimates : Describes the answer.
     skae.AutoencoderImputer.sample_imputations : The imputations.
 
     References

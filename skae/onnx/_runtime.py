@@ -40,6 +40,22 @@ def inference_session(model: str | os.PathLike[str] | bytes) -> "InferenceSessio
     ------
     ImportError
         If ONNX Runtime is not installed: ``pip install "skae[onnx]"``.
+
+    See Also
+    --------
+    skae.to_onnx : Makes a graph of an estimator or a pipeline.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> import skae
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> ae = skae.AutoencoderTransformer(2, max_iter=10, random_state=0).fit(X)
+    >>> graph = skae.to_onnx(ae, X, output="codes")
+    >>> session = skae.onnx.inference_session(graph.SerializeToString())
+    >>> (codes,) = session.run(None, {"X": X})
+    >>> codes.shape
+    (150, 2)
     """
     runtime = _module("onnxruntime")
     options = runtime.SessionOptions()

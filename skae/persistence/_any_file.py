@@ -45,6 +45,24 @@ def load_estimator(path: str | os.PathLike, trusted: Collection[str] = ()) -> An
         If `trusted` are no full names of types, or the file is none of skops.
     UntrustedTypesFoundException
         If skops finds types in it that are not trusted.
+
+    See Also
+    --------
+    skae.load : Loads files of skae alone; it can check a digest and choose a device.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> import skae
+    >>> from skae.persistence import load_estimator
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> ae = skae.AutoencoderTransformer(2, max_iter=10, random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = skae.save(ae, Path(folder) / "iris.skae")
+    ...     load_estimator(Path(folder) / "iris.skae").transform(X).shape
+    (150, 2)
     """
     path = Path(os.fsdecode(path))
     if path.suffix == ".skops":

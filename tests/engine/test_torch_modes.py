@@ -23,6 +23,8 @@ from skae import (
     VariationalAutoencoder,
 )
 from skae.engine import torch_defaults
+from skae.engine._process_settings import ProcessSettings
+from skae.engine._torch_modes import ON_GPUS
 from skae.networks import Network, SequenceNetwork
 
 SMALL = {"max_iter": 2, "random_state": 0, "hidden_layer_sizes": (16,)}
@@ -218,3 +220,39 @@ def test_precision_that_is_set_for_all_of_torch(value):
         torch.backends.fp32_precision = before
     # They follow that setting as before.
     assert value not in [kind.fp32_precision for kind in kinds]
+
+
+def cudnn_settings():
+    cudnn = torch.backends.cudnn
+    return [cudnn.allow_tf32, cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision]
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_network_can_be_exported_with_the_settings_of_gpus(allowed):
+    # Torch exports a network only where its older and newer settings of cuDNN agree. They can be
+    # changed without a GPU, where they mean nothing.
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = allowed
+    found = cudnn_settings()
+    try:
+        with ProcessSettings(ON_GPUS), torch.random.fork_rng(devices=[]):
+            assert cudnn_settings()[0] is False
+            assert "tf32" not in cudnn_settings()
+            torch.export.export(nn.Linear(3, 2), (torch.zeros(2, 3),))
+        assert cudnn_settings() == found
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
+def test_settings_of_cudnn_that_differ_stay_as_they_are():
+    conv = torch.backends.cudnn.conv
+    before = conv.fp32_precision
+    conv.fp32_precision = "ieee"
+    try:
+        with pytest.raises(RuntimeError, match="TF32"):
+            cudnn_settings()
+        with ProcessSettings(ON_GPUS):
+            assert conv.fp32_precision == torch.backends.cudnn.rnn.fp32_precision == "ieee"
+        assert [conv.fp32_precision, torch.backends.cudnn.rnn.fp32_precision] == ["ieee", before]
+    finally:
+        conv.fp32_precision = before

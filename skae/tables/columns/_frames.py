@@ -41,7 +41,7 @@ def filled(empty: Any, columns: Iterable[tuple[Kind, np.ndarray]], index: Any = 
         for (kind, values), column in zip(columns, like.iter_columns(), strict=True)
     ]
     if not isinstance(empty, pd.DataFrame):
-        table = nw.from_dict({one.name: one for one in made}, backend=like.implementation)
+        table = nw.from_dict({one.name: one for one in made})
         return table.to_native().cast(empty.schema)
     table = pd.concat(
         [_of_type(one.to_native(), dtype) for one, dtype in zip(made, empty.dtypes, strict=True)],

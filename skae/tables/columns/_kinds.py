@@ -120,8 +120,13 @@ def factorized(column: nw.Series) -> tuple[np.ndarray, np.ndarray]:
     """
     native = column.to_native()
     if is_category(column) and column.implementation.is_pyarrow():
-        # As an array of NumPy, dictionaries have a value where there is none.
-        native = native.to_pandas()
+        # As an array of NumPy, dictionaries have a value where there is none. Places without a
+        # sign, which polars writes, are read by few versions of Arrow.
+        import pyarrow as pa
+
+        kind = native.type
+        of_signed = pa.dictionary(pa.int64(), kind.value_type, kind.ordered)
+        native = native.cast(of_signed).to_pandas()
     dtype = getattr(native, "dtype", None)
     if isinstance(dtype, pd.CategoricalDtype):
         return native.cat.codes.to_numpy(), native.cat.categories.to_numpy(dtype=object)
