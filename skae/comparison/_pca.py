@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+
+from skae._compat import BaseSearchCV
 
 
 def steps_before(estimator: Any) -> list[Any]:
