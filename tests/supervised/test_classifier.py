@@ -239,7 +239,7 @@ def test_a_row_of_weight_two_is_two_rows():
     X, _, y = iris()
     X, y = X[:20], y[:20]
     weight = np.arange(20) % 3
-    model = AutoencoderClassifier(SMALL, consistency=0.0, random_state=0)
+    model = AutoencoderClassifier(SMALL, consistency=0.0, max_iter=5, random_state=0)
     weighted = clone(model).fit(X, y, sample_weight=weight)
     repeated = clone(model).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-6)
