@@ -49,7 +49,8 @@ def terminal(capsys, monkeypatch):
 def torchlib_is_parsed_once():
     """torch.onnx.export parses five hundred functions of onnxscript anew: half of its time.
 
-    Of what is left, a quarter goes into a list of the operators of torch, three times.
+    Of what is left, a quarter goes into a list of the operators of torch, three times, and a tenth
+    into notes of where each node was traced, which graphs do not hold.
 
     Where onnxscript is not installed, tests that ask for it are skipped.
     """
@@ -64,6 +65,7 @@ def torchlib_is_parsed_once():
         operators = cache(exported_program._collect_all_valid_cia_ops)
         for module in (decomp_utils, exported_program):
             patch.setattr(module, "_collect_all_valid_cia_ops", operators)
+        patch.setattr("torch.fx.config.do_not_emit_stack_traces", True)
         yield
 
 

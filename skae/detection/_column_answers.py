@@ -46,4 +46,4 @@ class ColumnAnswers(nn.Module):
         return column_residuals(self.losses, outputs, scaled, self.of_unknown) * self.unit
 
     def _of_numbers(self) -> tuple[Tensor, Tensor]:
-        return self.mean[..., self.numbers], self.scale[..., self.numbers]
+        return self.mean.index_select(-1, self.numbers), self.scale.index_select(-1, self.numbers)

@@ -43,7 +43,7 @@ class ColumnValues(nn.Module):
 
     def missing(self, rows: Tensor) -> Tensor:
         """Return which values nothing is known of, as that of an unknown category."""
-        return (rows.isnan() | self._are_unknown(rows))[:, self.column_of]
+        return (rows.isnan() | self._are_unknown(rows)).index_select(1, self.column_of)
 
     def _are_unknown(self, rows: Tensor) -> Tensor:
         return self.is_category & (rows < 0)

@@ -87,21 +87,21 @@ class ColumnInput(nn.Module):
         """Return inputs of shape (..., n_samples, n_outputs) for columns of a table."""
         missing = x.isnan()
         filled = x.masked_fill(missing, 0.0)
-        inputs = [filled[..., self.numbers]]
+        inputs = [filled.index_select(-1, self.numbers)]
         if len(self.categories):
-            codes = filled[..., self.categories]
-            known = (codes >= 0) & ~missing[..., self.categories]
+            codes = filled.index_select(-1, self.categories)
+            known = (codes >= 0) & ~missing.index_select(-1, self.categories)
             missing[..., self.categories] = ~known
             place = self.starts + codes.clamp(min=0).minimum(self.last).long()
             ones = x.new_zeros(*x.shape[:-1], len(self.weights)).scatter(-1, place, known.to(x))
             inputs.append(ones * self.weights + (~known).to(x) @ self.expected)
         if len(self.rhythm_of):
-            seen = (~missing[..., self.rhythm_of]).to(x)
-            turns = filled[..., self.rhythm_of] * self.frequency + self.phase
+            seen = (~missing.index_select(-1, self.rhythm_of)).to(x)
+            turns = filled.index_select(-1, self.rhythm_of) * self.frequency + self.phase
             angle = 2 * math.pi * (turns - turns.floor())
             inputs += [angle.sin() * seen, angle.cos() * seen]
         if len(self.with_gaps):
-            inputs.append(missing[..., self.with_gaps].to(x))
+            inputs.append(missing.index_select(-1, self.with_gaps).to(x))
         return torch.cat(inputs, dim=-1)
 
     def beside_zeros(self, weight: np.ndarray) -> np.ndarray:

@@ -60,7 +60,7 @@ class ColumnLikelihoods(ColumnLosses):
 
     def squares(self, output: Tensor, target: Tensor, weight: Tensor | None) -> dict[str, Tensor]:
         """Return means over the rows, by column of numbers: of squared errors, and of weights."""
-        numbers = target[..., self.numbers]
+        numbers = target.index_select(-1, self.numbers)
         seen = ~numbers.isnan()
         errors = torch.where(seen, output[..., : len(self.numbers)] - numbers, 0.0)
         share = seen.to(output) if weight is None else seen * weight[:, None]

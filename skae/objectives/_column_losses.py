@@ -118,12 +118,14 @@ class ColumnLosses(nn.Module):
         """
         losses = []
         if len(self.numbers):
-            predicted, numbers = output[..., : len(self.numbers)], target[..., self.numbers]
+            predicted = output[..., : len(self.numbers)]
+            numbers = target.index_select(-1, self.numbers)
             # A cell without a value must have no gradient: a product with zero would leave NaN.
             filled = torch.where(numbers.isnan(), predicted.detach(), numbers)
             losses.append(self.numeric.function(predicted, filled, reduction="none"))
         if len(self.categories):
-            logits, codes = output[..., len(self.numbers) :], target[..., self.categories]
+            logits = output[..., len(self.numbers) :]
+            codes = target.index_select(-1, self.categories)
             _, _, log_sums = self._sums(logits)
             places = self._places(codes).expand(*logits.shape[:-1], -1)
             of_found = log_sums - logits.gather(-1, places)
@@ -131,7 +133,7 @@ class ColumnLosses(nn.Module):
             losses.append(torch.where(codes.isnan(), 0.0, of_known))
         if len(losses) == 1:
             return losses[0] / self._unit()
-        return (torch.cat(losses, dim=-1) / self._unit())[..., self.order]
+        return (torch.cat(losses, dim=-1) / self._unit()).index_select(-1, self.order)
 
     def _unit(self) -> Tensor:
         """Return what divides the losses of the columns, in the order of the outputs."""
@@ -165,13 +167,13 @@ class ColumnLosses(nn.Module):
         share = share[..., self.columns] / self._unit()
         value: Any = 0.0
         if n_numbers:
-            predicted, numbers = output[..., :n_numbers], target[..., self.numbers]
+            predicted, numbers = output[..., :n_numbers], target.index_select(-1, self.numbers)
             filled = torch.where(numbers.isnan(), predicted, numbers)
             losses = self.numeric.function(predicted, filled, reduction="none")
             value = value + (losses * share[..., :n_numbers]).sum(dim=(-2, -1))
             self.numeric.gradient(predicted, filled).mul_(share[..., :n_numbers])
         if len(self.categories):
-            logits, codes = output[..., n_numbers:], target[..., self.categories]
+            logits, codes = output[..., n_numbers:], target.index_select(-1, self.categories)
             of_column = share[..., n_numbers:] * (codes >= 0)
             places = self._places(codes)
             exponentials, sums, log_sums = self._sums(logits)
@@ -186,7 +188,7 @@ class ColumnLosses(nn.Module):
         columns = [self.numeric.to_data(output[..., : len(self.numbers)])]
         logits = output[..., len(self.numbers) :].split(self.n_levels, dim=-1)
         columns += [of_column.argmax(dim=-1, keepdim=True).to(output) for of_column in logits]
-        return torch.cat(columns, dim=-1)[..., self.order]
+        return torch.cat(columns, dim=-1).index_select(-1, self.order)
 
     def linear_output(self, weight: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
         """Return weight and bias of a linear decoder, given those of numbers and categories.

@@ -20,11 +20,12 @@ def column_residuals(
     place of that of the losses, one for each of several networks.
     """
     least: Any = losses.of_unknown if of_unknown is None else of_unknown
-    answers, codes = shares_of(losses, output), target[..., losses.categories]
+    answers, codes = shares_of(losses, output), target.index_select(-1, losses.categories)
     n_numbers = len(losses.numbers)
-    numbers = (target[..., losses.numbers] - answers[..., :n_numbers]).nan_to_num(nan=0.0)
+    numbers = target.index_select(-1, losses.numbers) - answers[..., :n_numbers]
+    numbers = numbers.nan_to_num(nan=0.0)
     if not len(losses.categories):
-        return numbers[..., losses.order]
+        return numbers.index_select(-1, losses.order)
     costs = []
     for i, shares in enumerate(answers[..., n_numbers:].split(losses.n_levels, dim=-1)):
         surprise = -shares.clamp(min=torch.finfo(shares.dtype).tiny).log()
@@ -38,7 +39,7 @@ def column_residuals(
         entropy = (shares * surprise).sum(dim=-1, keepdim=True)[..., 0]
         costs.append(torch.where(code.isnan(), entropy, cost))
     deviance = (2 * torch.stack(costs, dim=-1)).sqrt()
-    return torch.cat([numbers, deviance], dim=-1)[..., losses.order]
+    return torch.cat([numbers, deviance], dim=-1).index_select(-1, losses.order)
 
 
 def shares_of(losses: ColumnLosses, output: Tensor) -> Tensor:

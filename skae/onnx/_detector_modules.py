@@ -128,17 +128,18 @@ class ColumnDetectorModule(DetectorModule):
         answered = [member.codes_and_output(Z) for member in self.members]
         codes, outputs, scaled = zip(*answered, strict=True)
         residuals = self.answers.residuals(torch.stack(outputs), torch.stack(scaled))
-        numbers = Z[:, self.answers.numbers]
+        numbers = Z.index_select(1, self.answers.numbers)
         of_members = zip(residuals, codes, strict=True)
         return [torch.cat([one, of_one.double(), numbers], dim=1) for one, of_one in of_members]
 
     def _completed(self, Z: Tensor) -> Tensor:
         missing, numbers = Z.isnan(), self.answers.numbers
         values, of_values = self.column_values(Z), self.column_values.missing(Z)
-        values = self.gaussian(values[:, self.telling], of_values[:, self.telling])
+        values, of_values = (one.index_select(1, self.telling) for one in (values, of_values))
+        values = self.gaussian(values, of_values)
+        is_gap, known = (one.index_select(1, numbers) for one in (missing, Z))
         guess = Z.clone()
-        told = values[:, : len(numbers)]
-        guess[:, numbers] = torch.where(missing[:, numbers], told, Z[:, numbers])
+        guess[:, numbers] = torch.where(is_gap, values[:, : len(numbers)], known)
         return torch.where(missing, self._answered(guess), Z)
 
     def _answered(self, Z: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class ImputerModule(nn.Module):
         cells = (X.double() - self.mean) / self.scale
         values = self.columns(cells)[:, : self.columns.n_linear]
         missing = cells.isnan() | (self.is_category & (cells < 0))
-        of_values = missing[:, self.column_of]
+        of_values = missing.index_select(1, self.column_of)
         told = self.gaussian(values, of_values)
         guess = self.expected + self.trust * (told - self.expected)
         guess = torch.where(of_values, guess, told)

@@ -104,7 +104,8 @@ def test_every_public_estimator_is_fitted_or_refused_by_name(name, folder, table
     short = re.sub("Autoencoder|Detector", "", name).lower()
     parameters = signature(getattr(skae, name)).parameters
     command = ["fit", "iris.csv", "--out", "m.skae", *DROP, "--estimator", short]
-    command += ["--set", "max_iter=1"]
+    # A round of an imputer takes 1,500 steps.
+    command += ["--set", "max_iter=0" if "Imputer" in name else "max_iter=1"]
     if any(parameter.default is parameter.empty for parameter in parameters.values()):
         # It is made around another estimator.
         with pytest.raises(SystemExit) as stopped:

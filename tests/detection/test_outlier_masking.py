@@ -145,8 +145,7 @@ def test_a_burst_does_not_become_the_new_normal_at_once(scoring):
         return rng.normal(size=(n_rows, 4))
 
     fitted = detector(scoring)
-    for _ in range(5):
-        fitted.partial_fit(ordinary(300))
+    fitted.partial_fit(ordinary(1500))
     fitted.partial_fit(16 + rng.normal(size=(200, 4)))
     new, burst = ordinary(200), 16 + rng.normal(size=(200, 4))
     assert fitted.score_samples(burst).max() < fitted.score_samples(new).min()
@@ -203,7 +202,7 @@ def test_a_long_stream_keeps_its_level(bursts, monkeypatch):
     monkeypatch.setattr("skae.detection._reference_rows._MOST_ROWS", 1000)
     rng = np.random.default_rng(0)
     fitted = detector("mahalanobis")
-    for _ in range(30):
+    for _ in range(15):
         burst = 16 + rng.normal(size=(30 * bursts, 4))
         fitted.partial_fit(np.r_[rng.normal(size=(300, 4)), burst])
     p_values = fitted.p_values(rng.normal(size=(4000, 4)))

@@ -1,5 +1,7 @@
 """AutoencoderImputer: what it fills, and scikit-learn's conventions of imputers."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -53,6 +55,13 @@ def quick(**params):
     return AutoencoderImputer(max_iter=0, random_state=0, **params)
 
 
+@cache
+def with_networks():
+    """An imputer with networks, not to be changed, and the rows that it was fitted on."""
+    train, _ = with_gaps(dependent_rows(80))
+    return AutoencoderImputer(max_iter=1, random_state=0).fit(train), train
+
+
 def rmse(filled, truth, gaps):
     return np.sqrt(np.square(filled - truth)[gaps].mean())
 
@@ -83,10 +92,9 @@ def test_independent_columns_are_filled_with_about_their_means():
 
 
 def test_known_cells_stay_and_hidden_values_never_matter():
-    X = dependent_rows(60)
-    train, gaps = with_gaps(X)
-    imputer = AutoencoderImputer(max_iter=1, random_state=0)
-    filled = imputer.fit_transform(train)
+    imputer, train = with_networks()
+    X, gaps = dependent_rows(80), np.isnan(train)
+    filled = imputer.transform(train)
     np.testing.assert_array_equal(filled[~gaps], X[~gaps])
     assert not np.isnan(filled).any()
     # Numbers that stand for gaps are never read.
@@ -96,8 +104,7 @@ def test_known_cells_stay_and_hidden_values_never_matter():
 
 
 def test_a_row_alone_is_filled_as_in_a_batch():
-    train, _ = with_gaps(dependent_rows(80))
-    imputer = AutoencoderImputer(max_iter=1, random_state=0).fit(train)
+    imputer, train = with_networks()
     together = imputer.transform(train[:10])
     alone = np.vstack([imputer.transform(train[i : i + 1]) for i in range(10)])
     np.testing.assert_allclose(alone, together, rtol=1e-5, atol=1e-6)
@@ -207,8 +214,7 @@ def test_a_number_for_gaps_leaves_whole_numbers_whole():
 
 
 def test_far_cells_of_new_rows_do_no_harm():
-    train, _ = with_gaps(dependent_rows(80))
-    imputer = AutoencoderImputer(max_iter=1, random_state=0).fit(train)
+    imputer, train = with_networks()
     width = np.nanmax(train[:, 1]) - np.nanmin(train[:, 1])
     for far in (1e6, 1e300):
         filled = imputer.transform([[far, np.nan, 0.0, 0.0]])[0]

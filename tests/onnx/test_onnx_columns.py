@@ -54,6 +54,12 @@ def model():
     return AutoencoderTransformer(3, **SMALL).fit(table())
 
 
+@pytest.fixture(scope="module")
+def codes(model):
+    """The graph of its codes."""
+    return to_onnx(model, table())
+
+
 def feeds_of(frame, n_rows=N):
     """What a client that knows the README gives the graph."""
     feeds = {}
@@ -77,9 +83,8 @@ def feeds_of(frame, n_rows=N):
     return feeds
 
 
-def test_codes_and_scores(model):
+def test_codes(model, codes):
     frame = table()
-    codes = to_onnx(model, frame)
     found = run(codes, feeds_of(frame))
     assert found.dtype == np.float64
     assert_allclose(found, model.transform(frame), rtol=1e-4, atol=1e-5)
@@ -143,9 +148,8 @@ def test_reconstructions_are_columns_of_the_caller(model):
     assert len(session.run(None, feeds)) == len(back)
 
 
-def test_the_graph_says_what_its_columns_are(model):
-    graph = to_onnx(model, table())
-    about = {one.key: json.loads(one.value) for one in graph.metadata_props}
+def test_the_graph_says_what_its_columns_are(codes):
+    about = {one.key: json.loads(one.value) for one in codes.metadata_props}
     columns = {one["name"]: one for one in about["skae.columns"]}
     assert list(columns) == list(table().columns)
     assert columns["word"]["categories"] == ["rare", "x", "y"]

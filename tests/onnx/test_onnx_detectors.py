@@ -77,22 +77,13 @@ def test_scores_in_float32(pipeline):
     np.testing.assert_array_equal(is_below[clear], detector.predict(rows)[clear] == -1)
 
 
-@pytest.mark.parametrize("output", ["codes", "reconstruction", "score", "p_value"])
-def test_images(output):
+def test_images():
     images = np.random.default_rng(0).normal(size=(60, 6, 6))
     network = ConvolutionalAutoencoder(2, channels=(4,), max_iter=2)
     detector = AutoencoderOutlierDetector(network, **ONE).fit(images)
-    model = to_onnx(detector, images[:3], output)
-    codes = detector.transform(images)
-    answers = {
-        "codes": codes,
-        "reconstruction": detector.inverse_transform(codes),
-        "score": detector.score_samples(images),
-        "p_value": detector.p_values(images),
-    }
-    found = run(model, images)
-    assert found.shape == answers[output].shape
-    assert error(found, answers[output]) < 1e-4
+    for output in ("codes", "reconstruction", "score"):
+        found = run(to_onnx(detector, images[:3], output), images)
+        assert error(found, answer(detector, images, output)) < 1e-4, output
 
 
 def test_p_values():

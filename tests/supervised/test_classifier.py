@@ -29,6 +29,7 @@ from skae.networks import SequenceNetwork
 from skae.supervised import score_labelled
 
 SMALL = AutoencoderTransformer(3, hidden_layer_sizes=(16,), max_iter=5, random_state=0)
+TINY = {"hidden_layer_sizes": (8,), "max_iter": 2}
 
 
 @cache
@@ -53,7 +54,7 @@ def fitted_on_moons(**params):
 
 def test_rows_without_labels_tell_what_few_labels_do_not():
     X, some, y, new = half_moons()
-    model = fitted_on_moons(max_iter=60)
+    model = fitted_on_moons(max_iter=30)
     alone = clone(model).fit(X[some >= 0], some[some >= 0])
     assert model.score(new, y[400:]) > alone.score(new, y[400:]) + 0.02
     assert (model.transduction_ == y[:400]).mean() > 0.97
@@ -149,21 +150,23 @@ def test_text_classes_and_marks_in_one_column():
 @pytest.mark.parametrize(
     "autoencoder",
     [
-        AdversarialAutoencoder(2, hidden_layer_sizes=(8,), max_iter=2),
-        NestedAutoencoder(2, hidden_layer_sizes=(8,), max_iter=2),
-        SparseAutoencoder(8, hidden_layer_sizes=(8,), max_iter=2),
-        SparseAutoencoder(8, penalty="batch_top_k", hidden_layer_sizes=(8,), max_iter=2),
-        VariationalAutoencoder(2, hidden_layer_sizes=(8,), max_iter=2),
-        AutoencoderTransformer(2, loss="huber", alpha=1e-3, l1_ratio=0.5, max_iter=2),
-        AutoencoderTransformer(2, normalization="batch", max_iter=2),
-        DenoisingAutoencoder(2, network=SequenceNetwork(hidden_size=4), max_iter=2),
+        AdversarialAutoencoder(2, **TINY),
+        NestedAutoencoder(2, **TINY),
+        SparseAutoencoder(8, **TINY),
+        SparseAutoencoder(8, penalty="batch_top_k", **TINY),
+        VariationalAutoencoder(2, **TINY),
+        AutoencoderTransformer(2, loss="huber", alpha=1e-3, l1_ratio=0.5, **TINY),
+        AutoencoderTransformer(2, normalization="batch", **TINY),
+        DenoisingAutoencoder(
+            2, network=SequenceNetwork(channels=(4,), hidden_layer_sizes=(8,)), max_iter=2
+        ),
     ],
     ids=lambda one: type(one).__name__,
 )
 def test_every_variant_learns_the_labels(autoencoder):
     X, some, y = iris()
     X = StandardScaler().fit_transform(X)
-    model = AutoencoderClassifier(autoencoder, n_propagations=1, random_state=0)
+    model = AutoencoderClassifier(autoencoder, n_propagations=1, max_iter=40, random_state=0)
     assert model.fit(X, some).score(X, y) > 0.8
     assert type(model.autoencoder_) is type(autoencoder)
     assert not hasattr(autoencoder, "net_")
@@ -220,10 +223,10 @@ def test_weights_of_classes_and_rows():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [180, 20])
     X = rng.normal(size=(200, 2)) + y[:, None]
-    model = AutoencoderClassifier(SMALL, random_state=0)
+    model = AutoencoderClassifier(SMALL, max_iter=20, random_state=0)
     rare = {
         name: (clone(model).set_params(class_weight=weight).fit(X, y).predict(X) == 1).mean()
-        for name, weight in (("none", None), ("balanced", "balanced"), ("dict", {0: 1, 1: 9}))
+        for name, weight in (("none", None), ("balanced", "balanced"), ("dict", {0: 10 / 18, 1: 5}))
     }
     assert rare["none"] < 0.15
     assert rare["balanced"] > 2 * rare["none"]
@@ -236,7 +239,7 @@ def test_a_row_of_weight_two_is_two_rows():
     X, _, y = iris()
     X, y = X[:20], y[:20]
     weight = np.arange(20) % 3
-    model = AutoencoderClassifier(SMALL, consistency=0.0, random_state=0)
+    model = AutoencoderClassifier(SMALL, consistency=0.0, max_iter=5, random_state=0)
     weighted = clone(model).fit(X, y, sample_weight=weight)
     repeated = clone(model).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-6)

@@ -123,7 +123,7 @@ def test_the_unit_of_the_numbers_may_be_any(unit):
 def test_a_row_of_weight_two_is_two_rows():
     X, y = flowers()
     X, y, weight = X[:20], y[:20], np.arange(20) % 3
-    model = AutoencoderRegressor(SMALL, consistency=0.0, random_state=0)
+    model = AutoencoderRegressor(SMALL, consistency=0.0, max_iter=5, random_state=0)
     weighted = clone(model).fit(X, y, sample_weight=weight)
     repeated = clone(model).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
     np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-6)
