@@ -55,6 +55,9 @@ class Float32Products:
 
     def restore(self, value: str) -> None:
         """Put a setting back; one that followed another goes on following it."""
+        if self.get() == value:
+            # The older setting of cuDNN has put it back.
+            return
         whole: Any = torch.backends
         followed = self._parent.fp32_precision, whole.fp32_precision
         self.set("none" if value in followed else value)

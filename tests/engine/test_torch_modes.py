@@ -256,3 +256,14 @@ def test_settings_of_cudnn_that_differ_stay_as_they_are():
         assert [conv.fp32_precision, torch.backends.cudnn.rnn.fp32_precision] == ["ieee", before]
     finally:
         conv.fp32_precision = before
+
+
+def test_settings_of_cudnn_stay_when_that_of_all_of_torch_changes():
+    before, found = torch.backends.fp32_precision, cudnn_settings()
+    torch.backends.fp32_precision = "tf32"
+    try:
+        with ProcessSettings(ON_GPUS):
+            pass
+    finally:
+        torch.backends.fp32_precision = before
+    assert cudnn_settings() == found
