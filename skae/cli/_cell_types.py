@@ -12,6 +12,10 @@ from ._messages import warn
 # Dates as ISO 8601 writes them, with or without a time; its end is the offset of a time zone.
 _DATE = r"\s*\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?\s*"
 
+# What spreadsheets write in some countries: 1.234,5 and 31.12.2024.
+_WITH_COMMA = r"\s*[+-]?\d[\d.]*(?:,\d+)?(?:[eE][+-]?\d+)?\s*"
+_OTHER_DATE = r"\s*\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})\b.*"
+
 _TRUTH = {"true": True, "false": False}
 
 # From this share of numbers on, text is likely to be a mistake.
@@ -85,7 +89,18 @@ def _date_or_text(column: pd.Series) -> pd.Series:
             if dates.notna().sum() == len(words):
                 return dates
     numbers = pd.to_numeric(words, errors="coerce")
-    if numbers.notna().mean() > _MANY:
+    commas = words[words.str.contains(",")]
+    if len(commas) and words.str.fullmatch(_WITH_COMMA).all():
+        warn(
+            f"column {column.name!r} is taken for text: its cells look like numbers with a comma, "
+            f"such as {commas.iloc[0]!r:.60}. If it is the decimal separator, add --decimal ','."
+        )
+    elif words.str.fullmatch(_OTHER_DATE).all():
+        warn(
+            f"column {column.name!r} is taken for text, and its cells look like dates, such as "
+            f"{words.iloc[0]!r:.60}. Dates are read as ISO 8601 writes them: 2024-12-31."
+        )
+    elif numbers.notna().mean() > _MANY:
         row = numbers.isna().idxmax()
         warn(
             f"column {column.name!r} is taken for text, as row {row}, counted from 0, holds "
