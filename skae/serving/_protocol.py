@@ -102,6 +102,12 @@ def _parse_json(text: bytes) -> dict[str, Any]:
     return request
 
 
+def _few(names: list[str]) -> str:
+    """Return the first few names, and the number of the others."""
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
+
+
 def _tensors(
     request: dict[str, Any], specs: Sequence[TensorSpec]
 ) -> list[tuple[TensorSpec, dict[str, Any]]]:
@@ -119,8 +125,8 @@ def _tensors(
         lost, new = sorted(known - given), sorted(given - known)
         raise Refusal(
             f"There must be {noun}, {expected}, got {len(tensors)}."
-            + (f" Missing: {', '.join(map(repr, lost[:_FEW]))}." if lost and not one else "")
-            + (f" Not known: {', '.join(map(shown, new[:_FEW]))}." if new and not one else "")
+            + (f" Missing: {_few([*map(repr, lost)])}." if lost and not one else "")
+            + (f" Not known: {_few([*map(shown, new)])}." if new and not one else "")
         )
     unseen = {spec.name: spec for spec in specs}
     found = []

@@ -133,6 +133,8 @@ def test_what_is_no_cell_of_a_column_is_refused_by_its_name(name, changes, messa
 def test_lost_and_new_inputs_are_named(port):
     sent = list(tensors(table()[:2]))
     assert "got 4. Missing: 'since'." in infer(port, *sent[:-1])[2]["error"]
+    new = [dict(sent[0], name=name) for name in "abcdef"]
+    assert "Not known: 'a', 'b', 'c', 'd', 'e' and 1 more." in infer(port, *new)[2]["error"]
     more = [*sent, sent[0] | {"name": "extra"}]
     assert "got 6. Not known: 'extra'." in infer(port, *more)[2]["error"]
 
