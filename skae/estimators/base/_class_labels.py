@@ -71,8 +71,8 @@ def label_column(y: Any, warn: bool = False) -> np.ndarray:
     if len(missing):
         raise ValueError(
             f"Input y contains NaN, first in row {missing[0]}, counted from 0. Mark rows without a "
-            f"label by -1. A column of pandas has such marks as y.astype('category').cat.codes, or, "
-            f"beside text, as y.astype(object).fillna(-1)."
+            f"label by -1: of a column of pandas, y.astype('category').cat.codes has -1 there, and "
+            f"so has y.astype(object).fillna(-1)."
         )
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
