@@ -22,7 +22,7 @@ def open_bar(description: str, unit: str, total: int | None = None) -> Any:
 
 @contextmanager
 def bar_of_the_rest(shown: bool, description: str, unit: str) -> Iterator[Callable[[int], None]]:
-    """Yield a function that is told how much is left; the first call is told of all.
+    """Yield a function that takes the number that is left; the first call gives the total.
 
     If the bar is not to be shown it does nothing.
     """

@@ -14,7 +14,7 @@ _DATE = r"\s*\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]
 
 # What spreadsheets write in some countries: 1.234,5 and 31.12.2024.
 _WITH_COMMA = r"\s*[+-]?\d[\d.]*(?:,\d+)?(?:[eE][+-]?\d+)?\s*"
-_OTHER_DATE = r"\s*\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})\b.*"
+_OTHER_DATE = r"\s*[0-3]?\d[./-][0-3]?\d[./-](?:\d{2})?\d{2}(?:[ T].*)?\s*"
 
 _TRUTH = {"true": True, "false": False}
 

@@ -21,7 +21,7 @@ from skae._fitted import has_method, reconstruct
 from skae._warnings import warn_caller
 from skae.inspection import read_cells
 
-from ._pca import most_components, name_of_pca, pca_after, steps_before
+from ._pca import key_of, most_components, name_of_pca, pca_after, steps_before
 
 
 def compare(
@@ -35,7 +35,8 @@ def compare(
     """Compare autoencoders with each other and with PCA, on the same folds.
 
     Every estimator is fitted on the training rows of each fold and measured on the held-out ones.
-    PCA joins for each number of components that occurs, behind the steps of the same Pipeline.
+    PCA joins for each number of components that occurs, behind the steps of the same Pipeline if
+    these give dense numbers without gaps. Of a search these are the steps as they were given.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def compare(
     folds = list(check_cv(cv, y, classifier=target in ("accuracy", "auroc")).split(X, y))
     measured = [_measure_all(one, X, y, target, folds, n_jobs, name) for name, one in named.items()]
     for results in measured:
-        if reason := results[0]["reason"]:
+        if reason := next((result["reason"] for result in results if result["reason"]), ""):
             warn_caller(
                 f"{results[0]['name']} has no error in the table, as it cannot decode its codes: "
                 f"{reason}"
@@ -118,7 +119,7 @@ def compare(
     beside: dict[str, dict[float, list[dict]]] = {}
     for estimator, results in zip(named.values(), measured, strict=True):
         steps = steps_before(estimator)
-        of_steps = beside.setdefault(repr(steps), {})
+        of_steps = beside.setdefault(key_of(steps), {})
         widths = {width for result in results if not np.isnan(width := result["n_components"])}
         widths -= {*of_steps}
         most = most_components(steps, X, y, folds) if widths else 0
@@ -126,7 +127,7 @@ def compare(
             pca, name = pca_after(steps, width), name_of_pca(steps, width)
             of_steps[width] = _measure_all(pca, X, y, target, folds, n_jobs, name)
     summaries = {
-        name: _summary(results, beside[repr(steps_before(estimator))])
+        name: _summary(results, beside[key_of(steps_before(estimator))])
         for (name, estimator), results in zip(named.items(), measured, strict=True)
     }
     for of_steps in beside.values():
@@ -202,7 +203,7 @@ def _measure(
             back = reconstruct(estimator, new, codes)
         except (AttributeError, NotImplementedError, ValueError) as error:
             # Some steps have an inverse_transform that always raises.
-            found["reason"] = str(error)
+            found["reason"] = str(error) or type(error).__name__
         else:
             found["error"] = read_cells(new, back, rows).unexplained(reference=2)
     if target == "auroc":
@@ -229,7 +230,8 @@ def _summary(results: list[dict], of_pca: dict[float, list[dict]]) -> dict[str, 
     folds = pd.DataFrame(results).drop(columns=["name", "reason"])
     row = {"n_components": folds.pop("n_components").median()}
     fit_time, error = folds.pop("fit_time").median(), folds.pop("error")
-    row |= {"error": error.mean(), "error_std": error.std(ddof=0)}
+    # The mean of some folds could not be compared.
+    row |= {"error": error.mean(skipna=False), "error_std": error.std(ddof=0, skipna=False)}
     pca = [of_pca.get(result["n_components"]) for result in results]
     ratios = [
         fold["error"] / of_fold[i]["error"]

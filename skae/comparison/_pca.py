@@ -1,14 +1,15 @@
 """PCA in the place of a compared estimator."""
 
+import sys
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import get_tags
 
-from skae._compat import BaseSearchCV
+from skae._compat import BaseSearchCV, safe_indexing
 
 
 def steps_before(estimator: Any) -> list[Any]:
@@ -26,18 +27,27 @@ def pca_after(steps: list[Any], width: float) -> Any:
     return Pipeline([*named, ("pca", pca)]) if steps else pca
 
 
+def key_of(steps: list[Any]) -> str:
+    """Return a text that is equal for equal steps."""
+    # A repr of estimators is cut, and so is one of long arrays.
+    with np.printoptions(threshold=sys.maxsize):
+        return str([(type(step), step.get_params()) for step in steps])
+
+
 def most_components(steps: list[Any], X: Any, y: Any, folds: list) -> int:
-    """Return how many components PCA may have behind such steps: none of rows that it refuses."""
-    for step in steps:
-        X = clone(step).fit_transform(X, y if get_tags(step).target_tags.required else None)
+    """Return how many components PCA may have behind such steps, 0 if it refuses their rows."""
+    train = min((train for train, _ in folds), key=len)
+    X = safe_indexing(X, train)
+    if steps:
+        before = make_pipeline(*map(clone, steps))
+        X = before.fit_transform(X, y[train] if get_tags(before).target_tags.required else None)
     if getattr(X, "ndim", 2) != 2 or hasattr(X, "toarray"):
         return 0
     try:
         values = np.asarray(X, dtype=np.float64)
     except (TypeError, ValueError):
         return 0
-    n_rows = min(len(train) for train, _ in folds)
-    return min(values.shape[1], n_rows) if np.isfinite(values).all() else 0
+    return min(values.shape) if np.isfinite(values).all() else 0
 
 
 def name_of_pca(steps: list[Any], width: float) -> str:

@@ -53,8 +53,9 @@ def compare_rows(
         }
     cells = read_cells(some, *answers.values())
     in_spreads = np.abs(cells.differences()) / cells.spread
-    # A column of gaps has no difference.
-    of_columns = np.nan_to_num(in_spreads).mean(axis=0)
+    # Gaps have no difference.
+    n_known = (~np.isnan(in_spreads)).sum(axis=0)
+    of_columns = np.nansum(in_spreads, axis=0) / n_known.clip(min=1)
     table, *back_tables = (frame.iloc[drawn] for frame in cells.frames(names))
     return {
         "rows": table,

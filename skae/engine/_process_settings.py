@@ -54,7 +54,10 @@ class Float32Products:
         self._backend.fp32_precision = value
 
     def restore(self, value: str) -> None:
-        """Put a setting back; one that followed another goes on following it."""
+        """Put a setting back; one that followed another goes on following it.
+
+        Settings of cuDNN that the older one has put back do not: torch cannot tell these apart.
+        """
         if self.get() == value:
             # The older setting of cuDNN has put it back.
             return

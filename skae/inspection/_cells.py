@@ -16,7 +16,7 @@ from ._rows import as_array
 
 Unit = Literal["number", "seconds", "category"]
 
-# Distances to the mean below so many roundings of it are none.
+# Distances to the mean of fewer roundings than this count as zero.
 _ROUNDINGS = 16
 
 
@@ -60,7 +60,13 @@ class Cells:
 
         The difference of categories is 1 if they are not the same.
         """
-        differences = self.values[answer] - self.values[0]
+        found, answered = self.values[0], self.values[answer]
+        if len(found) != len(answered):
+            raise ValueError(
+                f"There are {len(found)} rows, and {len(answered)} came back for them. Windows "
+                f"give back whole steps of a recording: cut it to such a length."
+            )
+        differences = answered - found
         is_other = ~self.is_number
         differences[:, is_other] = np.abs(np.sign(differences[:, is_other]))
         return differences
@@ -71,7 +77,8 @@ class Cells:
         The error of numbers and dates is the sum of squares, and the one answer their mean in the
         reference; the error of categories is the number of wrong cells, and the one answer the most
         frequent category there. Gaps of the first table do not count. A column has no share, NaN,
-        if all its cells are gaps or equal to the one answer.
+        if all its cells are gaps or equal to the one answer, or all those of the reference are
+        gaps.
         """
         errors, of_one_answer = self._errors(answer, reference)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -101,6 +108,7 @@ class Cells:
         errors = np.square(self.differences(answer)).sum(axis=0, where=known)
         means = _means(self.values[reference])
         of_one_answer = _squared_distances(found, means)
+        errors[np.isnan(means) & self.is_number] = 0.0
         for i in np.flatnonzero(~self.is_number):
             cells = self.values[reference][:, i]
             levels, counts = np.unique(cells[~np.isnan(cells)], return_counts=True)
@@ -113,6 +121,12 @@ class Cells:
 def read_cells(*tables: Any) -> Cells:
     """Return tables of any library, arrays or lists as cells; rows of more dimensions are flat."""
     tables = tuple(map(_flat, tables))
+    widths = [table.shape[1] for table in tables]
+    if len({*widths}) > 1:
+        raise ValueError(
+            f"Rows have {widths[0]} columns, and what came back for them {widths[1]}. The "
+            f"estimator and the steps before it must lead back to the same columns."
+        )
     matrices = [matrix for matrix in map(_as_matrix, tables) if matrix is not None]
     if len(matrices) == len(tables):
         # Column by column wide tables would take a long time.
@@ -136,7 +150,9 @@ def _as_matrix(table: Any) -> np.ndarray | None:
     if not is_table and not isinstance(table, np.ndarray):
         return None
     dtypes = {*table.dtypes} if is_table else {table.dtype}
-    if not all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in dtypes):
+    # Truth values of an array are numbers, those of a table are categories.
+    kinds = "fiu" if is_table else "fiub"
+    if not all(isinstance(dtype, np.dtype) and dtype.kind in kinds for dtype in dtypes):
         return None
     return np.asarray(table, dtype=np.float64)
 
@@ -153,12 +169,24 @@ def _read_columns(columns: Sequence[nw.Series]) -> tuple[list[np.ndarray], Unit]
     # A column without a value is of any type.
     some = [column for column in columns if not column.is_null().all()] or columns
     units = {_unit_of(column) for column in some}
-    if len(units) > 1 or units == {"category"}:
+    if units == {"truth", "number"}:
+        # Numbers that stand for truth values, as PCA answers them.
+        return [_as_numbers(column) for column in columns], "number"
+    if len(units) > 1 or units <= {"category", "truth"}:
         return _levels(columns), "category"
-    return [numbers_of(column, kind_of_column(some[0])) for column in columns], units.pop()
+    unit: Unit = "number" if "number" in units else "seconds"
+    return [numbers_of(column, kind_of_column(some[0])) for column in columns], unit
 
 
-def _unit_of(column: nw.Series) -> Unit:
+def _as_numbers(column: nw.Series) -> np.ndarray:
+    values = values_of(column)
+    numbers = np.full(len(values), np.nan)
+    known = has_value(values)
+    numbers[known] = values[known].astype(np.float64)
+    return numbers
+
+
+def _unit_of(column: nw.Series) -> Unit | Literal["truth"]:
     if is_category(column):
         return "category"
     try:
@@ -166,7 +194,9 @@ def _unit_of(column: nw.Series) -> Unit:
     except (TypeError, ValueError):
         # Cells of several types are the same or not.
         return "category"
-    if kind in ("text", "truth"):
+    if kind == "truth":
+        return "truth"
+    if kind == "text":
         return "category"
     return "number" if kind == "number" else "seconds"
 

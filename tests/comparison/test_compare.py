@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from mixed_cases import table, with_gaps
 from numpy.testing import assert_allclose
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
@@ -23,6 +25,7 @@ from skae import (
     NestedAutoencoder,
     compare,
 )
+from skae.windows import Windows
 
 BRIEF = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -221,3 +224,57 @@ def test_gaps_that_a_step_fills_are_none_to_pca():
 def test_a_name_that_is_taken_gets_a_number():
     models = {"PCA(2)": AutoencoderTransformer(2, **BRIEF)}
     assert list(compare(models, IRIS, cv=2).index) == ["PCA(2)", "PCA(2) (2)"]
+
+
+def test_steps_whose_representations_are_cut_are_told_apart():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(40, 45)) * np.linspace(1, 2, 45)
+    ae = AutoencoderTransformer(2, **BRIEF)
+    columns = [list(range(45)), [*range(40), 44, 43, 42, 41, 40]]
+    models = {
+        f"order {i}": make_pipeline(ColumnTransformer([("kept", "passthrough", one)]), ae)
+        for i, one in enumerate(columns)
+    }
+    assert len(compare(models, rows, cv=2)) == 4
+
+
+def test_pca_has_no_more_components_than_there_are_windows():
+    recording = np.sin(np.arange(640) / 5)
+    model = make_pipeline(Windows(64, step=64), AutoencoderTransformer(8, **BRIEF))
+    assert list(compare([model], recording, cv=2).index) == ["AutoencoderTransformer"]
+
+
+class FailsLater(TransformerMixin, BaseEstimator):
+    """A transformer whose way back fails for rows above a limit."""
+
+    def fit(self, X, y=None):
+        self.limit_ = X.max()
+        return self
+
+    def transform(self, X):
+        return X[:, :1]
+
+    def inverse_transform(self, Z):
+        if Z.max() > 0:
+            raise NotImplementedError
+        return np.repeat(Z, 2, axis=1)
+
+
+def test_an_estimator_that_fails_in_one_fold_has_no_error():
+    rows = np.where(np.arange(20)[:, None] < 10, -1.0, 1.0) + np.array([[0.0, 0.1]])
+    with pytest.warns(UserWarning, match="FailsLater has no error .*NotImplementedError"):
+        found = compare([FailsLater()], rows, cv=2)
+    assert np.isnan(found.loc["FailsLater", "error"])
+
+
+def test_truth_values_in_an_array_are_numbers():
+    rows = np.random.default_rng(0).random((40, 3)) < 0.5
+    ae = AutoencoderTransformer(2, **BRIEF)
+    one, other = (compare([ae], X, cv=2)["error"] for X in (rows, rows.astype(float)))
+    assert_allclose(one, other)
+
+
+def test_answers_of_another_length_are_named():
+    model = make_pipeline(Windows(20, step=10), AutoencoderTransformer(3, **BRIEF))
+    with pytest.raises(ValueError, match="There are 167 rows, and 166 came back"):
+        compare([model], np.sin(np.arange(333)), cv=2)
