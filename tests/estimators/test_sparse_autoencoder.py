@@ -205,7 +205,7 @@ def test_parts_that_made_the_rows_are_found():
         directions = directions / np.linalg.norm(directions, axis=0)
         return ((parts @ directions).max(axis=1) > 0.9).mean()
 
-    params = {"max_iter": 80, "random_state": 0}
+    params = {"max_iter": 50, "random_state": 0}
     ae = SparseAutoencoder(40, n_nonzero_coefs=3, **params).fit(X)
     assert found(ae.net_.module_.dictionary.detach().numpy()) > 0.8
     dense = SparseAutoencoder(40, n_nonzero_coefs=40, **params).fit(X)

@@ -168,7 +168,7 @@ def test_it_learns_beyond_a_start_at_pca(kind):
 def test_a_denoiser_of_signals_is_one_line():
     X, T = signals(300, 0, 32), signals(200, 1, 32)
     noisy = T + np.random.default_rng(0).normal(scale=1, size=T.shape).astype(np.float32)
-    params = {"network": SequenceNetwork(channels=(8, 16)), "max_iter": 15, "random_state": 0}
+    params = {"network": SequenceNetwork(channels=(8, 16)), "max_iter": 10, "random_state": 0}
     plain = AutoencoderTransformer(32, **params)
     denoiser = DenoisingAutoencoder(32, noise="gaussian", noise_level=1, **params)
     errors = [np.square(ae.fit(X).reconstruct(noisy) - T).mean() for ae in (denoiser, plain)]
