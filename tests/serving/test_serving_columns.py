@@ -164,7 +164,8 @@ def test_a_graph_of_numbers_tells_that_they_may_have_gaps(tmp_path, torchlib_is_
 
 
 def test_a_detector_has_a_tensor_for_each_column(tmp_path):
-    detector = AutoencoderOutlierDetector(n_estimators=2, random_state=0).fit(table())
+    members = AutoencoderTransformer(2, **FEW)
+    detector = AutoencoderOutlierDetector(members, n_estimators=2, random_state=0).fit(table())
     skae.save(detector, tmp_path / "m.skae")
     with running(tmp_path / "m.skae") as port:
         with InferenceServerClient(f"127.0.0.1:{port}") as client:
