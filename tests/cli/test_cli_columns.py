@@ -201,18 +201,6 @@ def test_words_that_tell_rows_apart_are_told(folder, capsys):
     assert "'name' holds 80 different words in 80 rows" in capsys.readouterr().err
 
 
-def test_commas_in_numbers_and_dates_of_other_forms_are_told(folder, capsys):
-    frame = table().assign(day=[f"{1 + i % 28:02}.03.2024" for i in range(80)], part="2.1,b")
-    frame.to_csv("x.csv", index=False, sep=";", decimal=",")
-    assert kinds_of(fit("--sep", ";"))["income"] == "text"
-    said = capsys.readouterr().err
-    assert "'income' is taken for text: its cells look like numbers with a comma" in said
-    assert "'day' is taken for text, and its cells look like dates, such as '01.03.2024'" in said
-    assert "'part'" not in said
-    assert kinds_of(fit("--sep", ";", "--decimal", ","))["income"] == "number"
-    assert "'income'" not in capsys.readouterr().err
-
-
 def test_a_column_without_any_value(folder):
     table().assign(nothing=None).to_csv("x.csv", index=False)
     message = failure("fit", "x.csv", "--out", "m.skae")

@@ -241,3 +241,15 @@ def test_a_hyphen_is_the_standard_input_only_as_a_table(folder, model, capsys, m
     type_in(TABLE.to_csv(index=False, header=False))
     main(["fit", "--no-header", "-", "--out", "n.skae", *FIT])
     assert skae.load("n.skae").n_features_in_ == 3
+
+
+def test_commas_in_numbers_and_dates_of_other_forms_are_told(folder, capsys):
+    frame = TABLE.assign(day=[f"{1 + i % 28:02}.03.2024" for i in range(30)], part="2.1,b")
+    frame.to_csv("y.csv", index=False, sep=";", decimal=",")
+    main(["fit", "y.csv", "--sep", ";", "--out", "y.skae", *FIT])
+    said = capsys.readouterr().err
+    assert "'a' is taken for text: its cells look like numbers with a comma, such as '" in said
+    assert "'day' is taken for text, and its cells look like dates, such as '01.03.2024'" in said
+    assert "'part'" not in said
+    main(["fit", "y.csv", "--sep", ";", "--decimal", ",", "--out", "y.skae", *FIT])
+    assert "'a'" not in capsys.readouterr().err
