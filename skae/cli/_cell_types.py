@@ -12,7 +12,7 @@ from ._messages import warn
 # Dates as ISO 8601 writes them, with or without a time; its end is the offset of a time zone.
 _DATE = r"\s*\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?\s*"
 
-# What spreadsheets write in some countries: 1.234,5 and 31.12.2024.
+# Numbers and dates as spreadsheets write them in much of Europe: 1.234,5 and 31.12.2024.
 _WITH_COMMA = r"\s*[+-]?\d[\d.]*(?:,\d+)?(?:[eE][+-]?\d+)?\s*"
 _OTHER_DATE = r"\s*[0-3]?\d[./-][0-3]?\d[./-](?:\d{2})?\d{2}(?:[ T].*)?\s*"
 

@@ -1,4 +1,4 @@
-"""What comparisons, displays and reports read of fitted estimators and of rows."""
+"""Reads fitted estimators and rows for comparisons, displays and reports."""
 
 from ._cells import Cells, read_cells
 from ._row_kinds import RowKind, kind_of_rows

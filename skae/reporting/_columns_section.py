@@ -12,7 +12,7 @@ from ._words import NOTHING, number, percent, seconds
 # Most columns of the table.
 _N_COLUMNS = 40
 
-# What columns hold where no schema says it.
+# Names for the units of columns, for tables without a schema.
 _WORDS = {"number": "numbers", "seconds": "dates or times", "category": "categories"}
 
 

@@ -1,4 +1,4 @@
-"""How much each column of categories counts, if some of them say the same."""
+"""Weights of columns of categories: copies of a column share the weight of one."""
 
 from itertools import combinations
 

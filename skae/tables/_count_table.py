@@ -16,7 +16,7 @@ from ._scaled_rows import ScaledRows
 
 @dataclass(eq=False)
 class CountTable:
-    """What the encoder needs to know of a table of counts to see logarithms of rates.
+    """The scaling of a table of counts, with which the encoder sees logarithms of rates.
 
     These are log(1 + count) of rows that are scaled to the mean total of all rows, minus their
     means, divided by one number for all columns, so that their mean variance is one. Rows without

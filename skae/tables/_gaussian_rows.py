@@ -29,7 +29,7 @@ _CELLS_AT_ONCE, _ROWS_AT_ONCE = 2**20, 512
 
 
 class _Conditional(NamedTuple):
-    """What is known of the missing cells of some rows, which have about equally many of them."""
+    """Normal distributions of the missing cells of rows, about equally many in each row."""
 
     # Indices of the rows, and of their missing columns, padded to a common number.
     rows: Tensor

@@ -44,7 +44,7 @@ class MixedTable:
     gap_shares: _OfColumns
     # The loss of each column for an answer that is the same for all rows.
     bases: _OfColumns
-    # How much each column counts: copies of a category share the weight of one.
+    # The weight of each column in the loss; copies of a category share that of one.
     weights: _OfColumns
     n_rows: int
 

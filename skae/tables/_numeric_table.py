@@ -34,7 +34,7 @@ class NumericTable:
 
     @property
     def mean(self) -> Tensor:
-        """What is subtracted from each column, as a tensor."""
+        """The number that is subtracted from each column, as a tensor."""
         return as_tensor(self.center)
 
     @property
