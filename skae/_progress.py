@@ -7,17 +7,20 @@ from importlib.util import find_spec
 from typing import Any
 
 
-def open_bar(description: str, unit: str, total: int | None = None) -> Any:
-    """Return an open bar of tqdm; where it cannot be drawn, in a log, its methods do nothing."""
+def open_bar(description: str, unit: str, total: int | None = None, shown: bool = True) -> Any:
+    """Return an open bar of tqdm; where it cannot be drawn, in a log, its methods do nothing.
+
+    They do nothing either if it is not to be `shown`.
+    """
     # tqdm.auto warns in a notebook without ipywidgets, and then fills the output with text.
-    if _has_widgets():
+    if shown and _has_widgets():
         from tqdm.notebook import tqdm
 
         return tqdm(desc=description, unit=unit, total=total)
     from tqdm import tqdm
 
     # None disables the bar unless stderr is a terminal.
-    return tqdm(desc=description, unit=unit, total=total, disable=None)
+    return tqdm(desc=description, unit=unit, total=total, disable=None if shown else True)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
     # -- decisions --------------------------------------------------------------------
 
     @torch_defaults()
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: Any, *, to: Any = None) -> Any:
         """Score rows by how ordinary they are.
 
         Parameters
@@ -59,7 +59,7 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
         """
         return -mean_over_members(self._member_scores(self._scaled(X)))
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Any, *, to: Any = None) -> Any:
         """Return the distance of scores from the threshold, below zero for outliers.
 
         Parameters
@@ -74,7 +74,7 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
         """
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, *, to: Any = None) -> Any:
         """Tell outliers from ordinary rows.
 
         Parameters
@@ -90,7 +90,7 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     @torch_defaults()
-    def p_values(self, X: Any) -> np.ndarray:
+    def p_values(self, X: Any, *, to: Any = None) -> Any:
         """Return the probability that an ordinary row is at least as unusual.
 
         Parameters

@@ -11,6 +11,7 @@ from skae._typing import ArrayOf
 from skae.engine import torch_defaults
 from skae.estimators.base import BaseAutoencoder, DeclaredParameters, fitted
 from skae.tables import (
+    AnswersInParts,
     CallerFrame,
     ColumnScaling,
     as_pandas,
@@ -32,7 +33,11 @@ _CELLS_OF_RESIDUALS, _ROWS_OF_RESIDUALS = 2**14, 200
 
 
 class FittedEnsemble(
-    DeclaredParameters, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    AnswersInParts,
+    DeclaredParameters,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Base class of the outlier detector: explains, encodes and decodes."""
 
@@ -137,7 +142,7 @@ class FittedEnsemble(
         return pd.concat(tables, axis=1, names=["quantity"])
 
     @torch_defaults()
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any, *, to: Any = None) -> Any:
         """Return the codes of all members, side by side.
 
         Parameters

@@ -1,20 +1,27 @@
 """Validation of the tables, weights and codes that a detector is given."""
 
+import sys
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 
 from skae import tables
 from skae._compat import validate_params
-from skae.tables import CallerType
+from skae.estimators.base import BaseAutoencoder
+from skae.tables import CallerFrame, CallerType
 
 from ._default_autoencoder import autoencoder_to_fit
 from ._members import Rows
 
 # Every member needs two rows to train on and, beside the fold that it leaves out, one more fold.
 _FEWEST_ROWS = 4
+
+# Rows of a source that a detector learns from: a multiple of those that its members train on.
+_SAMPLED_ROWS, _ALL = 100_000, sys.maxsize
 
 
 def validate_table(
@@ -42,20 +49,58 @@ def validate_table(
         network, columns = autoencoder.network_, detector._frame
         if not trains and autoencoder._why_only_numbers() is None:
             means = detector._scaling.means
-    X, caller = tables.validate_table(
-        detector,
-        X,
-        network,
-        reset=reset,
-        ensure_min_samples=n_needed,
-        columns=columns,
-        means=means,
-        sample_weight=sample_weight,
-    )
+    source = tables.source_of(X) if reset else None
+    if source is not None:
+        X, sample_weight, caller = _sample_of(
+            detector, source, network, autoencoder, sample_weight, n_needed
+        )
+    else:
+        X, caller = tables.validate_table(
+            detector,
+            X,
+            network,
+            reset=reset,
+            ensure_min_samples=n_needed,
+            columns=columns,
+            means=means,
+            sample_weight=sample_weight,
+        )
     if reset:
         autoencoder._check_takes(caller)
     X, weight = tables.drop_weightless_rows(X, sample_weight, n_needed)
     return X, np.ones(X.shape[0]) if weight is None else weight, caller
+
+
+def _sample_of(
+    detector: Any,
+    source: Any,
+    network: Any,
+    autoencoder: BaseAutoencoder,
+    sample_weight: Any,
+    n_needed: int,
+) -> tuple[np.ndarray, Any, CallerType]:
+    """Return rows of a source, drawn at random, their weights, and the type of its table."""
+
+    def validate(part: Any, frame: CallerFrame | None) -> tuple[Any, CallerType]:
+        return tables.validate_table(
+            detector, part, network, reset=True, ensure_min_samples=1, columns=frame
+        )
+
+    seed = check_random_state(detector.random_state).randint(np.iinfo(np.int32).max)
+    X, numbers, caller = tables.validate_sample(
+        detector, source, validate, autoencoder, _n_sampled(detector), seed, n_needed, sample_weight
+    )
+    weight = None if sample_weight is None else np.asarray(sample_weight)[numbers]
+    return X, weight, caller
+
+
+def _n_sampled(detector: Any) -> int:
+    """Return how many rows of a source are read into memory: many more than members train on."""
+    max_samples = detector.max_samples
+    if isinstance(max_samples, Integral):
+        return max(_SAMPLED_ROWS, 2 * int(max_samples))
+    # A share is one of all rows.
+    return _SAMPLED_ROWS if isinstance(max_samples, str) else _ALL
 
 
 def validate_codes(detector: BaseEstimator, X: Any, n_codes: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch import Tensor
 from skae._batch import Batch
 from skae._chunks import rows_in_chunk, slices
 
+from ._block_order import block_order
 from ._training_rows import TrainingRows
 
 # Batches that only measure need no gradients and no randomness: larger ones are faster.
@@ -39,8 +40,10 @@ class Batches:
         for indices in self.indices():
             yield self.rows.read(indices)
 
-    def indices(self) -> tuple[Tensor, ...]:
+    def indices(self) -> Iterable[Tensor]:
         """Return the indices of the rows of each batch of an epoch."""
+        if self.rows.is_large:
+            return block_order(self.rows.shape, self.n_batches, self.generator)
         order = torch.randperm(len(self.rows), generator=self.generator, device="cpu")
         if self.rows.index_device.type == "cuda":
             # A copy from pinned memory does not wait for the GPU.

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from skae._batch import Batch
+from skae._chunks import is_large
 
 from ._labels import Labels
 
@@ -48,6 +49,7 @@ class TrainingRows(Dataset):
         self._weight: Tensor | None = None
         self.labels: Labels | None = None
         self._condition: Tensor | None = None
+        self._in_file = bool(rows.in_file)
         self.shape: tuple[int, int] = tuple(rows.shape)
         self.device = device
         if sample_weight is not None:
@@ -109,6 +111,11 @@ class TrainingRows(Dataset):
             "condition": self._condition is None,
         }
         return frozenset(["x", *(name for name, is_absent in absent.items() if not is_absent)])
+
+    @property
+    def is_large(self) -> bool:
+        """Whether rows are read from a file in blocks; see `is_large`."""
+        return self._in_file and is_large(self.shape)
 
     @property
     def index_device(self) -> torch.device:
@@ -198,7 +205,7 @@ def _read_where_they_fit(
 class TensorRows:
     """The rows of a tensor as they are."""
 
-    out_of_core = row_major = False
+    out_of_core = row_major = in_file = False
 
     def __init__(self, X: Tensor):
         self._X = X

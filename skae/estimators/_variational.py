@@ -339,7 +339,7 @@ class VariationalAutoencoder(ClassConditions):
         return caller.to_caller(given._bounds(X, evidence_lower_bound))
 
     @torch_defaults()
-    def score_samples(self, X: Any, y: Any = None) -> Any:
+    def score_samples(self, X: Any, y: Any = None, *, to: Any = None) -> Any:
         """Score rows by a lower bound of their log-likelihood.
 
         Parameters

@@ -6,7 +6,7 @@ from ._column_scaling import ColumnScaling, dense
 from ._column_types import columns_that_are_not_numeric
 from ._count_table import CountTable, weight_of_counted
 from ._gaussian_rows import GaussianRows
-from ._mapped_files import is_memory_mapped
+from ._mapped_files import is_memory_mapped, slices_in_memory
 from ._mixed_table import MixedTable
 from ._moments import column_extremes, merge_moments
 from ._numeric_table import NumericTable
@@ -27,10 +27,12 @@ from ._validation import (
     validate_table,
 )
 from .columns import ComparedColumn, NumberColumn, TableSchema, chosen_columns
+from .sources import AnswersInParts, held_out_by_hash, source_of, validate_sample
 
 __all__ = [
     "COLUMNS_KEY",
     "GAPS_KEY",
+    "AnswersInParts",
     "CallerFrame",
     "CallerType",
     "ColumnScaling",
@@ -64,6 +66,7 @@ __all__ = [
     "drop_weightless_rows",
     "fitted_frame",
     "frame_of",
+    "held_out_by_hash",
     "index_of",
     "is_memory_mapped",
     "learn_any_frame",
@@ -73,10 +76,13 @@ __all__ = [
     "naming_cells",
     "principal_components",
     "replace_cells",
+    "slices_in_memory",
+    "source_of",
     "validate_code_table",
     "validate_codes",
     "validate_new_rows",
     "validate_rows",
+    "validate_sample",
     "validate_table",
     "validate_target_rows",
     "validate_weight",

@@ -1,5 +1,6 @@
 """Tables with columns of several types, or with gaps, as the caller gives and gets them."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -97,28 +98,46 @@ def learn_frame(estimator: BaseEstimator, X: Any, sample_weight: Any = None) -> 
     The parameters of the estimator say which columns are categories. Nothing but tables in memory
     is looked at, and no rows of weight zero.
     """
+    return learn_any_frame(estimator, X, sample_weight) if needs_columns(estimator, X) else None
+
+
+def needs_columns(estimator: BaseEstimator, X: Any) -> bool:
+    """Return whether a table in memory is anything else than numbers without gaps."""
     if not hasattr(estimator, "categorical_features"):
-        return None
+        return False
     if sparse.issparse(X) or is_memory_mapped(X) or not _is_table(X):
-        return None
-    if not _needs_columns(estimator, X):
-        return None
-    return learn_any_frame(estimator, X, sample_weight)
+        return False
+    return _needs_columns(estimator, X)
 
 
 def learn_any_frame(estimator: BaseEstimator, X: Any, sample_weight: Any = None) -> CallerFrame:
     """Return the columns of a table, whatever they hold."""
-    frame = frame_of(X)
-    if not len(frame):
+    shape = frame_of(X).shape
+    if not shape[0]:
         # This refuses it: no column can be learned.
-        check_array(np.empty(frame.shape), estimator=estimator)
+        check_array(np.empty(shape), estimator=estimator)
+    return learn_frame_of(estimator, [(X, sample_weight)])
+
+
+def learn_frame_of(estimator: BaseEstimator, parts: Iterable[tuple[Any, Any]]) -> CallerFrame:
+    """Return the columns of a table of which each part comes with its weights, or None."""
+    types: FrameTypes | None = None
+
+    def frames() -> Iterator[nw.DataFrame]:
+        nonlocal types
+        for X, weight in parts:
+            frame = frame_of(X)
+            if types is None and _has_columns(X):
+                types = FrameTypes.of(frame)
+            yield _counted(frame, weight)
+
     schema = TableSchema.learn(
-        _counted(frame, sample_weight),
+        frames(),
         estimator.categorical_features,
         estimator.min_frequency,
         estimator.max_categories,
     )
-    return CallerFrame(schema, FrameTypes.of(frame) if _has_columns(X) else None)
+    return CallerFrame(schema, types)
 
 
 def _counted(frame: nw.DataFrame, sample_weight: Any) -> nw.DataFrame:

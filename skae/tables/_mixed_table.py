@@ -10,8 +10,8 @@ from torch import Tensor
 
 from skae._typing import ArrayOf
 
+from ._column_statistics import column_statistics, mean_losses
 from ._copied_columns import weights_of_columns
-from ._numeric_table import LARGEST_SCALE
 from ._one_hot import one_hot, rows_of_budget
 from ._scaled_rows import ScaledRows
 from .columns import DAY, CategoryColumn, TableSchema
@@ -20,9 +20,6 @@ _WEEK, _YEAR = 7 * DAY, 365.2425 * DAY
 
 # Seconds after which the values of a column of dates or times mean the same again.
 _RHYTHMS = {"moment": (DAY, _WEEK, _YEAR), "date": (_WEEK, _YEAR), "time": (DAY,)}
-
-# Deviations below this share of the mean are rounding.
-_ROUNDING = 1e-12
 
 _OfColumns = Annotated[np.ndarray, ArrayOf("float", "n_columns")]
 
@@ -60,34 +57,14 @@ class MixedTable:
 
         ``loss_of_mean(z)`` is the loss of each of some scaled numbers, if the answer is zero.
         """
-        weight = np.ones(len(X)) if weight is None else weight
-        mean, scale, bases = np.zeros(X.shape[1]), np.ones(X.shape[1]), np.zeros(X.shape[1])
-        shares = []
-        for i, column in enumerate(schema.columns):
-            seen = ~np.isnan(X[:, i])
-            cells, counts = X[seen, i], weight[seen]
-            if isinstance(column, CategoryColumn):
-                total = np.bincount(cells.astype(int), counts, column.n_codes)
-                # A category of rows without weight is as rare as half a row.
-                total = np.maximum(total, 0.5)
-                shares.append(total / total.sum())
-                bases[i] = -(shares[-1] * np.log(shares[-1])).sum()
-            elif len(cells):
-                mean[i] = np.average(cells, weights=counts)
-                with np.errstate(over="ignore", invalid="ignore"):
-                    deviation = np.sqrt(np.average((cells - mean[i]) ** 2, weights=counts))
-                if not deviation < LARGEST_SCALE:
-                    raise ValueError(
-                        f"Column {column.name!r} holds values up to {np.abs(cells).max():.3g}, too "
-                        f"large to compute with. Scale it, for example with RobustScaler."
-                    )
-                scale[i] = deviation if deviation > _ROUNDING * abs(mean[i]) else 1.0
-                losses = loss_of_mean((cells - mean[i]) / scale[i])
-                bases[i] = np.average(losses, weights=counts)
-        gap_shares = np.average(np.isnan(X), axis=0, weights=weight)
-        of_all = np.concatenate([np.zeros(0), *shares])
+        found = column_statistics(X, weight, schema)
+        is_number = np.array(schema.n_levels) == 0
+        bases = mean_losses(X, weight, found, loss_of_mean, is_number)
+        bases[~is_number] = [-(shares * np.log(shares)).sum() for shares in found.shares]
+        of_all = np.concatenate([np.zeros(0), *found.shares])
         weights = weights_of_columns(X, schema.n_levels)
-        return cls(schema, mean, scale, of_all, gap_shares, bases, weights, len(X))
+        known = found.means, found.scales, of_all, found.gap_shares
+        return cls(schema, *known, bases, weights, len(X))
 
     @property
     def has_gaps(self) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch import Tensor
 from skae._typing import ArrayOf
 
 from ._caller_type import as_tensor
+from ._mapped_files import filled
 from ._moments import column_moments
 from ._observed_moments import observed_moments
 from ._scaled_rows import ScaledRows
@@ -101,8 +102,7 @@ class NumericTable:
 
     def linear_rows(self, X: Any, weight: Any, limits: Any) -> tuple[ScaledRows, Any]:
         """Return rows as inputs of a linear code, with means in gaps, and their weights."""
-        filled = X if self.means is None else np.where(np.isnan(X), self.means, X).astype(X.dtype)
-        return self.rows(filled, limits), weight
+        return self.rows(X if self.means is None else filled(X, self.means), limits), weight
 
     def to_data(self, output: Tensor) -> Tensor:
         """Return outputs of the decoder in the unit of the data, in float64, on their device."""

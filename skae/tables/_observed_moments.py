@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ._mapped_files import filled, slices_in_memory
 from ._moments import column_moments
 
 
@@ -21,17 +22,24 @@ def observed_moments(X: np.ndarray, sample_weight: Any) -> tuple[Tensor, Tensor,
 
     Gaps that hold the mean add nothing to the variance but rows.
     """
-    seen = ~np.isnan(X)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
-    share = weight @ seen / weight.sum()
+    known, unit = np.zeros(X.shape[1]), 0.0
+    for rows in slices_in_memory(X):
+        part = X[rows]
+        known += weight[rows] @ ~np.isnan(part)
+        unit = max(unit, float(np.nanmax(np.abs(part))))
+    share = known / weight.sum()
     if not share.all():
         raise ValueError(
             f"Column {np.argmin(share)} of X, counted from 0, has no value in any row of a weight "
             f"above zero. Leave it out, or fill it."
         )
     # Dividing by the largest value first keeps sums in range.
-    unit = np.nanmax(np.abs(X)) or 1.0
-    means = weight @ np.where(seen, X / unit, 0.0) / (share * weight.sum()) * unit
-    filled = np.where(seen, X, means.astype(X.dtype))
-    mean, variance, unit = column_moments(filled, sample_weight)
+    unit = unit or 1.0
+    sums = np.zeros(X.shape[1])
+    for rows in slices_in_memory(X):
+        part = X[rows]
+        sums += weight[rows] @ np.where(np.isnan(part), 0.0, part / unit)
+    means = sums / known * unit
+    mean, variance, unit = column_moments(filled(X, means), sample_weight)
     return mean, variance / torch.from_numpy(share), unit

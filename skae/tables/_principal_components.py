@@ -62,8 +62,6 @@ def principal_components(
             f"n_components={n_components} as a share of the variance needs the covariance of all "
             f"n_features={n_features} features, which is done up to {_LARGEST}. Pass an int."
         )
-    if sample_weight is None:
-        sample_weight = np.ones(len(rows))
     table = (_SparseTable if sparse.issparse(rows.X) else _DenseTable)(rows, sample_weight)
     # One pass over the table is a step here; small tables get the same bits on any machine's
     # number of cores.
@@ -92,18 +90,26 @@ class _DenseTable:
 
     def __init__(self, rows: ScaledRows, weight: Any) -> None:
         self.rows = rows
-        self.weight = torch.as_tensor(weight).to(device=rows.device, dtype=torch.float64)
-        total, squares = 0.0, 0.0
-        for weight, chunk in self._chunks():
-            total = total + weight @ chunk
-            squares = squares + (weight @ chunk.square()).sum()
-        self.mean = total / self.weight.sum()
-        variance = squares / self.weight.sum() - self.mean.square().sum()
+        # None stands for ones: there may be more rows than memory has room for.
+        self._weight = None if weight is None else torch.as_tensor(weight).to(rows.device).double()
+        total: Any = 0.0
+        squares: Any = 0.0
+        self._total_weight: Any = 0.0
+        for of_chunk, chunk in self._chunks():
+            total = total + of_chunk @ chunk
+            squares = squares + (of_chunk @ chunk.square()).sum()
+            self._total_weight = self._total_weight + of_chunk.sum()
+        self.mean = total / self._total_weight
+        variance = squares / self._total_weight - self.mean.square().sum()
         self.total_variance = max(float(variance), 0.0)
 
     def _chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
         for selection, chunk in self.rows.chunks():
-            yield self.weight[selection], chunk.double()
+            chunk = chunk.double()
+            yield (
+                chunk.new_ones(len(chunk)) if self._weight is None else self._weight[selection],
+                chunk,
+            )
 
     def covariance_times(self, matrix: Tensor | None = None) -> Tensor:
         """Return the product of the covariance matrix with a matrix, or itself."""
@@ -112,13 +118,14 @@ class _DenseTable:
             chunk = chunk - self.mean
             right = chunk if matrix is None else chunk @ matrix
             total = total + chunk.T @ (right * weight[:, None])
-        return total / self.weight.sum()
+        return total / self._total_weight
 
 
 class _SparseTable:
     """The same for a sparse table, which stays sparse: only its products are centred."""
 
-    def __init__(self, rows: ScaledRows, weight: np.ndarray) -> None:
+    def __init__(self, rows: ScaledRows, weight: Any) -> None:
+        weight = np.ones(len(rows)) if weight is None else weight
         self.X = sparse.csr_array(rows.X).astype(np.float64) / float(rows.scale)
         self.share = weight / weight.sum()
         self.raw_mean = self.share @ self.X

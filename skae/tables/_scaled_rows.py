@@ -92,7 +92,12 @@ class ScaledRows:
     @property
     def out_of_core(self) -> bool:
         """Whether the table as a dense tensor may be more than memory holds."""
-        return sparse.issparse(self.X) or is_memory_mapped(self.X)
+        return sparse.issparse(self.X) or self.in_file
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the table is an array that is mapped from a file."""
+        return is_memory_mapped(self.X)
 
     @property
     def row_major(self) -> bool:

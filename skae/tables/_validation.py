@@ -20,6 +20,7 @@ from ._observed_moments import has_gaps
 from ._output_frames import column_names
 from ._row_shapes import TakesRows, flatten_rows
 from ._table_errors import check_kind, check_mask, check_names, check_table, naming_cells
+from .sources import is_mapped_without_gaps, source_of, validate_source
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -46,6 +47,17 @@ def validate_rows(
     a fit without gaps they become the means of their columns. Rows of `sample_weight` zero are not
     looked at for the categories that there are.
     """
+    source = source_of(X)
+    if source is not None and not is_mapped_without_gaps(X):
+
+        def validate(part: Any, frame: CallerFrame | None) -> tuple[Any, CallerType]:
+            if frame is not None:
+                return _validate_frame(estimator, part, CallerType(), frame, reset, 1)
+            return validate_rows(estimator, part, method, network, reset=reset)
+
+        return validate_source(
+            estimator, source, validate, reset, ensure_min_samples, sample_weight
+        )
     caller = caller_type(X)
     given = detached(X, caller)
     check_kind(given)
@@ -90,12 +102,7 @@ def _cure_of_gaps(estimator: BaseEstimator, X: Any, caller: CallerType, in_memor
         return f"{needs_all} takes no gaps: fill them, for example with SimpleImputer"
     if in_memory:
         return "The rows of fit had none: fill them, for example with SimpleImputer, or fit anew"
-    if sparse.issparse(X):
-        cure = "X.toarray()"
-    elif caller.namespace is None:
-        cure = "numpy.array(X)"
-    else:
-        cure = "an array of NumPy"
+    cure = "X.toarray()" if sparse.issparse(X) else "an array of NumPy"
     return f"Gaps are taken in dense tables in memory: give {cure}, fill them"
 
 

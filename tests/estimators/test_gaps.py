@@ -286,9 +286,9 @@ def test_gaps_in_other_containers(convolutional, tmp_path):
     assert_array_equal(make().fit(frame).transform(frame), codes)
     np.save(tmp_path / "rows.npy", X)
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
-    for rows, cure in [(sparse.csr_array(X), r"X.toarray\(\)"), (mapped, r"numpy.array\(X\)")]:
-        with pytest.raises(ValueError, match=f"contains NaN.*dense tables in memory: give {cure}"):
-            make().fit(rows)
+    assert_array_equal(make().fit(mapped).transform(mapped), codes)
+    with pytest.raises(ValueError, match=r"contains NaN.*dense tables in memory: give X.toarray"):
+        make().fit(sparse.csr_array(X))
     with (
         config_context(array_api_dispatch=True),
         pytest.raises(ValueError, match="in memory: give an array of NumPy"),

@@ -108,7 +108,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             rows = self._validated(X, y, sample_weight, 2, reset=not continued)
             given = None
             if groups is not None or chooses_rows(self.validation_fraction):
-                given = GivenRows.of(X, sample_weight, groups)
+                given = GivenRows.of(rows, sample_weight, groups)
             self._run(self._prepare_fit(rows, continued, given))
         return self
 

@@ -138,7 +138,7 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         """
         return super(ClassConditions, self._with_all_classes(X, y)).inverse_transform(X)
 
-    def reconstruct(self, X: Any, y: Any = None) -> Any:
+    def reconstruct(self, X: Any, y: Any = None, *, to: Any = None) -> Any:
         """Encode rows and decode them again.
 
         Parameters
@@ -157,7 +157,7 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         """
         return super(ClassConditions, self._with_classes(X, y)).reconstruct(X)
 
-    def score_samples(self, X: Any, y: Any = None) -> Any:
+    def score_samples(self, X: Any, y: Any = None, *, to: Any = None) -> Any:
         """Score rows by how well they are reconstructed.
 
         Parameters

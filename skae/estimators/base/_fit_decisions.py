@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from skae._warnings import warn_caller
 from skae.objectives import CountLoss, TableLoss
+from skae.tables import slices_in_memory
 
 # Validation rows below which their loss says more about chance than about the model.
 MIN_VALIDATION_ROWS = 50
@@ -95,13 +96,11 @@ def check_range(
     if sparse.issparse(X) and not X.has_canonical_format:
         # Finding the smallest value would add up duplicates in the caller's matrix.
         X = X.copy()
-    if isinstance(X, np.ndarray) and np.isnan(X.min()):
-        X = X[~np.isnan(X)]
-    low, high = float(X.min()), float(X.max())
+    low, high, mean = _low_high_and_mean(X)
     if math.isfinite(loss.maximum):
         unit = loss.maximum - loss.minimum
     elif unit is None:
-        unit = max(float(X.mean()), 0.0)
+        unit = max(mean, 0.0)
     rounding = _ROUNDING * unit
     if low >= loss.minimum - rounding and high <= loss.maximum + rounding:
         return
@@ -118,6 +117,20 @@ def check_range(
         f"{found}: loss={loss.name!r} needs {needed}, but {name} holds values from {low:.10g} to "
         f"{high:.10g}. {cure}, or use loss='squared_error'."
     )
+
+
+def _low_high_and_mean(X: Any) -> tuple[float, float, float]:
+    """Return the smallest value, the largest and the mean of the cells with a value."""
+    if not isinstance(X, np.ndarray):
+        return float(X.min()), float(X.max()), float(X.mean())
+    low, high, total, n_cells = np.inf, -np.inf, 0.0, 0
+    for rows in slices_in_memory(X):
+        cells = X[rows]
+        if np.isnan(cells.min()):
+            cells = cells[~np.isnan(cells)]
+        low, high = min(low, float(cells.min())), max(high, float(cells.max()))
+        total, n_cells = total + float(cells.mean()) * cells.size, n_cells + cells.size
+    return low, high, total / n_cells
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Methods that apply a fitted autoencoder to rows and codes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -17,10 +17,12 @@ from skae._threads import one_thread
 from skae.engine import torch_defaults
 from skae.objectives import NegativeBinomial
 from skae.tables import (
+    AnswersInParts,
     CallerType,
     MixedTable,
     ScaledRows,
     as_set_output,
+    source_of,
     validate_codes,
     validate_new_rows,
     validate_target_rows,
@@ -34,7 +36,7 @@ from ._sampling import Sampling
 _Call = Callable[..., Tensor]
 
 
-class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling):
+class FittedNetwork(AnswersInParts, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling):
     """Encodes, decodes, scores and generates.
 
     Methods with ``_rows`` or ``_codes`` in their names take validated input and return tensors.
@@ -70,7 +72,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         )
 
     @torch_defaults()
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Any, *, to: Any = None) -> Any:
         """Encode rows.
 
         Parameters
@@ -119,7 +121,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)), X)
 
     @torch_defaults()
-    def reconstruct(self, X: Any) -> Any:
+    def reconstruct(self, X: Any, *, to: Any = None) -> Any:
         """Encode rows and decode them again.
 
         Parameters
@@ -138,7 +140,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
         return as_set_output(self, answers, X)
 
     @torch_defaults()
-    def score_samples(self, X: Any) -> Any:
+    def score_samples(self, X: Any, *, to: Any = None) -> Any:
         """Score rows by how well they are reconstructed.
 
         Parameters
@@ -176,11 +178,27 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sampling)
             Weighted mean of :meth:`score_samples`; higher is better. Reconstructions are compared
             with `y` in place of `X` if `fit` learned from pairs.
         """
+        source = source_of(X)
+        if source is not None:
+            return self._score_source(X, y, sample_weight)
         X, caller = validate_new_rows(self, X, "score")
         target = None
         if self._target is not None and y is not None:
             target = validate_target_rows(self, y, X, caller, self.network_).Y
         scores = self._score_rows(X, target).cpu().numpy()
+        if sample_weight is not None:
+            sample_weight = validate_weight(sample_weight, scores)
+        return float(np.average(scores, weights=sample_weight))
+
+    def _score_source(self, X: Any, y: Any, sample_weight: Any) -> float:
+        """Return the mean score of rows that are read part by part."""
+        if self._target is not None and y is not None:
+            raise ValueError(
+                "y is what rows in memory should become. Score parts of X with theirs."
+            )
+        scores = self.score_samples(X)
+        parts = scores if isinstance(scores, Iterator) else [np.asarray(scores)]
+        scores = np.concatenate([*parts])
         if sample_weight is not None:
             sample_weight = validate_weight(sample_weight, scores)
         return float(np.average(scores, weights=sample_weight))

@@ -8,8 +8,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
-from skae._compat import num_samples
-from skae.tables import detached
+from skae._chunks import is_large
+from skae.tables import detached, held_out_by_hash, is_memory_mapped
 
 from ._fit_decisions import check_enough, enough_to_judge, split_rows
 from ._fit_rows import FitRows
@@ -33,9 +33,9 @@ class GivenRows:
     groups: np.ndarray | None
 
     @classmethod
-    def of(cls, X: Any, sample_weight: Any, groups: Any) -> Self:
+    def of(cls, rows: FitRows, sample_weight: Any, groups: Any) -> Self:
         """Return them for validated arguments of `fit`, and refuse groups of another length."""
-        n_rows = num_samples(X)
+        n_rows = len(rows) if sample_weight is None else len(sample_weight)
         weight = 1 if sample_weight is None else np.asarray(detached(sample_weight))
         counted = np.broadcast_to(weight, n_rows) > 0
         if groups is not None:
@@ -73,6 +73,9 @@ def hold_out_rows(
             f"validation_fraction to a number, or give a fitted autoencoder where that is possible."
         )
     if given is None or not (chosen or given.groups is not None):
+        if is_memory_mapped(rows.X) and is_large(rows.X.shape) and early_stopping is not False:
+            # Enough of them are held out, and an index of all rows would take much memory.
+            return held_out_by_hash(len(rows), validation_fraction, rng.randint(2**31))
         return split_rows(len(rows), early_stopping, validation_fraction, rng)
     if early_stopping is False:
         return None, None

@@ -7,16 +7,9 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from ._kinds import (
-    WORDS,
-    Kind,
-    check_any_value,
-    check_share,
-    factorized,
-    is_category,
-    kind_of_value,
-)
-from ._levels import ColumnName, Level, is_plain, plain
+from ._category_counts import CategoryCounts
+from ._kinds import WORDS, Kind, check_share, factorized, kind_of_value
+from ._levels import ColumnName, Level
 
 # The code of a category that `fit` has not seen.
 UNKNOWN = -1.0
@@ -43,24 +36,16 @@ class CategoryColumn:
     gaps: float
 
     @classmethod
-    def learn(
-        cls, column: nw.Series, kind: Kind, min_frequency: float | None, max_categories: int | None
+    def of(
+        cls,
+        found: CategoryCounts,
+        n_rows: int,
+        min_frequency: float | None,
+        max_categories: int | None,
     ) -> Self:
-        """Return the column that these cells are of; see `OrdinalEncoder` for both limits."""
-        place, found = factorized(column)
-        check_any_value(column, place >= 0)
-        counts = np.bincount(place[place >= 0], minlength=len(found))
-        order = _order(column, found, counts > 0)
-        levels, counts = [plain(found[i]) for i in order], counts[order]
-        for level, i in zip(levels, order, strict=True):
-            if not is_plain(level):
-                raise ValueError(
-                    f"Column {column.name!r} holds the category {level!r:.60} in row "
-                    f"{np.argmax(place == i)}, counted from 0: expected text, numbers or truth "
-                    f"values, got {type(level).__name__}. Convert the column, for example with "
-                    f"astype(str)."
-                )
-        rare = _rare(counts, min_frequency, max_categories, len(place))
+        """Return the column of `n_rows` cells with these counts; see `OrdinalEncoder`."""
+        levels, counts = found.in_order()
+        rare = _rare(counts, min_frequency, max_categories, n_rows)
         codes = np.empty(len(levels), dtype=int)
         codes[~rare], codes[rare] = np.arange((~rare).sum()), (~rare).sum()
         shown = [int(i) for i in np.flatnonzero(~rare)]
@@ -68,10 +53,11 @@ class CategoryColumn:
             shown.append(int(np.flatnonzero(rare)[counts[rare].argmax()]))
         if len(shown) > _MOST:
             raise ValueError(
-                f"Column {column.name!r} has {len(shown)} categories, more than {_MOST}. Leave it "
+                f"Column {found.name!r} has {len(shown)} categories, more than {_MOST}. Leave it "
                 f"out if they tell rows apart, as names do; or set max_categories or min_frequency."
             )
-        return cls(column.name, kind, levels, codes.tolist(), shown, float(np.mean(place < 0)))
+        gaps = float((n_rows - counts.sum()) / n_rows)
+        return cls(found.name, found.kind, levels, codes.tolist(), shown, gaps)
 
     @property
     def n_codes(self) -> int:
@@ -113,18 +99,6 @@ class CategoryColumn:
         if not all(0 <= place < n for place in self.shown):
             raise ValueError(f"codes of column {self.name!r} are those of no category")
         check_share(self.name, self.gaps)
-
-
-def _order(column: nw.Series, levels: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Return the places of the categories that occur, in the order of the type, or by value."""
-    places = np.flatnonzero(found)
-    if is_category(column) and hasattr(column.dtype, "categories"):
-        rank = {level: i for i, level in enumerate(column.dtype.categories)}
-        return places[np.argsort([rank[levels[i]] for i in places])]
-    try:
-        return places[np.argsort(levels[places], kind="stable")]
-    except TypeError:
-        return places[np.argsort([repr(levels[i]) for i in places])]
 
 
 def _rare(

@@ -89,14 +89,6 @@ def has_value(values: np.ndarray) -> np.ndarray:
     return pd.notna(values)
 
 
-def check_any_value(column: nw.Series, known: np.ndarray) -> None:
-    """Refuse a column in which no cell has a value, given a mask of those that do."""
-    if not known.any():
-        raise ValueError(
-            f"Column {column.name!r} has no value in any row. Leave it out, or fill it."
-        )
-
-
 def check_share(name: Any, gaps: float) -> None:
     """Refuse a share of gaps, from a file, that no column has."""
     if not 0 <= gaps < 1:

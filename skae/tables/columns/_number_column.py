@@ -8,8 +8,8 @@ import numpy as np
 
 from ._kinds import (
     DAY,
+    WORDS,
     Kind,
-    check_any_value,
     check_kind,
     check_share,
     is_whole,
@@ -39,10 +39,9 @@ class NumberColumn:
 
     @classmethod
     def learn(cls, column: nw.Series, kind: Kind) -> Self:
-        """Return the column that these cells are of."""
+        """Return the column that these cells are of, one of which has a value at least."""
         cells = _finite(column, numbers_of(column, kind))
         has_value = ~np.isnan(cells)
-        check_any_value(column, has_value)
         known = cells[has_value]
         if kind == "moment" and not (known % DAY).any():
             kind = "date"
@@ -53,6 +52,30 @@ class NumberColumn:
             highest = float(np.nextafter(highest, 0.0))
         gaps = float(1 - has_value.mean())
         return cls(column.name, kind, whole, lowest, highest, zone_of(column), gaps)
+
+    def joined(self, other: Self, share: float) -> Self:
+        """Return the column with the cells of another, where `share` of the rows are these."""
+        are_days = {self.kind, other.kind} == {"date", "moment"}
+        kind = "moment" if are_days else self.kind
+        if self.kind != other.kind and not are_days:
+            raise ValueError(
+                f"Column {self.name!r} holds {WORDS[self.kind]} first and {WORDS[other.kind]} "
+                f"later. Make them one type."
+            )
+        if self.zone != other.zone:
+            raise ValueError(
+                f"Column {self.name!r} has dates of time zone {self.zone} first and {other.zone} "
+                f"later. Convert them, in pandas with dt.tz_convert or dt.tz_localize."
+            )
+        return type(self)(
+            self.name,
+            kind,
+            self.whole and other.whole,
+            min(self.lowest, other.lowest),
+            max(self.highest, other.highest),
+            self.zone,
+            share * self.gaps + (1 - share) * other.gaps,
+        )
 
     def encode(self, column: nw.Series) -> np.ndarray:
         """Return the cells as float64, NaN where there is no value."""

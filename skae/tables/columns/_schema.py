@@ -1,17 +1,13 @@
 """The columns of a table: what each holds, as numbers, and back to the caller's table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import narwhals as nw
 import numpy as np
 
-from ._category_column import CategoryColumn
-from ._kinds import is_category, kind_of_column
-from ._number_column import NumberColumn
-
-Column = NumberColumn | CategoryColumn
+from ._column_learner import Column, ColumnLearner
 
 # Which columns hold categories: those whose type says so, or these, by name, place or mask.
 Categorical = Literal["from_dtype"] | Sequence[Any] | None
@@ -29,30 +25,23 @@ class TableSchema:
     @classmethod
     def learn(
         cls,
-        frame: nw.DataFrame,
+        parts: Iterable[nw.DataFrame],
         categorical_features: Categorical,
         min_frequency: float | None,
         max_categories: int | None,
     ) -> Self:
-        """Return the columns that a table has."""
-        chosen = chosen_columns(frame.columns, categorical_features)
-        from_dtype = isinstance(categorical_features, str)
-        columns: list[Column] = []
-        for i, column in enumerate(frame.iter_columns()):
-            kind = kind_of_column(column)
-            is_word = kind == "text" or is_category(column)
-            if chosen[i] or (from_dtype and (is_word or kind == "truth")):
-                limits = min_frequency, max_categories
-                columns.append(CategoryColumn.learn(column, kind, *limits))
-            elif is_word:
-                raise ValueError(
-                    f"Column {column.name!r} holds {'text' if kind == 'text' else 'categories'}, "
-                    f"but is not among categorical_features={categorical_features!r}. Add it, or "
-                    f"leave it out of X."
-                )
-            else:
-                columns.append(NumberColumn.learn(column, kind))
-        return cls(columns)
+        """Return the columns that a table has, read part by part."""
+        learners: list[ColumnLearner] = []
+        for part in parts:
+            if not learners:
+                chosen = chosen_columns(part.columns, categorical_features)
+                learners = [
+                    ColumnLearner(name, is_chosen, categorical_features)
+                    for name, is_chosen in zip(part.columns, chosen, strict=True)
+                ]
+            for learner, column in zip(learners, part.iter_columns(), strict=True):
+                learner.add(column)
+        return cls([one.column(min_frequency, max_categories) for one in learners])
 
     def encode(self, frame: nw.DataFrame) -> np.ndarray:
         """Return a table, whose columns are checked to be these, as float64."""

@@ -1,0 +1,131 @@
+"""The rows of a source as numbers: all of them in a temporary file, or some in memory."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from .._caller_frame import CallerFrame, learn_frame_of
+from .._caller_type import CallerType
+from .._mapped_files import RowFile
+from ._row_hashes import row_hashes
+from ._source import Source
+
+# Returns the rows of a part as validated numbers, and the type of its table.
+ReadPart = Callable[[Any], tuple[Any, CallerType]]
+
+
+def numbered_parts(source: Source) -> Iterator[tuple[slice, Any]]:
+    """Yield the parts of a source with the numbers of their rows; all must have the same columns.
+
+    An error that is raised while a part is read or used says which rows it is about.
+    """
+    start, columns = 0, None
+    for part in source.parts():
+        rows = slice(start, start + len(part))
+        found = _columns_of(part)
+        columns = found if columns is None else columns
+        if found != columns:
+            raise ValueError(
+                f"The columns of {source.name} change: rows before {start} have {columns}, and "
+                f"from there on {found}. Give parts of the same columns."
+            )
+        yield rows, part
+        start = rows.stop
+    if start == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) while a minimum of 1 is required: {source.name} has no "
+            f"rows."
+        )
+
+
+def read_rows(source: Source, read: ReadPart) -> tuple[np.ndarray, CallerType]:
+    """Return the rows as an array that is mapped from a temporary file, and the type of tables."""
+    caller, has_gaps = CallerType(), False
+    with RowFile() as file:
+        for rows, part in numbered_parts(source):
+            with _naming_rows(source, rows):
+                X, caller = read(part)
+                if file.dtype is not None and not np.can_cast(X.dtype, file.dtype):
+                    raise ValueError(
+                        f"Numbers are of {file.dtype} first and of {X.dtype} here. Write all of "
+                        f"them in one type."
+                    )
+                file.append(X)
+                has_gaps |= caller.has_gaps
+        return file.mapped(), replace(caller, has_gaps=has_gaps)
+
+
+def sample_rows(
+    source: Source, read: ReadPart, n_most: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, CallerType]:
+    """Return `n_most` rows at random, or all if there are fewer, their numbers, and the type.
+
+    They are those of the smallest hashes, whatever the parts.
+    """
+    kept: list[np.ndarray] = []
+    hashes, numbers = np.zeros(0), np.zeros(0, dtype=np.int64)
+    limit, caller = 1.0, CallerType()
+    for rows, part in numbered_parts(source):
+        of_part = row_hashes(rows, seed)
+        chosen = np.flatnonzero(of_part < limit)
+        with _naming_rows(source, rows):
+            X, caller = read(part)
+            kept.append(X[chosen])
+        hashes = np.concatenate([hashes, of_part[chosen]])
+        numbers = np.concatenate([numbers, rows.start + chosen])
+        if len(hashes) > 2 * n_most:
+            kept, hashes, numbers = _smallest(kept, hashes, numbers, n_most)
+            limit = hashes.max()
+    kept, hashes, numbers = _smallest(kept, hashes, numbers, n_most)
+    return kept[0], numbers, caller
+
+
+def _smallest(
+    kept: list[np.ndarray], hashes: np.ndarray, numbers: np.ndarray, n_most: int
+) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Return the rows of the smallest hashes, in their order."""
+    chosen = np.sort(np.argsort(hashes, kind="stable")[:n_most])
+    return [np.concatenate(kept)[chosen]], hashes[chosen], numbers[chosen]
+
+
+def learn_columns(estimator: BaseEstimator, source: Source, sample_weight: Any) -> CallerFrame:
+    """Return the columns of a source; rows of weight zero are not looked at."""
+    here = slice(0, 0)
+
+    def parts() -> Iterator[tuple[Any, Any]]:
+        nonlocal here
+        for here, part in numbered_parts(source):
+            yield part, None if sample_weight is None else sample_weight[here]
+
+    try:
+        return learn_frame_of(estimator, parts())
+    except (ValueError, TypeError) as error:
+        raise _named(error, source, here) from error
+
+
+def _columns_of(part: Any) -> list[Any]:
+    """Return the names of columns, or of an array the shape of its rows."""
+    # Arrow's tables have another name for them.
+    names = getattr(part, "column_names", getattr(part, "columns", None))
+    return list(part.shape[1:]) if names is None else list(names)
+
+
+@contextmanager
+def _naming_rows(source: Source, rows: slice) -> Iterator[None]:
+    """Add to an error about a part which rows of the source these are."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise _named(error, source, rows) from error
+
+
+def _named(error: Exception, source: Source, rows: slice) -> Exception:
+    if rows.start == 0:
+        return error
+    return type(error)(
+        f"In {source.name}, from row {rows.start} on, which is row 0 of what follows: {error}"
+    )

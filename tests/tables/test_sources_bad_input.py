@@ -1,0 +1,167 @@
+"""Files that are no tables, change half way, or are replaced while they are read."""
+
+import os
+
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from skae import (
+    AutoencoderClassifier,
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+)
+from skae.tables.sources import _parquet
+
+SMALL = {"hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0}
+
+
+def make_ae():
+    return AutoencoderTransformer(1, **SMALL)
+
+
+def frame(n=60):
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {"a": rng.normal(size=n), "b": rng.normal(size=n), "c": ["u", "v"] * (n // 2)}
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    frame().to_parquet(tmp_path / "1.parquet")
+    return tmp_path
+
+
+class Parts:
+    """A source of given parts."""
+
+    name = "the test's table"
+
+    def __init__(self, *parts):
+        self._parts = parts
+
+    def parts(self):
+        yield from self._parts
+
+
+def write(folder, table):
+    table.to_parquet(folder / "2.parquet")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("second", "match"),
+    [
+        (frame().drop(columns="b"), r"2.parquet has no column 'b', and .*1.parquet has"),
+        (frame().assign(d=1.0), r"1.parquet has no column 'd', and .*2.parquet has"),
+        (frame().assign(b="word"), r"Column 'b' is of string in .*2.parquet, and of double in"),
+        (frame().assign(a=1), r"Column 'a' is of int64 in .*2.parquet, and of double in"),
+    ],
+    ids=["fewer columns", "more columns", "text for numbers", "whole numbers"],
+)
+def test_files_of_other_columns(folder, second, match):
+    ae = make_ae().fit(frame())
+    before = ae.transform(frame())
+    with pytest.raises(ValueError, match=match):
+        ae.fit(write(folder, second))
+    np.testing.assert_array_equal(ae.transform(frame()), before)
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "match"),
+    [
+        ((frame(), frame().rename(columns={"b": "x"})), ValueError, r"before 60 have \['a', 'b', "),
+        ((np.ones((5, 3)), np.ones((5, 2))), ValueError, r"before 5 have \[3\], and from there"),
+        ((frame(), frame().assign(b="w")), ValueError, r"from row 60 on.*'b'.*numbers"),
+        ((frame().assign(c=1.0), frame().assign(c="w")), ValueError, r"from row 60 on.*Column 'c'"),
+        (
+            (frame(), frame().assign(c=1)),
+            ValueError,
+            r"Column 'c' holds numbers in some rows and cat",
+        ),
+        ((frame(), frame().assign(b=np.inf)), ValueError, r"from row 60 on.*'b' holds infinity"),
+        ((np.ones((5, 3)), np.full((5, 3), np.inf)), ValueError, "from row 5 on.*infinity"),
+        ((np.eye(3, dtype="f4"), np.eye(3)), ValueError, "float32 first and of float64 here"),
+        ((np.eye(3), np.array([["a"] * 3])), ValueError, "from row 3 on|Column"),
+        ((), ValueError, "Found array with 0 sample"),
+        ((np.eye(3)[:1],), ValueError, "minimum of 2 is required"),
+    ],
+)
+def test_parts_that_do_not_go_together(parts, error, match):
+    with pytest.raises(error, match=match):
+        make_ae().fit(Parts(*parts))
+
+
+def test_paths_that_hold_no_table(tmp_path):
+    with pytest.raises(ValueError, match=f"{tmp_path} holds no file whose name ends in .parquet"):
+        make_ae().fit(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*absent.parquet"):
+        make_ae().fit(tmp_path / "absent.parquet")
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(TypeError, match=r"name of a file, .*rows.csv.*pandas.read_csv"):
+        make_ae().fit(tmp_path / "rows.csv")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(ValueError, match=r"broken.parquet"):
+        make_ae().fit(tmp_path / "broken.parquet")
+    pq.write_table(pa.table({"a": pa.array([], pa.float64())}), tmp_path / "empty.parquet")
+    with pytest.raises(ValueError, match=r"0 sample.*empty.parquet has no rows"):
+        make_ae().fit(tmp_path / "empty.parquet")
+
+
+@pytest.mark.parametrize("how", ["replaced", "longer"])
+def test_a_file_that_is_replaced_while_it_is_read(folder, monkeypatch, how):
+    monkeypatch.setattr(_parquet, "_MOST_ROWS", 10)
+    path = folder / "1.parquet"
+    ae = make_ae().fit(path)
+    answers = ae.transform(path)
+    next(answers)
+    if how == "replaced":
+        frame().assign(a=0.0).to_parquet(folder / "new.parquet")
+        os.replace(folder / "new.parquet", path)
+    else:
+        frame(90).to_parquet(path)
+    with pytest.raises((ValueError, OSError), match=r"1.parquet was changed or replaced|parquet"):
+        list(answers)
+
+
+def test_answers_that_cannot_be_written(folder, tmp_path):
+    ae = make_ae().fit(folder / "1.parquet")
+    path = folder / "1.parquet"
+    for to, match in [
+        ("codes.csv", r"to is 'codes.csv', expected .*\.parquet"),
+        (tmp_path / "absent" / "codes.parquet", "there is no folder .*absent. Make it"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            ae.transform(path, to=to)
+    # An answer that fails leaves an older file as it was.
+    old = ae.transform(path, to=tmp_path / "codes.parquet")
+    before = old.read_bytes()
+    with pytest.raises(ValueError, match="infinity"):
+        ae.transform(Parts(frame(), frame().assign(b=np.inf)), to=old)
+    assert old.read_bytes() == before
+    assert [*tmp_path.glob(".*")] == []
+
+
+def test_what_is_read_in_memory_only(folder):
+    path = folder / "1.parquet"
+    with pytest.raises(TypeError, match="name of a file"):
+        AutoencoderImputer().fit(str(path))
+    with pytest.raises(TypeError, match="name of a file"):
+        AutoencoderClassifier().fit(str(path), np.zeros(60))
+    with pytest.raises(TypeError, match="name of a file"):
+        AutoencoderOutlierDetector().fit(frame()).partial_fit(str(path))
+    with pytest.raises(TypeError, match="one dimension"):
+        make_ae().fit(da.ones(5))
+    with pytest.raises(TypeError, match="one dimension"):
+        make_ae().fit(dd.from_pandas(frame()["a"], npartitions=2))
+
+
+def test_weights_of_another_length(folder):
+    with pytest.raises(ValueError, match="sample_weight"):
+        make_ae().fit(folder / "1.parquet", sample_weight=np.ones(3))
