@@ -48,8 +48,11 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to score.
+        X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
+            Rows to score, or a table that is read part by part; see
+            ``AutoencoderTransformer.transform``.
+        to : str or Path, default=None
+            Path of a Parquet file for the answers, which is returned.
 
         Returns
         -------
@@ -64,8 +67,11 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to judge.
+        X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
+            Rows to judge, or a table that is read part by part; see
+            ``AutoencoderTransformer.transform``.
+        to : str or Path, default=None
+            Path of a Parquet file for the answers, which is returned.
 
         Returns
         -------
@@ -79,8 +85,11 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to judge.
+        X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
+            Rows to judge, or a table that is read part by part; see
+            ``AutoencoderTransformer.transform``.
+        to : str or Path, default=None
+            Path of a Parquet file for the answers, which is returned.
 
         Returns
         -------
@@ -95,8 +104,11 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to judge.
+        X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
+            Rows to judge, or a table that is read part by part; see
+            ``AutoencoderTransformer.transform``.
+        to : str or Path, default=None
+            Path of a Parquet file for the answers, which is returned.
 
         Returns
         -------

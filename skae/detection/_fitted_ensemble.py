@@ -147,8 +147,11 @@ class FittedEnsemble(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to encode.
+        X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
+            Rows to encode, or a table that is read part by part; see
+            ``AutoencoderTransformer.transform``.
+        to : str or Path, default=None
+            Path of a Parquet file for the answers, which is returned.
 
         Returns
         -------

@@ -260,8 +260,10 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor, DataFrame} of shape (n_samples, n_features)
-            Training rows, at least four. A few outliers among them do little harm.
+        X : {array-like, sparse matrix, tensor, DataFrame, source} of shape (n_samples, n_features)
+            Training rows, at least four. A few outliers among them do little harm. Of a table that
+            is read part by part (see ``AutoencoderTransformer.fit``), 100,000 rows are drawn by a
+            hash of their numbers, more if `max_samples` asks for that.
         y : None
             Ignored, present for the conventions of scikit-learn.
         sample_weight : array-like of shape (n_samples,), default=None

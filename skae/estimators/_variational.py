@@ -344,10 +344,12 @@ class VariationalAutoencoder(ClassConditions):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to score.
+        X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
+            Rows to score, or, without `y`, a table that is read part by part; see :meth:`fit`.
         y : array-like of shape (n_samples,) or a class, default=None
             Their classes, after a conditional fit. None, or -1 for a row, is any class.
+        to : str or Path, default=None
+            Path of a Parquet file for the answers, which is returned; not beside `y`.
 
         Returns
         -------

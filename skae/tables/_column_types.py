@@ -6,6 +6,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
@@ -47,9 +48,11 @@ def columns_that_are_not_numeric(X: Any) -> list[Column]:
 
 def _of_frame(X: Any) -> Iterator[tuple[str, Any, np.ndarray]]:
     """Yield label, type and values of the columns whose type does not say that they are numeric."""
-    # Arrow's tables have other names for both.
-    names = getattr(X, "column_names", X.columns)
-    types = X.schema.types if hasattr(type(X), "column_names") else X.dtypes
+    if hasattr(type(X), "column_names"):
+        # Arrow's tables have other names for both, and types that do not say it.
+        names, types = X.column_names, nw.from_native(X).schema.values()
+    else:
+        names, types = X.columns, X.dtypes
     for i, (name, dtype) in enumerate(zip(names, types, strict=True)):
         if not _says_numeric(dtype):
             yield repr(name), dtype, np.asarray(safe_indexing(X, i, axis=1))

@@ -59,14 +59,17 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
             Training rows. float32 and float64 are kept, other numbers become float64. A sparse
-            matrix never becomes dense as a whole, and an array that is mapped from a file
-            (``numpy.load(file, mmap_mode="r")``) is read batch by batch. Images and windows may
-            come as arrays of three or four dimensions where the `network` takes them.
+            matrix never becomes dense as a whole. Images and windows may come as arrays of three
+            or four dimensions where the `network` takes them.
+            A table may be larger than memory, and is then read part by part: the path of a Parquet
+            file or of a folder of them, a list of paths, a dataset of Arrow, a collection of Dask,
+            an array that is mapped from a file (``numpy.load(file, mmap_mode="r")``), or an object
+            with a length and slices, such as a dataset of HDF5.
             A cell is missing if it is NaN, None, ``pd.NA``, NaT, or a null of polars or Arrow. Any
-            other value is one: replace codes such as -999 first. Sparse matrices, mapped files and
-            tensors under array API dispatch may have no missing cells.
+            other value is one: replace codes such as -999 first. Sparse matrices and tensors under
+            array API dispatch may have no missing cells.
         y : None
             Ignored, present for the conventions of scikit-learn. :class:`DenoisingAutoencoder`
             takes rows that the rows of `X` should become, and with ``conditional=True``

@@ -143,11 +143,13 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to reconstruct.
+        X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
+            Rows to reconstruct, or, without `y`, a table that is read part by part; see :meth:`fit`.
         y : array-like of shape (n_samples,) or a class, default=None
             The classes that they are decoded as, after a conditional fit. None, or -1 for a row,
             takes the class that gives the row back best.
+        to : str or Path, default=None
+            Path of a Parquet file for the answers, which is returned; not beside `y`.
 
         Returns
         -------
@@ -162,10 +164,12 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, tensor} of shape (n_samples, n_features)
-            Rows to score.
+        X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
+            Rows to score, or, without `y`, a table that is read part by part; see :meth:`fit`.
         y : array-like of shape (n_samples,) or a class, default=None
             Their classes, after a conditional fit; see :meth:`reconstruct`.
+        to : str or Path, default=None
+            Path of a Parquet file for the answers, which is returned; not beside `y`.
 
         Returns
         -------

@@ -5,6 +5,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar
 
+import narwhals as nw
 import numpy as np
 from sklearn.utils.metadata_routing import UNUSED
 
@@ -67,9 +68,22 @@ def _in_parts(method: Callable, name: str) -> Callable:
         if is_collection(X):
             return answered_collection(answer, X)
         parts = _answers(self, answer, name, source)
-        return np.concatenate([*parts]) if is_memory_mapped(X) else parts
+        return _joined(parts, len(X)) if is_memory_mapped(X) else parts
 
     return in_parts
+
+
+def _joined(parts: Iterator[Any], n_rows: int) -> Any:
+    """Return the answers of all parts as one array; tables, if these are asked for, as one."""
+    first = next(parts)
+    if not isinstance(first, np.ndarray):
+        tables = [nw.from_native(one, eager_only=True) for one in (first, *parts)]
+        return nw.maybe_reset_index(nw.concat(tables)).to_native()
+    joined = np.empty((n_rows, *first.shape[1:]), first.dtype)
+    joined[: len(first)], start = first, len(first)
+    for part in parts:
+        joined[start : start + len(part)], start = part, start + len(part)
+    return joined
 
 
 def _answers(

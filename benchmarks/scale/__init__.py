@@ -1,0 +1,14 @@
+"""More rows than memory: what fits and answers take in time and in memory, by where rows are."""
+
+from . import detector, larger_than_memory
+
+PARTS = {
+    "larger_than_memory": larger_than_memory.run,
+    "detector": detector.run,
+}
+
+
+def run(data):
+    """Yield all tables."""
+    for part in PARTS.values():
+        yield from part(data)
