@@ -27,11 +27,10 @@ def trips(month):
     minutes = 60 * km / rng.normal(28, 4, N_TRIPS).clip(8)
     fare = 3 + 1.8 * km + 0.5 * minutes + rng.normal(scale=0.5, size=N_TRIPS)
     wrong = rng.random(N_TRIPS) < 0.001
-    paid = rng.choice(["card", "cash", None], N_TRIPS, p=[0.7, 0.25, 0.05])
+    paid = np.array(["card", "cash", None])[rng.choice(3, N_TRIPS, p=[0.7, 0.25, 0.05])]
     tip = np.where(paid == "card", 0.1 * fare, 0) + rng.exponential(0.2, N_TRIPS)
     start = pd.Timestamp(2025, month, 1) + pd.to_timedelta(np.arange(N_TRIPS) * 10, "min")
-    fare = np.where(wrong, 2 * fare, fare)
-    cells = [start, km, minutes, fare, tip, paid]
+    cells = [start, km, minutes, np.where(wrong, 2 * fare, fare), tip, paid]
     return pd.DataFrame(dict(zip(COLUMNS, cells, strict=True))), wrong
 
 
@@ -41,12 +40,13 @@ for month in range(1, 13):
 wrong = np.concatenate([trips(month)[1] for month in range(1, 13)])
 ae = AutoencoderTransformer(2, hidden_layer_sizes=(32,), max_iter=5, random_state=0).fit(folder)
 detector = AutoencoderOutlierDetector(random_state=0).fit(folder)
-edges = np.linspace(-3, 3, 81)
-density = sum(np.histogram2d(*codes.T, bins=edges)[0] for codes in ae.transform(folder))
+edges, density = np.linspace(-3, 3, 81), np.zeros((80, 80))
+for codes in ae.transform(folder):
+    density += np.histogram2d(codes[:, 0], codes[:, 1], bins=edges)[0]
 path = detector.score_samples(folder, to=Path(mkdtemp()) / "scores.parquet")
 scores = pd.read_parquet(path)["score"]
-worst = scores.nsmallest(wrong.sum()).index
-print(f"{wrong[worst].mean():.0%} of the {len(worst)} lowest scores are of trips charged twice")
+found = wrong[scores.nsmallest(wrong.sum()).index].mean()
+print(f"{found:.0%} of the {wrong.sum()} lowest scores are of trips charged twice")
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
@@ -55,6 +55,6 @@ left.set(title="codes of all trips", xlabel="code 1", ylabel="code 2")
 bins = np.geomspace(1, 1e6, 60)
 for rows, label in ((~wrong, "as they were"), (wrong, "charged twice")):
     right.hist(-scores[rows], bins, label=label, log=True)
-right.set(title="detector", xlabel="minus score", ylabel="trips", xscale="log")
-right.legend()
+right.set(xlabel="minus score", ylabel="trips", xscale="log")
+right.legend(title="detector")
 figure.savefig("larger_than_memory.png", dpi=80)

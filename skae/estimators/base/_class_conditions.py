@@ -144,7 +144,8 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         Parameters
         ----------
         X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
-            Rows to reconstruct, or, without `y`, a table that is read part by part; see :meth:`fit`.
+            Rows to reconstruct, or, without `y`, a table that is read part by part; see
+            :meth:`fit`.
         y : array-like of shape (n_samples,) or a class, default=None
             The classes that they are decoded as, after a conditional fit. None, or -1 for a row,
             takes the class that gives the row back best.

@@ -132,9 +132,9 @@ class FittedNetwork(AnswersInParts, ClassNamePrefixFeaturesOutMixin, Transformer
         Parameters
         ----------
         X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
-            Rows to reconstruct, or a table that is read part by part (see :meth:`fit`). A collection of
-            Dask is answered with one, an array that is mapped from a file with an array, and
-            any other with an iterator over the answers of its parts.
+            Rows to reconstruct, or a table that is read part by part (see :meth:`fit`). A
+            collection of Dask is answered with one, an array that is mapped from a file with an
+            array, and any other with an iterator over the answers of its parts.
         to : str or Path, default=None
             Path of a Parquet file for the answers, which are then written part by part. The path
             is returned.

@@ -9,8 +9,6 @@ import narwhals as nw
 import numpy as np
 from sklearn.utils.metadata_routing import UNUSED
 
-from skae._progress import open_bar
-
 from .._mapped_files import is_memory_mapped
 from ._collection import answered_collection, is_collection
 from ._reading import numbered_parts
@@ -91,10 +89,8 @@ def _answers(
 ) -> Iterator[Any]:
     """Yield the answers of the parts of a source."""
     assert source is not None
-    with open_bar(name, " rows", shown=bool(getattr(estimator, "verbose", 0))) as bar:
-        for rows, part in numbered_parts(source):
-            yield answer(part)
-            bar.update(rows.stop - rows.start)
+    for _, part in numbered_parts(source, estimator, name):
+        yield answer(part)
 
 
 def _write(

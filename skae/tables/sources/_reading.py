@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skae._progress import open_bar
+
 from .._caller_frame import CallerFrame, learn_frame_of
 from .._caller_type import CallerType
 from .._mapped_files import RowFile
@@ -18,23 +20,27 @@ from ._source import Source
 ReadPart = Callable[[Any], tuple[Any, CallerType]]
 
 
-def numbered_parts(source: Source) -> Iterator[tuple[slice, Any]]:
+def numbered_parts(
+    source: Source, estimator: BaseEstimator, what: str
+) -> Iterator[tuple[slice, Any]]:
     """Yield the parts of a source with the numbers of their rows; all must have the same columns.
 
-    An error that is raised while a part is read or used says which rows it is about.
+    An estimator with `verbose` shows a bar, which says `what` is done with the rows.
     """
     start, columns = 0, None
-    for part in source.parts():
-        rows = slice(start, start + len(part))
-        found = _columns_of(part)
-        columns = found if columns is None else columns
-        if found != columns:
-            raise ValueError(
-                f"The columns of {source.name} change: rows before {start} have {columns}, and "
-                f"from there on {found}. Give parts of the same columns."
-            )
-        yield rows, part
-        start = rows.stop
+    with open_bar(what, " rows", shown=bool(getattr(estimator, "verbose", 0))) as bar:
+        for part in source.parts():
+            rows = slice(start, start + len(part))
+            found = _columns_of(part)
+            columns = found if columns is None else columns
+            if found != columns:
+                raise ValueError(
+                    f"The columns of {source.name} change: rows before {start} have {columns}, "
+                    f"and from there on {found}. Give parts of the same columns."
+                )
+            yield rows, part
+            bar.update(len(part))
+            start = rows.stop
     if start == 0:
         raise ValueError(
             f"Found array with 0 sample(s) while a minimum of 1 is required: {source.name} has no "
@@ -42,11 +48,13 @@ def numbered_parts(source: Source) -> Iterator[tuple[slice, Any]]:
         )
 
 
-def read_rows(source: Source, read: ReadPart) -> tuple[np.ndarray, CallerType]:
+def read_rows(
+    source: Source, estimator: BaseEstimator, read: ReadPart
+) -> tuple[np.ndarray, CallerType]:
     """Return the rows as an array that is mapped from a temporary file, and the type of tables."""
     caller, has_gaps = CallerType(), False
     with RowFile() as file:
-        for rows, part in numbered_parts(source):
+        for rows, part in numbered_parts(source, estimator, "read"):
             with _naming_rows(source, rows):
                 X, caller = read(part)
                 if file.dtype is not None and not np.can_cast(X.dtype, file.dtype):
@@ -60,7 +68,7 @@ def read_rows(source: Source, read: ReadPart) -> tuple[np.ndarray, CallerType]:
 
 
 def sample_rows(
-    source: Source, read: ReadPart, n_most: int, seed: int
+    source: Source, estimator: BaseEstimator, read: ReadPart, n_most: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, CallerType]:
     """Return `n_most` rows at random, or all if there are fewer, their numbers, and the type.
 
@@ -69,7 +77,7 @@ def sample_rows(
     kept: list[np.ndarray] = []
     hashes, numbers = np.zeros(0), np.zeros(0, dtype=np.int64)
     limit, caller = 1.0, CallerType()
-    for rows, part in numbered_parts(source):
+    for rows, part in numbered_parts(source, estimator, "read"):
         of_part = row_hashes(rows, seed)
         chosen = np.flatnonzero(of_part < limit)
         with _naming_rows(source, rows):
@@ -98,7 +106,7 @@ def learn_columns(estimator: BaseEstimator, source: Source, sample_weight: Any) 
 
     def parts() -> Iterator[tuple[Any, Any]]:
         nonlocal here
-        for here, part in numbered_parts(source):
+        for here, part in numbered_parts(source, estimator, "read"):
             yield part, None if sample_weight is None else sample_weight[here]
 
     try:

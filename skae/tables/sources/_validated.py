@@ -32,7 +32,7 @@ def validate_source(
     """Return all rows of a source, from a temporary file, and the caller's type."""
 
     def read_all(read: ReadPart) -> tuple[np.ndarray, CallerType]:
-        return read_rows(source, read)
+        return read_rows(source, estimator, read)
 
     X, caller = _with_columns(estimator, source, validate, reset, sample_weight, read_all)
     _check_enough(estimator, X, n_needed)
@@ -55,7 +55,7 @@ def validate_sample(
     """
 
     def read_some(read: ReadPart) -> tuple[np.ndarray, np.ndarray, CallerType]:
-        return sample_rows(source, read, n_most, seed)
+        return sample_rows(source, estimator, read, n_most, seed)
 
     X, numbers, caller = _with_columns(columns, source, validate, True, sample_weight, read_some)
     _check_enough(estimator, X, n_needed)
