@@ -23,8 +23,8 @@ class TrainingRows(Dataset):
     """Rows ready to be cut into batches, with their weights.
 
     Rows are moved to the device once, scaled and in the type that is trained in. In three cases
-    they are read batch by batch instead: a sparse matrix or a file mapped into memory; rows that
-    the GPU has no room for; many rows in memory that have this type already.
+    they are read batch by batch instead: a sparse matrix, or a file with many rows that is mapped
+    into memory; rows that the GPU has no room for; many rows in memory that have this type already.
 
     To callbacks this is a dataset of torch: ``D[i]`` is a pair of a row and its target, which is
     the row itself where none is given, and ``D[2:5]`` or ``D[[2, 3]]`` such a pair of several rows.
@@ -181,7 +181,7 @@ def _has_room(n_bytes: int, device: torch.device) -> bool:
 
 def _streams(rows: Any, dtype: torch.dtype, device: torch.device) -> bool:
     cells = math.prod(rows.shape)
-    if rows.out_of_core:
+    if rows.out_of_core and not (rows.in_file and cells <= _SMALL):
         return True
     if device.type == "cuda":
         return not _has_room(cells * dtype.itemsize, device)

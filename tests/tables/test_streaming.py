@@ -69,7 +69,10 @@ VARIANTS = {
     ("variant", "dtype", "method", "weighted"),
     pairwise(VARIANTS, ["float32", "float64"], ["fit", "partial_fit"], [False, True]),
 )
-def test_a_mapped_file_gives_the_bits_of_an_array(tmp_path, variant, dtype, method, weighted):
+def test_a_mapped_file_gives_the_bits_of_an_array(
+    tmp_path, monkeypatch, variant, dtype, method, weighted
+):
+    monkeypatch.setattr(_training_rows, "_SMALL", 0)
     params, X = VARIANTS[variant], DIGITS.astype(dtype)
     # Rows of weight zero are left out.
     weight = np.arange(300) % 3 if weighted else None
@@ -89,7 +92,8 @@ WAYS = [("r", "load columns"), ("c", "load")]
 # Each way meets each type once, and weights in half of the types.
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", TYPES)
-def test_every_way_to_map_every_type(tmp_path, dtype, weighted):
+def test_every_way_to_map_every_type(tmp_path, monkeypatch, dtype, weighted):
+    monkeypatch.setattr(_training_rows, "_SMALL", 0)
     # All but float32 is read as float64.
     X = DIGITS.astype(dtype).astype("float32" if dtype == "float32" else "float64")
     weight = np.arange(300) % 3 if weighted else None
@@ -101,11 +105,14 @@ def test_every_way_to_map_every_type(tmp_path, dtype, weighted):
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-def test_a_mapped_file_is_never_held_as_a_whole(tmp_path, monkeypatch, dtype):
+def test_a_large_mapped_file_is_never_held_as_a_whole(tmp_path, monkeypatch, dtype):
     monkeypatch.setattr(_training_rows, "_Resident", None)
+    monkeypatch.setattr(_training_rows, "_SMALL", DIGITS.size - 1)
     make(early_stopping=True).fit(mapped(DIGITS.astype(dtype), tmp_path, "r"))
-    with pytest.raises(TypeError, match="NoneType"):
-        make().fit(DIGITS.astype(dtype))
+    monkeypatch.setattr(_training_rows, "_SMALL", DIGITS.size)
+    for rows in (mapped(DIGITS.astype(dtype), tmp_path, "r"), DIGITS.astype(dtype)):
+        with pytest.raises(TypeError, match="NoneType"):
+            make(early_stopping=True).fit(rows)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc/self/status")
