@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from skae._batch import Batch, Parts
+from skae._shared_batch import mean_of_all
 
 from ._column_losses import ColumnLosses
 from ._losses import SQUARED_ERROR
@@ -115,7 +116,8 @@ class ColumnVariationalObjective(VariationalObjective):
     def _follow_noise(self, output: Tensor, batch: Batch) -> None:
         if self.learned and self.training:
             means = self._error_of(output.detach(), batch)
-            self._move(means["errors"], means["seen"], NOISE_RATE)
+            errors, seen = mean_of_all(means["errors"]), mean_of_all(means["seen"])
+            self._move(errors, seen, NOISE_RATE)
 
     def _move(self, errors: Tensor, seen: Tensor, rate: float) -> None:
         """Move the variances towards these errors; a column without a value stays as it is."""
