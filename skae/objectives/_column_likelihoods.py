@@ -71,7 +71,7 @@ class ColumnLikelihoods(ColumnLosses):
         return torch.cat([2 * self.variance, self.bases[len(self.numbers) :]])
 
     def _share(self, seen: Tensor) -> Tensor:
-        return seen / seen.shape[-1]
+        return seen.to(self.weights) / seen.shape[-1]
 
     def _constant(self) -> Tensor:
         """Return what is added to the losses of the columns, in the order of the outputs."""

@@ -1,5 +1,6 @@
 """A fit that several processes share: what they must have in common before it starts."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -35,5 +36,10 @@ def _facts(estimator: Any, rows: FitRows) -> dict[str, Any]:
         "Whether there is a sample_weight": rows.weight is not None,
         "Whether there is a y": rows.target is not None or rows.classes is not None,
         "Whether training continues": hasattr(estimator, "net_"),
-        **{name: repr(value) for name, value in params.items() if name not in _OWN},
+        **{name: _as_text(value) for name, value in params.items() if name not in _OWN},
     }
+
+
+def _as_text(value: Any) -> str:
+    """Return a parameter as text, without the address that functions have in one process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
