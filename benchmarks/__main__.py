@@ -8,7 +8,17 @@ from pathlib import Path
 
 import torch
 
-from . import deployment, features, labels, outliers, reconstruction, speed, tables, variants
+from . import (
+    deployment,
+    features,
+    labels,
+    outliers,
+    reconstruction,
+    scale,
+    speed,
+    tables,
+    variants,
+)
 
 BENCHMARKS = {
     "reconstruction": reconstruction,
@@ -19,6 +29,7 @@ BENCHMARKS = {
     "tables": tables,
     "deployment": deployment,
     "labels": labels,
+    "scale": scale,
 }
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -36,8 +47,8 @@ def main():
     )
     parser.add_argument(
         "--only",
-        choices=[*outliers.PARTS, *tables.PARTS, *labels.PARTS],
-        help="one part of 'outliers', of 'tables' or of 'labels'",
+        choices=[*outliers.PARTS, *tables.PARTS, *labels.PARTS, *scale.PARTS],
+        help="one part of 'outliers', 'tables', 'labels' or 'scale'",
     )
     parser.add_argument("--json", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()

@@ -23,7 +23,7 @@ dist.init_process_group()
 rank, file = dist.get_rank(), Path(gettempdir()) / "two_processes.npy"
 if rank == 0:
     rng = np.random.default_rng(0)
-    rows = np.tanh(rng.normal(size=(20_000, 10)) @ rng.normal(size=(10, 400)))
+    rows = np.tanh(rng.normal(size=(10_000, 10)) @ rng.normal(size=(10, 400)))
     np.save(file, rows.astype(np.float32))
 dist.barrier()
 X = np.load(file, mmap_mode="r")
@@ -32,7 +32,7 @@ X = np.load(file, mmap_mode="r")
 def timed_fit():
     """Return a fitted autoencoder, and the seconds that it took."""
     model = skae.AutoencoderTransformer(
-        10, hidden_layer_sizes=(512, 256), batch_size=512, max_iter=20, random_state=0
+        10, hidden_layer_sizes=(256, 128), batch_size=512, max_iter=20, random_state=0
     )
     start = time.perf_counter()
     return model.fit(X), time.perf_counter() - start

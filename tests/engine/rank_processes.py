@@ -65,7 +65,8 @@ def tables():
 
 def cases():
     """Return estimators by name, with their table and whether rows have weights."""
-    small = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 2}
+    few = {"random_state": 0, "max_iter": 2}
+    small = few | {"hidden_layer_sizes": (8,)}
     random = small | {"init": "random"}
     plain, sparse = skae.AutoencoderTransformer, skae.SparseAutoencoder
     noisy = skae.DenoisingAutoencoder
@@ -108,14 +109,18 @@ def cases():
             True,
         ),
         "nested": (skae.NestedAutoencoder(3, **random), "rows", True),
-        "top k": (sparse(12, random_state=0, max_iter=2), "rows", True),
-        "batch top k": (sparse(12, penalty="batch_top_k", random_state=0, max_iter=2), "rows", True),
-        "kl": (
-            sparse(12, penalty="kl", target_activation=0.2, random_state=0, max_iter=2),
+        "top k": (sparse(12, **few), "rows", True),
+        "batch top k": (
+            sparse(12, penalty="batch_top_k", **few),
             "rows",
             True,
         ),
-        "l1": (sparse(12, penalty="l1", random_state=0, max_iter=2), "rows", True),
+        "kl": (
+            sparse(12, penalty="kl", target_activation=0.2, **few),
+            "rows",
+            True,
+        ),
+        "l1": (sparse(12, penalty="l1", **few), "rows", True),
     }
 
 
@@ -159,7 +164,7 @@ def fit_cases(rank):
     found = {name: fit_case(name) for name in cases()}
     X = tables()[0]["rows"]
     # Each rank has a random state of its own here, and rank 0's is that of all.
-    np.random.seed(rank)
+    np.random.seed(rank)  # noqa: NPY002  random_state=None means this generator
     ae = skae.AutoencoderTransformer(2, max_iter=2, dropout=0.1).fit(X)
     found["drawn"] = weights(ae)
     state = np.random.RandomState(rank)

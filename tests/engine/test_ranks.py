@@ -1,9 +1,11 @@
 """Several processes that share a fit, against one process, and what happens if one fails."""
 
+import os
 import pickle
 import subprocess
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +70,24 @@ def test_two_ranks_do_what_one_process_does(together, name):
     assert not np.allclose(before, after, rtol=0, atol=1e-6)
 
 
+def test_a_script_under_torchrun_trains_one_model(tmp_path):
+    here = Path(__file__).parent
+    paths = [str(here.parents[1]), str(here)]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    subprocess.run(
+        [*launcher, str(here / "torchrun_script.py"), str(tmp_path / "model.skae")],
+        check=True,
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+    )
+    X = tables()[0]["rows"]
+    alone = skae.AutoencoderTransformer(3, init="random", max_iter=3, random_state=0).fit(X)
+    together = skae.load(tmp_path / "model.skae")
+    # The default batches are trained on in float32.
+    np.testing.assert_allclose(together.transform(X), alone.transform(X), rtol=0, atol=1e-4)
+    assert together.loss_ == pytest.approx(alone.loss_, rel=1e-5)
+
+
 def test_ranks_end_with_the_same_bits(together):
     for name, found in together[0].items():
         other = together[1][name]
@@ -91,7 +111,7 @@ REFUSED = {
     "other rows": ["ValueError: X differs between the ranks"],
     "weights": ["ValueError: Whether there is a sample_weight"],
     "parameter": ["ValueError: batch_size differs between the ranks: 32 on rank 0, 64 on rank 1"],
-    "small batches": ["ValueError: A batch has 1 rows, too few for 2 ranks"],
+    "small batches": ["ValueError: The smallest batch has n_rows=1, fewer than the 2 ranks"],
     "batch norm": ["ValueError: BatchNorm1d normalises by all rows of a batch"],
     "dropout": ["ValueError: Dropout draws from torch's global generators"],
     "callback": ["ValueError: The callback 'BatchListener' listens to single batches"],

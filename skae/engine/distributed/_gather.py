@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 
 
-def gathered(
-    values: Tensor, part: slice, n_rows: int, add: Callable[[Tensor], None]
-) -> Tensor:
+def gathered(values: Tensor, part: slice, n_rows: int, add: Callable[[Tensor], None]) -> Tensor:
     """Return the values of all rows, given those of the rows `part` of this rank.
 
     `add` adds up a tensor over the ranks, in its place.

@@ -114,7 +114,8 @@ class Ranks(OneRank):
     def add_up_gradients(self, parameters: Sequence[nn.Parameter], loss: Tensor) -> Tensor:
         """Do so with the gradients of parameters; return the mean loss of all rows."""
         gradients = [p.grad for p in parameters if p.grad is not None]
-        flat = torch.cat([loss.detach().to(gradients[0]).view(1), *(g.flatten() for g in gradients)])
+        loss = loss.detach().to(gradients[0]).view(1)
+        flat = torch.cat([loss, *(gradient.flatten() for gradient in gradients)])
         self.add_up(flat)
         sizes = [g.numel() for g in gradients]
         for gradient, summed in zip(gradients, flat[1:].split(sizes), strict=True):

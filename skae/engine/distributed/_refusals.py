@@ -62,6 +62,6 @@ def check_divisible(
         )
     if n_least < ranks.size:
         raise ValueError(
-            f"A batch has {n_least} rows, too few for {ranks.size} ranks. Use a larger batch_size, "
-            f"more rows, or fewer ranks."
+            f"The smallest batch has n_rows={n_least}, fewer than the {ranks.size} ranks that share "
+            f"it. Use a larger batch_size, more rows, or fewer ranks."
         )

@@ -29,7 +29,8 @@ def ranks_of_process() -> OneRank:
     global _groups
     if n_ranks() == 1:
         started = os.environ.get("WORLD_SIZE", "1") if "RANK" in os.environ else "1"
-        if started != "1":
+        # A script that has trained together before knows how to.
+        if started != "1" and _groups is None:
             _warn_of_training_alone(started)
         return ONE_RANK
     world = dist.group.WORLD
