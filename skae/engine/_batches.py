@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from skae._batch import Batch
-from skae._chunks import rows_in_chunk, slices
+from skae._chunks import rows_in_chunk
 
 from ._training_rows import TrainingRows
 from .distributed import ONE_RANK, OneRank
@@ -59,21 +60,26 @@ class Batches:
 
 
 class MeasuredBatches:
-    """Iterator over all rows in their own order, in batches that only measure."""
+    """Iterator over all rows in their own order, in batches that only measure.
 
-    def __init__(self, rows: TrainingRows):
-        self.rows = rows
+    Their sizes are equal up to one row. Each of several `ranks` reads its part of each batch.
+    """
+
+    def __init__(self, rows: TrainingRows, ranks: OneRank = ONE_RANK):
+        self.rows, self.ranks = rows, ranks
         size = rows_in_chunk(rows.shape[1], rows.device)
         if rows.device.type == "cpu":
             size = min(_MEASURED_ROWS, size)
-        self._slices = list(slices(len(rows), size))
+        self.n_batches = min(math.ceil(len(rows) / size), max(1, len(rows) // ranks.size))
 
     def __len__(self) -> int:
-        return len(self._slices)
+        return self.n_batches
 
     def __iter__(self) -> Iterator[Batch]:
-        for selection in self._slices:
-            yield self.rows.read(selection)
+        bounds = (len(self.rows) * i // self.n_batches for i in range(self.n_batches + 1))
+        for start, stop in pairwise(bounds):
+            part = self.ranks.own_part(range(start, stop))
+            yield self.rows.read(slice(part.start, part.stop))
 
 
 def mean_parts(

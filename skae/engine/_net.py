@@ -184,13 +184,13 @@ class AutoencoderNet(ObservedNet):
             self._fused = None if net is None else fused_step(net, self.ranks_)
             self._fused_for = self.assumptions
         with self._global_generators(), self.ranks_.sharing():
-            return self._mean_parts(batches, True, "train", self.train_step, self.ranks_)
+            return self._mean_parts(batches, True, "train", self.train_step)
 
     def measure_batches(self, batches: MeasuredBatches) -> dict[str, float]:
         """Return the mean parts over held-out batches with the weights as they are."""
         self.set_mode(training=False)
-        parts = self._mean_parts(batches, False, "valid", self.validation_step)
-        return self.ranks_.agreed(parts)
+        with self.ranks_.sharing():
+            return self._mean_parts(batches, False, "valid", self.validation_step)
 
     def _mean_parts(
         self,
@@ -198,11 +198,10 @@ class AutoencoderNet(ObservedNet):
         training: bool,
         prefix: str,
         step: Callable[[Batch], Parts],
-        ranks: OneRank = ONE_RANK,
     ) -> dict[str, float]:
         listens = self.listens_to_batches_
         listener = partial(self.tell_batch, training, prefix) if listens else None
-        return mean_parts(batches, step, listener, ranks)
+        return mean_parts(batches, step, listener, self.ranks_)
 
     def _global_generators(self) -> AbstractContextManager:
         """Give modules that draw from torch's global generators numbers of the net's own."""
@@ -261,4 +260,5 @@ class AutoencoderNet(ObservedNet):
     def measure(self, rows: TrainingRows, step: Callable[[Batch], Parts]) -> dict[str, float]:
         """Return the means over `rows` of the parts of a step, with the weights as they are."""
         self.set_training(False)
-        return self.ranks_.agreed(mean_parts(self.get_iterator(rows), step))
+        with self.ranks_.sharing():
+            return mean_parts(MeasuredBatches(rows, self.ranks_), step, ranks=self.ranks_)

@@ -34,6 +34,8 @@ def trained_by(
         return
     listener = next((name for name, one in net.callbacks_ if wants_batches(one)), None)
     n_least = len(rows) // len(net.get_iterator(rows, training=True))
+    if held_out is not None:
+        n_least = min(n_least, len(held_out))
     check_divisible(ranks, net.module_, drawing_layer(net.module_), listener, n_least)
     facts = {"X": _digest_of_rows(rows), "the start of the network": _digest_of_weights(net)}
     if held_out is not None:

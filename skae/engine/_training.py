@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from skorch.helper import predefined_split
 
-from ._batches import Batches
+from ._batches import Batches, MeasuredBatches
 from ._callbacks import wants_batches
 from ._column_means import judge_by_the_means
 from ._early_stopping import BestWeights
@@ -85,7 +85,7 @@ class EpochLoop:
         record_epoch(net, "train", self.batches, parts)
         monitored = net.history[-1]["train_loss"]
         if self._valid is not None:
-            batches = net.get_iterator(self._valid)
+            batches = MeasuredBatches(self._valid, net.ranks_)
             record_epoch(net, "valid", batches, net.measure_batches(batches))
             monitored = net.history[-1]["valid_loss"]
             record_columns(net, "valid", self._valid)

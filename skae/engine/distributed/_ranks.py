@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +15,10 @@ from ._gather import gathered
 if TYPE_CHECKING:
     from ._groups import Groups
 
-# The mean of each part of an objective, by name.
+# Indices of the rows of a batch.
+Indices = TypeVar("Indices", Tensor, range)
+
+# The mean of each part of an objective by name: a number, or a list of them.
 Means = dict[str, Any]
 
 
@@ -26,7 +29,7 @@ class OneRank:
 
     # -- steps ------------------------------------------------------------------------
 
-    def own_part(self, indices: Tensor) -> Tensor:
+    def own_part(self, indices: Indices) -> Indices:
         """Return the part of the indices of a batch that this rank reads; the next step is its."""
         return indices
 
@@ -91,7 +94,7 @@ class Ranks(OneRank):
 
     # -- steps ------------------------------------------------------------------------
 
-    def own_part(self, indices: Tensor) -> Tensor:
+    def own_part(self, indices: Indices) -> Indices:
         """Return the slice of this rank: slices are equal up to one row."""
         self.n_rows = len(indices)
         start, stop = (self.n_rows * rank // self.size for rank in (self.rank, self.rank + 1))
@@ -140,19 +143,15 @@ class Ranks(OneRank):
 
     def pooled(self, means: Means, n_rows: int) -> Means:
         """Return the means over the rows of all ranks: sums in float64, divided at the end."""
-        sums = _exact([n_rows, *(mean * n_rows for mean in means.values())])
+        sums = torch.cat([_exact([1.0]), _flat(means)]) * n_rows
         self._groups.add(sums)
-        return dict(zip(means, (sums[1:] / sums[0]).tolist(), strict=True))
+        return _shaped(sums[1:] / sums[0], means)
 
     def agreed(self, means: Means) -> Means:
         """Return the means of what the ranks found, which rounding alone may tell apart."""
-        flat = torch.cat([_exact(mean).view(-1) for mean in means.values()])
+        flat = _flat(means)
         self._groups.add(flat)
-        parts = (flat / self.size).split([np.size(mean) for mean in means.values()])
-        return {
-            name: part.tolist() if np.ndim(mean) else part.item()
-            for (name, mean), part in zip(means.items(), parts, strict=True)
-        }
+        return _shaped(flat / self.size, means)
 
     def any(self, flag: bool) -> bool:
         """Return whether a flag is set on one of the ranks."""
@@ -194,3 +193,16 @@ class Ranks(OneRank):
 
 def _exact(values: Any) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
+
+
+def _flat(means: Means) -> Tensor:
+    return torch.cat([_exact(mean).view(-1) for mean in means.values()])
+
+
+def _shaped(flat: Tensor, like: Means) -> Means:
+    """Return flat values by name, numbers and lists as in `like`."""
+    parts = flat.split([np.size(mean) for mean in like.values()])
+    return {
+        name: part.tolist() if np.ndim(mean) else part.item()
+        for (name, mean), part in zip(like.items(), parts, strict=True)
+    }

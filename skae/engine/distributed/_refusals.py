@@ -39,7 +39,8 @@ def check_divisible(
     """Raise a ValueError for what ranks that hold a part of each batch cannot do.
 
     `draws` is a layer of `module` that draws from torch's global generators, `listener` a callback
-    that listens to single batches, and `n_least` the rows of the smallest batch.
+    that listens to single batches, and `n_least` the rows of the smallest batch, or of those that
+    are held out.
     """
     if ranks.size == 1:
         return
@@ -62,6 +63,6 @@ def check_divisible(
         )
     if n_least < ranks.size:
         raise ValueError(
-            f"The smallest batch has n_rows={n_least}, fewer than the {ranks.size} ranks that share "
-            f"it. Use a larger batch_size, more rows, or fewer ranks."
+            f"The smallest batch has n_rows={n_least}, fewer than the {ranks.size} ranks that "
+            f"share it. Use a larger batch_size, more rows, or fewer ranks."
         )
