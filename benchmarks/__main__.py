@@ -8,17 +8,7 @@ from pathlib import Path
 
 import torch
 
-from . import (
-    deployment,
-    features,
-    labels,
-    outliers,
-    reconstruction,
-    scale,
-    speed,
-    tables,
-    variants,
-)
+from . import deployment, features, labels, outliers, reconstruction, scale, speed, tables, variants
 
 BENCHMARKS = {
     "reconstruction": reconstruction,
@@ -48,7 +38,7 @@ def main():
     parser.add_argument(
         "--only",
         choices=[*outliers.PARTS, *tables.PARTS, *labels.PARTS, *scale.PARTS],
-        help="one part of 'outliers', 'tables', 'labels' or 'scale'",
+        help="one part of 'outliers', of 'tables', of 'labels' or of 'scale'",
     )
     parser.add_argument("--json", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()

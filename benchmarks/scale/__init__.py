@@ -1,26 +1,13 @@
-"""More rows than one process wants to train on.
+"""More rows than memory: what fits and answers take in time and in memory, by where rows are."""
 
-Each part can be run alone.
-"""
+from . import ranks
 
-from ._ranks import ranks
+PARTS = {
+    "ranks": ranks.run,
+}
 
-PARTS = {"ranks": ranks}
 
-
-def run(folder):
-    """Measure all `PARTS`.
-
-    Parameters
-    ----------
-    folder : Path
-        Where ``mnist.npz`` is; without it, random numbers of the same shape are used, which
-        take the same time.
-
-    Yields
-    ------
-    table : DataFrame
-        One after the other.
-    """
+def run(data):
+    """Yield all tables."""
     for part in PARTS.values():
-        yield from part(folder)
+        yield from part(data)

@@ -7,9 +7,16 @@ from rank_processes import tables
 
 import skae
 
-dist.init_process_group()
-ae = skae.AutoencoderTransformer(3, init="random", max_iter=3, random_state=0)
-ae.fit(tables()[0]["rows"])
-if dist.get_rank() == 0:
-    skae.save(ae, sys.argv[1])
-dist.destroy_process_group()
+
+def main(path):
+    """Train together, and save the model once."""
+    dist.init_process_group()
+    ae = skae.AutoencoderTransformer(3, init="random", max_iter=3, random_state=0)
+    ae.fit(tables()[0]["rows"])
+    if dist.get_rank() == 0:
+        skae.save(ae, path)
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

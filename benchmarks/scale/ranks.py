@@ -14,7 +14,7 @@ ROUNDS = 3
 N_ROWS, N_FEATURES = 20_000, 784
 
 
-def ranks(folder):
+def run(folder):
     """Fit in one process and in two ranks of one thread each, in turns; return medians.
 
     Ranks are started by torchrun and talk through gloo. Times are those of `fit` alone, until the
@@ -46,7 +46,7 @@ def _measured(n_processes, file):
     answer = file.with_name("answer.json")
     # The launcher gives each process one thread.
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={n_processes}"]
-    command = [sys.executable, *launcher, "-m", "benchmarks.scale._ranks", str(file), str(answer)]
+    command = [sys.executable, *launcher, "-m", "benchmarks.scale.ranks", str(file), str(answer)]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     return {"processes": n_processes, **json.loads(answer.read_text())}
 
@@ -66,7 +66,7 @@ def _main(file, answer):
     AutoencoderTransformer(2, max_iter=1, **params).fit(X[:1000])
     dist.barrier()
     start = time.perf_counter(), time.process_time()
-    ae = AutoencoderTransformer(32, batch_size=1024, max_iter=20, **params).fit(X)
+    ae = AutoencoderTransformer(32, batch_size=1024, **params).fit(X)
     dist.barrier()
     wall, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
     if dist.get_rank() == 0:
