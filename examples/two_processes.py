@@ -48,7 +48,7 @@ if rank == 0:
     figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
     ax.semilogy(alone.loss_curve_, "o", label=f"one process: {seconds_alone:.1f} s")
     ax.semilogy(together.loss_curve_, "k-", label=f"two processes: {seconds:.1f} s")
-    ax.set(xlabel="epoch", ylabel="training loss")
+    ax.set(xlabel="epoch", ylabel="training loss", xticks=range(0, 20, 5))
     ax.legend()
     figure.savefig("two_processes.png", dpi=80)
     file.unlink()
