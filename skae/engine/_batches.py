@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -76,8 +75,8 @@ class MeasuredBatches:
         return self.n_batches
 
     def __iter__(self) -> Iterator[Batch]:
-        bounds = (len(self.rows) * i // self.n_batches for i in range(self.n_batches + 1))
-        for start, stop in pairwise(bounds):
+        for i in range(self.n_batches):
+            start, stop = (len(self.rows) * bound // self.n_batches for bound in (i, i + 1))
             part = self.ranks.own_part(range(start, stop))
             yield self.rows.read(slice(part.start, part.stop))
 

@@ -30,7 +30,7 @@ class OneRank:
     # -- steps ------------------------------------------------------------------------
 
     def own_part(self, indices: Indices) -> Indices:
-        """Return the part of the indices of a batch that this rank reads; the next step is its."""
+        """Return the indices of the rows of a batch that this rank reads, and remember which."""
         return indices
 
     def sharing(self) -> AbstractContextManager[None]:
@@ -82,9 +82,9 @@ ONE_RANK = OneRank()
 
 
 class Ranks(OneRank):
-    """Several processes; see `OneRank`.
+    """Training in several processes, of which this is one; see `OneRank`.
 
-    A rank is also the `SharedBatch` of its present step.
+    It is also the `SharedBatch` of the step that is being taken.
     """
 
     def __init__(self, groups: "Groups"):
@@ -95,7 +95,7 @@ class Ranks(OneRank):
     # -- steps ------------------------------------------------------------------------
 
     def own_part(self, indices: Indices) -> Indices:
-        """Return the slice of this rank: slices are equal up to one row."""
+        """Return the slice of this rank; slices are equal up to one row."""
         self.n_rows = len(indices)
         start, stop = (self.n_rows * rank // self.size for rank in (self.rank, self.rank + 1))
         self._part = slice(start, stop)
@@ -111,7 +111,10 @@ class Ranks(OneRank):
         return shared_by(self)
 
     def add_up(self, gradient: Tensor) -> None:
-        """Turn the gradient of the mean over the own rows into that over all rows of a batch."""
+        """Turn the gradient of the mean over the own rows into that over all rows of a batch.
+
+        Gradients are weighted by shares: slices may be unequal, and no mean of the ranks is right.
+        """
         self._groups.add(gradient.mul_(self.share))
 
     def add_up_gradients(self, parameters: Sequence[nn.Parameter], loss: Tensor) -> Tensor:
