@@ -148,7 +148,7 @@ def weights(estimator):
     """Return all parameters and buffers of network and objective, in one array."""
     net = estimator.net_
     states = [*net.module_.state_dict().values(), *net.criterion_.state_dict().values()]
-    return np.concatenate([state.double().numpy().ravel() for state in states])
+    return np.concatenate([state.cpu().double().numpy().ravel() for state in states])
 
 
 def history(estimator):
@@ -175,6 +175,21 @@ def fit_cases(rank):
     with open(path, "rb") as file:
         found["file"] = file.read()
     return found
+
+
+def fit_on(device):
+    """Return the weights of a fit on a device, of a fused step and of one by autograd."""
+    X, found = tables()[0]["rows"], []
+    for kind in (skae.AutoencoderTransformer, skae.ContractiveAutoencoder):
+        model = kind(3, init="random", max_iter=3, batch_size=40, device=device, random_state=0)
+        found.append(weights(model.fit(X)))
+    return np.concatenate(found)
+
+
+def fit_on_a_gpu(rank):
+    """Fit on the GPU of this rank; ranks may have to share one."""
+    torch.cuda.set_device(rank % torch.cuda.device_count())
+    return fit_on("cuda")
 
 
 class Stopping(Callback):

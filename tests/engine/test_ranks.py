@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import torch.distributed as dist
 from process_cases import Process
 from rank_processes import (
     cases,
     fit_case,
     fit_cases,
+    fit_on,
+    fit_on_a_gpu,
     fit_what_is_refused,
     fit_with_a_lost_rank,
     run_rank,
@@ -165,6 +168,14 @@ def test_a_lost_rank_ends_the_others_with_an_error(tmp_path, how, when):
         error, _ = answers[rank]
         assert isinstance(error, RuntimeError), error
         assert f"Rank {rank} of {size} waited in vain for another rank" in str(error)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_ranks_on_gpus_do_what_one_process_does(tmp_path):
+    answers = [weights for weights, _ in answers_of_ranks(tmp_path, fit_on_a_gpu)]
+    assert np.array_equal(*answers)
+    np.testing.assert_allclose(answers[0], fit_on("cuda"), rtol=0, atol=1e-3)
 
 
 def test_processes_of_a_launcher_are_told_that_they_train_alone(monkeypatch):
