@@ -67,8 +67,8 @@ html_theme_options = {
 html_sidebars = {"changelog": [], "benchmarks": []}
 
 # These are shown with the picture that is kept beside them: `fine_tuning` and `quickstart` take
-# longer than the others, `production` starts a server.
-NOT_RUN = {"fine_tuning", "production", "quickstart"}
+# longer than the others, `production` starts a server, `two_processes` is started by torchrun.
+NOT_RUN = {"fine_tuning", "production", "quickstart", "two_processes"}
 EXAMPLES = (DOCS.parent / "examples").glob("*.py")
 RUN = sorted(path.stem for path in EXAMPLES if path.stem not in NOT_RUN)
 sphinx_gallery_conf = {

@@ -42,6 +42,7 @@ FOUNDATION = (
     "_fitted",
     "_log_rates",
     "_progress",
+    "_shared_batch",
     "_threads",
     "_typing",
     "_warnings",

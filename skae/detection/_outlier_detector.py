@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from skae._compat import Interval, RealNotInt, StrOptions, fit_context
 from skae._progress import bar_of_the_rest
-from skae.engine import torch_defaults
+from skae.engine import refuse_several_ranks, torch_defaults
 from skae.estimators.base import (
     BaseAutoencoder,
     ParameterErrorsMixin,
@@ -279,6 +279,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         ValueError
             For invalid parameters or data, or an autoencoder without the score.
         """
+        refuse_several_ranks(type(self).__name__)
         warn_of_ignored_target(X, y)
         with as_before_on_error(self):
             X, weight, caller = validate_table(self, X, sample_weight, reset=True)
@@ -336,6 +337,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         ValueError
             As :meth:`fit`.
         """
+        refuse_several_ranks(type(self).__name__)
         warn_of_ignored_target(X, y)
         first = not hasattr(self, "estimators_")
         with as_before_on_error(self, *(() if first else self.estimators_)):

@@ -29,18 +29,22 @@ from ._summary import settle
 from ._torch_modes import torch_defaults
 from ._training import Training
 from ._training_rows import TrainingRows, to_gpu
+from .distributed import ONE_RANK, OneRank, check_alike, ranks_of_process, refuse_several_ranks
 
 __all__ = [
+    "ONE_RANK",
     "OPTIMIZERS",
     "AdversarialNet",
     "AutoencoderNet",
     "ChunkSizes",
     "Labels",
+    "OneRank",
     "OptimizerName",
     "PrecisionName",
     "ScheduleName",
     "Training",
     "TrainingRows",
+    "check_alike",
     "differentiable",
     "example_rows",
     "existing_device",
@@ -56,6 +60,8 @@ __all__ = [
     "named_callbacks",
     "nearest_classes",
     "net_to_state",
+    "ranks_of_process",
+    "refuse_several_ranks",
     "resolve_device",
     "run_epochs",
     "settle",

@@ -59,6 +59,8 @@ class AdversarialNet(AutoencoderNet):
         with autocast(self.precision, batch.x.device):
             loss = self.criterion_.code_term.loss()
         loss.backward()
+        parameters = list(self.criterion_.code_term.discriminator.parameters())
+        loss = self.ranks_.add_up_gradients(parameters, loss)
         self.discriminator_optimizer_.step()
         self._discriminator_losses.append(loss.detach())
         return parts

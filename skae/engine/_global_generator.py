@@ -37,9 +37,14 @@ def draws_globally(module: nn.Module) -> bool:
 
     A class that is neither torch's nor skae's may do anything.
     """
+    own = ("torch", "skae")
+    unknown = any(type(one).__module__.partition(".")[0] not in own for one in module.modules())
+    return unknown or drawing_layer(module) is not None
+
+
+def drawing_layer(module: nn.Module) -> nn.Module | None:
+    """Return a layer of torch's that draws from torch's global generators, None without one."""
     for one in module.modules():
-        if type(one).__module__.partition(".")[0] not in ("torch", "skae"):
-            return True
         if any(isinstance(one, kind) and getattr(one, name) for kind, name in _DRAWING):
-            return True
-    return False
+            return one
+    return None

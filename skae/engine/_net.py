@@ -19,6 +19,7 @@ from ._precision import PrecisionName, autocast, low_precision
 from ._schedules import ScheduleName
 from ._training import EpochLoop
 from ._training_rows import TrainingRows
+from .distributed import ONE_RANK, OneRank
 from .fused import FusableNet, Step, assumptions_of, fused_step, read_net
 
 
@@ -48,6 +49,9 @@ class AutoencoderNet(ObservedNet):
 
     # Whether warm-up terms start at zero.
     from_scratch_ = True
+
+    # The processes that train the net; several ones only while they do.
+    ranks_: OneRank = ONE_RANK
 
     # The fused step, if the net has one, and the state for which it was decided.
     _fused: Step | None = None
@@ -110,8 +114,9 @@ class AutoencoderNet(ObservedNet):
         """Return the batches of an epoch: those to train on, or `MeasuredBatches`."""
         if not training:
             return MeasuredBatches(dataset)
-        kind = Batches if dataset.labels is None else LabelledBatches
-        return kind(dataset, self.batch_size, self.generator_)
+        if dataset.labels is not None:
+            return LabelledBatches(dataset, self.batch_size, self.generator_)
+        return Batches(dataset, self.batch_size, self.generator_, self.ranks_)
 
     def fit_loop(
         self, X: TrainingRows, y: None = None, epochs: int | None = None, **kwargs: Any
@@ -158,6 +163,7 @@ class AutoencoderNet(ObservedNet):
                 parts = self.criterion_(self.module_, batch)
             loss = total(parts.values())
             loss.backward()
+            loss = self.ranks_.add_up_gradients(list(self.module_.parameters()), loss)
             if self.listens_to_batches_:
                 named = list(self.get_all_learnable_params())
                 told = {"batch": (batch.x, batch.expected), "training": True}
@@ -175,15 +181,16 @@ class AutoencoderNet(ObservedNet):
         if self._fused_for is None or (self.is_watched and self._fused_for != self.assumptions):
             self.release_fused_step()
             net = self.read(batches.rows)
-            self._fused = None if net is None else fused_step(net)
+            self._fused = None if net is None else fused_step(net, self.ranks_)
             self._fused_for = self.assumptions
-        with self._global_generators():
+        with self._global_generators(), self.ranks_.sharing():
             return self._mean_parts(batches, True, "train", self.train_step)
 
     def measure_batches(self, batches: MeasuredBatches) -> dict[str, float]:
         """Return the mean parts over held-out batches with the weights as they are."""
         self.set_mode(training=False)
-        return self._mean_parts(batches, False, "valid", self.validation_step)
+        with self.ranks_.sharing():
+            return self._mean_parts(batches, False, "valid", self.validation_step)
 
     def _mean_parts(
         self,
@@ -193,9 +200,8 @@ class AutoencoderNet(ObservedNet):
         step: Callable[[Batch], Parts],
     ) -> dict[str, float]:
         listens = self.listens_to_batches_
-        return mean_parts(
-            batches, step, partial(self.tell_batch, training, prefix) if listens else None
-        )
+        listener = partial(self.tell_batch, training, prefix) if listens else None
+        return mean_parts(batches, step, listener, self.ranks_)
 
     def _global_generators(self) -> AbstractContextManager:
         """Give modules that draw from torch's global generators numbers of the net's own."""
@@ -254,4 +260,5 @@ class AutoencoderNet(ObservedNet):
     def measure(self, rows: TrainingRows, step: Callable[[Batch], Parts]) -> dict[str, float]:
         """Return the means over `rows` of the parts of a step, with the weights as they are."""
         self.set_training(False)
-        return mean_parts(self.get_iterator(rows), step)
+        with self.ranks_.sharing():
+            return mean_parts(MeasuredBatches(rows, self.ranks_), step, ranks=self.ranks_)

@@ -56,6 +56,6 @@ def summarize(net: "AutoencoderNet", rows: TrainingRows) -> None:
         return net.validation_step(batch)
 
     with module.latent.register_forward_hook(add) if as_trained else nullcontext():
-        parts = mean_parts(net.get_iterator(rows), step)
+        parts = net.ranks_.agreed(mean_parts(net.get_iterator(rows), step))
     net.code_moments_, net.some_codes_ = moments.result(), sample.result()
     net.objective_ = net.finite(sum(parts.values()), "final loss")

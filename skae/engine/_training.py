@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from skorch.helper import predefined_split
 
-from ._batches import Batches
+from ._batches import Batches, MeasuredBatches
 from ._callbacks import wants_batches
 from ._column_means import judge_by_the_means
 from ._early_stopping import BestWeights
@@ -15,7 +15,9 @@ from ._history import drop_unfinished_epoch, record_columns, record_epoch
 from ._precision import products_in
 from ._schedules import SCHEDULES
 from ._summary import settle, summarize
+from ._together import trained_by
 from ._training_rows import TrainingRows
+from .distributed import ONE_RANK, OneRank
 
 if TYPE_CHECKING:
     from ._net import AutoencoderNet
@@ -42,13 +44,18 @@ class EpochLoop:
         net.stopped_ = net.interrupted_ = False
 
     def run(self) -> None:
-        """Run all epochs; an interrupt from the keyboard ends them early."""
+        """Run all epochs; an interrupt from the keyboard ends them early.
+
+        On several ranks it is an error, as the others may have taken another number of steps.
+        """
         try:
             self.measure_start()
             while self.goes_on:
                 self.start_epoch()
                 self.finish_epoch(self.net.run_batches(self.batches))
         except KeyboardInterrupt:
+            if self.net.ranks_.size > 1:
+                raise
             self.net.interrupted_ = True
         self.end()
 
@@ -78,7 +85,7 @@ class EpochLoop:
         record_epoch(net, "train", self.batches, parts)
         monitored = net.history[-1]["train_loss"]
         if self._valid is not None:
-            batches = net.get_iterator(self._valid)
+            batches = MeasuredBatches(self._valid, net.ranks_)
             record_epoch(net, "valid", batches, net.measure_batches(batches))
             monitored = net.history[-1]["valid_loss"]
             record_columns(net, "valid", self._valid)
@@ -90,7 +97,7 @@ class EpochLoop:
         # Without validation rows a schedule that is planned to its end is run to its end: the
         # training loss rests while the rate is high and falls when it comes down.
         may_stop = self._valid is not None or not net.schedule_.planned
-        net.stopped_ |= may_stop and self._best.exhausted
+        net.stopped_ = net.ranks_.any(net.stopped_ or (may_stop and self._best.exhausted))
         self._epochs_left -= 1
 
     def end(self) -> None:
@@ -117,7 +124,8 @@ class Training:
     stops training and chooses the weights. Without them training is on all rows and the last
     weights are kept. With `epochs`, `rows` are one chunk of many; by default the net's
     `max_epochs` are run. With `from_scratch` warm-up terms start at zero. With `never_worse`
-    training is undone if the objective over all rows ends above its start.
+    training is undone if the objective over all rows ends above its start. `ranks` are the
+    processes that train the net together, each of which calls `run`.
 
     Afterwards the net has
 
@@ -145,19 +153,23 @@ class Training:
         from_scratch: bool = True,
         never_worse: bool = False,
         verbose: int = 0,
+        ranks: OneRank = ONE_RANK,
     ):
         self.net, self.rows, self.epochs = net, rows, epochs
         self._rows_in_use = rows if train is None else rows.subset(train)
         self._held_out = None if valid is None else rows.subset(valid)
         self._from_scratch = from_scratch
         self._never_worse = never_worse and net.can_go_back
-        self._verbose = verbose
+        # What all ranks would print is printed once.
+        self._verbose = verbose if ranks.rank == 0 else 0
+        self._ranks = ranks
 
     def run(self) -> None:
-        """Train the net alone."""
-        with self:
-            self.loop.run()
-        self.settle()
+        """Train the net."""
+        with trained_by(self._ranks, self.net, self._rows_in_use, self._held_out):
+            with self:
+                self.loop.run()
+            self.settle()
 
     def __enter__(self) -> "Training":
         net = self.net

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._compat import Interval, MissingValues, TransformerMixin, fit_context
 from skae._typing import ArrayOf
-from skae.engine import AutoencoderNet, resolve_device, torch_defaults
+from skae.engine import AutoencoderNet, refuse_several_ranks, resolve_device, torch_defaults
 from skae.estimators.base import (
     CategoricalFeatures,
     DeclaredParameters,
@@ -205,6 +205,7 @@ class AutoencoderImputer(TransformerMixin, DeclaredParameters, ParameterErrorsMi
         ValueError
             For invalid parameters, infinite numbers, or columns of what is no value of a table.
         """
+        refuse_several_ranks(type(self).__name__)
         warn_of_ignored_target(X, y)
         with as_before_on_error(self):
             given = read_table(self, X, reset=True)

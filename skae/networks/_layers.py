@@ -7,6 +7,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
+from skae._shared_batch import draw_rows
+
 ActivationName = Literal[
     "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "logistic", "identity"
 ]
@@ -77,7 +79,11 @@ class Dropout(nn.Module):
         """Zero each element with probability ``p`` in training, else return ``x``."""
         if not self.training:
             return x
-        kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+
+        def draw(shape: tuple[int, ...]) -> Tensor:
+            return x.new_empty(shape).bernoulli_(1 - self.p, generator=self.generator)
+
+        kept = draw_rows(draw, x.shape)
         return x * kept.div_(1 - self.p)
 
 

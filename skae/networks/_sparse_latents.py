@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skae._shared_batch import all_rows, own_rows
+
 from ._autoencoder import Autoencoder
 from ._latents import Latent
 from ._layers import leaves_of
@@ -68,10 +70,11 @@ class BatchTopKLatent(Latent):
         positive = h.relu()
         if not self.training:
             return positive * (positive > self.threshold)
-        flat, k = positive.view(1, -1), len(h) * self.k
+        positive = all_rows(positive)
+        flat, k = positive.view(1, -1), len(positive) * self.k
         self._update_threshold(flat, k)
         ranked = flat if boost is None else (positive * boost).view(1, -1)
-        return _kept(flat, ranked, k).view_as(h)
+        return own_rows(_kept(flat, ranked, k).view_as(positive))
 
     @torch.no_grad()
     def _update_threshold(self, flat: Tensor, k: int) -> None:

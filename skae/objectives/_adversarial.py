@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skae._batch import Parts, beside
+from skae._shared_batch import all_rows, draw_rows
 
 from ._priors import NormalPrior
 from ._random import RandomSource
@@ -62,8 +63,10 @@ class Adversary(nn.Module):
         self.discriminator.requires_grad_(False)
         divergence = self._cross_entropy(beside(codes, classes), 1.0, weight)
         # One row has no variance.
-        if len(codes) > 1:
-            divergence = divergence + self._divergence_of_moments(codes, weight)
+        of_all = all_rows(codes)
+        if len(of_all) > 1:
+            of_weights = None if weight is None else all_rows(weight)
+            divergence = divergence + self._divergence_of_moments(of_all, of_weights)
         return codes, {"adversarial": self.strength * divergence}
 
     def _divergence_of_moments(self, codes: Tensor, weight: Tensor | None) -> Tensor:
@@ -87,7 +90,8 @@ class Adversary(nn.Module):
         assert self._last_batch is not None
         (codes, weight, classes), self._last_batch = self._last_batch, None
         self.discriminator.requires_grad_(True)
-        drawn = self.prior(len(codes), self.random.generator_on(codes.device)).to(codes)
+        generator = self.random.generator_on(codes.device)
+        drawn = draw_rows(lambda shape: self.prior(shape[0], generator), codes.shape).to(codes)
         # With classes, draws of the prior count as the rows whose classes they are given.
         of_drawn = None if classes is None else weight
         loss = self._cross_entropy(beside(drawn, classes), 1.0, of_drawn)

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from skae._shared_batch import all_rows, own_rows
+
 from ._random import RandomSource
 
 
@@ -24,10 +26,10 @@ class BorrowedGaps(nn.Module):
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """Return rows in which cells are missing that one of the next rows lacks."""
-        n_rows = len(x)
+        gaps = all_rows(x.isnan())
         generator = self.random.generator_on(x.device)
-        order = torch.randperm(n_rows, generator=generator, device=x.device)
-        return x.masked_fill(x[order].isnan(), torch.nan)
+        order = torch.randperm(len(gaps), generator=generator, device=x.device)
+        return x.masked_fill(own_rows(gaps[order]), torch.nan)
 
     @staticmethod
     def corrupt_stack(gaps: list[Any], x: Tensor) -> Tensor:

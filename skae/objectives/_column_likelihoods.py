@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from skae._batch import Batch, Parts
+from skae._shared_batch import mean_of_all
 
 from ._column_losses import ColumnLosses
 from ._losses import SQUARED_ERROR
@@ -70,7 +71,7 @@ class ColumnLikelihoods(ColumnLosses):
         return torch.cat([2 * self.variance, self.bases[len(self.numbers) :]])
 
     def _share(self, seen: Tensor) -> Tensor:
-        return seen / seen.shape[-1]
+        return seen.to(self.weights) / seen.shape[-1]
 
     def _constant(self) -> Tensor:
         """Return what is added to the losses of the columns, in the order of the outputs."""
@@ -115,7 +116,8 @@ class ColumnVariationalObjective(VariationalObjective):
     def _follow_noise(self, output: Tensor, batch: Batch) -> None:
         if self.learned and self.training:
             means = self._error_of(output.detach(), batch)
-            self._move(means["errors"], means["seen"], NOISE_RATE)
+            errors, seen = mean_of_all(means["errors"]), mean_of_all(means["seen"])
+            self._move(errors, seen, NOISE_RATE)
 
     def _move(self, errors: Tensor, seen: Tensor, rate: float) -> None:
         """Move the variances towards these errors; a column without a value stays as it is."""

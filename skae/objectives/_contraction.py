@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.autograd import grad
 
 from skae._batch import Batch, Parts
+from skae._shared_batch import all_rows, draw_rows
 
 from ._borrowed_gaps import BorrowedGaps
 from ._corruption import Corruption
@@ -53,7 +54,8 @@ class ContractiveObjective(ReconstructionObjective):
         with torch.enable_grad():
             inputs = columns(seen).detach().requires_grad_()
             codes = encoder(inputs)
-            deviations = self.spread(codes, batch.weight).sqrt()
+            weight = None if batch.weight is None else all_rows(batch.weight)
+            deviations = self.spread(all_rows(codes), weight).sqrt()
             squares = self._squared_norms(autoencoder, inputs, codes, deviations)
         if batch.weight is not None:
             squares = squares * batch.weight
@@ -71,8 +73,11 @@ class ContractiveObjective(ReconstructionObjective):
         if stack is not None and stack.first is None and len(stack.layers) <= 2:
             return _exact_squared_norms(stack, x, deviations)
         generator = self.random.generator_on(x.device)
-        signs = torch.empty_like(codes).bernoulli_(0.5, generator=generator)
-        direction = signs.mul_(2).sub_(1) / deviations
+
+        def draw(shape: tuple[int, ...]) -> Tensor:
+            return codes.new_empty(shape).bernoulli_(0.5, generator=generator)
+
+        direction = draw_rows(draw, codes.shape).mul_(2).sub_(1) / deviations
         (gradient,) = grad(codes, x, direction, create_graph=True)
         return gradient.square().sum(dim=1)
 

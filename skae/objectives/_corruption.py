@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from skae._exact_dtype import exact_dtype
+from skae._shared_batch import all_rows, draw_rows, own_rows
 
 from ._random import RandomSource
 
@@ -86,6 +87,7 @@ class Corruption(nn.Module):
     ) -> Tensor:
         # The unit of the data may leave the range of float32.
         exact = exact_dtype(x.device)
+        x = all_rows(x)
         mean = self.mean.to(device=x.device, dtype=exact)
         noisy = noise(x.to(exact) * self.scale + mean, generator)
         is_tensor = isinstance(noisy, Tensor)
@@ -95,11 +97,12 @@ class Corruption(nn.Module):
                 f"noise must return a torch tensor of the shape that it is given, "
                 f"{tuple(x.shape)}, but {noise!r} returned {found}."
             )
-        return ((noisy.to(mean) - mean) / self.scale).to(x)
+        return own_rows(((noisy.to(mean) - mean) / self.scale).to(x))
 
 
 def _gaussian(corruption: Corruption, x: Tensor, generator: torch.Generator | None) -> Tensor:
-    noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    how: dict[str, Any] = {"generator": generator, "dtype": x.dtype, "device": x.device}
+    noise = draw_rows(torch.randn, x.shape, **how)
     if corruption.numbers is not None:
         return x + noise * (corruption.numbers * corruption.level / corruption.scale).to(x)
     return torch.add(x, noise, alpha=corruption.level / corruption.scale)
@@ -115,7 +118,8 @@ def _masking(corruption: Corruption, x: Tensor, generator: torch.Generator | Non
 
 def _kept_cells(x: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
     """Draw which cells stay, as ones and zeros: a product is faster than a choice."""
-    return torch.rand(x.shape, generator=generator, device=x.device).ge_(probability)
+    drawn = draw_rows(torch.rand, x.shape, generator=generator, device=x.device)
+    return drawn.ge_(probability)
 
 
 def _salt_and_pepper(
@@ -123,12 +127,13 @@ def _salt_and_pepper(
 ) -> Tensor:
     assert corruption.extremes is not None
     low, high = corruption.extremes.to(x)
-    drawn = torch.rand(x.shape, generator=generator, device=x.device)
+    drawn = draw_rows(torch.rand, x.shape, generator=generator, device=x.device)
     noisy = torch.where(drawn < corruption.level / 2, low, x)
     return torch.where(drawn > 1 - corruption.level / 2, high, noisy)
 
 
 def _swap(corruption: Corruption, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    x = all_rows(x)
     n = len(x)
     if n == 1 and not corruption.training:
         return x.clone()
@@ -140,7 +145,7 @@ def _swap(corruption: Corruption, x: Tensor, generator: torch.Generator | None) 
     steps = torch.randint(1, n, x.shape, generator=generator, device=x.device)
     others = torch.arange(n, device=x.device)[:, None].add(steps).remainder_(n)
     swapped = torch.rand(x.shape, generator=generator, device=x.device) < corruption.level
-    return torch.where(swapped, x.gather(0, others), x)
+    return own_rows(torch.where(swapped, x.gather(0, others), x))
 
 
 # Gaussian noise has `level` as its standard deviation, in the unit of the data; the others change

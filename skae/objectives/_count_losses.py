@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from skae._exact_dtype import exact_dtype
 from skae._log_rates import depths_of
+from skae._shared_batch import mean_of_all
 
 from ._log_gamma import log_gamma, where_counted
 
@@ -170,7 +171,7 @@ class NegativeBinomial(CountLoss):
     @torch.no_grad()
     def follow(self, output: Tensor, target: Tensor, weight: Tensor | None) -> None:
         """Move the dispersions towards those of a batch that is trained on."""
-        excess, squares = self._moments(output, target, weight)
+        excess, squares = map(mean_of_all, self._moments(output, target, weight))
         self._set(self.excess.lerp(excess, _RATE), self.squares.lerp(squares, _RATE))
 
     @torch.no_grad()

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from skae._batch import Batch, Parts
+from skae._shared_batch import all_rows
 
 from ._reconstruction import ReconstructionObjective
 
@@ -54,11 +55,16 @@ class KLSparsity(nn.Module):
     def forward(self, autoencoder: Any, h: Tensor, weight: Tensor | None) -> tuple[Tensor, Parts]:
         """Return the codes and the penalty; see `ReconstructionObjective`."""
         codes = autoencoder.latent(h)
-        mean = codes.mean(dim=0) if weight is None else weight @ codes / weight.sum()
+        of_all = all_rows(codes)
+        if weight is None:
+            mean = of_all.mean(dim=0)
+        else:
+            weight = all_rows(weight)
+            mean = weight @ of_all / weight.sum()
         penalty = self.strength * self._divergence(mean)
         if self.adapts and self.training:
             excess = mean - self.target
-            self.last_batch = excess.detach(), len(h)
+            self.last_batch = excess.detach(), len(of_all)
             rate = _RATE / len(mean)
             self.multipliers.add_(excess.detach() / self.variance, alpha=rate)
             penalty = penalty + self.multipliers @ excess.to(self.multipliers)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from skae._batch import Parts
+from skae._shared_batch import draw_rows
 
 from ._random import RandomSource
 
@@ -34,7 +35,7 @@ class NestedDropout(nn.Module):
         """Return the codes with zeros behind the components that are kept, and no penalty."""
         n_samples, n_components = h.shape
         generator = self.random.generator_on(h.device)
-        drawn = torch.rand(n_samples, 1, generator=generator, device=h.device)
+        drawn = draw_rows(torch.rand, (n_samples, 1), generator=generator, device=h.device)
         # Rounding may leave the last sum below one.
         n_kept = 1 + torch.searchsorted(self.up_to, drawn).clamp_(max=n_components - 1)
         return first_components(h, n_kept), {}

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from skae._batch import Parts
+from skae._shared_batch import all_rows
 
 from ._reconstruction import ReconstructionObjective
 from ._warm_up import WarmUp
@@ -64,9 +65,10 @@ class UnusedUnitBoost(nn.Module):
             return latent(h), {}
         boost = torch.exp2((self.turns_missed - 1).clamp(0, _MAX_DOUBLINGS))
         codes = latent(h, boost.to(h))
-        chosen = codes.detach().any(dim=0)
+        of_all = all_rows(codes.detach())
+        chosen = of_all.any(dim=0)
         # At most one for a batch, even if each unit could have had several turns in it.
-        self.turns_missed.add_(min(1.0, len(h) * latent.k / h.shape[1])).mul_(~chosen)
+        self.turns_missed.add_(min(1.0, len(of_all) * latent.k / h.shape[1])).mul_(~chosen)
         return codes, {}
 
 

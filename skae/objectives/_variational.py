@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skae._batch import Batch, Parts
+from skae._shared_batch import all_rows, draw_rows, mean_of_all
 
 from ._class_discrepancy import ClassDiscrepancy
 from ._objective import Head
@@ -53,19 +54,21 @@ class PosteriorDraw(nn.Module):
         """Return one draw for each row and the divergence; see `ReconstructionObjective`."""
         mean, log_variance = autoencoder.latent.posterior(h)
         generator = self.random.generator_on(h.device)
-        noise = torch.randn(mean.shape, generator=generator, dtype=h.dtype, device=h.device)
+        how: dict[str, Any] = {"generator": generator, "dtype": h.dtype, "device": h.device}
+        noise = draw_rows(torch.randn, mean.shape, **how)
         codes = torch.addcmul(mean, noise, (0.5 * log_variance).exp())
         # torch.distributions takes twice as long, and rounds differently.
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
         if weight is not None:
             kl = kl * weight[:, None]
-        kl = kl.mean(dim=0)
         if self.free_bits:
-            kl = kl.clamp(min=self.free_bits)
+            kl = all_rows(kl).mean(dim=0).clamp(min=self.free_bits)
+        else:
+            kl = kl.mean(dim=0)
         parts = {"kl": kl.sum() * (self.beta * self.warm_up() / self.n_features)}
         classes, self.classes = self.classes, None
         if self.class_discrepancy is not None and self.training and classes is not None:
-            discrepancy = self.class_discrepancy(codes, classes, generator)
+            discrepancy = self.class_discrepancy(all_rows(codes), all_rows(classes), generator)
             parts["class_discrepancy"] = discrepancy / self.n_features
         return codes, parts
 
@@ -94,7 +97,8 @@ class GaussianNoise(nn.Module):
     def follow(self, mean_squared_error: Tensor) -> None:
         """Move a learned variance towards the error of a batch that is trained on."""
         if self.learned and self.training:
-            self.variance.lerp_(mean_squared_error.detach().to(self.variance), NOISE_RATE)
+            error = mean_of_all(mean_squared_error.detach())
+            self.variance.lerp_(error.to(self.variance), NOISE_RATE)
             self.variance.clamp_(min=LEAST_NOISE)
 
     def settle(self, mean_squared_error: float) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from skae._batch import Parts, total
+from skae._shared_batch import all_rows
 
 from ._priors import NormalPrior
 from ._random import RandomSource
@@ -31,12 +32,13 @@ class PriorDiscrepancy(nn.Module):
     def forward(self, autoencoder: Any, h: Tensor, weight: Tensor | None) -> tuple[Tensor, Parts]:
         """Return the codes and the penalty; see `ReconstructionObjective`."""
         codes = autoencoder.latent(h)
+        of_all = all_rows(codes)
         # One row says nothing of a distribution.
-        if len(codes) == 1:
+        if len(of_all) == 1:
             return codes, {}
-        draws = self.prior(len(codes), self.random.generator_on(codes.device)).to(codes)
-        share = codes.new_ones(len(codes)) if weight is None else weight
-        return codes, {"discrepancy": self.strength * _squared_mmd(codes, share, draws)}
+        draws = self.prior(len(of_all), self.random.generator_on(codes.device)).to(codes)
+        share = codes.new_ones(len(of_all)) if weight is None else all_rows(weight)
+        return codes, {"discrepancy": self.strength * _squared_mmd(of_all, share, draws)}
 
 
 def _squared_mmd(codes: Tensor, weight: Tensor, draws: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from skae._compat import (
 )
 from skae._typing import AnyFloat, ArrayOf
 from skae._warnings import warn_caller
-from skae.engine import torch_defaults
+from skae.engine import refuse_several_ranks, torch_defaults
 from skae.estimators._denoising import DenoisingAutoencoder
 from skae.estimators.base import (
     POSITIVE_INT,
@@ -190,6 +190,7 @@ class SupervisedEstimator(
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         """Train on rows, some of which have labels."""
+        refuse_several_ranks(type(self).__name__)
         if isinstance(self.freeze, bool):
             raise ValueError(
                 f"freeze={self.freeze} is no number of layers. Use freeze='encoder' to keep all of "

@@ -1,5 +1,7 @@
 """Batches cut an epoch into parts, and what is summed up in parts is that of the whole."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,17 +11,21 @@ from hypothesis.extra import numpy as arrays
 from numpy.testing import assert_allclose
 
 from skae.engine import TrainingRows
-from skae.engine._batches import Batches
+from skae.engine._batches import Batches, MeasuredBatches
 from skae.engine._moments import CodeMoments
+from skae.engine.distributed import ONE_RANK, Ranks
 from skae.tables import ScaledRows, merge_moments
 
 QUICK = settings(max_examples=40, derandomize=True, deadline=None)
 
 
-def batches_of(n_rows, batch_size, seed):
+def rows_of(n_rows):
     table = ScaledRows(np.arange(n_rows, dtype=np.float32)[:, None], np.zeros(1), 1.0)
-    rows = TrainingRows(table, None, torch.float32, torch.device("cpu"))
-    return Batches(rows, batch_size, torch.Generator().manual_seed(seed))
+    return TrainingRows(table, None, torch.float32, torch.device("cpu"))
+
+
+def batches_of(n_rows, batch_size, seed, ranks=ONE_RANK):
+    return Batches(rows_of(n_rows), batch_size, torch.Generator().manual_seed(seed), ranks)
 
 
 @QUICK
@@ -40,6 +46,34 @@ def test_batches_partition_the_rows(n_rows, batch_size, seed):
     if batch_size > 1 and n_rows > 1:
         assert min(sizes) > 1
     assert max(sizes) <= max(batch_size, 3 if n_rows % 2 and batch_size == 2 else 1)
+
+
+@QUICK
+@given(
+    n_rows=st.integers(6, 3000),
+    batch_size=st.integers(6, 320),
+    size=st.integers(2, 3),
+    measured=st.booleans(),
+)
+def test_the_parts_of_ranks_make_up_the_batches_of_one_process(n_rows, batch_size, size, measured):
+    def cut(ranks):
+        batches = (
+            MeasuredBatches(rows_of(n_rows), ranks)
+            if measured
+            else batches_of(n_rows, batch_size, 0, ranks)
+        )
+        return [batch.x.clone() for batch in batches]
+
+    parts = [cut(Ranks(SimpleNamespace(rank=rank, size=size))) for rank in range(size)]
+    whole = cut(ONE_RANK)
+    for batch, *of_batch in zip(whole, *parts, strict=True):
+        assert torch.equal(torch.cat(of_batch), batch)
+        sizes = [len(part) for part in of_batch]
+        assert max(sizes) - min(sizes) <= 1
+        assert min(sizes) > 0
+    # Batches that measure have equal sizes, too.
+    sizes = [len(batch) for batch in whole]
+    assert max(sizes) - min(sizes) <= 1
 
 
 VALUES = st.floats(-1e3, 1e3, width=32)

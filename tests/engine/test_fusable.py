@@ -193,8 +193,8 @@ CHANGES = {
 def test_the_step_is_made_anew_only_if_something_changed(monkeypatch, change, n_steps):
     made = []
 
-    def count(net):
-        made.append(fused.fused_step(net))
+    def count(net, ranks):
+        made.append(fused.fused_step(net, ranks))
         return made[-1]
 
     monkeypatch.setattr("skae.engine._net.fused_step", count)

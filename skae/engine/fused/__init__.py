@@ -10,6 +10,7 @@ the step of a net. Several nets of one kind can take their steps as one `FusedSt
 are the rows of a larger one, and what is a matrix for one net is a stack of matrices for all.
 """
 
+from ..distributed import ONE_RANK, OneRank
 from ._cuda_graph import GraphedStep
 from ._fusable import FusableNet, assumptions_of, read_net
 from ._step import FusedStep
@@ -26,8 +27,12 @@ __all__ = [
 Step = FusedStep | GraphedStep
 
 
-def fused_step(net: FusableNet) -> Step:
-    """Return the fused step of a net; on a GPU its kernels are launched as one graph."""
-    step = FusedStep([net])
+def fused_step(net: FusableNet, ranks: OneRank = ONE_RANK) -> Step:
+    """Return the fused step of a net; on a GPU its kernels are launched as one graph.
+
+    Several ranks talk between the kernels, so that they launch these one by one.
+    """
+    step = FusedStep([net], ranks)
     on_gpu = net.parameters[0].device.type == "cuda"
-    return GraphedStep(step) if on_gpu and not net.latent_by_autograd else step
+    graphed = on_gpu and not net.latent_by_autograd and ranks.size == 1
+    return GraphedStep(step) if graphed else step

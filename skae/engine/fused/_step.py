@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from skae._batch import Batch
 
+from ..distributed import ONE_RANK, OneRank
 from ._flat_buffers import adopt_state, flatten, padded, views
 from ._fusable import FusableNet, Half
 from ._recorded_calls import RecordedCalls
@@ -34,11 +35,11 @@ class FusedStep:
     Called with a batch, it returns the parts of the objective as `train_step` does. The step of
     several nets takes a batch of shape (n_nets, n_samples, n_features), a part for each net, and
     returns parts of shape (n_nets,). Several nets must be of one `kind` and have equal learning
-    rates.
+    rates. The batch of one net may be a part of that of several `ranks`.
     """
 
-    def __init__(self, nets: Sequence[FusableNet]):
-        self.nets = nets
+    def __init__(self, nets: Sequence[FusableNet], ranks: OneRank = ONE_RANK):
+        self.nets, self.ranks = nets, ranks
         first = nets[0]
         self.objective, self.penalty = first.objective, first.objective.weight_penalty
         self.max_grad_norm = first.max_grad_norm
@@ -121,6 +122,7 @@ class FusedStep:
         penalties = calls.run_forward(batch.weight)
         value, _ = self.objective.reconstruction_and_gradient(calls.output, batch)
         calls.run_backward()
+        self.ranks.add_up(self.gradient)
         parts = {"reconstruction": value, **penalties}
         if self.penalty.l1 or self.penalty.l2:
             parts |= self._weight_penalties()

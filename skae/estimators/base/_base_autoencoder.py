@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from skae._compat import fit_context
-from skae.engine import torch_defaults
+from skae.engine import ranks_of_process, refuse_several_ranks, torch_defaults
 from skae.objectives import LOSSES
 from skae.tables import (
     CallerType,
@@ -19,6 +19,7 @@ from ._fit_rows import FitRows
 from ._fitted_network import FittedNetwork
 from ._held_out_rows import GivenRows, chooses_rows
 from ._ignored_arguments import warn_of_ignored_parameters, warn_of_ignored_target
+from ._ranks import validated_by
 from ._training import TrainingFlow
 
 
@@ -57,6 +58,9 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Train the autoencoder.
 
+        Where ``torch.distributed`` is initialised, all of its ranks train together: each calls
+        `fit` with the same rows and parameters, and ends with the same network.
+
         Parameters
         ----------
         X : {array-like, sparse matrix, tensor, source} of shape (n_samples, n_features)
@@ -91,12 +95,17 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         Raises
         ------
         ValueError
-            For invalid parameters or data, or if the loss becomes infinite or NaN.
+            For invalid parameters or data, or if the loss becomes infinite or NaN. On several ranks
+            also if rows or parameters differ between them, a batch has fewer rows than there are
+            ranks, or the network or a callback needs all rows of a batch in one process.
+        RuntimeError
+            If another rank ended, or does not come within 40 seconds.
 
         Warns
         -----
         UserWarning
-            If training is interrupted from the keyboard; the best weights so far stay. If `y`
+            If training is interrupted from the keyboard; the best weights so far stay. If a
+            launcher such as torchrun started several processes that train alone. If `y`
             looks like a target of the reconstruction, or parameters of the dense network are set
             beside another `network`: both are ignored. If the standard deviations of columns
             differ a thousandfold.
@@ -108,11 +117,14 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         warn_of_ignored_parameters(self)
         with as_before_on_error(self):
             continued = bool(self.warm_start) and hasattr(self, "net_")
-            rows = self._validated(X, y, sample_weight, 2, reset=not continued)
+            ranks = ranks_of_process()
+            rows = validated_by(
+                ranks, self, lambda: self._validated(X, y, sample_weight, 2, reset=not continued)
+            )
             given = None
             if groups is not None or chooses_rows(self.validation_fraction):
                 given = GivenRows.of(rows, sample_weight, groups)
-            self._run(self._prepare_fit(rows, continued, given))
+            self._run(self._prepare_fit(rows, continued, given, ranks))
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -143,9 +155,10 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
         Raises
         ------
         ValueError
-            As :meth:`fit`; also for an empty iterator, an iterator with `y` or weights, or a
-            callback that needs held-out rows.
+            As :meth:`fit`; also for an empty iterator, an iterator with `y` or weights, a callback
+            that needs held-out rows, or on several ranks.
         """
+        refuse_several_ranks(f"partial_fit of {type(self).__name__}")
         chunks = X if isinstance(X, Iterator) else [X]
         if chunks is X:
             _refuse_beside_chunks(y=y, sample_weight=sample_weight)

@@ -15,7 +15,9 @@ from skae._compat import parameter_constraints
 from skae._threads import threads_for
 from skae._warnings import warn_caller
 from skae.engine import (
+    ONE_RANK,
     AutoencoderNet,
+    OneRank,
     Training,
     TrainingRows,
     losses_by_column,
@@ -90,11 +92,15 @@ class TrainingFlow(Pickling):
     # -- before training --------------------------------------------------------------
 
     def _prepare_fit(
-        self, rows: FitRows, continued: bool, given: GivenRows | None = None
+        self,
+        rows: FitRows,
+        continued: bool,
+        given: GivenRows | None = None,
+        ranks: OneRank = ONE_RANK,
     ) -> Training:
         """Return the training of a whole fit on validated rows; see `hold_out_rows`."""
         rows = self._on_device(rows, continued)
-        rng = check_random_state(self.random_state)
+        rng = ranks.random_state(check_random_state(self.random_state))
         stops, share = self._early_stopping(), self.validation_fraction
         train, valid = hold_out_rows(rows, given, stops, share, rng)
         batch_size = self._batch_size(len(rows) if train is None else len(train))
@@ -110,6 +116,7 @@ class TrainingFlow(Pickling):
             from_scratch=not continued,
             never_worse=self.init == "pca",
             verbose=self.verbose,
+            ranks=ranks,
         )
 
     def _prepare_pass(self, rows: FitRows, continued: bool, keep_net: bool) -> Training:
