@@ -42,7 +42,13 @@ def client():
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
+        # The workers cannot import this module.
+        cloudpickle.register_pickle_by_value(sys.modules[__name__])
         yield client
+
+
+def mean_score(model, X, y=None):
+    return model.score_samples(X).mean()
 
 
 def searches():
@@ -51,7 +57,11 @@ def searches():
         HalvingGridSearchCV, AUTOENCODER, GRID, cv=3, min_resources=40, random_state=0
     )
     randomized = partial(RandomizedSearchCV, AUTOENCODER, GRID, cv=3, n_iter=3, random_state=0)
-    return {"grid": grid, "halving": halving, "randomized": randomized}
+    # Its members are trained as one stack there, too.
+    detector = AutoencoderOutlierDetector(AUTOENCODER, n_estimators=2, random_state=0)
+    grid_of_it = {"autoencoder__n_components": [1, 2]}
+    of_detector = partial(GridSearchCV, detector, grid_of_it, cv=2, scoring=mean_score)
+    return {"grid": grid, "halving": halving, "randomized": randomized, "detector": of_detector}
 
 
 @pytest.mark.parametrize("name", searches())
@@ -65,7 +75,8 @@ def test_a_search_gives_the_results_of_a_serial_one(client, name):
     ]
     pd.testing.assert_frame_equal(*results, check_exact=True)
     assert results[0]["mean_test_score"].nunique() > 1
-    np.testing.assert_array_equal(serial.transform(ROWS), found.transform(ROWS))
+    for method in {"transform", "predict"} & set(dir(serial)):
+        np.testing.assert_array_equal(getattr(serial, method)(ROWS), getattr(found, method)(ROWS))
 
 
 def n_executed(client):
@@ -76,11 +87,11 @@ def n_executed(client):
 def test_the_members_of_a_detector_are_trained_on_the_cluster(client):
     detector = AutoencoderOutlierDetector(AUTOENCODER, n_estimators=4, random_state=0)
     alone = clone(detector).fit(ROWS)
-    with joblib.parallel_config("threading", n_jobs=2):
-        by_threads = clone(detector).fit(ROWS)
+    with joblib.parallel_config("threading"):
+        by_threads = clone(detector).set_params(n_jobs=2).fit(ROWS)
     before = n_executed(client)
     with joblib.parallel_config("dask"):
-        by_cluster = clone(detector).fit(ROWS)
+        by_cluster = clone(detector).set_params(n_jobs=-1).fit(ROWS)
     assert n_executed(client) >= before + 2
     # Two stacks of two networks; those of one stack of four differ by the rounding of products.
     np.testing.assert_array_equal(by_cluster.p_values(ROWS), by_threads.p_values(ROWS))
@@ -127,8 +138,6 @@ def score_by_graph(part, path):
 @pytest.fixture(scope="module")
 def table(client):
     """A table in five partitions, of which two are empty."""
-    # The workers cannot import this module.
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
     frame = pd.DataFrame(ROWS, columns=list("abcde"))
     parts = [frame[:0], frame[:50], frame[50:51], frame[:0], frame[51:]]
     return dataframe.from_delayed([dask.delayed(part) for part in parts], meta=frame[:0])

@@ -34,14 +34,15 @@ def fit_members(
 
     Of several jobs, each trains some of the members in lockstep, and tells nothing.
     """
-    n_groups = min(effective_n_jobs(n_jobs), len(members))
+    # In the jobs of a search, None must give the bits that it gives elsewhere.
+    n_groups = 1 if n_jobs is None else min(effective_n_jobs(n_jobs), len(members))
     if n_groups == 1:
         fit_in_lockstep(members, Z, rows, weight, caller, tell_left)
         return
     groups = np.array_split(np.arange(len(members)), n_groups)
+    parts = [([members[i] for i in group], [rows[i] for i in group]) for group in groups]
     fitted = Parallel(n_jobs)(
-        delayed(_fit_group)([members[i] for i in group], Z, [rows[i] for i in group], weight, caller)
-        for group in groups
+        delayed(_fit_group)(some, Z, of_each, weight, caller) for some, of_each in parts
     )
     # Another process has fitted copies of them.
     members[:] = [member for group in fitted for member in group]

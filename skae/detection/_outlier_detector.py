@@ -99,11 +99,10 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         every time.
     n_jobs : int or None, default=None
         Jobs of joblib that train the members in :meth:`fit`, each its share of them; -1 is one for
-        each core, or each worker of a cluster. None is one job, or as many as
-        :func:`joblib.parallel_config` says. The members are the same, up to the rounding of their
-        matrix products. One job trains all of them as one stack, which small networks are trained
-        fastest by; take more for large tables or networks, or where the members shall be trained
-        on a cluster.
+        each core or, in :func:`joblib.parallel_config`, for each worker of a cluster. None is one
+        job, which trains all of them as one stack: small networks are trained fastest so. More
+        jobs give the same members, up to the rounding of their matrix products, which depends on
+        how many networks are in a stack. They pay for large networks.
     verbose : int, default=0
         1 shows a progress bar over the epochs of all members in :meth:`fit`, and one over rows
         that are scored if there are more than 4,096, with the time left. On a terminal or in a
