@@ -55,24 +55,26 @@ class WatchedFile:
     def _watch(
         self, ended: Event, take: Callable[[ServedModel, str], None], count: Callable[[bool], None]
     ) -> None:
-        log = logging.getLogger("uvicorn.error")
         while not ended.wait(_INTERVAL):
-            if not self._is_replaced():
-                continue
-            try:
-                model, digest = self.load()
-                take(model, digest)
-            except BaseException as error:
-                # Also SystemExit and the panics of Rust: a later file may be better.
-                log.error(
-                    "%s was replaced and is not served, the model before answers on: %s",
-                    self._shown,
-                    str(error) or type(error).__name__,
-                )
-                count(False)
-            else:
-                log.info("%s was replaced; SHA-256 %s answers", self._shown, digest)
-                count(True)
+            if self._is_replaced():
+                count(self._read_again(take))
+
+    def _read_again(self, take: Callable[[ServedModel, str], None]) -> bool:
+        """Load the file and take the model in it; return whether that worked."""
+        log = logging.getLogger("uvicorn.error")
+        try:
+            model, digest = self.load()
+            take(model, digest)
+        except BaseException as error:
+            # Also SystemExit and the panics of Rust: a later file may be better.
+            log.error(
+                "%s was replaced and is not served, the model before answers on: %s",
+                self._shown,
+                str(error) or type(error).__name__,
+            )
+            return False
+        log.info("%s was replaced; SHA-256 %s answers", self._shown, digest)
+        return True
 
     def _is_replaced(self) -> bool:
         """Whether the file is another one than before, and nobody writes to it any more."""

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Collection
 from contextlib import nullcontext, suppress
 from functools import partial
-from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,6 +51,8 @@ def run_workers(
 
     logging.config.dictConfig(LOGGING_CONFIG)
     if _CONTEXT.get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
         # It imports while this process loads the model. The optimizer of a model needs _dynamo.
         _CONTEXT.set_forkserver_preload(
             ["skae.serving", "uvicorn", "prometheus_client", "torch._dynamo"]
@@ -181,6 +182,7 @@ def _work(
     if hasattr(os, "setpgrp"):
         # Ctrl+C is for the process that looks after the workers.
         os.setpgrp()
+    parent: Any = multiprocessing.parent_process()
 
     def tell_ready() -> None:
         # Nobody waits for a worker that takes another's place.
@@ -199,3 +201,6 @@ def _work(
             shown=f"The model of worker {os.getpid()}",
             **options,
         )
+    if not parent.is_alive():
+        # It was killed, and could not tidy up.
+        shutil.rmtree(folder, ignore_errors=True)

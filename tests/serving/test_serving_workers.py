@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import tempfile
 import time
 from contextlib import closing
 from multiprocessing import get_context
@@ -36,7 +37,8 @@ N_WORKERS = 2
 FORKS = (("_workers", "_CONTEXT", get_context("fork")),)
 
 
-def serve_forks(model, port=0):
+def serve_forks(model, port=0, temporary=None):
+    tempfile.tempdir = temporary
     _workers._CONTEXT = get_context("fork")
     serve(model, port=port, workers=N_WORKERS)
 
@@ -73,11 +75,16 @@ def is_answered(port):
         return False
 
 
-def test_workers_end_with_the_process_that_looks_after_them(autoencoder):
-    with process(autoencoder, FORKS, workers=N_WORKERS) as (server, port):
+def test_workers_end_with_the_process_that_looks_after_them(tmp_path, autoencoder):
+    """And the last of them tidies up."""
+    with Process(serve_forks, autoencoder, 0, str(tmp_path)) as server:
+        line = log_until(server, "running on")[-1]
+        port = int(re.search(r"http://127\.0\.0\.1:(\d+)", line)[1])
+        assert is_answered(port)
+        assert [*tmp_path.glob("skae-*/*.db")]
         server.kill()
         deadline = time.monotonic() + 60
-        while is_answered(port):
+        while is_answered(port) or [*tmp_path.iterdir()]:
             assert time.monotonic() < deadline
 
 
