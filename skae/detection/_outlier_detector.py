@@ -99,7 +99,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         every time.
     n_jobs : int or None, default=None
         Jobs of joblib that train the members in :meth:`fit`, each its share of them; -1 is one for
-        each core or, in :func:`joblib.parallel_config`, for each worker of a cluster. None is one
+        each core or, in ``joblib.parallel_config``, for each worker of a cluster. None is one
         job, which trains all of them as one stack: small networks are trained fastest so. More
         jobs give the same members, up to the rounding of their matrix products, which depends on
         how many networks are in a stack. They pay for large networks.
