@@ -48,7 +48,8 @@ def serve(
         Processes that answer at the port, each with the model in its memory and on one thread. A
         process answers thousands of small requests a second; take as many as there are cores if
         that is too little. With more than one, the system's folder of temporary files holds a copy
-        of the model file and the counters of all processes, of a few megabytes.
+        of the model file and the counters of all processes, of a few megabytes. ONNX graphs must
+        then hold their weights, and not name a second file.
     max_queue : int, default=4096
         Rows that may wait in each process; see :func:`make_app`.
     max_batch : int, default=256
