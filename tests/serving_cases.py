@@ -79,11 +79,22 @@ def running_app(app):
 def process(model, limits=(), **params):
     """Serve a model in a process of its own, on a free port; yields the process and the port.
 
-    `limits` are values for private names of serving, as ("_bodies", "_SECONDS", 3).
+    `limits` are values for private names of serving, as ("_bodies", "_SECONDS", 3). What the
+    process logs before it listens is in `server.log`.
     """
     with Process(_serve, model, limits, {"port": 0} | params) as server:
-        ports = (re.search(r"http://127\.0\.0\.1:(\d+)", line) for line in server.stderr)
-        yield server, int(next(filter(None, ports))[1])
+        server.log = log_until(server, "running on")
+        yield server, int(re.search(r"http://127\.0\.0\.1:(\d+)", server.log[-1])[1])
+
+
+def log_until(server, text):
+    """Return the lines of a log up to the one that has a text."""
+    lines = []
+    for line in server.stderr:
+        lines.append(line)
+        if text in line:
+            return lines
+    raise AssertionError(f"no {text!r} in {lines}")
 
 
 def _serve(model, limits, params):

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from skae._compat import InvalidParameterError
-from skae.persistence import load_estimator
 
 from ._options import NO_TRUST, TrustOptions
 
@@ -16,6 +15,7 @@ def serve(
     name: str | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
+    workers: int = 1,
     max_queue: int = 4096,
     max_batch: int = 256,
     max_body: int = 2**23,
@@ -25,7 +25,8 @@ def serve(
 
     The protocol is the Open Inference Protocol (V2): POST /v2/models/NAME/infer. Ready:
     /v2/health/ready; inputs and outputs: /v2/models/NAME; Prometheus: /metrics. On SIGTERM all
-    accepted requests are still answered.
+    accepted requests are still answered. A model file that is replaced is loaded and checked, and
+    then takes the place of the model before; the log and the metrics say so.
 
     Parameters
     ----------
@@ -37,8 +38,10 @@ def serve(
         Address to listen on; 0.0.0.0 for all.
     port
         Port to listen on, up to 65535; 0 takes a free one, which the log names.
+    workers
+        Processes that answer at the port, each with the model in its memory.
     max_queue
-        Rows that may wait; requests beyond that are answered with 503.
+        Rows that may wait in each process; requests beyond that are answered with 503.
     max_batch
         Rows that are computed together.
     max_body
@@ -48,13 +51,15 @@ def serve(
 
     try:
         run(
-            load_estimator(model, trusted=trusted.trust) if trusted.trust else model,
-            name=model.stem if name is None else name,
+            model,
+            name=name,
             host=host,
             port=port,
+            workers=workers,
             max_queue=max_queue,
             max_batch=max_batch,
             max_body=max_body,
+            trusted=trusted.trust or (),
         )
     except InvalidParameterError as error:
         # The error names the option, not the parameter of Python.

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed, effective_n_jobs
 from scipy import sparse
 from torch import Tensor
 
@@ -26,10 +27,37 @@ def fit_members(
     rows: list[np.ndarray],
     weight: np.ndarray | None,
     caller: CallerType,
+    n_jobs: int | None,
     tell_left: Callable[[int], None],
 ) -> None:
-    """Fit each member on its rows, given by their indices; tell how many epochs are left."""
-    fit_in_lockstep(members, Z, rows, weight, caller, tell_left)
+    """Fit each member on its rows, given by their indices; tell how many epochs are left.
+
+    Of several jobs, each trains some of the members in lockstep, and tells nothing.
+    """
+    # In the jobs of a search, None must give the bits that it gives elsewhere.
+    n_groups = 1 if n_jobs is None else min(effective_n_jobs(n_jobs), len(members))
+    if n_groups == 1:
+        fit_in_lockstep(members, Z, rows, weight, caller, tell_left)
+        return
+    groups = np.array_split(np.arange(len(members)), n_groups)
+    parts = [([members[i] for i in group], [rows[i] for i in group]) for group in groups]
+    fitted = Parallel(n_jobs)(
+        delayed(_fit_group)(some, Z, of_each, weight, caller) for some, of_each in parts
+    )
+    # Another process has fitted copies of them.
+    members[:] = [member for group in fitted for member in group]
+
+
+def _fit_group(
+    members: list[BaseAutoencoder],
+    Z: Rows,
+    rows: list[np.ndarray],
+    weight: np.ndarray | None,
+    caller: CallerType,
+) -> list[BaseAutoencoder]:
+    """Fit some of the members, and return them."""
+    fit_in_lockstep(members, Z, rows, weight, caller)
+    return members
 
 
 def train_member(

@@ -97,10 +97,16 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
     random_state : int, RandomState instance or None, default=None
         Source of folds, subsamples and seeds of the members. Pass an int for the same result
         every time.
+    n_jobs : int or None, default=None
+        Jobs of joblib that train the members in :meth:`fit`, each its share of them; -1 is one for
+        each core or, in ``joblib.parallel_config``, for each worker of a cluster. None is one
+        job, which trains all of them as one stack: small networks are trained fastest so. More
+        jobs give the same members, up to the rounding of their matrix products, which depends on
+        how many networks are in a stack. They pay for large networks.
     verbose : int, default=0
         1 shows a progress bar over the epochs of all members in :meth:`fit`, and one over rows
         that are scored if there are more than 4,096, with the time left. On a terminal or in a
-        notebook with ipywidgets; logs have none.
+        notebook with ipywidgets; logs have none. Several jobs show none over epochs.
 
     Attributes
     ----------
@@ -247,6 +253,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
     forgetting: Annotated[float, Interval(Real, 0, 1, closed="right")] = 0.05
     device: str | torch.device = "cpu"
     random_state: RandomState = None
+    n_jobs: int | None = None
     verbose: Annotated[int | bool, "verbose"] = 0
 
     contamination_: float = fitted()
@@ -293,7 +300,7 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
             rows = ordinary.choose(self._folds.draw(fold, self.max_samples_, rng))
             given = None if sample_weight is None else weight
             with bar_of_the_rest(self._shows_progress, "fit", "epoch") as tell_left:
-                fit_members(self.estimators_, Z, rows, given, caller, tell_left)
+                fit_members(self.estimators_, Z, rows, given, caller, self.n_jobs, tell_left)
             kept = rng.permutation(X.shape[0])[: n_kept(X.shape[1])]
             unusual, in_cluster = np.zeros(len(kept), dtype=bool), ordinary.in_cluster[kept]
             known = weight[kept], fold[kept], unusual, in_cluster

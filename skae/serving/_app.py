@@ -9,9 +9,11 @@ from skae._extras import require
 
 from ._bodies import BodyReader
 from ._loading import load_model
+from ._metrics import Metrics
 from ._number_ranges import check_numbers
 from ._protocol import JSON_LENGTH_HEADER
 from ._refusal import Refusal
+from ._served_model import ServedModel
 from ._service import Service
 
 if TYPE_CHECKING:
@@ -112,7 +114,8 @@ def make_app(
     requested outputs are computed, so name those that you need.
 
     All rows that wait when the model becomes free are computed together. Autoencoders give a row
-    alone the same bits as in a batch. The model runs on one thread; for more, start more servers.
+    alone the same bits as in a batch. The model runs on one thread; :func:`serve` has `workers` for
+    more.
 
     Clients must keep their side of the connection open until they have the answer: uvicorn takes
     a connection that is half closed (``shutdown(SHUT_WR)``) for one that has ended.
@@ -131,17 +134,48 @@ def make_app(
 
         Starlette(routes=[Mount("/autoencoder", app)])
     """
+    require_libraries()
+    check_name(name)
+    check_numbers("make_app", max_queue=max_queue, max_batch=max_batch, max_body=max_body)
+    served = load_model(model)
+    return app_of(
+        served,
+        Metrics(name),
+        name=name,
+        max_queue=max_queue,
+        max_batch=max_batch,
+        max_body=max_body,
+    )
+
+
+def require_libraries() -> None:
+    """Raise an ImportError that names the extra if a library is not installed."""
     for library in ("starlette", "orjson", "prometheus_client"):
         require(library, "serve")
-    from starlette.applications import Starlette
-    from starlette.exceptions import HTTPException
 
+
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be a part of an address."""
     if not name or "/" in name:
         raise ValueError(
             f"name={name!r} cannot be a part of an address: expected some characters without '/'."
         )
-    check_numbers("make_app", max_queue=max_queue, max_batch=max_batch, max_body=max_body)
-    service = Service(load_model(model), name, max_queue, max_batch)
+
+
+def app_of(
+    model: ServedModel,
+    metrics: Metrics,
+    *,
+    name: str,
+    max_queue: int,
+    max_batch: int,
+    max_body: int,
+) -> "Starlette":
+    """Return the application of a model; its `state` has the service and the reader of bodies."""
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+
+    service = Service(model, name, max_queue, max_batch, metrics)
     bodies = BodyReader(max_body)
     handlers: Any = {HTTPException: _http_error, Refusal: _refusal, Exception: _failure}
     app = Starlette(routes=_routes(service, bodies), exception_handlers=handlers)

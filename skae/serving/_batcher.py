@@ -8,7 +8,7 @@ import asyncio
 import logging
 from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -18,7 +18,7 @@ import numpy as np
 
 from ._metrics import Metrics
 from ._refusal import Refusal, error_excerpt
-from ._served_model import Inputs, Names, Outputs
+from ._served_model import Inputs, Names, Outputs, ServedModel
 
 
 @dataclass(frozen=True)
@@ -32,26 +32,23 @@ class _Job:
         return len(self.inputs[0])
 
 
+# A model, dtypes of its inputs, and names of its outputs.
+_Group = tuple[ServedModel, tuple[np.dtype, ...], Names]
+
+
 class Batcher:
-    """A queue in front of a model that runs on one thread.
+    """A queue in front of a model, or of one after the other, on one thread.
 
     `max_queue` rows may wait, but one request may always wait, however many rows it has. Up to
     `max_batch` rows are computed together; a request of more is a batch of its own. The queue
     belongs to one event loop at a time, and forgets the requests of a loop that ended.
     """
 
-    def __init__(
-        self,
-        run: Callable[[Inputs, Names], Outputs],
-        max_queue: int,
-        max_batch: int,
-        metrics: Metrics,
-    ) -> None:
-        self._run = run
+    def __init__(self, max_queue: int, max_batch: int, metrics: Metrics) -> None:
         self._max_queue, self._max_batch = max_queue, max_batch
         self._metrics = metrics
-        # Rows of the same dtypes for the same outputs go together; such groups take turns.
-        self._waiting: dict[tuple[tuple[np.dtype, ...], Names], deque[_Job]] = {}
+        # Rows of a group are computed together; groups take turns.
+        self._waiting: dict[_Group, deque[_Job]] = {}
         self._n_waiting = 0
         self._batch: list[_Job] = []
         # Whether rows wait or are being computed.
@@ -59,8 +56,8 @@ class Batcher:
         self._loop: AbstractEventLoop | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="skae-serving")
 
-    def submit(self, inputs: Inputs, names: Names) -> "asyncio.Future[Outputs]":
-        """Queue rows, of which each input has one entry each; return the future of their outputs.
+    def submit(self, model: ServedModel, inputs: Inputs, names: Names) -> "asyncio.Future[Outputs]":
+        """Queue rows for a model, with one entry in each input; return the future of their outputs.
 
         A full queue raises a `Refusal`.
         """
@@ -76,7 +73,7 @@ class Batcher:
                 {"Retry-After": "1"},
             )
         dtypes = tuple(values.dtype for values in inputs)
-        self._waiting.setdefault((dtypes, names), deque()).append(job)
+        self._waiting.setdefault((model, dtypes, names), deque()).append(job)
         self._metrics.count_accepted(len(job))
         self._count_waiting(len(job))
         if not self.busy:
@@ -112,27 +109,32 @@ class Batcher:
             self._waiting[key] = jobs
         self._batch = batch
         self._count_waiting(-n_rows)
-        self._executor.submit(self._compute, loop, batch, key[1])
+        self._executor.submit(self._compute, loop, batch, key[0], key[2])
 
-    def _compute(self, loop: AbstractEventLoop, batch: list[_Job], names: Names) -> None:
+    def _compute(
+        self, loop: AbstractEventLoop, batch: list[_Job], model: ServedModel, names: Names
+    ) -> None:
         """Compute a batch on the thread, and deliver it in the loop."""
         start = perf_counter()
-        answers = self._answers(batch, names)
+        answers = self._answers(batch, model, names)
         loop.call_soon_threadsafe(self._deliver, loop, batch, answers, perf_counter() - start)
 
-    def _answers(self, batch: list[_Job], names: Names) -> Sequence[Outputs | Refusal]:
+    def _answers(
+        self, batch: list[_Job], model: ServedModel, names: Names
+    ) -> Sequence[Outputs | Refusal]:
         """Return an answer for each job."""
         try:
             if len(batch) == 1:
-                return [self._run(batch[0].inputs, names)]
+                return [model.run(batch[0].inputs, names)]
             inputs = zip(*(job.inputs for job in batch), strict=True)
-            results = self._run(tuple(map(np.concatenate, inputs)), names)
+            results = model.run(tuple(map(np.concatenate, inputs)), names)
         except ValueError as error:
             if len(batch) == 1:
                 return [Refusal(f"The model does not take these rows: {error_excerpt(error)}")]
             # Only the request whose rows the model refuses shall hear of it.
             half = len(batch) // 2
-            return [*self._answers(batch[:half], names), *self._answers(batch[half:], names)]
+            halves = batch[:half], batch[half:]
+            return [answer for part in halves for answer in self._answers(part, model, names)]
         except BaseException as error:
             # Also SystemExit and the panics of Rust: the thread serves those who come next.
             logging.getLogger(__name__).error("The model failed", exc_info=error)

@@ -3,6 +3,8 @@
 import asyncio
 import math
 import signal
+from collections.abc import Callable
+from multiprocessing import parent_process
 from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -27,10 +29,11 @@ _LAST_ANSWERS = 1.5
 _INTERVAL = 0.5
 
 
-def graceful_server(app: Any, **params: Any) -> "uvicorn.Server":
+def graceful_server(app: Any, on_start: Callable[[], None], **params: Any) -> "uvicorn.Server":
     """Return a server of the application that ends slow connections, and stops losing no request.
 
-    `params` are those of `uvicorn.Config`.
+    It calls `on_start` when it listens. `params` are those of `uvicorn.Config`. In a process of
+    multiprocessing it stops when the process that started it is gone.
     """
     import uvicorn
 
@@ -42,11 +45,17 @@ def graceful_server(app: Any, **params: Any) -> "uvicorn.Server":
             self._connections = SlowConnections(self.server_state)
             self._searched_at = -math.inf
 
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            on_start()
+
         async def on_tick(self, counter: int) -> bool:
             now = monotonic()
             if now - self._searched_at >= _INTERVAL:
                 self._searched_at = now
                 self._connections.end_slow(now)
+                if (parent := parent_process()) and not parent.is_alive():
+                    self.handle_exit(signal.SIGTERM, None)
             return await super().on_tick(counter)
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:

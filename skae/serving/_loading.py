@@ -1,6 +1,7 @@
 """Models to serve, from files of which none runs code that it brings, or from estimators."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from ._served_model import ServedModel
 _SUFFIXES = (".skae", ".skops", ".onnx")
 
 
-def load_model(model: Any) -> ServedModel:
-    """Return the served form of a fitted estimator, or of the model in a file."""
+def load_model(model: Any, trusted: Collection[str] = ()) -> ServedModel:
+    """Return the served form of a fitted estimator, or of the model in a file.
+
+    `trusted` are types that a file of skops may need beside `TRUSTED_TYPES`.
+    """
     if not isinstance(model, str | os.PathLike):
         return EstimatorModel(model)
     path = Path(model)
@@ -27,9 +31,9 @@ def load_model(model: Any) -> ServedModel:
         )
     if not path.exists():
         raise FileNotFoundError(f"There is no model file {str(path)!r}.")
-    if path.suffix == ".onnx":
+    if path.suffix == ".onnx" and not trusted:
         return OnnxModel(_session(path))
-    return EstimatorModel(load_estimator(path))
+    return EstimatorModel(load_estimator(path, trusted))
 
 
 def _session(path: Path) -> Any:

@@ -7,6 +7,7 @@ from skae._compat import Interval, validate_parameter_constraints
 _POSITIVE = [Interval(Integral, 1, None, closed="left")]
 _RANGES = {
     "port": [Interval(Integral, 0, 65535, closed="both")],
+    "workers": _POSITIVE,
     "max_queue": _POSITIVE,
     "max_batch": _POSITIVE,
     "max_body": _POSITIVE,

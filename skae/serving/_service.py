@@ -14,16 +14,22 @@ VERSION = "1"
 
 
 class Service:
-    """A model behind its queue, called `name` in addresses.
+    """A model behind its queue, called `name` in addresses; another may take its place.
 
     `ready` tells whether it wants further requests; it answers those that come nevertheless.
     """
 
-    def __init__(self, model: ServedModel, name: str, max_queue: int, max_batch: int) -> None:
-        self.model, self.name = model, name
-        self.metrics = Metrics(name)
+    def __init__(
+        self, model: ServedModel, name: str, max_queue: int, max_batch: int, metrics: Metrics
+    ) -> None:
+        self.model, self.name, self.metrics = model, name, metrics
         self.ready = True
-        self.batcher = Batcher(model.run, max_queue, max_batch, self.metrics)
+        self.batcher = Batcher(max_queue, max_batch, metrics)
+
+    def take(self, model: ServedModel, digest: str) -> None:
+        """Answer later requests by another model, from a file with this SHA-256."""
+        self.model = model
+        self.metrics.set_digest(digest)
 
     def check_name(self, name: str, version: str | None) -> None:
         """Refuse any other model or version."""
@@ -37,12 +43,13 @@ class Service:
 
     def metadata(self) -> dict[str, Any]:
         """Return the metadata of the model, as the protocol defines them."""
+        model = self.model
         return {
             "name": self.name,
             "versions": [VERSION],
-            "platform": self.model.platform,
-            "inputs": [vars(spec) for spec in self.model.inputs],
-            "outputs": [vars(spec) for spec in self.model.outputs.values()],
+            "platform": model.platform,
+            "inputs": [vars(spec) for spec in model.inputs],
+            "outputs": [vars(spec) for spec in model.outputs.values()],
         }
 
     async def infer(
@@ -57,8 +64,10 @@ class Service:
             content = await body
             # Only from here on the time is the server's, and not the sender's.
             start = perf_counter()
-            request = parse_request(content, json_length, self.model)
-            answer = self.batcher.submit(request.inputs, request.outputs)
+            # A request is answered by the model that it was read for.
+            model = self.model
+            request = parse_request(content, json_length, model)
+            answer = self.batcher.submit(model, request.inputs, request.outputs)
             accepted = True
             response, n_json = format_response(request, await answer, self.name, VERSION)
             status = 200

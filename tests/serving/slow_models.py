@@ -1,5 +1,6 @@
-"""Models that take their time, for servers in processes of their own."""
+"""Models that take their time or fail, for servers in processes of their own."""
 
+import os
 import time
 from pathlib import Path
 
@@ -35,3 +36,20 @@ class SlowAutoencoder(AutoencoderTransformer):
     def score_samples(self, X):
         time.sleep(0.01)
         return super().score_samples(X)
+
+
+class ModelOfOneProcess(BaseEstimator):
+    """It answers in the process that asks it first, whose number is in a file."""
+
+    n_features_in_ = 5
+
+    def __init__(self, file=None):
+        self.file = file
+
+    def score_samples(self, X):
+        file = Path(self.file)
+        if not file.exists():
+            file.write_text(str(os.getpid()))
+        if file.read_text() != str(os.getpid()):
+            raise RuntimeError("another process asks")
+        return X.sum(axis=1)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import select
 import signal
 import socket
@@ -9,7 +10,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
+from multiprocessing import get_context
 
+import numpy as np
 import pytest
 from process_cases import Process
 from serving_cases import FEW, ROWS, process, tensor
@@ -64,11 +67,14 @@ def ask_until_not_ready(port, asked):
     return seen
 
 
-@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
-def test_every_accepted_request_gets_its_answer(sig):
+@pytest.mark.parametrize(
+    ("sig", "workers"), [(signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGTERM, 2)]
+)
+def test_every_accepted_request_gets_its_answer(sig, workers):
     """And a server that stops says so on connections that are open."""
     model = SlowAutoencoder(2, **FEW).fit(ROWS)
-    with process(model, max_batch=4) as (server, port):
+    limits = (("_workers", "_CONTEXT", get_context("fork")),)
+    with process(model, limits, max_batch=4, workers=workers) as (server, port):
         clients = [Client(port, i) for i in range(N_CLIENTS)]
         enough, asked = threading.Semaphore(0), threading.Event()
         with ThreadPoolExecutor(N_CLIENTS + 1) as pool:
@@ -86,7 +92,9 @@ def test_every_accepted_request_gets_its_answer(sig):
     for score, got in zip(model.score_samples(ROWS), answers, strict=False):
         assert set(got) == {score}
     total = sum(map(len, answers))
-    assert f"Answered {total} of {total} accepted requests" in log
+    counts = np.array(re.findall(r"Answered (\d+) of (\d+) accepted requests", log), dtype=int)
+    assert len(counts) == workers
+    assert [*counts.sum(axis=0)] == [total, total]
     assert "Traceback" not in log
 
 
