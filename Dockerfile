@@ -5,10 +5,12 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY skae skae
-# PyPI's torch brings the libraries of CUDA, which take gigabytes. pip prefers 2.13.0+cpu to 2.13.0.
+# Torch for Linux brings the libraries of CUDA, which take gigabytes. An index with its builds for the
+# CPU, as torch's page on installing names it, makes the image smaller:
+#   docker build --build-arg PIP_EXTRA_INDEX_URL=... --tag skae .
+ARG PIP_EXTRA_INDEX_URL=""
 RUN python -m venv /opt/skae \
-    && /opt/skae/bin/pip install --no-cache-dir --constraint constraints.txt \
-        --extra-index-url https://download.pytorch.org/whl/cpu ".[serve]" onnxruntime
+    && /opt/skae/bin/pip install --no-cache-dir --constraint constraints.txt ".[serve]" onnxruntime
 
 FROM python:3.13-slim
 RUN useradd --uid 1000 --no-create-home skae
