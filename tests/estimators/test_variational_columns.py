@@ -110,6 +110,22 @@ def test_draws_look_like_the_table(fitted):
     assert drawn.groupby("member")["income"].mean().pct_change().iloc[1] > 1
 
 
+def test_rare_categories_are_drawn_as_often_as_they_are():
+    frame = table()
+    # It has nothing to do with the rest of the row, so that no code makes it the likeliest one.
+    frame["rare"] = np.where(np.random.default_rng(0).random(len(frame)) < 0.1, "yes", "no")
+    share = (frame["rare"] == "yes").mean()
+    vae = VariationalAutoencoder(**PARAMS | {"max_iter": 5}).fit(frame)
+    drawn = vae.sample(2000, random_state=0)
+    assert abs((drawn["rare"] == "yes").mean() - share) < 0.03
+    pd.testing.assert_frame_equal(drawn, vae.sample(2000, random_state=0))
+    # The control: the likeliest category of codes from the prior.
+    codes = np.random.default_rng(0).normal(size=(2000, 3))
+    likeliest = vae.inverse_transform(codes)
+    assert (likeliest["rare"] == "yes").mean() < 0.2 * share
+    pd.testing.assert_frame_equal(likeliest, vae.inverse_transform(codes))
+
+
 def test_noise_that_is_given_is_in_units_of_the_columns():
     frame = with_gaps(table())
     vae = VariationalAutoencoder(noise_variance=0.25, **PARAMS | {"max_iter": 2}).fit(frame)

@@ -201,7 +201,9 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
     def sample(self, n_samples: int = 1, random_state: Any = None, *, y: Any = None) -> Any:
         """Generate rows like those of the training data.
 
-        The estimator decodes codes that it draws from its prior.
+        The estimator decodes codes that it draws from its prior, or, if it is variational and
+        conditional, from a normal distribution like that of the codes of the class. A
+        :class:`VariationalAutoencoder` draws categories by their probabilities; numbers are means.
 
         Parameters
         ----------
@@ -229,7 +231,7 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
             self._refuse_classes(y)
             return super().sample(n_samples, random_state)
         rng = check_random_state(random_state)
-        # Drawn in any case: codes are the same ones for all classes.
+        # Drawn in any case: the codes of all classes come from the same random numbers.
         drawn = self.classes_[rng.choice(self._n_classes, n_samples, p=self._class_shares)]
         given = self._with_all_classes(drawn, drawn if y is None else y)
         return super(ClassConditions, given).sample(n_samples, rng)
