@@ -36,7 +36,8 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         a class, which `fit` learns from, too. False ignores `y`, as a Pipeline needs it in which
         `y` is for a later step. In a search or `cross_validate` give a
         :class:`~sklearn.model_selection.StratifiedKFold` as `cv`: the folds of an estimator that
-        is no classifier may lack a class.
+        is no classifier may lack a class. With words beside -1 give it the folds, as in
+        ``cv=list(StratifiedKFold(5).split(X, y.astype(str)))``.
 
     Attributes
     ----------
