@@ -59,10 +59,21 @@ def test_a_csv_file_works_at_the_first_try(folder, capsys):
 
 @pytest.mark.parametrize("estimator", ["outlier", "imputer"])
 def test_outliers_and_imputers(estimator, folder, capsys):
-    seed = ["--random-state", "0", "--estimator", estimator]
-    if estimator == "outlier":
-        seed += ["--set", "n_estimators=2"]
-    main(["fit", "x.csv", "--out", "m.skae", *seed])
+    options = {"outlier": ["n_estimators=1", "cv=2"], "imputer": ["max_iter=0"]}[estimator]
+    chosen = [one for option in options for one in ("--set", option)]
+    main(
+        [
+            "fit",
+            "x.csv",
+            "--out",
+            "m.skae",
+            "--random-state",
+            "0",
+            "--estimator",
+            estimator,
+            *chosen,
+        ]
+    )
     model, frame = skae.load("m.skae"), typed(table())
     main(["info", "m.skae"])
     assert "text 3 categories: Oslo, Rome" in " ".join(capsys.readouterr().out.split())
