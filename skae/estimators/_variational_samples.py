@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from skae._batch import Batch
+from skae._exact_dtype import exact_dtype
 from skae._typing import ArrayOf
 from skae.engine import TrainingRows
 from skae.tables import ScaledRows
@@ -39,7 +40,8 @@ class VariationalSamples(ClassConditions):
 
         def means(batch: Batch) -> dict[str, Tensor]:
             posterior = module.latent.posterior(module.encoder(batch.x))
-            mean, log_variance = (moment.double() for moment in posterior)
+            # A device may lack double precision.
+            mean, log_variance = (m.to(exact_dtype(m.device)) for m in posterior)
             share = batch.condition.to(mean) / len(batch)  # type: ignore[union-attr]
             if batch.weight is not None:
                 share = share * batch.weight[:, None]
