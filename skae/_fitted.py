@@ -13,6 +13,17 @@ def last_step(estimator: Any) -> Any:
     return _step(estimator, -1)
 
 
+def rows_at_last_step(estimator: Any, X: Any) -> Any:
+    """Return rows as `last_step` sees them."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    if not hasattr(estimator, "steps"):
+        return X
+    steps = [step for _, step in estimator.steps]
+    n_before = max(i for i, step in enumerate(steps) if step not in (None, "passthrough"))
+    X = estimator[:n_before].transform(X) if n_before else X
+    return rows_at_last_step(steps[n_before], X)
+
+
 def _step(estimator: Any, direction: int) -> Any:
     if hasattr(estimator, "steps"):
         working = [step for _, step in estimator.steps if step not in (None, "passthrough")]

@@ -1,7 +1,6 @@
 """Settings that every test shares."""
 
 import os
-from functools import cache
 
 # scikit-learn's array API checks only run if this is set before SciPy is first imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -47,25 +46,14 @@ def terminal(capsys, monkeypatch):
 
 @pytest.fixture(scope="session")
 def torchlib_is_parsed_once():
-    """torch.onnx.export parses five hundred functions of onnxscript anew: half of its time.
-
-    Of what is left, a quarter goes into a list of the operators of torch, three times, and a tenth
-    into notes of where each node was traced, which graphs do not hold.
+    """Export networks in half of the time; see `fast_exports`.
 
     Where onnxscript is not installed, tests that ask for it are skipped.
     """
     pytest.importorskip("onnxscript")
-    from torch.export import decomp_utils, exported_program
-    from torch.onnx._internal.exporter._registration import ONNXRegistry
+    from export_cases import fast_exports
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib))
-        )
-        operators = cache(exported_program._collect_all_valid_cia_ops)
-        for module in (decomp_utils, exported_program):
-            patch.setattr(module, "_collect_all_valid_cia_ops", operators)
-        patch.setattr("torch.fx.config.do_not_emit_stack_traces", True)
+    with fast_exports():
         yield
 
 

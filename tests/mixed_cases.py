@@ -8,6 +8,7 @@ import pandas as pd
 from skae import AutoencoderTransformer
 
 N = 400
+SMALL = {"n_components": 3, "hidden_layer_sizes": (64,), "max_iter": 15, "random_state": 0}
 
 
 def table(seed=0, n_rows=N):
@@ -41,7 +42,7 @@ def with_gaps(frame, share=0.1, seed=1):
 
 def autoencoder(**params):
     """Return an autoencoder that fits such a table in a moment."""
-    return AutoencoderTransformer(**{"n_components": 3, "max_iter": 15, "random_state": 0} | params)
+    return AutoencoderTransformer(**SMALL | params)
 
 
 @cache

@@ -36,6 +36,7 @@ WITHOUT_CODE = {"benchmarks.md", "changelog.md", "index.md", "tasks/index.md"}
 WITHOUT_CODE |= {"guide/index.md", "coming_from/index.md"}
 
 
+@pytest.mark.usefixtures("torchlib_is_parsed_once")
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
 def test_code_of_a_page_runs(path, folder):
     with ExitStack() as servers:
@@ -43,6 +44,7 @@ def test_code_of_a_page_runs(path, folder):
     assert (n_run > 0) != (path.relative_to(DOCS).as_posix() in WITHOUT_CODE)
 
 
+@pytest.mark.usefixtures("torchlib_is_parsed_once")
 def test_code_of_the_readme_runs(folder):
     with ExitStack() as servers:
         assert Page(ROOT / "README.md", ("serve",), servers).run() > 0

@@ -14,7 +14,10 @@ _DATE = r"\s*\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]
 
 # Numbers and dates as spreadsheets write them in much of Europe: 1.234,5 and 31.12.2024.
 _WITH_COMMA = r"\s*[+-]?\d[\d.]*(?:,\d+)?(?:[eE][+-]?\d+)?\s*"
-_OTHER_DATE = r"\s*[0-3]?\d[./-][0-3]?\d[./-](?:\d{2})?\d{2}(?:[ T].*)?\s*"
+# One with a year of two digits and a day of one, 1.2.10, may also be a version.
+_DAY, _TWO = r"[0-3]?\d", r"[0-3]\d"
+_DAYS = rf"{_DAY}([./-]){_DAY}\1\d{{4}}|{_DAY}/{_DAY}/\d\d|{_TWO}([.-]){_TWO}\2\d\d"
+_OTHER_DATE = rf"\s*(?:{_DAYS})(?:[ T].*)?\s*"
 
 _TRUTH = {"true": True, "false": False}
 

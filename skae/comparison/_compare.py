@@ -107,7 +107,10 @@ def compare(
         check_consistent_length(X, y)
         y = column_or_1d(y)
         target = _target_of(y)
-    folds = list(check_cv(cv, y, classifier=target in ("accuracy", "auroc")).split(X, y))
+    # Words beside -1, which marks rows without one, cannot be sorted.
+    strata = y.astype(str) if y is not None and y.dtype == object else y
+    is_classes = target in ("accuracy", "auroc")
+    folds = list(check_cv(cv, strata, classifier=is_classes).split(X, strata))
     measured = [_measure_all(one, X, y, target, folds, n_jobs, name) for name, one in named.items()]
     for results in measured:
         if reason := next((result["reason"] for result in results if result["reason"]), ""):
@@ -166,7 +169,7 @@ def _other_name(name: str, taken: Mapping[str, Any]) -> str:
 
 def _target_of(y: np.ndarray) -> str:
     """Return the name of the column that judges codes by `y`."""
-    if set(np.unique(y).tolist()) == {-1, 1}:
+    if set(y.tolist()) == {-1, 1}:
         return "auroc"
     return "r2" if np.issubdtype(y.dtype, np.floating) else "accuracy"
 
@@ -201,8 +204,8 @@ def _measure(
     if any(has_method(estimator, name) for name in ways_back):
         try:
             back = reconstruct(estimator, new, codes)
-        except (AttributeError, NotImplementedError, ValueError) as error:
-            # Some steps have an inverse_transform that always raises.
+        except (NotImplementedError, ValueError) as error:
+            # Some steps have an inverse_transform that raises: SimpleImputer's a ValueError.
             found["reason"] = str(error) or type(error).__name__
         else:
             found["error"] = read_cells(new, back, rows).unexplained(reference=2)

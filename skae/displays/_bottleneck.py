@@ -9,7 +9,8 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 
-from skae.inspection import last_step, sample, share_in_words, take
+from skae._fitted import last_step, rows_at_last_step
+from skae.inspection import sample, share_in_words, take
 
 from ._axes import one_axes
 from ._check import check_estimator
@@ -121,9 +122,9 @@ class BottleneckDisplay:
 
         Parameters
         ----------
-        estimator : NestedAutoencoder or Pipeline
-            A fitted :class:`~skae.NestedAutoencoder`, or a Pipeline that ends in one. Errors are in
-            the unit of what its steps before make of the rows.
+        estimator : NestedAutoencoder, Pipeline or search
+            A fitted :class:`~skae.NestedAutoencoder`, or a Pipeline or a search that ends in one.
+            Errors are in the unit of what the steps before make of the rows.
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Rows to judge by, best those that the estimator was not trained on.
         X_train : array-like of shape (n_train, n_features), default=None
@@ -162,7 +163,7 @@ class BottleneckDisplay:
         check_estimator(estimator, cls.__name__)
         _check_pca_is_comparable(nested, X_train)
         X, places, n_rows = sample(X, max_samples, random_state)
-        before = estimator[:-1].transform(X) if isinstance(estimator, Pipeline) else X
+        before = rows_at_last_step(estimator, X)
         widths = np.arange(1, nested.n_components_ + 1)
         errors = np.array([-nested.truncate(int(k)).score(before) for k in widths])
         pca_errors = None

@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from skae.inspection import last_step
+from skae._fitted import last_step
 
 from ._axes import grid_of_axes
 from ._check import check_estimator
@@ -110,9 +110,10 @@ class LossCurveDisplay:
         ----------
         estimator : estimator
             A fitted autoencoder, :class:`~skae.AutoencoderClassifier` or
-            :class:`~skae.AutoencoderRegressor`, or a Pipeline that ends in one. Of the last two the
-            objective adds the loss of the labels and that of the autoencoder, and the held-out loss
-            is that of labels alone; their ``autoencoder_`` has the curve of the training before.
+            :class:`~skae.AutoencoderRegressor`, or a Pipeline or a fitted search that ends in one.
+            Of a classifier or a regressor the objective adds the loss of the labels and that of the
+            autoencoder, and the held-out loss is that of labels alone; their ``autoencoder_`` has
+            the curve of the training before.
         kind : {"objective", "columns"}, default="objective"
             "objective" draws the objective and its parts, "columns" the loss of each column.
         ax : matplotlib Axes or array of them, default=None

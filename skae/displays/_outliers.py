@@ -4,10 +4,10 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from skae._compat import num_samples
-from skae.inspection import as_array, last_step, sample, share_in_words, take
+from skae._fitted import last_step, rows_at_last_step
+from skae.inspection import as_array, sample, share_in_words, take
 from skae.tables import as_pandas
 
 from ._axes import grid_of_axes
@@ -122,10 +122,10 @@ class OutlierDisplay:
 
         Parameters
         ----------
-        estimator : AutoencoderOutlierDetector or Pipeline
-            A fitted :class:`~skae.AutoencoderOutlierDetector`, or a Pipeline that ends in one. The
-            row is explained in the unit of what its steps before make of it; `set_output` lets
-            these keep the names of columns.
+        estimator : AutoencoderOutlierDetector, Pipeline or search
+            A fitted :class:`~skae.AutoencoderOutlierDetector`, or a Pipeline or a search that ends
+            in one. The row is explained in the unit of what the steps before make of it;
+            `set_output` lets these keep the names of columns.
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Rows, best those that the detector was not trained on.
         row : int, default=None
@@ -166,12 +166,12 @@ class OutlierDisplay:
         if row is not None and not -n_rows <= row < n_rows:
             raise ValueError(f"row must be a place in X, from 0 to {n_rows - 1}, got {row}.")
         some, places, _ = sample(X, max_samples, random_state)
-        before = _before(estimator, some)
+        before = rows_at_last_step(estimator, some)
         scores, p_values = detector.score_samples(before), detector.p_values(before)
         if row is None:
             row = int(places[scores.argmin()])
         row = int(row) % n_rows
-        alone = _before(estimator, take(X, np.array([row])))
+        alone = rows_at_last_step(estimator, take(X, np.array([row])))
         display = cls(
             scores=scores,
             threshold=float(detector.offset_),
@@ -280,11 +280,6 @@ class OutlierDisplay:
         names = ["found", "expected", "unusual\npixels"]
         self.image_ = draw_sheet(ax, images[None], [""], names, (low, high))
         ax.set_title(f"Why row {self.row} is unusual", fontsize="medium")
-
-
-def _before(estimator: Any, X: Any) -> Any:
-    """Return rows as the detector at the end of a Pipeline sees them."""
-    return estimator[:-1].transform(X) if isinstance(estimator, Pipeline) else X
 
 
 def _explained(detector: Any, alone: Any) -> pd.DataFrame:

@@ -24,6 +24,7 @@ def pca_beside(estimator: Any, X_train: Any, n_components: int | None = None) ->
             f"PCA takes numbers only, and column {column.label} of X_train holds none. Leave "
             f"X_train out: the autoencoder is then drawn alone."
         )
+    estimator = getattr(estimator, "best_estimator_", estimator)
     steps = estimator[:-1] if isinstance(estimator, Pipeline) else make_pipeline("passthrough")
     rows = _flat(steps.transform(sample(X_train, _MOST_ROWS, 0)[0]))
     wanted = autoencoder_of(estimator).n_components_ if n_components is None else n_components

@@ -27,14 +27,8 @@ from skae.objectives._variational import (
 )
 from skae.tables import CallerType, PrincipalComponents, validate_new_rows
 
-from .base import (
-    ClassConditions,
-    NonNegative,
-    Positive,
-    column_likelihoods,
-    fitted,
-    start_at_probabilistic_pca,
-)
+from ._variational_samples import VariationalSamples
+from .base import NonNegative, Positive, column_likelihoods, fitted, start_at_probabilistic_pca
 
 # Draws are in memory at once.
 _MOST_DRAWS = 1_000_000
@@ -49,7 +43,7 @@ _ROWS_AT_ONCE = 10_000
 _ACTIVE = 1e-2
 
 
-class VariationalAutoencoder(ClassConditions):
+class VariationalAutoencoder(VariationalSamples):
     """Autoencoder with a probability for every row: generates, and scores in nats.
 
     The encoder gives each row a normal posterior over codes, the decoder a likelihood. Training
@@ -143,7 +137,8 @@ class VariationalAutoencoder(ClassConditions):
     the same draws every time. :meth:`score_samples` uses the same draws for every row, in pairs of
     opposite sign, so that a row scores the same alone and in a table.
 
-    :meth:`sample` and :meth:`reconstruct` return the mean of the likelihood, without its noise.
+    :meth:`reconstruct` returns the mean of the likelihood, or the likeliest category.
+    :meth:`sample` draws categories by their probabilities; numbers are means, without noise.
 
     With ``conditional=True`` the decoder sees the class beside the code (Sohn, Lee and Yan, 2015).
     The encoder sees the row alone, so that :meth:`transform`, pipelines and graphs need no class.
@@ -152,7 +147,8 @@ class VariationalAutoencoder(ClassConditions):
     held-out losses do not count it, so "auto" early stopping holds no rows out: it would keep codes
     that tell classes. Without its class a row is scored by the likelihood of all classes in their
     shares, as in Kingma et al. (2014, semi-supervised), and in training it takes the class of most
-    of its five nearest neighbours that have one.
+    of its five nearest neighbours that have one. :meth:`sample` draws codes of a class from the
+    normal distribution of the codes of its training rows, where Sohn et al. train a prior network.
 
     References
     ----------
@@ -276,6 +272,7 @@ class VariationalAutoencoder(ClassConditions):
         return VariationalObjective(self._make_heads(), penalty, draw, noise)
 
     def _describe_fit(self, rows: TrainingRows, whole_fit: bool) -> None:
+        super()._describe_fit(rows, whole_fit)
         self.noise_variance_ = None
         if self.loss == "squared_error":
             self.noise_variance_ = self._settled_noise(rows, whole_fit)

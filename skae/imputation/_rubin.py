@@ -39,12 +39,12 @@ class PooledEstimates(NamedTuple):
     0.71 to 1.49
     """
 
-    estimate: np.ndarray
-    standard_error: np.ndarray
-    degrees_of_freedom: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    missing_information: np.ndarray
+    estimate: np.ndarray | float
+    standard_error: np.ndarray | float
+    degrees_of_freedom: np.ndarray | float
+    lower: np.ndarray | float
+    upper: np.ndarray | float
+    missing_information: np.ndarray | float
 
 
 def pool_estimates(
@@ -108,4 +108,6 @@ def pool_estimates(
     freedom = (n - 1) / np.maximum(share, _LEAST_SHARE) ** 2
     estimate, error = values.mean(axis=0), np.sqrt(total)
     reach = stats.t.ppf((1 + confidence) / 2, freedom) * error
-    return PooledEstimates(estimate, error, freedom, estimate - reach, estimate + reach, share)
+    pooled = estimate, error, freedom, estimate - reach, estimate + reach, share
+    # Numbers are plain ones, as those of NumPy say their type where they are shown.
+    return PooledEstimates(*(one if np.ndim(one) else float(one) for one in pooled))

@@ -4,20 +4,15 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from skae._compat import num_samples, safe_indexing
+from skae._fitted import last_step
 from skae.tables import array_of, column_names, detached
 
 
-def last_step(estimator: Any) -> Any:
-    """Return the last step of a Pipeline; any other estimator is returned as it is."""
-    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-
-
 def autoencoder_of(estimator: Any) -> Any:
-    """Return the autoencoder of a Pipeline, a classifier or a regressor; others as they are."""
+    """Return the autoencoder of a Pipeline, a search, a classifier or a regressor."""
     estimator = last_step(estimator)
     return getattr(estimator, "autoencoder_", estimator)
 

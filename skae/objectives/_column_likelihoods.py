@@ -59,6 +59,14 @@ class ColumnLikelihoods(ColumnLosses):
         constants = (self._share(~target.isnan()) * self._constant()[self.order]).sum(dim=-1)
         return value + (constants if weight is None else constants * weight).mean(dim=-1), gradient
 
+    def draw(self, output: Tensor, generator: torch.Generator) -> Tensor:
+        """Return what `to_data` does, with categories drawn by their probabilities."""
+        # The largest sum of a logit and a Gumbel variable is a draw from the softmax.
+        exponential = torch.empty(len(output), len(self.logits)).exponential_(generator=generator)
+        output = output.clone()
+        output[:, len(self.numbers) :] -= exponential.log().to(output)
+        return self.to_data(output)
+
     def squares(self, output: Tensor, target: Tensor, weight: Tensor | None) -> dict[str, Tensor]:
         """Return means over the rows, by column of numbers: of squared errors, and of weights."""
         numbers = target.index_select(-1, self.numbers)

@@ -251,5 +251,11 @@ def test_commas_in_numbers_and_dates_of_other_forms_are_told(folder, capsys):
     assert "'a' is taken for text: its cells look like numbers with a comma, such as '" in said
     assert "'day' is taken for text, and its cells look like dates, such as '01.03.2024'" in said
     assert "'part'" not in said
+    short = {"us": "1/2/24", "dotted": "01.02.24", "dashed": "1-2-2024"}
+    others = {"version": "1.2.10", "mixed": "1.2-2024"}
+    TABLE.assign(**short, **others).to_csv("z.csv", index=False)
+    main(["fit", "z.csv", "--out", "z.skae", *FIT])
+    said = capsys.readouterr().err
+    assert [name for name in short | others if f"{name!r} is taken for text" in said] == [*short]
     main(["fit", "y.csv", "--sep", ";", "--decimal", ",", "--out", "y.skae", *FIT])
     assert "'a'" not in capsys.readouterr().err

@@ -107,6 +107,27 @@ def test_names_of_classes():
     pd.testing.assert_frame_equal(one.drop(columns="fit_time"), other.drop(columns="fit_time"))
 
 
+def test_words_beside_minus_one_are_stratified():
+    names = np.array(["setosa", "versicolor", "virginica"], dtype=object)[SPECIES]
+    rare = np.where(np.arange(150) % 3, names, -1)
+    codes = np.where(rare == -1, -1, SPECIES)
+    ae = AutoencoderTransformer(2, **BRIEF)
+    for cv in (2, StratifiedKFold(2)):
+        one, other = (compare([ae], IRIS, y, cv=cv)["accuracy"] for y in (rare, codes))
+        # Rows are sorted by species: without strata a fold would lack one, and fail.
+        assert_allclose(one, other)
+        assert (one > 0.6).all()
+
+
+def test_an_error_inside_an_estimator_is_raised():
+    class Broken(FailsLater):
+        def inverse_transform(self, Z):
+            return Z.no_such_name
+
+    with pytest.raises(AttributeError, match="no_such_name"):
+        compare([Broken()], np.ones((20, 2)), cv=2)
+
+
 def test_tables_of_several_types_have_the_mean_share_of_their_columns():
     frame = with_gaps(table(n_rows=90))
     nothing = AutoencoderTransformer(1, hidden_layer_sizes=(), max_iter=1, random_state=0)

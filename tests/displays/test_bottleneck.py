@@ -60,6 +60,15 @@ def test_a_pipeline_is_judged_in_the_unit_of_its_last_step():
     assert display.pca_errors[1] == pytest.approx(expected)
 
 
+def test_a_search_shows_its_best_estimator():
+    pipe = make_pipeline(StandardScaler(), clone(nested()))
+    search = GridSearchCV(pipe, {"nestedautoencoder__alpha": [1e-4]}, cv=2).fit(10 * X_TRAIN)
+    display = draw(search, 10 * X, X_train=10 * X_TRAIN)
+    alone = draw(search.best_estimator_, 10 * X, X_train=10 * X_TRAIN)
+    assert_allclose(display.errors, alone.errors)
+    assert_allclose(display.pca_errors, alone.pca_errors)
+
+
 def test_a_search_is_drawn_with_its_deviations():
     search = searched()
     display = BottleneckDisplay.from_search(search, WINE.to_numpy())

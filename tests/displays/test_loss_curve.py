@@ -6,6 +6,7 @@ import pytest
 from display_cases import CLASSES, DIGITS, TABLE, of_digits, of_table
 from numpy.testing import assert_allclose
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -109,6 +110,13 @@ def test_a_pipeline_shows_its_last_step():
     assert_allclose(drawn(display, "loss"), pipe[-1].loss_curve_)
     # One epoch makes no line: a point shows it.
     assert display.lines_["loss"].get_marker() == "o"
+
+
+def test_a_search_shows_its_best_estimator():
+    model = AutoencoderTransformer(2, hidden_layer_sizes=(), max_iter=2, random_state=0)
+    search = GridSearchCV(make_pipeline(model), {}, cv=2).fit(DIGITS[:50])
+    display = LossCurveDisplay.from_estimator(search)
+    assert_allclose(drawn(display, "loss"), search.best_estimator_[-1].loss_curve_)
 
 
 def test_given_axes_are_used():

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -46,6 +47,13 @@ def detector_of(kind):
 
 def heights(bars):
     return np.array([bar.get_height() for bar in bars])
+
+
+def test_a_search_shows_its_best_estimator():
+    detector = clone(of_wine()).set_params(n_estimators=1)
+    pipe = make_pipeline(StandardScaler(), detector)
+    search = GridSearchCV(pipe, {}, scoring=lambda *_: 0.0, cv=2).fit(WINE[:100])
+    assert_allclose(draw(search, WINE).scores, search.best_estimator_.score_samples(WINE))
 
 
 def test_bars_count_outliers_below_the_threshold():

@@ -41,7 +41,8 @@ def blob_of(kind, conditional, share_of_labels):
     y[np.random.default_rng(1).random(len(y)) > share_of_labels] = -1
     # Meeting the prior by an adversary takes longer.
     max_iter = 15 if kind is VariationalAutoencoder else 40
-    model = kind(8, conditional=conditional, max_iter=max_iter, random_state=0)
+    params = {"hidden_layer_sizes": (64,), "max_iter": max_iter, "random_state": 0}
+    model = kind(8, conditional=conditional, **params)
     return pickle.dumps(model.fit(TRAIN, y))
 
 

@@ -271,7 +271,7 @@ def test_numbers_stay_as_they_were():
 )
 def test_losses_and_networks_of_numbers_refuse_other_columns(params):
     with pytest.raises(ValueError, match="columns of several types or with gaps"):
-        autoencoder(**params).fit(table())
+        skae.AutoencoderTransformer(**params).fit(table())
 
 
 @pytest.mark.parametrize("gaps", [False, True])

@@ -45,7 +45,9 @@ def brief(cls):
     """Return an instance at the defaults, but for a network and a training that are small."""
     known = inspect.signature(cls).parameters
     if cls in (AutoencoderClassifier, AutoencoderRegressor):
-        return cls(AutoencoderTransformer(10, hidden_layer_sizes=(), max_iter=1), **BRIEF)
+        # A check of class weights trains for a thousand epochs; one step in each is enough.
+        inner = AutoencoderTransformer(10, hidden_layer_sizes=(), max_iter=1)
+        return cls(inner, batch_size=50, **BRIEF)
     if "autoencoder" in known:
         return cls(AutoencoderTransformer(hidden_layer_sizes=(), max_iter=1), **ONE_MEMBER)
     if cls is AutoencoderImputer:

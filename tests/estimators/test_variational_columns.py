@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 
 from skae import AutoencoderTransformer, VariationalAutoencoder
 
-PARAMS = {"n_components": 3, "max_iter": 15, "random_state": 0}
+PARAMS = {"n_components": 3, "hidden_layer_sizes": (64,), "max_iter": 15, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def numbers(n_rows=500):
 
 
 def test_scores_are_likelihoods_of_the_cells_that_have_a_value():
-    X = numbers()
+    X = numbers(250)
     vae = VariationalAutoencoder(2, hidden_layer_sizes=(), max_iter=20, n_draws=400, random_state=0)
     vae.fit(X)
     # A linear decoder makes the likelihood normal, with a covariance that is known.
@@ -90,7 +90,7 @@ def test_an_unknown_category_costs_the_logarithm_of_the_rows(fitted):
 def test_the_fit_is_better_than_its_start_and_fills_gaps(fitted):
     frame, gappy = table(), with_gaps(table())
     start = VariationalAutoencoder(
-        hidden_layer_sizes=(), learning_rate_init=1e-12, **PARAMS | {"max_iter": 1}
+        **PARAMS | {"hidden_layer_sizes": (), "learning_rate_init": 1e-12, "max_iter": 1}
     ).fit(gappy)
     assert fitted.loss_ < start.loss_ - 0.5
     back = fitted.reconstruct(gappy)
@@ -108,6 +108,22 @@ def test_draws_look_like_the_table(fitted):
     assert abs(drawn["age"].mean() - frame["age"].mean()) < 0.2 * frame["age"].std()
     # Columns of a row belong together.
     assert drawn.groupby("member")["income"].mean().pct_change().iloc[1] > 1
+
+
+def test_rare_categories_are_drawn_as_often_as_they_are():
+    frame = table()
+    # It has nothing to do with the rest of the row, so that no code makes it the likeliest one.
+    frame["rare"] = np.where(np.random.default_rng(0).random(len(frame)) < 0.1, "yes", "no")
+    share = (frame["rare"] == "yes").mean()
+    vae = VariationalAutoencoder(**PARAMS | {"max_iter": 5}).fit(frame)
+    drawn = vae.sample(2000, random_state=0)
+    assert abs((drawn["rare"] == "yes").mean() - share) < 0.03
+    pd.testing.assert_frame_equal(drawn, vae.sample(2000, random_state=0))
+    # The control: the likeliest category of codes from the prior.
+    codes = np.random.default_rng(0).normal(size=(2000, 3))
+    likeliest = vae.inverse_transform(codes)
+    assert (likeliest["rare"] == "yes").mean() < 0.2 * share
+    pd.testing.assert_frame_equal(likeliest, vae.inverse_transform(codes))
 
 
 def test_noise_that_is_given_is_in_units_of_the_columns():

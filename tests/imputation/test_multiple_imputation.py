@@ -106,6 +106,7 @@ def test_rubins_rules_by_hand():
     freedom = 2 * (1 + within / ((1 + 1 / 3) * between)) ** 2
     reach = stats.t.ppf(0.95, freedom) * np.sqrt(total)
     assert pooled.estimate == 2.0
+    assert "np." not in repr(pooled)
     np.testing.assert_allclose(pooled.standard_error, np.sqrt(total))
     np.testing.assert_allclose(pooled.degrees_of_freedom, freedom)
     np.testing.assert_allclose([pooled.lower, pooled.upper], [2 - reach, 2 + reach])

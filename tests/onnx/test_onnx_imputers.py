@@ -17,6 +17,12 @@ from skae.cli import main
 FAST = {"max_iter": 1, "random_state": 0}
 
 
+@pytest.fixture(autouse=True)
+def _networks_take_few_steps(monkeypatch):
+    """A graph is compared with its imputer, however good that is."""
+    monkeypatch.setattr("skae.imputation._correction._STEPS", 50)
+
+
 @pytest.fixture(scope="module")
 def numbers():
     factors = np.random.default_rng(0).normal(size=(2, 80, 2))

@@ -1,5 +1,7 @@
 """Tables with NaN: which graphs do with it what the estimator does, and which are refused."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,18 +103,26 @@ def test_nan_that_the_graph_gets_right_is_no_difference():
     np.testing.assert_array_equal(run(model, gaps), pipeline.predict(gaps))
 
 
+@cache
 def images_and_windows():
-    """Networks that take holes, with rows that have some."""
+    """Fitted networks that take holes, with rows that have some."""
     rng = np.random.default_rng(0)
     images, windows = rng.normal(size=(60, 6, 6)), rng.normal(size=(60, 8, 2)).cumsum(axis=1)
     images[:, 1:3, 2:4] = images[:, 3:5, 2:4] = np.nan
     images[::2, 1:3, 2:4], images[1::2, 3:5, 2:4] = 1.0, -1.0
     windows[::3, 2:5, 1] = np.nan
     network = SequenceNetwork(channels=(4,))
+    params = {"max_iter": 2, "random_state": 0}
     return {
-        "images": (ConvolutionalAutoencoder(2, channels=(4,), max_iter=2), images),
-        "windows": (DenoisingAutoencoder(2, network=network, max_iter=2), windows),
+        "images": (ConvolutionalAutoencoder(2, channels=(4,), **params).fit(images), images),
+        "windows": (DenoisingAutoencoder(2, network=network, **params).fit(windows), windows),
     }
+
+
+@cache
+def graph_with_holes(kind, output):
+    model, rows = images_and_windows()[kind]
+    return to_onnx(model, rows[:20], output)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -120,9 +130,8 @@ def images_and_windows():
 @pytest.mark.parametrize("kind", ["images", "windows"])
 def test_images_and_windows_with_holes(kind, output):
     model, rows = images_and_windows()[kind]
-    model.set_params(random_state=0).fit(rows)
     assert model._means is not None
-    graph = to_onnx(model, rows[:20], output)
+    graph = graph_with_holes(kind, output)
     # Other holes than those of fit, and none.
     moved = np.where(np.isnan(rows), 0.5, rows)
     moved[3, 0], moved[5, :, 0] = np.nan, np.nan
@@ -132,9 +141,8 @@ def test_images_and_windows_with_holes(kind, output):
 
 
 def test_what_holes_hide_never_matters():
-    model, rows = images_and_windows()["images"]
-    model.set_params(random_state=0).fit(rows)
-    graph, full = to_onnx(model, rows[:20], "score"), np.where(np.isnan(rows), 0.5, rows)
+    _, rows = images_and_windows()["images"]
+    graph, full = graph_with_holes("images", "score"), np.where(np.isnan(rows), 0.5, rows)
     assert np.abs(run(graph, full) - run(graph, rows)).max() > 1e-3
     of_full = ConvolutionalAutoencoder(2, channels=(4,), max_iter=2, random_state=0).fit(full)
     graph = to_onnx(of_full, rows[:20], "codes")

@@ -36,7 +36,8 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         a class, which `fit` learns from, too. False ignores `y`, as a Pipeline needs it in which
         `y` is for a later step. In a search or `cross_validate` give a
         :class:`~sklearn.model_selection.StratifiedKFold` as `cv`: the folds of an estimator that
-        is no classifier may lack a class.
+        is no classifier may lack a class. With words beside -1 give it the folds, as in
+        ``cv=list(StratifiedKFold(5).split(X, y.astype(str)))``.
 
     Attributes
     ----------
@@ -206,7 +207,9 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
     def sample(self, n_samples: int = 1, random_state: Any = None, *, y: Any = None) -> Any:
         """Generate rows like those of the training data.
 
-        The estimator decodes codes that it draws from its prior.
+        The estimator decodes codes that it draws from its prior, or, if it is variational and
+        conditional, from a normal distribution like that of the codes of the class. A
+        :class:`VariationalAutoencoder` draws categories by their probabilities; numbers are means.
 
         Parameters
         ----------
@@ -234,7 +237,7 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
             self._refuse_classes(y)
             return super().sample(n_samples, random_state)
         rng = check_random_state(random_state)
-        # Drawn in any case: codes are the same ones for all classes.
+        # Drawn in any case: the codes of all classes come from the same random numbers.
         drawn = self.classes_[rng.choice(self._n_classes, n_samples, p=self._class_shares)]
         given = self._with_all_classes(drawn, drawn if y is None else y)
         return super(ClassConditions, given).sample(n_samples, rng)

@@ -248,10 +248,11 @@ class FittedNetwork(AnswersInParts, ClassNamePrefixFeaturesOutMixin, Transformer
         check_is_fitted(self, "net_")
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         # The mixture starts at the end of k-means, which takes NumPy's arrays only.
+        rng = check_random_state(random_state)
         with config_context(array_api_dispatch=False):
-            codes = self._draw_codes(int(n_samples), check_random_state(random_state))
+            codes = self._draw_codes(int(n_samples), rng)
         caller = self._of_answers(CallerType(row_shape=self._row_shape, frame=self._frame))
-        return as_set_output(self, caller.rows_to_caller(self._decode_codes(codes)))
+        return as_set_output(self, caller.rows_to_caller(self._decode_draws(codes, rng)))
 
     @property
     def _fills_gaps(self) -> bool:
@@ -272,6 +273,10 @@ class FittedNetwork(AnswersInParts, ClassNamePrefixFeaturesOutMixin, Transformer
     def _decode_codes(self, codes: Any) -> Tensor:
         to_data = self.net_.criterion_.to_data
         return self._decoded(lambda z: to_data(self._decode(z)), ScaledRows(codes))
+
+    def _decode_draws(self, codes: np.ndarray, rng: np.random.RandomState) -> Tensor:
+        """Return rows of codes that `sample` has drawn; a likelihood may be drawn from, too."""
+        return self._decode_codes(codes)
 
     def _reconstruct_rows(self, X: Any) -> Tensor:
         to_data = self.net_.criterion_.to_data
