@@ -76,7 +76,8 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         if not reset and not self._n_classes:
             # The first fit was not conditional: going on raises an error that says so.
             return rows
-        labels = labels_of_rows(label_column(y, warn=True), num_samples(X))
+        n_rows = len(rows) if sample_weight is None else len(sample_weight)
+        labels = labels_of_rows(label_column(y, warn=True), n_rows)
         labels, _ = drop_weightless_rows(labels, sample_weight, n_needed)
         if reset:
             self.classes_ = classes_of(labels)
