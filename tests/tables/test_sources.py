@@ -279,3 +279,11 @@ def test_an_iterator_is_for_what_needs_no_more_than_rows(folder):
     ae = VariationalAutoencoder(2, conditional=True, **SMALL).fit(np.array(rows), labels)
     with pytest.raises(ValueError, match="takes nothing but rows where these are read part by"):
         ae.score_samples(Slices(numbers()), labels)
+
+
+def test_classes_steer_a_fit_on_a_source(folder):
+    labels = np.repeat([0, 1], N // 2)
+    make = VariationalAutoencoder(2, conditional=True, **SMALL)
+    ae, expected = (clone(make).fit(X, labels) for X in (folder / "numbers.parquet", numbers()))
+    assert ae.loss_curve_ == expected.loss_curve_
+    assert len(joined(ae.transform(folder / "numbers.parquet"))) == N
