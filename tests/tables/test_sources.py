@@ -287,3 +287,10 @@ def test_classes_steer_a_fit_on_a_source(folder):
     ae, expected = (clone(make).fit(X, labels) for X in (folder / "numbers.parquet", numbers()))
     assert ae.loss_curve_ == expected.loss_curve_
     assert len(joined(ae.transform(folder / "numbers.parquet"))) == N
+
+
+def test_where_answers_go_is_no_metadata():
+    for estimator in (AutoencoderTransformer(), AutoencoderOutlierDetector()):
+        requests = estimator.get_metadata_routing()
+        for method in ("transform", "predict", "decision_function"):
+            assert "to" not in getattr(requests, method).requests

@@ -39,6 +39,7 @@ class AnswersInParts:
     # That is no metadata of rows.
     __metadata_request__transform: ClassVar[dict] = {"to": UNUSED}
     __metadata_request__predict: ClassVar[dict] = {"to": UNUSED}
+    __metadata_request__decision_function: ClassVar[dict] = {"to": UNUSED}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # scikit-learn gives `transform` the caller's container: it must do so for each part.
@@ -54,7 +55,7 @@ def _in_parts(method: Callable, name: str) -> Callable:
         if source is None and to is None:
             return method(self, X, *arguments, **named)
         answer = getattr(self, name)
-        if arguments or any(value is not None for value in named.values()):
+        if any(value is not None for value in (*arguments, *named.values())):
             if to is None and is_memory_mapped(X):
                 return method(self, X, *arguments, **named)
             raise ValueError(
