@@ -1,5 +1,6 @@
 """The decisions of a fitted outlier detector: scores, labels, p-values, the threshold."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from numbers import Real
@@ -181,7 +182,10 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
         check_scalar(fdr, "fdr", Real, min_val=0, max_val=1, include_boundaries="neither")
         check_is_fitted(self)
         self._calibration.check_level(fdr, "fdr")
-        return false_discovery_control(self.p_values(X)) <= fdr
+        p_values = self.p_values(X)
+        if isinstance(p_values, Iterator):
+            p_values = np.concatenate([*p_values])
+        return false_discovery_control(np.asarray(p_values)) <= fdr
 
     # -- the threshold ----------------------------------------------------------------
 

@@ -49,7 +49,7 @@ def validate_table(
         network, columns = autoencoder.network_, detector._frame
         if not trains and autoencoder._why_only_numbers() is None:
             means = detector._scaling.means
-    source = tables.source_of(X) if reset else None
+    source = tables.source_of(X) if reset and not trains else None
     if source is not None:
         X, sample_weight, caller = _sample_of(
             detector, source, network, autoencoder, sample_weight, n_needed
@@ -90,7 +90,7 @@ def _sample_of(
     X, numbers, caller = tables.validate_sample(
         detector, source, validate, autoencoder, _n_sampled(detector), seed, n_needed, sample_weight
     )
-    weight = None if sample_weight is None else np.asarray(sample_weight)[numbers]
+    weight = sample_weight if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[numbers]
     return X, weight, caller
 
 

@@ -1,6 +1,5 @@
 """Tables with columns of several types, or with gaps, as the caller gives and gets them."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -16,6 +15,7 @@ from ._mapped_files import is_memory_mapped
 from .columns import (
     CategoryColumn,
     FrameTypes,
+    SchemaLearner,
     TableSchema,
     empty_like,
     filled,
@@ -116,36 +116,33 @@ def learn_any_frame(estimator: BaseEstimator, X: Any, sample_weight: Any = None)
     if not shape[0]:
         # This refuses it: no column can be learned.
         check_array(np.empty(shape), estimator=estimator)
-    return learn_frame_of(estimator, [(X, sample_weight)])
-
-
-def learn_frame_of(estimator: BaseEstimator, parts: Iterable[tuple[Any, Any]]) -> CallerFrame:
-    """Return the columns of a table of which each part comes with its weights, or None."""
-    types: FrameTypes | None = None
-
-    def frames() -> Iterator[nw.DataFrame]:
-        nonlocal types
-        for X, weight in parts:
-            frame = frame_of(X)
-            if types is None and _has_columns(X):
-                types = FrameTypes.of(frame)
-            yield _counted(frame, weight)
-
-    schema = TableSchema.learn(
-        frames(),
-        estimator.categorical_features,
-        estimator.min_frequency,
-        estimator.max_categories,
-    )
-    return CallerFrame(schema, types)
-
-
-def _counted(frame: nw.DataFrame, sample_weight: Any) -> nw.DataFrame:
-    """Return the rows of a weight above zero, or all if the weights will be refused."""
     weight = np.asarray([] if sample_weight is None else sample_weight)
-    if weight.shape != (len(frame),) or weight.dtype.kind not in "biuf" or not (weight > 0).any():
-        return frame
-    return frame.filter((weight > 0).tolist())
+    learner = FrameLearner(estimator)
+    # All rows, if the weights will be refused.
+    is_valid = weight.shape == shape[:1] and weight.dtype.kind in "biuf" and (weight > 0).any()
+    learner.add(X, weight if is_valid else None)
+    return learner.frame()
+
+
+class FrameLearner:
+    """Learns the columns of a table from one part of its rows after the other."""
+
+    def __init__(self, estimator: BaseEstimator) -> None:
+        self._schema = SchemaLearner(
+            estimator.categorical_features, estimator.min_frequency, estimator.max_categories
+        )
+        self._types: FrameTypes | None = None
+
+    def add(self, X: Any, weight: np.ndarray | None) -> None:
+        """Learn from the next rows, but not from those of weight zero."""
+        frame = frame_of(X)
+        if self._types is None and _has_columns(X):
+            self._types = FrameTypes.of(frame)
+        self._schema.add(frame if weight is None else frame.filter((weight > 0).tolist()))
+
+    def frame(self) -> CallerFrame:
+        """Return what all rows together say."""
+        return CallerFrame(self._schema.schema(), self._types)
 
 
 def fitted_frame(estimator: BaseEstimator) -> CallerFrame | None:

@@ -1,5 +1,6 @@
 """Errors about data that are no table of numbers; they name columns, cells and a cure."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
@@ -15,6 +16,9 @@ from skae._compat import safe_indexing
 
 from ._column_types import columns_that_are_not_numeric
 from ._mapped_files import is_memory_mapped
+
+# How errors name a row.
+_ROW = re.compile(r"([Rr]ow |X\[)(\d+)")
 
 # A table has at least one of these; an iterator of chunks has none.
 _OF_TABLES = ("shape", "__getitem__", "__array__")
@@ -104,7 +108,8 @@ def check_kind(X: Any) -> None:
     if X is None:
         what, cure = "None", "Give the rows"
     elif isinstance(X, str | bytes | PathLike):
-        what, cure = "the name of a file", "Read the file first, as with pandas.read_csv(X)"
+        reader = "read_parquet" if str(X).endswith(".parquet") else "read_csv"
+        what, cure = "the name of a file", f"Read the file first, as with pandas.{reader}(X)"
     elif isinstance(X, Mapping) and not sparse.issparse(X):
         what, cure = f"a {type(X).__name__}", "Make it a table: pandas.DataFrame(X)"
     elif getattr(getattr(X, "dtype", None), "names", None):
@@ -143,6 +148,22 @@ def naming_cells(
             raise
         first = "" if cell is None else f"The first is {cell}, counted from 0. "
         raise ValueError(f"{message} {first}{cure}, or leave such rows out.") from None
+
+
+@contextmanager
+def counting_from(start: int, where: str = "") -> Iterator[None]:
+    """Let errors about a part of the rows number these as in the whole table, from `start` on.
+
+    The message begins with `where` the rows are.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if start == 0:
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        told = _ROW.sub(lambda found: f"{found[1]}{int(found[2]) + start}", str(error))
+        raise kind(f"{where}{told}") from error
 
 
 def _first_cell(X: Any, is_bad: Callable[[Any], Any]) -> str | None:

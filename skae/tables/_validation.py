@@ -19,7 +19,14 @@ from ._mapped_files import is_memory_mapped
 from ._observed_moments import has_gaps
 from ._output_frames import column_names
 from ._row_shapes import TakesRows, flatten_rows
-from ._table_errors import check_kind, check_mask, check_names, check_table, naming_cells
+from ._table_errors import (
+    check_kind,
+    check_mask,
+    check_names,
+    check_table,
+    counting_from,
+    naming_cells,
+)
 from .sources import is_mapped_without_gaps, source_of, validate_source
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -86,9 +93,10 @@ def validate_rows(
         )
         if sparse.issparse(X):
             assert_all_finite(X.data, estimator_name=name, input_name="X")
-        if mapped:
-            # As validation does it, but a part at a time.
-            for part in slices(len(X), rows_in_chunk(X.shape[1])):
+    if mapped:
+        # As validation does it, but a part at a time.
+        for part in slices(len(X), rows_in_chunk(X.shape[1])):
+            with counting_from(part.start), naming_cells(np.array(X[part])):
                 assert_all_finite(X[part], estimator_name=name, input_name="X")
     if may_have_gaps and has_gaps(X):
         X, caller = _with_gaps(X, caller, estimator, reset)

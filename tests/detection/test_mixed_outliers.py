@@ -25,7 +25,7 @@ from skae import (
     VariationalAutoencoder,
 )
 from skae.detection._mixed_columns import MixedColumns
-from skae.tables import TableSchema
+from skae.tables.columns import SchemaLearner
 
 TRAIN, NEW = ordinary(0, 500), ordinary(1, 400)
 FAST = AutoencoderTransformer(4, max_iter=3, early_stopping=False)
@@ -368,7 +368,9 @@ def test_the_most_frequent_of_many_categories_tell_of_missing_numbers():
     codes = np.r_[rng.integers(0, 3, 600), rng.integers(3, 150, 300)]
     numbers = codes % 3 + 0.1 * rng.normal(size=900)
     X = pd.DataFrame({"a": numbers, "b": np.char.mod("%d", codes)})
-    schema = TableSchema.learn([nw.from_native(X)], "from_dtype", None, None)
+    learner = SchemaLearner("from_dtype", None, None)
+    learner.add(nw.from_native(X))
+    schema = learner.schema()
     Z = schema.encode(nw.from_native(X))
     Z[:, 0] -= numbers.mean()
     columns = MixedColumns.learn(Z, np.ones(900), schema, np.random.RandomState(0))

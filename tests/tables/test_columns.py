@@ -10,7 +10,15 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from skae.tables.columns import FrameTypes, TableSchema, empty_like, filled
+from skae.tables.columns import FrameTypes, SchemaLearner, empty_like, filled
+
+
+def learned_schema(frame):
+    """The columns of a table."""
+    learner = SchemaLearner("from_dtype", None, None)
+    learner.add(frame)
+    return learner.schema()
+
 
 DAY, NOON = dt.date(2020, 2, 29), dt.time(12, 30)
 MOMENTS = [dt.datetime(2020, 1, 1, 3), None, dt.datetime(2021, 5, 6)] * 2
@@ -84,7 +92,7 @@ TABLES = {
 def there_and_back(table, empty):
     """Return a table of the codes and numbers of another one; gaps get the first value."""
     frame = nw.from_native(table, eager_only=True)
-    (column,) = TableSchema.learn([frame], "from_dtype", None, None).columns
+    (column,) = learned_schema(frame).columns
     cells = column.encode(next(frame.iter_columns()))
     first = cells[~np.isnan(cells)][0]
     known = np.where(np.isnan(cells), first, cells)
@@ -124,7 +132,7 @@ UNITS = {
 def test_moments_between_two_of_a_type_are_rounded(make):
     table = make(pd.Series(pd.date_range("2020-01-01 03:00:00", periods=4, freq="s")))
     frame = nw.from_native(table, eager_only=True)
-    (column,) = TableSchema.learn([frame], "from_dtype", None, None).columns
+    (column,) = learned_schema(frame).columns
     cells = column.encode(next(frame.iter_columns()))
     moved = filled(empty_like(frame), [(column.kind, column.decode(cells + 0.0004))])
     assert as_objects(moved) == as_objects(table)
@@ -145,13 +153,13 @@ def test_objects_that_are_dates_of_a_zone_are_refused():
     table = pd.DataFrame({"x": pd.Series(MOMENTS[:3] + ZONED[2:], dtype=object)})
     frame = nw.from_native(table, eager_only=True)
     with pytest.raises(ValueError, match=r"Column 'x' holds objects .* time zone.* in row 3"):
-        TableSchema.learn([frame], "from_dtype", None, None)
+        learned_schema(frame)
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_cells_without_a_value_are_nan_and_no_others(table):
     frame = nw.from_native(table, eager_only=True)
-    (column,) = TableSchema.learn([frame], "from_dtype", None, None).columns
+    (column,) = learned_schema(frame).columns
     cells = column.encode(next(frame.iter_columns()))
     assert np.isnan(cells).tolist() == [bool(pd.isna(one)) for one in as_objects(table)]
 

@@ -273,12 +273,23 @@ def test_continued_training_on_a_source(folder):
     assert ae.loss_curve_ == pytest.approx(expected.loss_curve_, rel=1e-6)
 
 
-def test_an_iterator_is_for_what_needs_no_more_than_rows(folder):
-    rows = np.load(folder / "numbers.npy", mmap_mode="r")
-    labels = np.repeat([0, 1], N // 2)
-    ae = VariationalAutoencoder(2, conditional=True, **SMALL).fit(np.array(rows), labels)
-    with pytest.raises(ValueError, match="takes nothing but rows where these are read part by"):
-        ae.score_samples(Slices(numbers()), labels)
+@pytest.mark.parametrize("kind", ["parquet", "slices", "memory map"])
+def test_classes_of_rows_go_with_their_parts(folder, monkeypatch, kind):
+    monkeypatch.setattr("skae.tables.sources._sliced._MOST_ROWS", 250)
+    labels = np.random.default_rng(0).integers(0, 2, N)
+    source = sources_of_numbers(folder)[kind]
+    rows = frame_of_numbers() if kind == "parquet" else numbers()
+    ae = VariationalAutoencoder(2, conditional=True, **SMALL).fit(rows, labels)
+    for classes in (labels, 1):
+        answers = ae.reconstruct(source, classes)
+        found = answers if isinstance(answers, np.ndarray) else joined(answers)
+        assert_array_equal(found, ae.reconstruct(rows, classes))
+        assert ae.score(source, classes) == pytest.approx(ae.score(rows, classes))
+    for wrong in (labels[:-1], np.append(labels, 1)):
+        with pytest.raises(ValueError, match=r"classes for .* rows|values, but .* has 900 rows"):
+            joined(ae.score_samples(Slices(numbers()), wrong)) if kind == "slices" else ae.score(
+                source, wrong
+            )
 
 
 def test_classes_steer_a_fit_on_a_source(folder):
@@ -294,3 +305,61 @@ def test_where_answers_go_is_no_metadata():
         requests = estimator.get_metadata_routing()
         for method in ("transform", "predict", "decision_function"):
             assert "to" not in getattr(requests, method).requests
+
+
+def test_parts_of_a_path_are_categories_below_a_folder_only(tmp_path):
+    frame = frame_of_numbers()
+    for year, rows in ((2024, frame[:400]), (2025, frame[400:])):
+        (tmp_path / f"year={year}").mkdir()
+        rows.to_parquet(tmp_path / f"year={year}" / "rows.parquet")
+    # What others leave beside the files of a table.
+    (tmp_path / "_log").mkdir()
+    frame[["a"]].to_parquet(tmp_path / "_log" / "1.parquet")
+    (tmp_path / ".part.parquet").write_bytes(b"half of a file")
+    ae = AutoencoderTransformer(2, **SMALL).fit(tmp_path)
+    expected = AutoencoderTransformer(2, **SMALL).fit(pd.read_parquet(tmp_path))
+    assert ae.loss_curve_ == pytest.approx(expected.loss_curve_, rel=1e-6)
+    assert [*ae.feature_names_in_] == [*frame.columns, "year"]
+    alone = AutoencoderTransformer(2, **SMALL).fit(tmp_path / "year=2024" / "rows.parquet")
+    assert [*alone.feature_names_in_] == [*frame.columns]
+
+
+def test_files_whose_categories_differ_in_number(tmp_path):
+    few, many = mixed_frame()[:300], mixed_frame()[300:]
+    many = many.assign(word=[f"w{i % 150}" for i in range(600)])
+    for i, rows in enumerate((few, many)):
+        rows.astype({"word": "category"}).to_parquet(tmp_path / f"{i}.parquet")
+    ae = AutoencoderTransformer(2, **SMALL).fit(tmp_path)
+    expected = AutoencoderTransformer(2, **SMALL).fit(pd.concat([few, many]))
+    assert ae.loss_curve_ == pytest.approx(expected.loss_curve_, rel=1e-6)
+
+
+def test_rows_of_weight_zero_teach_no_category(folder):
+    weight = np.r_[np.zeros(N // 2), np.ones(N // 2)]
+    ae = AutoencoderTransformer(2, **SMALL)
+    ae.fit(folder / "parts", sample_weight=weight)
+    expected = clone(ae).fit(mixed_frame(), sample_weight=weight)
+    levels = [one._frame.schema.columns[5].levels for one in (ae, expected)]
+    assert levels[0] == levels[1]
+    assert ae.loss_curve_ == pytest.approx(expected.loss_curve_, rel=1e-6)
+    # One weight for all rows.
+    same = clone(ae).fit(folder / "parts", sample_weight=3.0)
+    assert same.loss_curve_ == clone(ae).fit(folder / "parts").loss_curve_
+
+
+def test_the_detector_draws_among_rows_that_count(folder, monkeypatch):
+    monkeypatch.setattr("skae.detection._validation._SAMPLED_ROWS", 300)
+    weight = (np.arange(N) % 4 == 0).astype(float)
+    member = AutoencoderTransformer(2, **SMALL)
+    detector = AutoencoderOutlierDetector(member, n_estimators=2, random_state=0)
+    detector.fit(folder / "numbers.parquet", sample_weight=weight)
+    assert detector.n_samples_seen_ == weight.sum()
+
+
+def test_a_dataset_with_a_filter(folder):
+    few = ds.dataset(folder / "numbers.parquet").filter(ds.field("a") > 0)
+    frame = frame_of_numbers()
+    ae = AutoencoderTransformer(2, **SMALL).fit(few)
+    expected = AutoencoderTransformer(2, **SMALL).fit(frame[frame["a"] > 0])
+    assert ae.loss_curve_ == expected.loss_curve_
+    assert len(joined(ae.transform(few))) == (frame["a"] > 0).sum()

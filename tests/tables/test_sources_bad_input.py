@@ -9,12 +9,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from skae import (
     AutoencoderClassifier,
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
+    DenoisingAutoencoder,
 )
 from skae.tables.sources import _parquet
 
@@ -73,28 +75,27 @@ def test_files_of_other_columns(folder, second, match):
     np.testing.assert_array_equal(ae.transform(frame()), before)
 
 
+IN = "In the test's table: "
+
+
 @pytest.mark.parametrize(
-    ("parts", "error", "match"),
+    ("parts", "match"),
     [
-        ((frame(), frame().rename(columns={"b": "x"})), ValueError, r"before 60 have \['a', 'b', "),
-        ((np.ones((5, 3)), np.ones((5, 2))), ValueError, r"before 5 have \[3\], and from there"),
-        ((frame(), frame().assign(b="w")), ValueError, r"from row 60 on.*'b'.*numbers"),
-        ((frame().assign(c=1.0), frame().assign(c="w")), ValueError, r"from row 60 on.*Column 'c'"),
-        (
-            (frame(), frame().assign(c=1)),
-            ValueError,
-            r"Column 'c' holds numbers in some rows and cat",
-        ),
-        ((frame(), frame().assign(b=np.inf)), ValueError, r"from row 60 on.*'b' holds infinity"),
-        ((np.ones((5, 3)), np.full((5, 3), np.inf)), ValueError, "from row 5 on.*infinity"),
-        ((np.eye(3, dtype="f4"), np.eye(3)), ValueError, "float32 first and of float64 here"),
-        ((np.eye(3), np.array([["a"] * 3])), ValueError, "from row 3 on|Column"),
-        ((), ValueError, "Found array with 0 sample"),
-        ((np.eye(3)[:1],), ValueError, "minimum of 2 is required"),
+        ((frame(), frame().rename(columns={"b": "x"})), r"before 60 have \['a', 'b', "),
+        ((np.ones((5, 3)), np.ones((5, 2))), r"before 5 have \[3\], and from there"),
+        ((frame(), frame().assign(b="w")), f"{IN}Column 'b' holds numbers in some rows"),
+        ((frame().assign(c=1.0), frame().assign(c="w")), f"{IN}Column 'c'"),
+        ((frame(), frame().assign(c=1)), f"{IN}Column 'c' holds numbers in some rows"),
+        ((frame(), frame().assign(b=np.inf)), f"{IN}Column 'b' holds infinity in row 60,"),
+        ((np.ones((5, 3)), np.full((5, 3), np.inf)), rf"{IN}.*infinity.*X\[5, 0\]"),
+        ((np.eye(3, dtype="f4"), np.eye(3)), "float32 first and of float64 here"),
+        ((np.eye(3), np.array([["a"] * 3])), "holds numbers in some rows"),
+        ((), "Found array with 0 sample"),
+        ((np.eye(3)[:1],), "minimum of 2 is required"),
     ],
 )
-def test_parts_that_do_not_go_together(parts, error, match):
-    with pytest.raises(error, match=match):
+def test_parts_that_do_not_go_together(parts, match):
+    with pytest.raises(ValueError, match=match):
         make_ae().fit(Parts(*parts))
 
 
@@ -165,3 +166,69 @@ def test_what_is_read_in_memory_only(folder):
 def test_weights_of_another_length(folder):
     with pytest.raises(ValueError, match="sample_weight"):
         make_ae().fit(folder / "1.parquet", sample_weight=np.ones(3))
+
+
+@pytest.mark.parametrize("place", [3, 47])
+def test_errors_number_rows_as_in_the_whole_table(tmp_path, monkeypatch, place):
+    monkeypatch.setattr(_parquet, "_MOST_ROWS", 10)
+    monkeypatch.setattr(_parquet, "_FEWEST_ROWS", 1)
+    ae, bad = make_ae().fit(frame()), frame()
+    bad.loc[place, "b"] = np.inf
+    bad.to_parquet(tmp_path / "bad.parquet")
+    for call in (make_ae().fit, lambda path: list(ae.transform(path)), ae.score):
+        with pytest.raises(ValueError, match=rf"Column 'b' holds infinity in row {place}, counted"):
+            call(tmp_path / "bad.parquet")
+
+
+def test_the_cell_of_a_mapped_file(tmp_path):
+    X = np.ones((40_000, 4))
+    X[33_333, 2] = np.inf
+    np.save(tmp_path / "rows.npy", X)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    with pytest.raises(ValueError, match=r"infinity.*The first is X\[33333, 2\], counted from 0"):
+        make_ae().fit(mapped)
+
+
+def test_slices_shorter_than_their_length_says():
+    class Short:
+        def __len__(self):
+            return 100
+
+        def __getitem__(self, selection):
+            return np.random.default_rng(0).normal(size=(99, 3))[selection]
+
+    with pytest.raises(ValueError, match="has 100 rows by its length, but its slice"):
+        make_ae().fit(Short())
+
+
+def test_what_is_not_fitted_answers_nothing(folder):
+    with pytest.raises(NotFittedError):
+        make_ae().transform(folder / "1.parquet")
+
+
+def test_pairs_are_not_ignored(folder):
+    path = folder / "1.parquet"
+    numbers = frame()[["a", "b"]]
+    for X, y in [(path, path), (path, numbers), (numbers, path), (numbers, str(path))]:
+        with pytest.raises(ValueError, match=r"Pairs of rows, fit.* in memory"):
+            DenoisingAutoencoder(1, **SMALL).fit(X, y)
+    # Labels for a later step are no pairs.
+    DenoisingAutoencoder(1, **SMALL).fit(path, np.zeros(60))
+
+
+def test_what_a_detector_does_with_rows_in_memory_only(folder):
+    detector = AutoencoderOutlierDetector(make_ae(), n_estimators=2, random_state=0).fit(frame())
+    path = folder / "1.parquet"
+    assert np.array_equal(detector.select(path), detector.select(frame()))
+    with pytest.raises(TypeError, match="explain takes rows in memory"):
+        detector.explain(path)
+    for some in (detector, AutoencoderOutlierDetector()):
+        with pytest.raises(TypeError, match=r"name of a file.*pandas.read_parquet"):
+            some.partial_fit(path)
+
+
+def test_columns_of_the_same_name(tmp_path):
+    table = pa.Table.from_arrays([pa.array([1.0, 2.0])] * 2, names=["a", "a"])
+    pq.write_table(table, tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match="several columns of the same name: 'a'"):
+        make_ae().fit(tmp_path / "rows.parquet")

@@ -16,7 +16,7 @@ from skae._typing import ArrayOf
 from skae.engine import AutoencoderNet, TrainingRows, nearest_classes
 from skae.networks import ConditionalAutoencoder
 from skae.objectives import best_classes
-from skae.tables import drop_weightless_rows
+from skae.tables import drop_weightless_rows, source_of
 
 from ._base_autoencoder import BaseAutoencoder
 from ._class_labels import ClassArray, class_indices, classes_of, label_column, labels_of_rows
@@ -202,8 +202,10 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
             Weighted mean of :meth:`score_samples`; higher is better.
         """
         check_is_fitted(self, "net_")
-        given = self._with_classes(X, y if self._n_classes else None)
-        return super(ClassConditions, given).score(X, None, sample_weight)
+        classes = y if self._n_classes else None
+        if source_of(X) is not None:
+            return self._mean_score(self.score_samples(X, classes), sample_weight)
+        return super(ClassConditions, self._with_classes(X, classes)).score(X, None, sample_weight)
 
     def sample(self, n_samples: int = 1, random_state: Any = None, *, y: Any = None) -> Any:
         """Generate rows like those of the training data.

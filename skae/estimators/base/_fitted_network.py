@@ -193,27 +193,20 @@ class FittedNetwork(AnswersInParts, ClassNamePrefixFeaturesOutMixin, Transformer
             Weighted mean of :meth:`score_samples`; higher is better. Reconstructions are compared
             with `y` in place of `X` if `fit` learned from pairs.
         """
-        source = source_of(X)
-        if source is not None:
-            return self._score_source(X, y, sample_weight)
+        if source_of(X) is not None:
+            if self._target is not None and y is not None:
+                raise ValueError("y is what rows in memory become. Score parts of X with theirs.")
+            return self._mean_score(self.score_samples(X), sample_weight)
         X, caller = validate_new_rows(self, X, "score")
         target = None
         if self._target is not None and y is not None:
             target = validate_target_rows(self, y, X, caller, self.network_).Y
-        scores = self._score_rows(X, target).cpu().numpy()
-        if sample_weight is not None:
-            sample_weight = validate_weight(sample_weight, scores)
-        return float(np.average(scores, weights=sample_weight))
+        return self._mean_score(self._score_rows(X, target).cpu().numpy(), sample_weight)
 
-    def _score_source(self, X: Any, y: Any, sample_weight: Any) -> float:
-        """Return the mean score of rows that are read part by part."""
-        if self._target is not None and y is not None:
-            raise ValueError(
-                "y is what rows in memory should become. Score parts of X with theirs."
-            )
-        scores = self.score_samples(X)
-        parts = scores if isinstance(scores, Iterator) else [np.asarray(scores)]
-        scores = np.concatenate([*parts])
+    def _mean_score(self, scores: Any, sample_weight: Any) -> float:
+        """Return the mean of scores, which may be an iterator over parts of them."""
+        parts = [*scores] if isinstance(scores, Iterator) else [np.asarray(scores)]
+        scores = np.concatenate(parts)
         if sample_weight is not None:
             sample_weight = validate_weight(sample_weight, scores)
         return float(np.average(scores, weights=sample_weight))

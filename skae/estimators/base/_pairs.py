@@ -18,6 +18,7 @@ from skae.tables import (
     columns_that_are_not_numeric,
     detached,
     is_memory_mapped,
+    source_of,
 )
 
 from ._link_start import means_of
@@ -32,6 +33,11 @@ def pairs_of(X: Any, y: Any) -> Any:
 
     Numbers that are neither that nor one for each row are refused.
     """
+    if _is_read_in_parts(y) or (_is_read_in_parts(X) and len(_shape(y)) > 1):
+        raise ValueError(
+            "Pairs of rows, fit(X, y), are taken of two tables in memory, or of two arrays that "
+            "are mapped from files: numpy.load(file, mmap_mode='r'). Read X and y first."
+        )
     if says_what_rows_become(X, y):
         check_mask(y, "y")
         return y
@@ -44,13 +50,18 @@ def pairs_of(X: Any, y: Any) -> Any:
     return None
 
 
+def _is_read_in_parts(table: Any) -> bool:
+    """Return whether a table is a source other than an array that is mapped from a file."""
+    return not is_memory_mapped(table) and source_of(table) is not None
+
+
 def says_what_rows_become(X: Any, y: Any) -> bool:
     """Return whether `y` holds numbers in the shape of `X`, other than those of `X`.
 
     Truth values are labels, and so are whole numbers that are all zero or one, as those of
     scikit-learn's indicators.
     """
-    if y is X or len(_shape(y)) < 2 or _shape(y) != _shape(X):
+    if y is X or _is_read_in_parts(y) or len(_shape(y)) < 2 or _shape(y) != _shape(X):
         return False
     kind = _kind(y)
     if kind not in "iuf":

@@ -15,7 +15,7 @@ from ._kinds import (
     values_of,
 )
 from ._number_column import NumberColumn
-from ._schema import Column, TableSchema, chosen_columns
+from ._schema import Column, SchemaLearner, TableSchema, chosen_columns
 
 __all__ = [
     "DAY",
@@ -25,6 +25,7 @@ __all__ = [
     "ComparedColumn",
     "FrameTypes",
     "NumberColumn",
+    "SchemaLearner",
     "TableSchema",
     "chosen_columns",
     "empty_like",

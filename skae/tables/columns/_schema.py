@@ -1,8 +1,8 @@
 """The columns of a table: what each holds, as numbers, and back to the caller's table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
@@ -22,27 +22,6 @@ class TableSchema:
 
     columns: list[Column]
 
-    @classmethod
-    def learn(
-        cls,
-        parts: Iterable[nw.DataFrame],
-        categorical_features: Categorical,
-        min_frequency: float | None,
-        max_categories: int | None,
-    ) -> Self:
-        """Return the columns that a table has, read part by part."""
-        learners: list[ColumnLearner] = []
-        for part in parts:
-            if not learners:
-                chosen = chosen_columns(part.columns, categorical_features)
-                learners = [
-                    ColumnLearner(name, is_chosen, categorical_features)
-                    for name, is_chosen in zip(part.columns, chosen, strict=True)
-                ]
-            for learner, column in zip(learners, part.iter_columns(), strict=True):
-                learner.add(column)
-        return cls([one.column(min_frequency, max_categories) for one in learners])
-
     def encode(self, frame: nw.DataFrame) -> np.ndarray:
         """Return a table, whose columns are checked to be these, as float64."""
         cells = [
@@ -55,6 +34,34 @@ class TableSchema:
     def n_levels(self) -> list[int]:
         """The number of categories of each column, zero for numbers."""
         return [getattr(column, "n_codes", 0) for column in self.columns]
+
+
+class SchemaLearner:
+    """Learns the columns of a table from one part of its rows after the other."""
+
+    def __init__(
+        self,
+        categorical_features: Categorical,
+        min_frequency: float | None,
+        max_categories: int | None,
+    ) -> None:
+        self._chosen, self._limits = categorical_features, (min_frequency, max_categories)
+        self._learners: list[ColumnLearner] = []
+
+    def add(self, part: nw.DataFrame) -> None:
+        """Learn from the next rows."""
+        if not self._learners:
+            chosen = chosen_columns(part.columns, self._chosen)
+            self._learners = [
+                ColumnLearner(name, is_chosen, self._chosen)
+                for name, is_chosen in zip(part.columns, chosen, strict=True)
+            ]
+        for learner, column in zip(self._learners, part.iter_columns(), strict=True):
+            learner.add(column)
+
+    def schema(self) -> TableSchema:
+        """Return what all rows together say."""
+        return TableSchema([one.column(*self._limits) for one in self._learners])
 
 
 def chosen_columns(names: Sequence[Any], categorical_features: Categorical) -> np.ndarray:

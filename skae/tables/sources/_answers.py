@@ -1,17 +1,19 @@
 """Methods that answer a source part by part."""
 
 from collections.abc import Callable, Iterator
-from functools import wraps
+from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ClassVar
 
 import narwhals as nw
 import numpy as np
 from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.validation import check_is_fitted
 
 from .._mapped_files import is_memory_mapped
 from ._collection import answered_collection, is_collection
-from ._reading import numbered_parts
+from ._reading import naming_rows, numbered_parts
 from ._source import Source, source_of
 from ._writing import check_out, parquet_writer
 
@@ -54,22 +56,62 @@ def _in_parts(method: Callable, name: str) -> Callable:
         source = source_of(X)
         if source is None and to is None:
             return method(self, X, *arguments, **named)
-        answer = getattr(self, name)
-        if any(value is not None for value in (*arguments, *named.values())):
-            if to is None and is_memory_mapped(X):
-                return method(self, X, *arguments, **named)
-            raise ValueError(
-                f"{type(self).__name__}.{name} takes nothing but rows where these are read part by "
-                f"part. Read a part yourself, and give it with what belongs to it."
-            )
+        check_is_fitted(self)
+        asked = _Asked(self, name, arguments, named)
         if to is not None:
-            return _write(self, answer, name, X, source, to)
+            return _write(asked, X, source, to)
+        assert source is not None
         if is_collection(X):
-            return answered_collection(answer, X)
-        parts = _answers(self, answer, name, source)
+            return answered_collection(asked.of_any_part(), X)
+        parts = asked.of_parts(source)
         return _joined(parts, len(X)) if is_memory_mapped(X) else parts
 
     return in_parts
+
+
+@dataclass
+class _Asked:
+    """A call of a method, with what belongs to each row, or to all of them."""
+
+    estimator: Any
+    name: str
+    arguments: tuple
+    named: dict[str, Any]
+
+    def of_part(self, part: Any, rows: slice) -> Any:
+        """Return the answer about these rows, which lie in memory."""
+        arguments = (_of_rows(value, rows) for value in self.arguments)
+        named = {name: _of_rows(value, rows) for name, value in self.named.items()}
+        return getattr(self.estimator, self.name)(part, *arguments, **named)
+
+    def of_parts(self, source: Source) -> Iterator[Any]:
+        """Yield the answers of the parts of a source."""
+        n_rows = 0
+        for rows, part in numbered_parts(source, self.estimator, self.name):
+            with naming_rows(source, rows):
+                found = self.of_part(part, rows)
+            yield found
+            n_rows = rows.stop
+        for value in (*self.arguments, *self.named.values()):
+            if np.ndim(value) and len(value) != n_rows:
+                raise ValueError(
+                    f"y holds {len(value)} values, but {source.name} has {n_rows} rows. Give one "
+                    f"for each row."
+                )
+
+    def of_any_part(self) -> Callable[[Any], Any]:
+        """Return a function of a part, where its place among the rows is not known."""
+        if any(np.ndim(value) for value in (*self.arguments, *self.named.values())):
+            raise ValueError(
+                f"{type(self.estimator).__name__}.{self.name} takes a collection of Dask without "
+                f"values for its rows. Give what belongs to a partition with the partition, as by "
+                f"map_partitions."
+            )
+        return partial(self.of_part, rows=slice(None))
+
+
+def _of_rows(value: Any, rows: slice) -> Any:
+    return np.asarray(value)[rows] if np.ndim(value) else value
 
 
 def _joined(parts: Iterator[Any], n_rows: int) -> Any:
@@ -85,28 +127,13 @@ def _joined(parts: Iterator[Any], n_rows: int) -> Any:
     return joined
 
 
-def _answers(
-    estimator: Any, answer: Callable[[Any], Any], name: str, source: Source | None
-) -> Iterator[Any]:
-    """Yield the answers of the parts of a source."""
-    assert source is not None
-    for _, part in numbered_parts(source, estimator, name):
-        yield answer(part)
-
-
-def _write(
-    estimator: Any,
-    answer: Callable[[Any], Any],
-    name: str,
-    X: Any,
-    source: Source | None,
-    to: Any,
-) -> Path:
+def _write(asked: _Asked, X: Any, source: Source | None, to: Any) -> Path:
     """Write the answers to a Parquet file, which appears once it is complete."""
     path = check_out(to)
+    parts = [asked.of_part(X, slice(None))] if source is None else asked.of_parts(source)
     with parquet_writer(path) as write:
-        for part in [answer(X)] if source is None else _answers(estimator, answer, name, source):
-            write(part, _names(estimator, name, part))
+        for part in parts:
+            write(part, _names(asked.estimator, asked.name, part))
     return path
 
 

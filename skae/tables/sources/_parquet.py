@@ -1,7 +1,7 @@
 """Parquet files, read row group by row group."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,63 +24,55 @@ def is_dataset(X: Any) -> bool:
 class ParquetSource:
     """Reads files of the same columns, one after the other, as tables of Arrow.
 
-    An index that pandas has written beside the columns is left out. Files that change between the
-    first part and the last are refused.
+    Levels of an index that pandas has written beside the columns are left out. Files that change
+    between the first part and the last are refused. Below a folder, parts of a path such as
+    "year=2020" are a column of categories, as pandas reads them.
     """
 
     def __init__(self, X: Any) -> None:
-        datasets = require("pyarrow.dataset", "parquet")
+        # One dataset for each file, as files of one dataset must have the same dictionaries.
+        self._datasets: list[Any]
         if is_dataset(X):
-            self.name, self._dataset = "the dataset of Arrow", X
+            self.name, self._datasets = "the dataset of Arrow", [X]
         else:
             paths = [Path(one) for one in ([X] if isinstance(X, str | PathLike) else X)]
-            self.name = (
-                str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-            )
-            files = _files_of(paths)
-            self._dataset = datasets.dataset(files, format="parquet", partitioning="hive")
-        self._columns = _columns_of(self._dataset.schema)
-        self._identities = {path: _identity(path) for path in getattr(self._dataset, "files", ())}
+            others = "" if len(paths) == 1 else f" and {len(paths) - 1} more"
+            self.name = f"{paths[0]}{others}"
+            self._datasets = [
+                _dataset_of(file, path if path.is_dir() else None)
+                for path in paths
+                for file in _files_of(path)
+            ]
+        files = [file for one in self._datasets for file in getattr(one, "files", ())]
+        self._identities = {file: _identity(file) for file in files}
         self._check_columns()
 
     def parts(self) -> Iterator[Any]:
         """Yield the rows in order."""
-        datasets = require("pyarrow.dataset", "parquet")
-        self._check_unchanged()
-        # Otherwise Arrow reads ahead of training without an end.
-        options = datasets.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
-        size = min(_MOST_ROWS, max(_FEWEST_ROWS, _CELLS // max(len(self._columns), 1)))
-        how = {"batch_size": size, "fragment_readahead": 1, "batch_readahead": 2}
-        scanner = self._dataset.scanner(columns=self._columns, fragment_scan_options=options, **how)
         arrow = require("pyarrow", "parquet")
-        for batch in scanner.to_batches():
-            if batch.num_rows:
-                yield arrow.Table.from_batches([batch])
+        self._check_unchanged()
+        for dataset in self._datasets:
+            for batch in _scanner(dataset).to_batches():
+                if batch.num_rows:
+                    yield arrow.Table.from_batches([batch])
         self._check_unchanged()
 
     def _check_columns(self) -> None:
-        """Refuse files of other columns than the first: Arrow would fill these with nothing."""
-        if not hasattr(self._dataset, "files"):
-            return
-        first: Any = None
-        for fragment in self._dataset.get_fragments():
-            schema = fragment.physical_schema
-            found = {name: _type_in_words(schema.field(name)) for name in _columns_of(schema)}
-            if first is None:
-                first, of_first = found, fragment.path
+        """Refuse files of other columns or types than the first."""
+        first, place = _types_of(self._datasets[0]), _place_of(self._datasets[0])
+        for dataset in self._datasets[1:]:
+            found, here = _types_of(dataset), _place_of(dataset)
             for name in [*first, *found]:
                 if name not in found or name not in first:
-                    here, there = fragment.path, of_first
-                    if name in found:
-                        here, there = there, here
+                    without, having = (here, place) if name in first else (place, here)
                     raise ValueError(
-                        f"{here} has no column {name!r}, and {there} has. Give files of the same "
-                        f"columns."
+                        f"{without} has no column {name!r}, and {having} has. Give files of the "
+                        f"same columns."
                     )
                 if found[name] != first[name]:
                     raise ValueError(
-                        f"Column {name!r} is of {found[name]} in {fragment.path}, and of "
-                        f"{first[name]} in {of_first}. Write both in one type."
+                        f"Column {name!r} is of {found[name]} in {here}, and of {first[name]} in "
+                        f"{place}. Write both in one type."
                     )
 
     def _check_unchanged(self) -> None:
@@ -92,9 +84,54 @@ class ParquetSource:
                 )
 
 
-def _type_in_words(field: Any) -> str:
+def _dataset_of(file: Path, folder: Path | None) -> Any:
+    """Return a file as a dataset; parts of its path below a folder may be columns."""
+    datasets = require("pyarrow.dataset", "parquet")
+    names = require("pyarrow.parquet", "parquet").read_schema(file).names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"{file} has several columns of the same name: {', '.join(map(repr, twice[:5]))}. "
+            f"Rename them, or leave all but one out."
+        )
+    if folder is None:
+        return datasets.dataset(str(file), format="parquet")
+    by_path = datasets.HivePartitioning.discover(infer_dictionary=True)
+    where = {"partitioning": by_path, "partition_base_dir": str(folder)}
+    return datasets.dataset(str(file), format="parquet", **where)
+
+
+def _scanner(dataset: Any) -> Any:
+    """Return what reads the rows of a dataset in small parts."""
+    datasets = require("pyarrow.dataset", "parquet")
+    columns = _columns_of(dataset.schema)
+    size = min(_MOST_ROWS, max(_FEWEST_ROWS, _CELLS // max(len(columns), 1)))
+    # Otherwise Arrow reads ahead of training without an end.
+    how: dict[str, Any] = {"batch_size": size, "fragment_readahead": 1, "batch_readahead": 2}
+    if isinstance(getattr(dataset, "format", None), datasets.ParquetFileFormat):
+        options = datasets.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
+        how["fragment_scan_options"] = options
+    return dataset.scanner(columns=columns, **how)
+
+
+def _types_of(dataset: Any) -> dict[str, str]:
+    """Return the types of the columns by their names."""
+    schema = dataset.schema
+    return {name: _type_in_words(schema.field(name).type) for name in _columns_of(schema)}
+
+
+def _place_of(dataset: Any) -> str:
+    files = [*getattr(dataset, "files", ())]
+    return str(files[0]) if files else "the dataset of Arrow"
+
+
+def _type_in_words(kind: Any) -> str:
+    types = require("pyarrow.types", "parquet")
+    if types.is_dictionary(kind):
+        # How many categories there are may differ.
+        return f"categories of {_type_in_words(kind.value_type)}"
     # Libraries differ in how long they let text become.
-    return str(field.type).replace("large_", "").replace("_view", "")
+    return str(kind).replace("large_", "").replace("_view", "")
 
 
 def _columns_of(schema: Any) -> list[str]:
@@ -104,26 +141,28 @@ def _columns_of(schema: Any) -> list[str]:
     return [name for name in schema.names if name not in index]
 
 
-def _files_of(paths: Sequence[Path]) -> list[str]:
-    """Return the Parquet files that paths name, those of a folder in the order of their names."""
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found = sorted(one for one in path.rglob("*.parquet") if one.is_file())
-            if not found:
-                raise ValueError(f"{path} holds no file whose name ends in .parquet.")
-            files += found
-        elif path.suffix != ".parquet":
-            raise TypeError(
-                f"X is the name of a file, {str(path)!r}, expected an array, a table, or the name "
-                f"of a Parquet file or a folder of them. Read other files first, as with "
-                f"pandas.read_csv(X)."
-            )
-        elif not path.exists():
-            raise FileNotFoundError(f"There is no file {path}.")
-        else:
-            files.append(path)
-    return [str(one) for one in files]
+def _files_of(path: Path) -> list[Path]:
+    """Return the Parquet files that a path names, those of a folder in the order of their names.
+
+    Names that begin with a point or an underscore are those of files that are no part of a table.
+    """
+    if path.is_dir():
+        found = [
+            one
+            for one in sorted(path.rglob("*.parquet"))
+            if one.is_file() and not any(name[0] in "._" for name in one.relative_to(path).parts)
+        ]
+        if not found:
+            raise ValueError(f"{path} holds no file whose name ends in .parquet.")
+        return found
+    if path.suffix != ".parquet":
+        raise TypeError(
+            f"X is the name of a file, {str(path)!r}, expected an array, a table, or the name of a "
+            f"Parquet file or a folder of them. Read other files first, as with pandas.read_csv(X)."
+        )
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    return [path]
 
 
 def _identity(path: str) -> _Identity | None:

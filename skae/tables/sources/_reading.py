@@ -1,7 +1,7 @@
 """The rows of a source as numbers: all of them in a temporary file, or some in memory."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,10 @@ from sklearn.base import BaseEstimator
 
 from skae._progress import open_bar
 
-from .._caller_frame import CallerFrame, learn_frame_of
+from .._caller_frame import CallerFrame, FrameLearner
 from .._caller_type import CallerType
 from .._mapped_files import RowFile
+from .._table_errors import counting_from
 from ._row_hashes import row_hashes
 from ._source import Source
 
@@ -55,7 +56,7 @@ def read_rows(
     caller, has_gaps = CallerType(), False
     with RowFile() as file:
         for rows, part in numbered_parts(source, estimator, "read"):
-            with _naming_rows(source, rows):
+            with naming_rows(source, rows):
                 X, caller = read(part)
                 if file.dtype is not None and not np.can_cast(X.dtype, file.dtype):
                     raise ValueError(
@@ -68,19 +69,27 @@ def read_rows(
 
 
 def sample_rows(
-    source: Source, estimator: BaseEstimator, read: ReadPart, n_most: int, seed: int
+    source: Source,
+    estimator: BaseEstimator,
+    read: ReadPart,
+    n_most: int,
+    seed: int,
+    sample_weight: Any,
 ) -> tuple[np.ndarray, np.ndarray, CallerType]:
     """Return `n_most` rows at random, or all if there are fewer, their numbers, and the type.
 
-    They are those of the smallest hashes, whatever the parts.
+    They are those of the smallest hashes, whatever the parts. Rows of weight zero are left out.
     """
     kept: list[np.ndarray] = []
+    weight = weight_by_row(sample_weight)
     hashes, numbers = np.zeros(0), np.zeros(0, dtype=np.int64)
-    limit, caller = 1.0, CallerType()
+    limit, caller, rows = 1.0, CallerType(), slice(0, 0)
     for rows, part in numbered_parts(source, estimator, "read"):
         of_part = row_hashes(rows, seed)
+        if weight is not None and rows.stop <= len(weight):
+            of_part[weight[rows] <= 0] = np.inf
         chosen = np.flatnonzero(of_part < limit)
-        with _naming_rows(source, rows):
+        with naming_rows(source, rows):
             X, caller = read(part)
             kept.append(X[chosen])
         hashes = np.concatenate([hashes, of_part[chosen]])
@@ -88,6 +97,11 @@ def sample_rows(
         if len(hashes) > 2 * n_most:
             kept, hashes, numbers = _smallest(kept, hashes, numbers, n_most)
             limit = hashes.max()
+    if weight is not None and len(weight) != rows.stop:
+        raise ValueError(
+            f"sample_weight has {len(weight)} values, but {source.name} has {rows.stop} rows. Give "
+            f"one for each row."
+        )
     kept, hashes, numbers = _smallest(kept, hashes, numbers, n_most)
     return kept[0], numbers, caller
 
@@ -102,17 +116,22 @@ def _smallest(
 
 def learn_columns(estimator: BaseEstimator, source: Source, sample_weight: Any) -> CallerFrame:
     """Return the columns of a source; rows of weight zero are not looked at."""
-    here = slice(0, 0)
+    weight = weight_by_row(sample_weight)
+    learner = FrameLearner(estimator)
+    for rows, part in numbered_parts(source, estimator, "read"):
+        of_part = None if weight is None else weight[rows]
+        if of_part is not None and len(of_part) != len(part):
+            # Weights of another number of rows are refused later.
+            of_part = None
+        with naming_rows(source, rows):
+            learner.add(part, of_part)
+    return learner.frame()
 
-    def parts() -> Iterator[tuple[Any, Any]]:
-        nonlocal here
-        for here, part in numbered_parts(source, estimator, "read"):
-            yield part, None if sample_weight is None else sample_weight[here]
 
-    try:
-        return learn_frame_of(estimator, parts())
-    except (ValueError, TypeError) as error:
-        raise _named(error, source, here) from error
+def weight_by_row(sample_weight: Any) -> np.ndarray | None:
+    """Return weights with a number for each row, None for others: these are the same for all."""
+    weight = np.asarray([] if sample_weight is None else sample_weight)
+    return weight if weight.ndim == 1 and weight.dtype.kind in "biuf" and weight.any() else None
 
 
 def _columns_of(part: Any) -> list[Any]:
@@ -122,18 +141,6 @@ def _columns_of(part: Any) -> list[Any]:
     return list(part.shape[1:]) if names is None else list(names)
 
 
-@contextmanager
-def _naming_rows(source: Source, rows: slice) -> Iterator[None]:
-    """Add to an error about a part which rows of the source these are."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        raise _named(error, source, rows) from error
-
-
-def _named(error: Exception, source: Source, rows: slice) -> Exception:
-    if rows.start == 0:
-        return error
-    return type(error)(
-        f"In {source.name}, from row {rows.start} on, which is row 0 of what follows: {error}"
-    )
+def naming_rows(source: Source, rows: slice) -> AbstractContextManager[None]:
+    """Return a context whose errors about a part number its rows as in the whole source."""
+    return counting_from(rows.start, f"In {source.name}: ")

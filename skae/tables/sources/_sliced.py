@@ -23,7 +23,13 @@ class SlicedSource:
         n_rows = len(self._table)
         size = self._rows_in_part(n_rows)
         for start in range(0, n_rows, size):
-            part = self._table[start : min(start + size, n_rows)]
+            stop = min(start + size, n_rows)
+            part = self._table[start:stop]
+            if len(part) != stop - start:
+                raise ValueError(
+                    f"{self.name} has {n_rows} rows by its length, but its slice of rows {start} "
+                    f"to {stop - 1} has {len(part)} of {stop - start} rows."
+                )
             # A copy of what is mapped, as an array in memory.
             yield np.array(part) if isinstance(part, np.ndarray) else part
 

@@ -55,7 +55,7 @@ def validate_sample(
     """
 
     def read_some(read: ReadPart) -> tuple[np.ndarray, np.ndarray, CallerType]:
-        return sample_rows(source, estimator, read, n_most, seed)
+        return sample_rows(source, estimator, read, n_most, seed, sample_weight)
 
     X, numbers, caller = _with_columns(columns, source, validate, True, sample_weight, read_some)
     _check_enough(estimator, X, n_needed)
