@@ -87,7 +87,10 @@ class ParquetSource:
 def _dataset_of(file: Path, folder: Path | None) -> Any:
     """Return a file as a dataset; parts of its path below a folder may be columns."""
     datasets = require("pyarrow.dataset", "parquet")
-    names = require("pyarrow.parquet", "parquet").read_schema(file).names
+    try:
+        names = require("pyarrow.parquet", "parquet").read_schema(file).names
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be read: {error}") from error
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(
