@@ -37,8 +37,14 @@ def main():
     )
     parser.add_argument(
         "--only",
-        choices=[*outliers.PARTS, *tables.PARTS, *labels.PARTS, *scale.PARTS],
-        help="one part of 'outliers', of 'tables', of 'labels' or of 'scale'",
+        choices=[
+            *speed.PARTS,
+            *outliers.PARTS,
+            *tables.PARTS,
+            *labels.PARTS,
+            *scale.PARTS,
+        ],
+        help="one part of 'speed', 'outliers', 'tables', 'labels' or 'scale'",
     )
     parser.add_argument("--json", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()

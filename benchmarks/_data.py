@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn import datasets
@@ -10,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 SEEDS = (0, 1, 2)
 MNIST_ROWS = 10_000
+PLAIN_ROWS, LEAST_ROWS = 2_000, 500
 
 
 @dataclass
@@ -57,6 +59,34 @@ def image_tables(folder):
     else:
         print(f"MNIST is left out: {_how_to_get(file)}")
     return tables
+
+
+def plain_tables(folder):
+    """Return the larger labelled sets as tables without classes, standardised.
+
+    Parameters
+    ----------
+    folder : Path
+        Its subfolder ``outliers`` holds one file per set; without any the list is empty.
+
+    Returns
+    -------
+    tables : list of Table
+        At most `PLAIN_ROWS` rows of each set that has `LEAST_ROWS`, without the images among them.
+    """
+    if not any((folder / "outliers").glob("*.npz")):
+        print(f"Plain tables are left out: {_how_to_get_sets(folder / 'outliers')}")
+        return []
+    return [
+        Table(
+            name,
+            ("auto",),
+            _splitter(partial(_unlabelled, _some(X)), StandardScaler()),
+            classes=False,
+        )
+        for name, X, _ in labelled_sets(folder)
+        if len(X) >= LEAST_ROWS and name != "mnist"
+    ]
 
 
 def load_mnist(folder):
@@ -141,6 +171,15 @@ def _splitter(load, scaler=None):
         return X_train, X_test, y_train, y_test
 
     return split
+
+
+def _some(X):
+    return X[np.random.RandomState(0).permutation(len(X))[:PLAIN_ROWS]]
+
+
+def _unlabelled(X, return_X_y):
+    """Return rows and no classes, like a loader of scikit-learn."""
+    return X, np.zeros(len(X))
 
 
 def _split_mnist(file, seed):

@@ -15,6 +15,7 @@ from skae import AutoencoderTransformer
 from . import _rivals
 from ._memory import memory_of_a_fit
 from ._products import encoder_products, training_products
+from ._time_to_error import time_to_error
 
 ROUNDS = 5
 
@@ -35,13 +36,13 @@ RIVALS = {
 
 
 def run(folder):
-    """Measure training, the defaults, fixed costs, inference, memory and, if there is one, the GPU.
+    """Measure training, the defaults, inference, memory, errors and, if there is one, the GPU.
 
     Parameters
     ----------
     folder : Path
-        Where ``mnist.npz`` is; without it, random numbers of the same shape are used, which
-        take the same time.
+        Where ``mnist.npz`` and ``outliers/*.npz`` are; without MNIST, random numbers of the same
+        shape are used, which take the same time.
 
     Yields
     ------
@@ -54,6 +55,7 @@ def run(folder):
     yield fixed_cost(_rows(folder, 60_000, 784))
     yield inference()
     yield memory_of_a_fit()
+    yield time_to_error(folder)
     if torch.cuda.is_available():
         yield gpu(_rows(folder, 60_000, 784))
 
@@ -188,3 +190,11 @@ def _ratios(calls, reference, n_rounds, clock=_cpu_time):
         for name, call in calls.items():
             ratios[name].append(clock(call) / unit)
     return {name: np.median(values[1:]) for name, values in ratios.items()}
+
+
+def _errors(folder):
+    warnings.simplefilter("ignore")
+    yield time_to_error(folder)
+
+
+PARTS = {"errors": _errors}
