@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from skae._batch import Batch
 
 from ..distributed import ONE_RANK, OneRank
+from ._branch import branch_on
 from ._flat_buffers import adopt_state, flatten, padded, views
 from ._fusable import FusableNet, Half
 from ._recorded_calls import RecordedCalls
@@ -74,6 +75,8 @@ class FusedStep:
         place_of_value: _Place = dict(zip(parameters[0], values, strict=True))
         place_of_gradient: _Place = dict(zip(parameters[0], gradients, strict=True))
         self.halves = [_bind(half, place_of_value, place_of_gradient) for half in first.halves]
+        # Several ranks launch each kernel, and more calls would cost more than they gain.
+        self.branch = branch_on(flat.device) if ranks.size == 1 else None
         self._calls: dict[int, RecordedCalls] = {}
         for net in nets:
             # Torch's schedulers warn of an optimizer that has not taken a step.
