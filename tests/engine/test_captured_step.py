@@ -184,6 +184,29 @@ def test_training_goes_on_and_starts_anew(graphs):
     assert played.net_._captured is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda objective: setattr(objective, "count", getattr(objective, "count", 0) + 1),
+        lambda objective: setattr(objective, "kept", torch.zeros(1).add(1)),
+    ],
+    ids=["number", "tensor"],
+)
+def test_the_stand_in_finds_what_a_graph_would_miss(graphs, monkeypatch, change):
+    """The control: a number or a tensor that each step replaces is found."""
+    graphs(True)
+    kind = type(CASES["plain"].fit(DIGITS).net_.criterion_)
+    kept = []
+
+    def after_step(self, autoencoder, optimizer):
+        change(self)
+        kept.append(getattr(self, "kept", None))
+
+    monkeypatch.setattr(kind, "after_step", after_step)
+    with pytest.raises(AssertionError):
+        clone(CASES["plain"]).fit(DIGITS)
+
+
 # -- what is launched -------------------------------------------------------------------------
 
 
