@@ -8,12 +8,24 @@ from pathlib import Path
 
 import torch
 
-from . import deployment, features, labels, outliers, reconstruction, scale, speed, tables, variants
+from . import (
+    deployment,
+    features,
+    gpu,
+    labels,
+    outliers,
+    reconstruction,
+    scale,
+    speed,
+    tables,
+    variants,
+)
 
 BENCHMARKS = {
     "reconstruction": reconstruction,
     "features": features,
     "speed": speed,
+    "gpu": gpu,
     "variants": variants,
     "outliers": outliers,
     "tables": tables,

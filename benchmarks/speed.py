@@ -7,7 +7,6 @@ from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.decomposition import PCA
 
 from skae import AutoencoderTransformer
@@ -36,7 +35,7 @@ RIVALS = {
 
 
 def run(folder):
-    """Measure training, the defaults, inference, memory, errors and, if there is one, the GPU.
+    """Measure training, the defaults, fixed costs, inference, memory and errors.
 
     Parameters
     ----------
@@ -56,8 +55,6 @@ def run(folder):
     yield inference()
     yield memory_of_a_fit()
     yield time_to_error(folder)
-    if torch.cuda.is_available():
-        yield gpu(_rows(folder, 60_000, 784))
 
 
 def training(folder):
@@ -142,21 +139,9 @@ def _often(method, rows):
         method(rows)
 
 
-def gpu(X):
-    """Return the time of 20 epochs on a GPU beside skorch's and beside a hand-written graph's."""
-    case = X, (784, 128, 32), 256, 20
-    skae = partial(_rivals.skae, *case, device="cuda")
-    by_hand = partial(_rivals.cuda_graph, *case)
-    calls = {
-        "skae": skae,
-        "skae, precision='tf32'": partial(skae, precision="tf32"),
-        "skae, precision='bfloat16'": partial(skae, precision="bfloat16"),
-        "hand-written CUDA graph": by_hand,
-        "skorch, its defaults": partial(_rivals.skorch, *case, device="cuda"),
-    }
-    ratios = _ratios(calls, by_hand, ROUNDS, clock=_gpu_time)
-    column = f"time / hand-written CUDA graph, {torch.cuda.get_device_name()}"
-    return pd.Series(ratios, name=column).rename_axis("MNIST 60k x 784, 20 epochs").reset_index()
+def mnist_rows(folder, n_samples):
+    """Return MNIST's images for training as rows, or random numbers where they are not."""
+    return _rows(folder, n_samples, 784)
 
 
 def _rows(folder, n_samples, n_features):
@@ -173,22 +158,14 @@ def _cpu_time(call):
     return time.process_time() - start
 
 
-def _gpu_time(call):
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    call()
-    torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
-def _ratios(calls, reference, n_rounds, clock=_cpu_time):
+def _ratios(calls, reference, n_rounds):
     """Return the median over rounds of the time of each call, divided by the reference's."""
     ratios = {name: [] for name in calls}
     # One round more than is counted: the first one warms caches and allocators.
     for _ in range(n_rounds + 1):
-        unit = clock(reference)
+        unit = _cpu_time(reference)
         for name, call in calls.items():
-            ratios[name].append(clock(call) / unit)
+            ratios[name].append(_cpu_time(call) / unit)
     return {name: np.median(values[1:]) for name, values in ratios.items()}
 
 

@@ -42,6 +42,19 @@ class Batch:
         return self.x.shape[-2]
 
     @property
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """All fields, in their order."""
+        return (
+            self.x,
+            self.weight,
+            self.observed,
+            self.target,
+            self.label,
+            self.label_weight,
+            self.condition,
+        )
+
+    @property
     def expected(self) -> Tensor:
         """The values that the decoder should give."""
         return self.x if self.target is None else self.target

@@ -26,7 +26,7 @@ from skae import (
     SparseAutoencoder,
     VariationalAutoencoder,
 )
-from skae.engine import _training_rows, fused
+from skae.engine import _training_rows
 from skae.estimators.base._lockstep import fit_in_lockstep
 from skae.networks import SequenceNetwork
 
@@ -103,58 +103,6 @@ def make(**params):
 
 
 WEIGHT = np.arange(len(X)) % 3 + 1.0
-
-# -- the recorded step -----------------------------------------------------------------------
-
-
-@pytest.fixture
-def replays(monkeypatch):
-    """The number of times that a recorded step was played."""
-    played, replay = [], torch.cuda.CUDAGraph.replay
-
-    def counted(graph):
-        played.append(graph)
-        return replay(graph)
-
-    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", counted)
-    return played
-
-
-STEPS = {
-    "defaults": {},
-    # The last batches of an epoch are smaller by one row: two steps are recorded.
-    "uneven": {"batch_size": 70, "early_stopping": True},
-    "adamw": {"optimizer": "adamw"},
-    "sgd": {"optimizer": "sgd", "learning_rate_init": 0.2},
-    "penalised": {"alpha": 1e-3, "l1_ratio": 0.5},
-    "clipped": {"max_grad_norm": 0.1},
-    "poisson": {"loss": "poisson"},
-    "bfloat16": {"precision": "bfloat16"},
-    "tf32": {"precision": "tf32"},
-}
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("params", STEPS.values(), ids=STEPS)
-def test_a_recorded_step_does_what_the_step_does(monkeypatch, replays, params, weighted):
-    weight = WEIGHT if weighted else None
-    params = {"init": "random", "max_iter": 15} | params
-    recorded = make(**params).fit(X, sample_weight=weight).partial_fit(X)
-    n_replays = len(replays)
-    assert n_replays > 0
-    monkeypatch.setattr(fused, "GraphedStep", lambda step: step)
-    plain = make(**params).fit(X, sample_weight=weight).partial_fit(X)
-    assert len(replays) == n_replays
-    np.testing.assert_allclose(recorded.loss_curve_, plain.loss_curve_, rtol=1e-4)
-    # The control: training came far, and did not stay where both start.
-    assert recorded.loss_curve_[-1] < 0.95 * recorded.loss_curve_[0]
-
-
-@pytest.mark.parametrize("params", [{"normalization": "layer"}, {"optimizer": "rmsprop"}], ids=str)
-def test_what_autograd_trains_is_not_recorded(replays, params):
-    make(**params).fit(X)
-    assert not replays
-
 
 # -- precision -------------------------------------------------------------------------------
 

@@ -53,8 +53,15 @@ class AdversarialNet(AutoencoderNet):
         return parts
 
     def train_step(self, batch: Batch, **kwargs: Any) -> Parts:
-        """Take a step of the autoencoder, then one of the discriminator."""
+        """Take one step and return the parts of the objective."""
         parts = super().train_step(batch, **kwargs)
+        # The next step overwrites it.
+        self._discriminator_losses.append(parts.pop("discriminator_loss").clone())
+        return parts
+
+    def take_step(self, batch: Batch) -> Parts:
+        """Take a step of the autoencoder, then one of the discriminator."""
+        parts = super().take_step(batch)
         self.discriminator_optimizer_.zero_grad()
         with autocast(self.precision, batch.x.device):
             loss = self.criterion_.code_term.loss()
@@ -62,8 +69,7 @@ class AdversarialNet(AutoencoderNet):
         parameters = list(self.criterion_.code_term.discriminator.parameters())
         loss = self.ranks_.add_up_gradients(parameters, loss)
         self.discriminator_optimizer_.step()
-        self._discriminator_losses.append(loss.detach())
-        return parts
+        return {**parts, "discriminator_loss": loss.detach()}
 
     def forget_training(self) -> None:
         """Drop what only training needs; see `AutoencoderNet.forget_training`."""

@@ -14,9 +14,10 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor
 
-from skae._batch import Batch
+from skae._batch import Batch, Parts
 
 from ._batches import Batches, mean_parts
+from ._capturable import captured
 from ._net import AutoencoderNet
 from ._training import EpochLoop, Training
 from .fused import FusableNet, FusedStep
@@ -178,6 +179,7 @@ class _Stack:
         for net in nets:
             net.release_fused_step()
         self._step = FusedStep(read)
+        self._captured = captured(nets, self._take_step)
         self._buffers: dict[int, Tensor] = {}
 
     def run_batches(self, all_batches: Sequence[Batches]) -> list[dict[str, float]]:
@@ -205,11 +207,19 @@ class _Stack:
     def _train_step(self, batch: Batch) -> dict[str, Tensor]:
         for net in self._nets:
             net.before_step()
-        parts = self._step(batch)
+        take_step = self._take_step if self._captured is None else self._captured
+        parts = take_step(batch)
         for net in self._nets:
             net.after_step()
         return parts
 
+    def _take_step(self, batch: Batch) -> Parts:
+        parts = self._step(batch)
+        for net in self._nets:
+            net.criterion_.after_step(net.module_, net.optimizer_)
+        return parts
+
     def release(self) -> None:
         """Give all nets memory of their own."""
+        self._captured = None
         self._step.release()

@@ -11,6 +11,8 @@ from torch import Tensor, nn, optim
 from skae._batch import Batch, Parts, total
 
 from ._batches import Batches, MeasuredBatches, mean_parts
+from ._capturable import captured, host_state
+from ._captured_step import CapturedStep
 from ._global_generator import draws_globally, global_generators_from
 from ._inference import ChunkedForward
 from ._labels import LabelledBatches
@@ -20,7 +22,7 @@ from ._schedules import ScheduleName
 from ._training import EpochLoop
 from ._training_rows import TrainingRows
 from .distributed import ONE_RANK, OneRank
-from .fused import FusableNet, Step, assumptions_of, fused_step, read_net
+from .fused import FusableNet, FusedStep, assumptions_of, read_net
 
 
 class AutoencoderNet(ObservedNet):
@@ -54,8 +56,11 @@ class AutoencoderNet(ObservedNet):
     ranks_: OneRank = ONE_RANK
 
     # The fused step, if the net has one, and the state for which it was decided.
-    _fused: Step | None = None
+    _fused: FusedStep | None = None
     _fused_for: Any = None
+
+    # The step recorded as a graph, if it can be.
+    _captured: CapturedStep | None = None
 
     def __init__(
         self,
@@ -89,7 +94,7 @@ class AutoencoderNet(ObservedNet):
         for module in (*self.module_.modules(), *self.criterion_.modules()):
             if hasattr(module, "generator"):
                 module.generator = self.noise_generator_
-        self._warm_up_terms = [m for m in self.criterion_.modules() if hasattr(m, "progress")]
+        self.warm_up_terms_ = [m for m in self.criterion_.modules() if hasattr(m, "progress")]
         self.forward_chunks_ = ChunkedForward(self.module_)
         return self
 
@@ -131,7 +136,7 @@ class AutoencoderNet(ObservedNet):
     def train_step(self, batch: Batch, **kwargs: Any) -> Parts:
         """Take one step of the optimizer and return the parts of the objective."""
         self.before_step()
-        parts = self._autograd_step(batch) if self._fused is None else self._fused(batch)
+        parts = self.take_step(batch) if self._captured is None else self._captured(batch)
         self.after_step()
         return parts
 
@@ -144,12 +149,17 @@ class AutoencoderNet(ObservedNet):
 
     def before_step(self) -> None:
         """Tell the warm-up terms how far training is."""
-        for term in self._warm_up_terms:
+        for term in self.warm_up_terms_:
             term.progress = self.steps_done_ / self.n_steps_ if self.from_scratch_ else 1.0
 
-    def after_step(self) -> None:
-        """Do what follows a step of the optimizer."""
+    def take_step(self, batch: Batch) -> Parts:
+        """Take one step on the device; what the host does before and after is left out."""
+        parts = self._autograd_step(batch) if self._fused is None else self._fused(batch)
         self.criterion_.after_step(self.module_, self.optimizer_)
+        return parts
+
+    def after_step(self) -> None:
+        """Move on to the next step."""
         self.schedule_.after_step()
         self.steps_done_ += 1
 
@@ -181,7 +191,8 @@ class AutoencoderNet(ObservedNet):
         if self._fused_for is None or (self.is_watched and self._fused_for != self.assumptions):
             self.release_fused_step()
             net = self.read(batches.rows)
-            self._fused = None if net is None else fused_step(net, self.ranks_)
+            self._fused = None if net is None else FusedStep([net], self.ranks_)
+            self._captured = captured([self], self.take_step)
             self._fused_for = self.assumptions
         with self._global_generators(), self.ranks_.sharing():
             return self._mean_parts(batches, True, "train", self.train_step)
@@ -214,8 +225,9 @@ class AutoencoderNet(ObservedNet):
 
     @property
     def assumptions(self) -> Any:
-        """The state that a fused step relies on; when it changes, the step is built again."""
-        return assumptions_of(self.module_, self.optimizer_)
+        """The state that a step relies on; when it changes, the step is built again."""
+        of_host = None if self._captured is None else host_state(self)
+        return assumptions_of(self.module_, self.optimizer_), of_host
 
     @property
     def pace(self) -> tuple:
@@ -241,7 +253,7 @@ class AutoencoderNet(ObservedNet):
         """Give parameters and optimizer memory of their own."""
         if self._fused is not None:
             self._fused.release()
-        self._fused = self._fused_for = None
+        self._fused = self._fused_for = self._captured = None
 
     def forget_training(self) -> None:
         """Drop what only training needs, however it ended."""

@@ -61,6 +61,11 @@ class Corruption(nn.Module):
         return self._by_callable(noise, x, generator)
 
     @property
+    def is_known(self) -> bool:
+        """Whether the noise is one of `NOISES`; a callable of the user's may do anything."""
+        return isinstance(self._noise[0], str)
+
+    @property
     def kind(self) -> tuple[Any, float]:
         """Key that is equal for corruptions that `corrupt_stack` can apply together."""
         return self._noise, self.level

@@ -39,7 +39,7 @@ class L1Sparsity(nn.Module):
         rows = codes @ norms
         if weight is not None:
             rows = rows * weight
-        return codes, {"sparsity": self.strength * self.warm_up() * rows.mean()}
+        return codes, {"sparsity": self.warm_up(rows.mean(), self.strength)}
 
 
 class UnusedUnitBoost(nn.Module):

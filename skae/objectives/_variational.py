@@ -65,7 +65,7 @@ class PosteriorDraw(nn.Module):
             kl = all_rows(kl).mean(dim=0).clamp(min=self.free_bits)
         else:
             kl = kl.mean(dim=0)
-        parts = {"kl": kl.sum() * (self.beta * self.warm_up() / self.n_features)}
+        parts = {"kl": self.warm_up(kl.sum(), self.beta, self.n_features)}
         classes, self.classes = self.classes, None
         if self.class_discrepancy is not None and self.training and classes is not None:
             discrepancy = self.class_discrepancy(all_rows(codes), all_rows(classes), generator)

@@ -64,9 +64,10 @@ def _step_length(
     length = group["lr"] / (1 - group.get("momentum", 0.0))
     if "exp_avg_sq" in state and "betas" in group:
         correction = 1 - group["betas"][1] ** state["step"]
-        return length / (state["exp_avg_sq"] / correction).sqrt_().add_(group["eps"])
+        second = (state["exp_avg_sq"] / correction).sqrt_()
+        return second.add_(group["eps"]).reciprocal_().mul_(length)
     if "square_avg" in state and "alpha" in group:
-        return length / state["square_avg"].sqrt().add_(group["eps"])
+        return state["square_avg"].sqrt().add_(group["eps"]).reciprocal_().mul_(length)
     if isinstance(optimizer, torch.optim.SGD):
         return length
     raise ValueError(

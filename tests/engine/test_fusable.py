@@ -193,11 +193,11 @@ CHANGES = {
 def test_the_step_is_made_anew_only_if_something_changed(monkeypatch, change, n_steps):
     made = []
 
-    def count(net, ranks):
-        made.append(fused.fused_step(net, ranks))
+    def count(nets, ranks):
+        made.append(fused.FusedStep(nets, ranks))
         return made[-1]
 
-    monkeypatch.setattr("skae.engine._net.fused_step", count)
+    monkeypatch.setattr("skae.engine._net.FusedStep", count)
     params = {"hidden_layer_sizes": (6,), "max_iter": 5, "random_state": 0}
     AutoencoderTransformer(2, callbacks=[Count(change)], **params).fit(DIGITS)
     assert len(made) == n_steps

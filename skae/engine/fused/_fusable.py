@@ -90,7 +90,7 @@ def read_net(
     `max_grad_norm`, and matrix products are done in the type `low`.
     """
     one_pass = getattr(objective, "is_one_pass", False) and fields <= _FIELDS
-    if not one_pass or _has_hooks(module):
+    if not one_pass or has_hooks(module):
         return None
     term = objective.code_term
     by_autograd = term is not None or not module.has_plain_latent
@@ -109,7 +109,7 @@ def read_net(
 def assumptions_of(module: nn.Module, optimizer: optim.Optimizer) -> tuple:
     """Return the state that a fused step relies on and a callback may change, to compare."""
     parameters = [(p.data_ptr(), p.requires_grad) for p in module.parameters()]
-    return parameters, _settings(optimizer), _has_hooks(module)
+    return parameters, _settings(optimizer), has_hooks(module)
 
 
 def _settings(optimizer: optim.Optimizer) -> list[dict[str, Any]]:
@@ -120,7 +120,8 @@ def _settings(optimizer: optim.Optimizer) -> list[dict[str, Any]]:
     ]
 
 
-def _has_hooks(module: nn.Module | DenseAutoencoder) -> bool:
+def has_hooks(module: nn.Module | DenseAutoencoder) -> bool:
+    """Return whether a module, or one in it, calls hooks."""
     kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return any(getattr(m, kind) for m in module.modules() for kind in kinds)
 

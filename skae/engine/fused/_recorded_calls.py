@@ -51,12 +51,15 @@ class RecordedCalls:
             self._decoder_backward.append(partial(output.copy_, self.output))
         to_code = _record_backward(self._decoder_backward, decoder, decoded, output, step)
         if self._latent is not None:
+            # Its penalties add to the gradients of the decoder.
+            _record_join(self._decoder_backward, step)
             self._latent.codes_gradient = to_code
             to_code = self._latent.h_gradient
         # The rows need no gradient.
         _record_backward(
             self._encoder_backward, encoder, encoded, to_code, step, input_needed=False
         )
+        _record_join(self._encoder_backward, step)
         if step.low_gradient is not None:
             self._encoder_backward.append(partial(step.gradient.copy_, step.low_gradient))
 
@@ -184,5 +187,13 @@ def _record_backward(
 def _record_gradients(
     calls: Calls, layer: Any, delta: Tensor, x: Tensor, step: "FusedStep"
 ) -> None:
-    calls.append(partial(step.mm, delta.mT, x, out=layer.weight_gradient))
-    calls.append(partial(torch.sum, delta, -2, out=layer.bias_gradient))
+    gradients: Calls = [
+        partial(step.mm, delta.mT, x, out=layer.weight_gradient),
+        partial(torch.sum, delta, -2, out=layer.bias_gradient),
+    ]
+    calls += gradients if step.branch is None else [partial(step.branch.run, *gradients)]
+
+
+def _record_join(calls: Calls, step: "FusedStep") -> None:
+    if step.branch is not None:
+        calls.append(step.branch.join)

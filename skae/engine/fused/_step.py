@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from skae._batch import Batch
 
 from ..distributed import ONE_RANK, OneRank
+from ._branch import branch_on
 from ._flat_buffers import adopt_state, flatten, padded, views
 from ._fusable import FusableNet, Half
 from ._recorded_calls import RecordedCalls
@@ -74,6 +75,8 @@ class FusedStep:
         place_of_value: _Place = dict(zip(parameters[0], values, strict=True))
         place_of_gradient: _Place = dict(zip(parameters[0], gradients, strict=True))
         self.halves = [_bind(half, place_of_value, place_of_gradient) for half in first.halves]
+        # Several ranks launch each kernel, and more calls would cost more than they gain.
+        self.branch = branch_on(flat.device) if ranks.size == 1 else None
         self._calls: dict[int, RecordedCalls] = {}
         for net in nets:
             # Torch's schedulers warn of an optimizer that has not taken a step.
@@ -95,30 +98,13 @@ class FusedStep:
                     state["step"] = state["step"].clone()
 
     @property
-    def learning_rate(self) -> float:
-        """Rate at which the next step is to be taken."""
+    def learning_rate(self) -> Any:
+        """Rate at which the next step is to be taken, a float or a tensor."""
         return self.nets[0].optimizer.param_groups[0]["lr"]
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """Take one step and return the parts of the objective on the batch before it."""
-        self.prepare(batch.x)
-        return self.run(batch, self.learning_rate)
-
-    def prepare(self, x: Tensor) -> None:
-        """Record the calls for a batch and draw its noise; `run` can be a CUDA graph."""
-        calls = self._calls.get(x.shape[-2])
-        if calls is None or calls.x is not x:
-            # Batches of one size come in the same tensor, so this is rare.
-            calls = self._calls[x.shape[-2]] = RecordedCalls(self, x)
-        if self.corruptions:
-            one = self.corruptions[0]
-            x = one.corrupt_stack(self.corruptions, x) if self.stacked else one(x)
-        if calls.seen is not x:
-            calls.seen.copy_(x if self.first is None else self.first(x))
-
-    def run(self, batch: Batch, rate: Any) -> dict[str, Tensor]:
-        """Take a prepared step at a rate, a float or a tensor."""
-        calls = self._calls[batch.x.shape[-2]]
+        calls = self._calls_for(batch.x)
         penalties = calls.run_forward(batch.weight)
         value, _ = self.objective.reconstruction_and_gradient(calls.output, batch)
         calls.run_backward()
@@ -130,8 +116,21 @@ class FusedStep:
         if self.max_grad_norm is not None:
             norm = torch.linalg.vector_norm(self.gradient, dim=-1, keepdim=True)
             self.gradient.mul_((self.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
-        self.update(rate)
+        self.update(self.learning_rate)
         return parts
+
+    def _calls_for(self, x: Tensor) -> RecordedCalls:
+        """Return the recorded calls for a batch, whose noise is drawn."""
+        calls = self._calls.get(x.shape[-2])
+        if calls is None or calls.x is not x:
+            # Batches of one size come in the same tensor, so this is rare.
+            calls = self._calls[x.shape[-2]] = RecordedCalls(self, x)
+        if self.corruptions:
+            one = self.corruptions[0]
+            x = one.corrupt_stack(self.corruptions, x) if self.stacked else one(x)
+        if calls.seen is not x:
+            calls.seen.copy_(x if self.first is None else self.first(x))
+        return calls
 
     @torch.no_grad()
     def _weight_penalties(self) -> dict[str, Tensor]:
