@@ -21,6 +21,22 @@ torch.set_num_threads(1)
 collect_ignore_glob = ["*/conftest.py"]
 
 
+# Files whose few tests take long: they start first, so that none is left over at the end.
+_LONG = {
+    "test_captured_step.py",
+    "test_cluster.py",
+    "test_documentation.py",
+    "test_notebook.py",
+    "test_ranks.py",
+    "test_types.py",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests of long files first; the others stay in their order."""
+    items.sort(key=lambda item: item.path.name not in _LONG)
+
+
 @pytest.fixture(autouse=True)
 def _torch_generator_stays_untouched():
     """Fail any test in which something draws from torch's global generator."""
