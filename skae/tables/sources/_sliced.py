@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 # Bytes of a part: few beside what training needs, and enough for fast reading.
-PART_BYTES = 2**24
+PART_BYTES = 2**22
 
 _MOST_ROWS, _FEWEST_ROWS = 2**16, 2**8
 
