@@ -38,7 +38,7 @@ def client():
     """Two processes, as they would be two machines."""
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -102,7 +102,7 @@ def test_the_members_of_a_detector_are_trained_on_the_cluster(client):
 def test_a_cluster_that_goes_during_a_search():
     """It ends with an error, where nothing would ever answer."""
     with (
-        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as gone,
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as gone,
         distributed.Client(gone, set_as_default=False) as client,
         ThreadPoolExecutor(1) as pool,
     ):
@@ -180,7 +180,7 @@ def test_codes_of_partitions(table):
 
 def test_a_cluster_that_goes_while_it_scores():
     with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=None) as gone,
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as gone,
         distributed.Client(gone, set_as_default=False) as client,
     ):
         frame = dataframe.from_pandas(pd.DataFrame(ROWS), npartitions=2)
