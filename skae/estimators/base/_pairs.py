@@ -52,6 +52,9 @@ def pairs_of(X: Any, y: Any) -> Any:
 
 def _is_read_in_parts(table: Any) -> bool:
     """Return whether a table is a source other than an array that is mapped from a file."""
+    if isinstance(table, list | tuple):
+        # Words are labels.
+        return bool(table) and all(str(one).endswith(".parquet") for one in table)
     return not is_memory_mapped(table) and source_of(table) is not None
 
 
