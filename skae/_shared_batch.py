@@ -1,4 +1,4 @@
-"""What depends on all rows of a batch, where several processes hold some of them each.
+"""Functions for terms that need all rows of a batch, of which each process holds a part.
 
 Each process computes the terms of its own rows. A term that is more than a mean over rows, and
 random numbers for rows, need the whole batch: they come from these functions. One process holds

@@ -160,7 +160,7 @@ class Training:
         self._held_out = None if valid is None else rows.subset(valid)
         self._from_scratch = from_scratch
         self._never_worse = never_worse and net.can_go_back
-        # What all ranks would print is printed once.
+        # Only rank 0 prints.
         self._verbose = verbose if ranks.rank == 0 else 0
         self._ranks = ranks
 

@@ -23,7 +23,7 @@ class WatchedFile:
     ) -> None:
         self.path = Path(path)
         self._trusted, self._shown = trusted, shown or str(path)
-        # What was tried last may be a file that cannot be served: it is not tried twice.
+        # A file that cannot be served is tried once, and not at every look.
         self._tried = self._seen = _signature(self.path)
 
     def load(self) -> tuple[ServedModel, str]:

@@ -1,4 +1,4 @@
-"""What training needs to know of columns of several types, from encoded rows read in parts."""
+"""Means, scales and shares of columns of several types, from encoded rows read in parts."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

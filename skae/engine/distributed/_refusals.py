@@ -1,4 +1,4 @@
-"""What several ranks refuse."""
+"""Errors for what cannot be trained by several ranks."""
 
 from typing import Any
 

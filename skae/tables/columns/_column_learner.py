@@ -1,4 +1,4 @@
-"""What a column is, learned from its cells part by part."""
+"""Learns the type and the range of a column from its cells, part by part."""
 
 from dataclasses import replace
 from typing import Any
