@@ -102,7 +102,7 @@ def test_the_members_of_a_detector_are_trained_on_the_cluster(client):
 def test_a_cluster_that_goes_during_a_search():
     """It ends with an error, where nothing would ever answer."""
     with (
-        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as gone,
+        distributed.LocalCluster(n_workers=1, dashboard_address=":0") as gone,
         distributed.Client(gone, set_as_default=False) as client,
         ThreadPoolExecutor(1) as pool,
     ):
@@ -112,8 +112,7 @@ def test_a_cluster_that_goes_during_a_search():
                 return GridSearchCV(AUTOENCODER, {"random_state": range(500)}, cv=2).fit(ROWS)
 
         running = pool.submit(search)
-        (worker,) = gone.workers.values()
-        while not worker.state.executing_count:
+        while not any(worker.processing for worker in gone.scheduler.workers.values()):
             time.sleep(0.01)
         gone.close()
         with pytest.raises(distributed.client.FutureCancelledError, match="cancelled for reason"):
