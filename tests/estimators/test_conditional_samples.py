@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import skae
-from skae import VariationalAutoencoder
+from skae import AdversarialAutoencoder, VariationalAutoencoder
 
 PARAMS = {"conditional": True, "hidden_layer_sizes": (32,), "max_iter": 30, "random_state": 0}
 
@@ -57,6 +57,28 @@ def test_drawn_codes_are_like_those_of_the_class(fitted, table):
         beyond = root @ root.T - np.cov(codes.T)
         assert (np.diag(beyond) > 0).all()
         assert_allclose(beyond[0, 1], 0, atol=0.02)
+
+
+def test_codes_of_the_adversarial_autoencoder(table):
+    """Its codes have no variance of their own; those of other priors are drawn from the prior."""
+    X, y = table
+    params = PARAMS | {"max_iter": 5, "adversarial_weight": 0.0}
+    model = AdversarialAutoencoder(2, **params).fit(X, y)
+    for c in (0, 1):
+        codes, n_rows = model.transform(X[y == c]), (y == c).sum()
+        mean, root = model._normal_of_class(c)
+        weight = n_rows / (n_rows + 1)
+        found = codes.mean(axis=0)
+        assert_allclose(mean, weight * found, rtol=1e-4)
+        second = weight * np.cov(codes.T, bias=True) + (1 - weight) * np.eye(2)
+        second += weight * (1 - weight) * np.outer(found, found)
+        assert_allclose(root @ root.T, second, rtol=1e-4, atol=1e-5)
+    # The tested draws, against the control: those of the prior.
+    drawn = [error_of_means(model.sample(2000, 0, y=c), X[y == c]) for c in (0, 1)]
+    prior = np.random.default_rng(0).normal(size=(2000, 2))
+    control = [error_of_means(model.inverse_transform(prior, c), X[y == c]) for c in (0, 1)]
+    assert np.mean(drawn) < 0.7 * np.mean(control)
+    assert AdversarialAutoencoder(2, prior="uniform", **params).fit(X, y)._class_sums is None
 
 
 def test_one_row_of_a_class_is_not_drawn_again_and_again(table):

@@ -54,12 +54,9 @@ class Sampling(FittedAttributes):
             self._mixture = weights, means[:, :k], roots[first]
 
     def _draw_codes(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        """Return random codes, in float64 and scaled as `transform` does.
-
-        A prior is the standard normal distribution, unless a variant overrides this.
-        """
+        """Return random codes, in float64 and scaled as `transform` does."""
         if self._draws_from == "prior":
-            return rng.standard_normal((n_samples, self.n_components_))
+            return self._draw_prior(n_samples, rng)
         weights, means, roots = self._fitted_mixture()
         kinds = rng.choice(len(weights), n_samples, p=weights)
         codes = rng.standard_normal((n_samples, self.n_components_))
@@ -69,6 +66,10 @@ class Sampling(FittedAttributes):
             mine = kinds == kind
             codes[mine] = means[kind] + codes[mine] @ roots[kind].T
         return codes
+
+    def _draw_prior(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        """Return draws of the prior: a standard normal one, unless a variant overrides this."""
+        return rng.standard_normal((n_samples, self.n_components_))
 
 
 def _fit_mixture(
