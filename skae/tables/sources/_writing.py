@@ -26,24 +26,41 @@ def check_out(to: Any) -> Path:
     return path
 
 
+# Cells of a row group at least, unless there are no more: many small groups are slow to read.
+_CELLS = 2**22
+
+
 @contextmanager
 def parquet_writer(path: Path) -> Iterator[Callable[[Any, list[str]], None]]:
     """Yield a function that writes the next rows, given the names of their columns.
 
     The file appears once all rows are written; if anything fails, an older file stays.
     """
-    parquet = require("pyarrow.parquet", "parquet")
+    arrow, parquet = require("pyarrow", "parquet"), require("pyarrow.parquet", "parquet")
     with replaced(path) as temporary, ExitStack() as stack:
         writer: Any = None
+        waiting: list[Any] = []
+
+        def write_group() -> None:
+            if waiting:
+                writer.write_table(arrow.concat_tables(waiting).combine_chunks())
+                waiting.clear()
 
         def write(rows: Any, names: list[str]) -> None:
             nonlocal writer
             table = _as_arrow(rows, names)
             if writer is None:
-                writer = stack.enter_context(parquet.ParquetWriter(temporary, table.schema))
-            writer.write_table(table.cast(writer.schema))
+                schema = table.schema
+                # Hardly two floats of an answer are equal: a dictionary of them takes time only.
+                repeated = [one.name for one in schema if not arrow.types.is_floating(one.type)]
+                how: dict[str, Any] = {"use_dictionary": repeated or False}
+                writer = stack.enter_context(parquet.ParquetWriter(temporary, schema, **how))
+            waiting.append(table.cast(writer.schema))
+            if sum(one.num_rows for one in waiting) * len(names) >= _CELLS:
+                write_group()
 
         yield write
+        write_group()
 
 
 def _as_arrow(rows: Any, names: list[str]) -> Any:
