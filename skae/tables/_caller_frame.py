@@ -41,9 +41,9 @@ class CallerFrame:
         """Return a table of these columns as an array, and the frame that its rows become."""
         frame = frame_of(X)
         encoded = self.schema.encode(frame)
-        if set(frame.schema.values()) == {nw.Float32}:
+        if holds_single_precision(frame):
             encoded = encoded.astype(np.float32)
-        empty = self._empty_like(frame, encoded) if _has_columns(X) else None
+        empty = self._empty_like(frame, encoded) if has_columns(X) else None
         return encoded, replace(self, empty=empty, index=index_of(X))
 
     def _empty_like(self, frame: nw.DataFrame, encoded: np.ndarray) -> Any:
@@ -89,7 +89,7 @@ class CallerFrame:
 
 def index_of(X: Any) -> Any:
     """Return the index of a table, or None."""
-    return getattr(X, "index", None) if _has_columns(X) else None
+    return getattr(X, "index", None) if has_columns(X) else None
 
 
 def learn_frame(estimator: BaseEstimator, X: Any, sample_weight: Any = None) -> CallerFrame | None:
@@ -136,7 +136,7 @@ class FrameLearner:
     def add(self, X: Any, weight: np.ndarray | None) -> None:
         """Learn from the next rows, but not from those of weight zero."""
         frame = frame_of(X)
-        if self._types is None and _has_columns(X):
+        if self._types is None and has_columns(X):
             self._types = FrameTypes.of(frame)
         self._schema.add(frame if weight is None else frame.filter((weight > 0).tolist()))
 
@@ -156,7 +156,7 @@ def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
     gaps_need = estimator._why_only_numbers() is None
     if wanted is not None and not isinstance(wanted, str) and len(wanted):
         return True
-    if _has_columns(X):
+    if has_columns(X):
         columns = [*frame_of(X).iter_columns()]
         if any(map(says_no_number, columns)) or (gaps_need and any(map(_has_gaps, columns))):
             return True
@@ -168,17 +168,24 @@ def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
 
 
 def _has_gaps(column: nw.Series) -> bool:
-    if column.is_null().any():
-        return True
-    return bool(column.dtype.is_float() and column.is_nan().any())
+    if column.dtype.is_float():
+        return bool(np.isnan(column.to_numpy()).any())
+    return column.null_count() > 0
 
 
-def _has_columns(X: Any) -> bool:
+def has_columns(X: Any) -> bool:
+    """Return whether this is a table of pandas, polars, Arrow or another library."""
     return hasattr(type(X), "columns")
 
 
+def holds_single_precision(X: Any) -> bool:
+    """Return whether all columns of a table are of float32."""
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    return isinstance(frame, nw.DataFrame) and set(frame.schema.values()) == {nw.Float32}
+
+
 def _is_table(X: Any) -> bool:
-    if _has_columns(X):
+    if has_columns(X):
         return True
     try:
         return isinstance(X, np.ndarray | list | tuple) and np.ndim(X) == 2
@@ -189,7 +196,7 @@ def _is_table(X: Any) -> bool:
 
 def frame_of(X: Any) -> nw.DataFrame:
     """Return a table as narwhals reads it; the columns of arrays are named by their places."""
-    if _has_columns(X):
+    if has_columns(X):
         return nw.from_native(X, eager_only=True)
     X = array_of(X)
     table = pd.DataFrame(X if X.dtype.kind not in "US" else X.astype(object))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from sklearn import get_config
 from sklearn.base import BaseEstimator
@@ -13,7 +14,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skae._chunks import rows_in_chunk, slices
 from skae._compat import check_same_namespace, get_namespace_and_device, supported_float_dtypes
 
-from ._caller_frame import CallerFrame, fitted_frame, learn_frame
+from ._caller_frame import (
+    CallerFrame,
+    fitted_frame,
+    has_columns,
+    holds_single_precision,
+    learn_frame,
+)
 from ._caller_type import CallerType, caller_type, detached
 from ._mapped_files import is_memory_mapped
 from ._observed_moments import has_gaps
@@ -58,18 +65,32 @@ def validate_rows(
     if source is not None and not is_mapped_without_gaps(X):
 
         def validate(part: Any, frame: CallerFrame | None) -> tuple[Any, CallerType]:
-            if frame is not None:
-                return _validate_frame(estimator, part, CallerType(), frame, reset, 1)
-            return validate_rows(estimator, part, method, network, reset=reset)
+            check_names(part)
+            frame = frame if reset else fitted_frame(estimator)
+            return _validate_in_memory(estimator, part, method, network, frame, reset, 1)
 
         return validate_source(
             estimator, source, validate, reset, ensure_min_samples, sample_weight
         )
-    caller = caller_type(X)
-    given = detached(X, caller)
+    given = detached(X, caller_type(X))
     check_kind(given)
     check_names(given)
     frame = learn_frame(estimator, given, sample_weight) if reset else fitted_frame(estimator)
+    return _validate_in_memory(estimator, X, method, network, frame, reset, ensure_min_samples)
+
+
+def _validate_in_memory(
+    estimator: BaseEstimator,
+    X: Any,
+    method: str,
+    network: TakesRows,
+    frame: CallerFrame | None,
+    reset: bool,
+    ensure_min_samples: int,
+) -> tuple[Any, CallerType]:
+    """Validate rows of which the columns are known, None for those of numbers alone."""
+    caller = caller_type(X)
+    given = detached(X, caller)
     if frame is not None:
         return _validate_frame(estimator, given, caller, frame, reset, ensure_min_samples)
     check_table(given)
@@ -282,7 +303,9 @@ def _float_dtypes(X: Any, caller: CallerType) -> Any:
     if is_memory_mapped(X):
         # Converting here would read the whole file; rows are converted as they are read.
         return "numeric"
-    return _FLOATS
+    # scikit-learn asks the columns of pandas alone for their types.
+    asks = not has_columns(X) or isinstance(X, pd.DataFrame)
+    return _FLOATS if asks or not holds_single_precision(X) else np.float32
 
 
 def _check_namespace(estimator: BaseEstimator, X: Any, method: str) -> None:

@@ -4,8 +4,10 @@ import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
@@ -123,6 +125,32 @@ def test_numbers_are_fitted_as_in_memory(folder, fitted_in_memory, kind):
     assert ae.loss_curve_ == expected.loss_curve_
     rows = frame_of_numbers() if hasattr(ae, "feature_names_in_") else numbers()
     assert_array_equal(ae.transform(rows), expected.transform(numbers()))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "polars", "pandas"])
+def test_tables_of_single_precision_stay_so(tmp_path, kind):
+    frame = frame_of_numbers().astype(np.float32)
+    frame.to_parquet(tmp_path / "single.parquet")
+    tables = {
+        "parquet": tmp_path / "single.parquet",
+        "arrow": pa.Table.from_pandas(frame),
+        "polars": pl.from_pandas(frame),
+        "pandas": frame,
+    }
+    ae = AutoencoderTransformer(2, **SMALL).fit(tables[kind])
+    expected = AutoencoderTransformer(2, **SMALL).fit(frame.to_numpy())
+    assert ae.loss_curve_ == expected.loss_curve_
+    codes = ae.transform(tables[kind])
+    codes = joined(codes) if kind == "parquet" else codes
+    assert codes.dtype == np.float32
+    assert_array_equal(codes, expected.transform(frame.to_numpy()))
+
+
+def test_few_row_groups_hold_the_answers_of_many_parts(folder, tmp_path):
+    path, codes = folder / "numbers.parquet", tmp_path / "codes.parquet"
+    AutoencoderTransformer(2, **SMALL).fit(path).transform(path, to=codes)
+    groups = [pq.ParquetFile(one).num_row_groups for one in (path, codes)]
+    assert groups == [4, 1]
 
 
 @pytest.mark.parametrize("kind", ["path", "folder", "list", "dataset", "dask table"])

@@ -72,9 +72,10 @@ def says_no_number(column: nw.Series) -> bool:
 def _kind_of_type(column: nw.Series) -> Kind | None:
     """Return what a type other than numbers says of its cells, or None if that depends on them."""
     # Objects are taken for text if the first of them are.
-    if column.dtype == nw.String and holds_objects(column):
+    found = column.dtype
+    if found == nw.String and holds_objects(column):
         return None
-    return next((kind for dtype, kind in _TYPES if column.dtype == dtype), None)
+    return next((kind for dtype, kind in _TYPES if found == dtype), None)
 
 
 # Seconds.
