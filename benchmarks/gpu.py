@@ -25,6 +25,7 @@ from skae import (
     WassersteinAutoencoder,
 )
 from skae.engine import _capturable
+from skae.model_selection import stacked_fits
 from skae.networks import SequenceNetwork
 
 from . import _rivals
@@ -155,14 +156,21 @@ ANSWERS = "transform", "reconstruct", "score_samples"
 
 
 def grid(device="cuda", max_iter=50):
-    """Return the time of a grid of four bottlenecks and five folds on 2,000 rows."""
+    """Return the times of a grid of four bottlenecks and five folds, serial and as stacks."""
     X = np.random.default_rng(0).normal(size=(2_000, 20)).astype(np.float32)
     rows = []
-    for where in (device, "cpu"):
-        ae = AutoencoderTransformer(max_iter=max_iter, random_state=0, device=where)
-        search = GridSearchCV(ae, {"n_components": [2, 4, 8, 12]}, cv=5)
-        rows.append((_name(where), _seconds(partial(search.fit, X), n_rounds=1)))
-    return pd.DataFrame(rows, columns=["4 bottlenecks x 5 folds, 2,000 x 20", "s"])
+    for widths in ((256, 128), (32,)):
+        for where in dict.fromkeys((device, "cpu")):
+            ae = AutoencoderTransformer(
+                hidden_layer_sizes=widths, max_iter=max_iter, random_state=0, device=where
+            )
+            search = GridSearchCV(ae, {"n_components": [2, 4, 8, 12]}, cv=5, refit=False)
+            serial = _seconds(partial(search.fit, X), n_rounds=1)
+            with stacked_fits(20):
+                stacked = _seconds(partial(search.fit, X), n_rounds=1)
+            rows.append((widths, _name(where), serial, stacked, serial / stacked))
+    columns = ["widths", "4 bottlenecks x 5 folds, 2,000 x 20", "serial s", "stacked s", "ratio"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @contextmanager

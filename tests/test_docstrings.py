@@ -21,6 +21,7 @@ WINGS = (
     "skae.comparison",
     "skae.displays",
     "skae.imputation",
+    "skae.model_selection",
     "skae.networks",
     "skae.onnx",
     "skae.persistence",

@@ -25,6 +25,7 @@ WINGS = (
     "detection",
     "imputation",
     "supervised",
+    "model_selection",
     "windows",
     "inspection",
     "comparison",
@@ -61,6 +62,7 @@ FORBIDDEN = {
     "detection": ["skorch"],
     "imputation": ["skorch"],
     "supervised": ["skorch"],
+    "model_selection": ["skorch", "torch"],
     "windows": ["skorch", "torch"],
     "inspection": ["skorch", "torch"],
     "comparison": ["skorch", "torch"],
@@ -79,6 +81,7 @@ BELOW = {
     "detection": ("estimators", "engine", "objectives", "networks", "tables"),
     "imputation": ("estimators", "engine", "objectives", "networks", "tables"),
     "supervised": ("estimators", "engine", "objectives", "networks", "tables"),
+    "model_selection": ("engine",),
     "windows": ("estimators", "tables"),
     # Tools read fitted estimators by their public methods.
     "inspection": ("tables",),

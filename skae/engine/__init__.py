@@ -11,6 +11,7 @@ from ._epochs import run_epochs
 from ._global_generator import global_generators_from
 from ._labels import Labels
 from ._lockstep import train_in_lockstep, work_of_step
+from ._meeting import Meeting, present_meeting
 from ._moments import merge_codes
 from ._nearest_classes import nearest_classes
 from ._net import AutoencoderNet
@@ -38,6 +39,7 @@ __all__ = [
     "AutoencoderNet",
     "ChunkSizes",
     "Labels",
+    "Meeting",
     "OneRank",
     "OptimizerName",
     "PrecisionName",
@@ -60,6 +62,7 @@ __all__ = [
     "named_callbacks",
     "nearest_classes",
     "net_to_state",
+    "present_meeting",
     "ranks_of_process",
     "refuse_several_ranks",
     "resolve_device",

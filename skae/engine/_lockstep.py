@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from skae._batch import Batch, Parts
 
 from ._batches import Batches, mean_parts
 from ._capturable import captured
+from ._lockstep_run import LockstepRun
 from ._net import AutoencoderNet
 from ._training import EpochLoop, Training
 from .fused import FusableNet, FusedStep
@@ -46,49 +48,57 @@ def _most(read: FusableNet) -> int:
 
 
 def train_in_lockstep(
-    trainings: Sequence[Training], tell_left: Callable[[int], None] = lambda n_epochs: None
+    trainings: Sequence[Training],
+    tell_left: Callable[[int], None] = lambda n_epochs: None,
+    on_error: Callable[[Training, Exception], None] | None = None,
 ) -> None:
     """Run trainings to their ends.
 
     `tell_left` is called with the number of epochs that are left, of all nets together. If the
-    keyboard interrupts one of the trainings, all end there with what they have learned so far.
+    keyboard interrupts one of the trainings, all end there with what they have learned so far. An
+    error of one ends all; with `on_error`, which is told of it, the others go on.
     """
     stacks = _Stacks()
+    runs = [LockstepRun(training, stacks.release, on_error) for training in trainings]
     with ExitStack() as stack:
-        for training in trainings:
-            stack.enter_context(training)
+        for run in runs:
+            stack.enter_context(run)
         stack.callback(stacks.release)
-        loops = [training.loop for training in trainings]
-        running = loops
+        running = runs
         try:
-            for loop in loops:
-                loop.measure_start()
-            while running := [loop for loop in running if loop.goes_on]:
-                tell_left(sum(loop.epochs_left for loop in running))
-                for loop in running:
-                    loop.start_epoch()
-                parts = stacks.run_epoch([(loop.net, loop.batches) for loop in running])
+            for run in runs:
+                run.attempt(lambda loop: loop.measure_start())
+            while running := [run for run in running if run.goes_on]:
+                tell_left(sum(run.loop.epochs_left for run in running))
+                for run in running:
+                    run.attempt(lambda loop: loop.start_epoch())
+                running = [run for run in running if run.goes_on]
+                parts = stacks.run_epoch([(run.loop.net, run.loop.batches) for run in running])
                 _finish_epochs(running, parts)
             tell_left(0)
         except KeyboardInterrupt:
-            for loop in running:
-                loop.net.interrupted_ |= loop.goes_on
-        for loop in loops:
-            loop.end()
-    for training in trainings:
-        training.settle()
+            for run in running:
+                run.interrupt()
+        for run in runs:
+            run.attempt(lambda loop: loop.end())
+    for run in runs:
+        run.settle()
 
 
-def _finish_epochs(loops: Sequence[EpochLoop], parts: Sequence[dict[str, float]]) -> None:
+def _finish_epochs(runs: Sequence[LockstepRun], parts: Sequence[dict[str, float]]) -> None:
     """Finish an epoch of each net; an interrupt is raised once all of them have."""
     interrupted = False
-    for loop, its_parts in zip(loops, parts, strict=True):
+    for run, its_parts in zip(runs, parts, strict=True):
         try:
-            loop.finish_epoch(its_parts)
+            run.attempt(partial(_finish_epoch, its_parts))
         except KeyboardInterrupt:
             interrupted = True
     if interrupted:
         raise KeyboardInterrupt
+
+
+def _finish_epoch(parts: dict[str, float], loop: EpochLoop) -> None:
+    loop.finish_epoch(parts)
 
 
 # A net and the batches of its epoch.

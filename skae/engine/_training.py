@@ -162,11 +162,11 @@ class Training:
         self._never_worse = never_worse and net.can_go_back
         # Only rank 0 prints.
         self._verbose = verbose if ranks.rank == 0 else 0
-        self._ranks = ranks
+        self.ranks = ranks
 
     def run(self) -> None:
         """Train the net."""
-        with trained_by(self._ranks, self.net, self._rows_in_use, self._held_out):
+        with trained_by(self.ranks, self.net, self._rows_in_use, self._held_out):
             with self:
                 self.loop.run()
             self.settle()

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -22,6 +23,7 @@ from skae.engine import (
     TrainingRows,
     losses_by_column,
     merge_codes,
+    present_meeting,
     resolve_device,
     settle,
     to_gpu,
@@ -280,9 +282,13 @@ class TrainingFlow(Pickling):
         return threads_for(work_of_step(training, n_nets))
 
     def _run(self, training: Training) -> None:
-        """Train alone, and set the fitted attributes."""
+        """Train, in a meeting with others, and set the fitted attributes."""
+        meeting = present_meeting() if training.ranks.size == 1 else None
+        if meeting is not None:
+            meeting.train(training, partial(self._while_training, training))
         with self._while_training(training):
-            training.run()
+            if meeting is None:
+                training.run()
             self._finish(training)
 
     # -- after training ---------------------------------------------------------------
