@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, optim
 
 from skae._batch import Batch, Parts
@@ -46,17 +45,16 @@ class AdversarialNet(AutoencoderNet):
 
     def run_batches(self, batches: Batches) -> dict[str, float]:
         """Take the steps of an epoch; see `AutoencoderNet.run_batches`."""
-        self._discriminator_losses: list[Tensor] = []
+        self._discriminator_loss: Tensor | float = 0.0
         parts = super().run_batches(batches)
-        losses = torch.stack(self._discriminator_losses)
-        self.history.record("discriminator_loss", losses.mean().item())
+        self.history.record("discriminator_loss", float(self._discriminator_loss) / len(batches))
         return parts
 
     def train_step(self, batch: Batch, **kwargs: Any) -> Parts:
         """Take one step and return the parts of the objective."""
         parts = super().train_step(batch, **kwargs)
-        # The next step overwrites it.
-        self._discriminator_losses.append(parts.pop("discriminator_loss").clone())
+        # A new tensor, as the next step overwrites that of the part.
+        self._discriminator_loss = self._discriminator_loss + parts.pop("discriminator_loss")
         return parts
 
     def take_step(self, batch: Batch) -> Parts:
@@ -74,4 +72,4 @@ class AdversarialNet(AutoencoderNet):
     def forget_training(self) -> None:
         """Drop what only training needs; see `AutoencoderNet.forget_training`."""
         super().forget_training()
-        self._discriminator_losses = []
+        self._discriminator_loss = 0.0

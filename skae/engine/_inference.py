@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from skae._chunks import rows_in_chunk, slices
+from skae._exact_dtype import exact_dtype
 from skae._threads import one_thread
 
 from ._chunk_sizes import ChunkSizes, example_rows
@@ -32,16 +33,36 @@ class ChunkedForward:
 
         `function` maps a tensor of shape (n_chunk, n_in), in the module's dtype and on its
         device, to a tensor whose first dimension is the same rows. The rows are as they were read,
-        padded to the size of the chunk; the next chunk takes their place. `rows` are read as
-        `ScaledRows` are.
+        padded to the size of the chunk; the next chunk takes their place. They are on the module's
+        device if that keeps their dtype. `rows` are read as `ScaledRows` are.
         """
-        if self._device.type != "cpu":
-            # A GPU has no such promise to keep, and needs more rows at a time to be busy.
-            for selection, x in rows.chunks(rows_in_chunk(rows.shape[1], self._device)):
-                with torch.inference_mode():
-                    result = function(x.to(device=self._device, dtype=self._dtype))
-                yield selection, x, result
-            return
+        on_cpu = self._device.type == "cpu"
+        yield from (self._small_chunks if on_cpu else self._large_chunks)(function, rows)
+
+    def _large_chunks(
+        self, function: Callable[[Tensor], Tensor], rows: Any
+    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Run a GPU, which needs many rows at a time to be busy.
+
+        It works on one chunk while the next is read: an answer is yielded, and copied by whoever
+        asked for it, when the next chunk is on its way.
+        """
+        keeps_dtype = exact_dtype(self._device) == torch.float64
+        ahead = None
+        for selection, x in rows.chunks(rows_in_chunk(rows.shape[1], self._device)):
+            x = x.to(self._device) if keeps_dtype else x
+            with torch.inference_mode():
+                result = function(x.to(device=self._device, dtype=self._dtype))
+            if ahead is not None:
+                yield ahead
+            ahead = selection, x, result
+        if ahead is not None:
+            yield ahead
+
+    def _small_chunks(
+        self, function: Callable[[Tensor], Tensor], rows: Any
+    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Run a CPU, on chunks of one size, so that a row has the same bits in every table."""
         width = rows.shape[1]
         size = self._chunk_sizes.choose(len(rows), width, lambda: self._examples(width))
         # Products may depend on where memory begins: a tensor of torch's own, always the same.

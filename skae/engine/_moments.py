@@ -63,20 +63,28 @@ class CodeSample:
 
     def __init__(self, n_rows: int, n_components: int):
         self._stride = -(-n_rows // _most_codes(n_components))
-        self._seen = 0
-        self._kept: list[tuple[Tensor, Tensor]] = []
+        self._most = -(-n_rows // self._stride)
+        self._n_seen = self._n_kept = 0
+        # In one piece: small tensors of many batches would keep the memory between them, too.
+        self._codes: Any = None
+        self._weights: Any = None
 
     def add(self, codes: Tensor, sample_weight: Tensor | None = None) -> None:
         """Take the codes of a batch; see `CodeMoments.add`."""
-        chosen = slice(-self._seen % self._stride, None, self._stride)
+        chosen = slice(-self._n_seen % self._stride, None, self._stride)
         weight = codes.new_ones(len(codes)) if sample_weight is None else sample_weight
-        self._kept.append((codes[chosen].detach().clone(), weight[chosen].clone()))
-        self._seen += len(codes)
+        if self._codes is None:
+            self._codes = codes.new_empty((self._most, codes.shape[1]))
+            self._weights = weight.new_empty(self._most)
+        some = codes[chosen].detach()
+        place = slice(self._n_kept, self._n_kept + len(some))
+        self._codes[place], self._weights[place] = some, weight[chosen]
+        self._n_seen, self._n_kept = self._n_seen + len(codes), place.stop
 
     def result(self) -> tuple[Tensor, Tensor]:
         """Return the kept codes, of shape (n_kept, n_components), and their weights."""
-        codes, weights = zip(*self._kept, strict=True)
-        return torch.cat(codes), torch.cat(weights)
+        # Of several ranks each sees some of the rows.
+        return self._codes[: self._n_kept], self._weights[: self._n_kept]
 
 
 def _most_codes(n_components: int) -> int:

@@ -310,7 +310,9 @@ class FittedNetwork(AnswersInParts, ClassNamePrefixFeaturesOutMixin, Transformer
             for selection, x, output in self.net_.forward_chunks_(self._there_and_back, rows):
                 n = selection.stop - selection.start
                 expected = x[:n] if rows is wanted else wanted[selection]
-                scores[selection] = losses(output[:n].to(scores), expected.to(scores))
+                # Where the rows are: one number of each then comes back.
+                exact = expected.to(torch.float64)
+                scores[selection] = losses(output[:n].to(exact), exact)
         return scores.mul_(-self._loss_unit())
 
     def _of_answers(self, caller: CallerType) -> CallerType:
