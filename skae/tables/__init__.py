@@ -27,7 +27,13 @@ from ._validation import (
     validate_table,
 )
 from .columns import ComparedColumn, NumberColumn, TableSchema, chosen_columns
-from .sources import AnswersInParts, held_out_by_hash, source_of, validate_sample
+from .sources import (
+    AnswersInParts,
+    check_in_memory,
+    held_out_by_hash,
+    source_of,
+    validate_sample,
+)
 
 __all__ = [
     "COLUMNS_KEY",
@@ -53,6 +59,7 @@ __all__ = [
     "as_set_output",
     "as_tensor",
     "caller_type",
+    "check_in_memory",
     "check_kind",
     "check_mask",
     "check_names",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
+from os.path import isdir
 from typing import Any
 
 import numpy as np
@@ -103,12 +104,33 @@ def check_mask(values: Any, name: str, cure: str | None = None) -> None:
     )
 
 
+def check_dimensions(X: Any) -> None:
+    """Refuse a single row or a single column, which has one dimension, and images."""
+    if hasattr(type(X), "columns"):
+        return
+    is_series = type(X).__name__ == "Series"
+    n_dimensions = 1 if is_series else np.ndim(X)
+    if n_dimensions == 2:
+        return
+    what = "is a Series" if is_series else f"has {n_dimensions} dimension{'s' * (n_dimensions > 1)}"
+    cure = ""
+    if n_dimensions < 2:
+        cure = (
+            " Of a DataFrame, X.iloc[[i]] is one row and X[['name']] one column; of an array, "
+            "X.reshape(1, -1) is one row."
+        )
+    raise ValueError(f"X {what}, expected a table of rows and columns.{cure}")
+
+
 def check_kind(X: Any) -> None:
-    """Raise a TypeError if X is no table."""
+    """Raise a TypeError if X is no table, and a ValueError if it is a single row or column."""
+    if type(X).__name__ == "Series":
+        check_dimensions(X)
     if X is None:
         what, cure = "None", "Give the rows"
     elif isinstance(X, str | bytes | PathLike):
-        reader = "read_parquet" if str(X).endswith(".parquet") else "read_csv"
+        is_parquet = str(X).endswith(".parquet") or isdir(X)
+        reader = "read_parquet" if is_parquet else "read_csv"
         what, cure = "the name of a file", f"Read the file first, as with pandas.{reader}(X)"
     elif isinstance(X, Mapping) and not sparse.issparse(X):
         what, cure = f"a {type(X).__name__}", "Make it a table: pandas.DataFrame(X)"

@@ -20,6 +20,7 @@ from ._observed_moments import has_gaps
 from ._output_frames import column_names
 from ._row_shapes import TakesRows, flatten_rows
 from ._table_errors import (
+    check_dimensions,
     check_kind,
     check_mask,
     check_names,
@@ -168,6 +169,7 @@ def _validate_frame(
     ensure_min_samples: int,
 ) -> tuple[np.ndarray, CallerType]:
     """Return a table with columns of several types as codes and numbers, NaN where it has gaps."""
+    check_dimensions(X)
     check_mask(X, "X")
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     encoded, frame = frame.read(X)

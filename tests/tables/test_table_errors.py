@@ -223,6 +223,28 @@ def test_new_rows_that_are_no_table():
         ae.transform(pl.from_pandas(FRAME).lazy())
 
 
+ONE_ROW = {
+    "pandas": lambda frame: frame.iloc[0],
+    "polars": lambda frame: pl.Series([1.0] * frame.shape[1]),
+    "array": lambda frame: frame.iloc[0].to_numpy(),
+    "list": lambda frame: frame.iloc[0].tolist(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("kind", ONE_ROW)
+@pytest.mark.parametrize("words", [False, True])
+def test_a_row_alone_is_no_table(words, kind):
+    frame = FRAME.assign(d=["u", "v"] * (N // 2)) if words else FRAME
+    row = ONE_ROW[kind](frame)
+    ae = AutoencoderTransformer(1, max_iter=1, random_state=0).fit(frame)
+    detector = AutoencoderOutlierDetector(ae, n_estimators=2, random_state=0).fit(frame)
+    match = r"X\.iloc\[\[i\]\] is one row|got 1D array instead"
+    for method in (ae.transform, ae.score_samples, detector.predict, detector.explain):
+        with pytest.raises(ValueError, match=match):
+            method(row)
+
+
 def test_weights_that_are_a_word():
     with pytest.raises(ValueError, match=r"sample_weight must hold a number .*'balanced'"):
         make_ae().fit(X, sample_weight="balanced")
