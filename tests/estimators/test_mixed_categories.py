@@ -38,6 +38,7 @@ def test_rows_of_weight_zero_are_absent():
         assert_allclose(weighted.transform(rows), without.transform(rows), atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:Text differs")
 def test_rare_categories_are_one():
     frame = table()
     frame["name"] = [f"name {i}" for i in range(N)]
@@ -46,6 +47,36 @@ def test_rare_categories_are_one():
     assert fitted._mixed.n_levels[-1] == 2
     many = autoencoder(max_iter=3, min_frequency=None, max_categories=7).fit(frame)
     assert many._mixed.n_levels[-1] == 7
+
+
+NAMES = [f"name {i}" for i in range(N)]
+DAYS = pd.date_range("2026-01-01", periods=25).astype(str)[np.arange(N) % 25]
+MONTHS = pd.date_range("2026-01-01", periods=12, freq="MS").astype(str)[np.arange(N) % 12]
+
+
+@pytest.mark.parametrize(
+    ("cells", "match"),
+    [
+        (NAMES, "Text differs in most rows of column 'new', such as 'name 0'"),
+        ([f"{i / 7:,.3f}" for i in range(N)], "Text differs.*pandas.to_numeric"),
+        (DAYS, "Dates are stored as text in column 'new', such as '2026-01-01'"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["pandas", "polars", "parquet"])
+def test_text_that_should_be_no_category_is_told(cells, match, kind, tmp_path):
+    frame = table().assign(new=cells)
+    rows = {"pandas": frame, "polars": pl.from_pandas(frame), "parquet": tmp_path / "x.parquet"}
+    frame.to_parquet(tmp_path / "x.parquet")
+    with pytest.warns(UserWarning, match=match):
+        autoencoder(max_iter=1).fit(rows[kind])
+
+
+def test_text_that_may_be_categories_is_not_told():
+    twice, chosen = [f"name {i // 2}" for i in range(N)], pd.Categorical(NAMES)
+    autoencoder(max_iter=1).fit(table().assign(month=MONTHS, twice=twice, chosen=chosen))
+    autoencoder(max_iter=1).fit(table()[:15].assign(name=NAMES[:15]))
+    named = table()[["age", "income"]].assign(name=NAMES)
+    autoencoder(categorical_features=["name"], max_iter=1).fit(named)
 
 
 def test_chosen_columns_are_categories():

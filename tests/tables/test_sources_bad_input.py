@@ -67,9 +67,9 @@ def write(folder, table):
         (frame().drop(columns="b"), r"2.parquet has no column 'b', and .*1.parquet has"),
         (frame().assign(d=1.0), r"1.parquet has no column 'd', and .*2.parquet has"),
         (frame().assign(b="word"), r"Column 'b' is of string in .*2.parquet, and of double in"),
-        (frame().assign(a=1), r"Column 'a' is of int64 in .*2.parquet, and of double in"),
+        (frame().assign(a=True), r"Column 'a' is of bool in .*2.parquet, and of double in"),
     ],
-    ids=["fewer columns", "more columns", "text for numbers", "whole numbers"],
+    ids=["fewer columns", "more columns", "text for numbers", "truth values for numbers"],
 )
 def test_files_of_other_columns(folder, second, match):
     ae = make_ae().fit(frame())
