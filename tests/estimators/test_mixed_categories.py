@@ -186,12 +186,31 @@ def test_columns_that_are_lost_new_or_moved(fitted):
     [
         (["a", 1, None], "holds text and numbers: 'a' in row 0 and 1 in row 1"),
         ([1j, 2j, 3j], "1j in row 0.*complex"),
-        (pd.interval_range(0, 3), r"Interval\(0, 1.* in row 0"),
+        (pd.interval_range(0, 3), r"Interval\(0, 1.* in row 0.*cat.rename_categories\(str\)"),
         ([None, None, None], "has no value in any row"),
-        (pd.period_range("2020", periods=3), "Period"),
+        (pd.period_range("2020", periods=3), r"Period.* with dt.to_timestamp\(\)"),
     ],
 )
 def test_columns_that_are_nothing(values, message):
     frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": values})
     with pytest.raises((ValueError, TypeError), match=rf"Column 'y' .*{message}"):
         autoencoder().fit(frame)
+
+
+@pytest.mark.parametrize(
+    ("column", "cure"),
+    [
+        (pd.Series(pd.period_range("2020", periods=N, freq="D")), lambda x: x.dt.to_timestamp()),
+        (
+            pd.Series(pd.cut(np.arange(N) % 9.0, 3)),
+            lambda x: x.astype("category").cat.rename_categories(str),
+        ),
+    ],
+)
+def test_the_cure_of_an_error_keeps_gaps(column, cure):
+    frame = table().reset_index(drop=True).assign(new=column.where(np.arange(N) % 5 > 0))
+    with pytest.raises(TypeError, match="Column 'new' holds"):
+        autoencoder(max_iter=1).fit(frame)
+    frame["new"] = cure(frame["new"])
+    assert frame["new"].isna().mean() == 0.2
+    autoencoder(max_iter=1).fit(frame)
