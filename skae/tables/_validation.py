@@ -24,6 +24,7 @@ from ._table_errors import (
     check_kind,
     check_mask,
     check_names,
+    check_no_series,
     check_table,
     counting_from,
     naming_cells,
@@ -69,6 +70,7 @@ def validate_rows(
     caller = caller_type(X)
     given = detached(X, caller)
     check_kind(given)
+    check_no_series(given)
     check_names(given)
     frame = learn_frame(estimator, given, sample_weight) if reset else fitted_frame(estimator)
     if frame is not None:
@@ -212,6 +214,7 @@ def validate_table(
     """
     given, caller = detached(X), CallerType()
     check_kind(given)
+    check_no_series(given)
     check_names(given)
     frame = columns
     if isinstance(columns, BaseEstimator):

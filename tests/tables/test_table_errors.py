@@ -98,7 +98,7 @@ def test_a_column_of_polars_and_of_arrow(kind):
         (np.zeros((9, 2), "timedelta64[s]"), r"not numeric: 0 \(timedelta64\[s\]\)"),
         (X + 1j, "Complex data not supported: X is of complex128"),
         (torch.zeros(9, 2, dtype=torch.complex64), "Complex data not supported"),
-        ([[1.0, 2.0], [3.0]], "rows differ in length"),
+        ([[1.0, 2.0], [3.0]], "first has 2 values, and row 1, .* has 1.*numpy.concatenate"),
     ],
 )
 def test_arrays_and_lists(table, match):
@@ -201,6 +201,7 @@ def test_the_cell_of_a_gap_in_a_nullable_column():
     [
         ("data.csv", r"name of a file.*pandas.read_csv\(X\)"),
         ({"a": X[:, 0]}, r"X is a dict.*pandas.DataFrame\(X\)"),
+        (FRAME.to_dict("records"), r"X is a list of dicts.*pandas.DataFrame\(X\)"),
         (None, "X is None"),
         (FRAME.to_records(index=False), r"structured array.*pandas.DataFrame\(X\)"),
         (pl.from_pandas(FRAME).lazy(), r"lazy table.*X.collect\(\)"),
@@ -208,7 +209,17 @@ def test_the_cell_of_a_gap_in_a_nullable_column():
         (DataLoader(TensorDataset(torch.from_numpy(X))), "DataLoader of torch.*partial_fit"),
         ((row for row in X), "X is an iterator"),
     ],
-    ids=["path", "dict", "none", "records", "lazy", "dataset", "loader", "generator"],
+    ids=[
+        "path",
+        "dict",
+        "list of dicts",
+        "none",
+        "records",
+        "lazy",
+        "dataset",
+        "loader",
+        "generator",
+    ],
 )
 def test_what_is_no_table(thing, match):
     of_every_type = AutoencoderTransformer(), AutoencoderOutlierDetector(), AutoencoderImputer()
@@ -240,7 +251,8 @@ def test_a_row_alone_is_no_table(words, kind):
     ae = AutoencoderTransformer(1, max_iter=1, random_state=0).fit(frame)
     detector = AutoencoderOutlierDetector(ae, n_estimators=2, random_state=0).fit(frame)
     match = r"X\.iloc\[\[i\]\] is one row|got 1D array instead"
-    for method in (ae.transform, ae.score_samples, detector.predict, detector.explain):
+    imputer = AutoencoderImputer(max_iter=0).fit(frame)
+    for method in (ae.transform, detector.predict, detector.explain, imputer.transform):
         with pytest.raises(ValueError, match=match):
             method(row)
 
