@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from skae._warnings import warn_caller
 
@@ -15,6 +15,14 @@ _MANY, _SHARE = 20, 0.5
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 
+# Whole numbers may be codes of categories.
+_FRACTION = re.compile(r"[+-]?[\d,]*\.\d+")
+
+_CURES = {
+    "dates": "Make them dates with pandas.to_datetime",
+    "numbers": "Make them numbers with pandas.to_numeric, without separators of thousands",
+}
+
 
 @dataclass(frozen=True)
 class FreeText:
@@ -22,8 +30,7 @@ class FreeText:
 
     name: ColumnName
     example: str
-    # Whether it holds dates, or else a text of its own in most rows.
-    holds_dates: bool
+    holds: Literal["dates", "numbers", "text"]
 
     @classmethod
     def of(cls, found: CategoryCounts) -> Self | None:
@@ -32,33 +39,38 @@ class FreeText:
         if len(texts) < _MANY:
             return None
         if all(map(_DATE.fullmatch, texts)):
-            return cls(found.name, texts[0], True)
+            return cls(found.name, texts[0], "dates")
+        if all(map(_FRACTION.fullmatch, texts)):
+            return cls(found.name, texts[0], "numbers")
         if len(texts) > _SHARE * sum(found.counts.values()):
-            return cls(found.name, texts[0], False)
+            return cls(found.name, texts[0], "text")
         return None
 
 
 def warn_of_free_text(columns: Iterable[FreeText]) -> None:
     """Warn of columns of text that training can learn little of."""
     columns = [*columns]
-    dates = [one for one in columns if one.holds_dates]
-    others = [one for one in columns if not one.holds_dates]
-    if dates:
+    for what, cure in _CURES.items():
+        named = _named([one for one in columns if one.holds == what])
+        if named:
+            warn_caller(
+                f"{what.capitalize()} are stored as text in {named}. Each text is a category of "
+                f"its own, so nothing is known of their order. {cure}, or state by "
+                f"astype('category') that they are categories."
+            )
+    named = _named([one for one in columns if one.holds == "text"])
+    if named:
         warn_caller(
-            f"Dates are stored as text in {_named(dates)}. Each text is a category of its own, so "
-            f"nothing is known of their order. Make them dates with pandas.to_datetime."
-        )
-    if others:
-        warn_caller(
-            f"Text differs in most rows of {_named(others)}. Each text is a category of its own, "
-            f"and says nothing of other rows. Make numbers and dates of it (pandas.to_numeric, "
-            f"pandas.to_datetime), and leave out names and identifiers."
+            f"Text differs in most rows of {named}. Each text is a category of its own, and says "
+            f"nothing of other rows. Leave out names and identifiers, and make numbers and dates "
+            f"of others, with pandas.to_numeric and pandas.to_datetime."
         )
 
 
 def _named(columns: list[FreeText]) -> str:
-    """Return the names of columns, and a text of the first."""
+    """Return the names of columns, and a text of the first; nothing if there are none."""
+    if not columns:
+        return ""
     names = ", ".join(repr(one.name) for one in columns)
-    return (
-        f"{'columns' if len(columns) > 1 else 'column'} {names}, such as {columns[0].example!r:.60}"
-    )
+    many = "columns" if len(columns) > 1 else "column"
+    return f"{many} {names}, such as {columns[0].example!r:.60}"
