@@ -148,7 +148,11 @@ def check_kind(X: Any) -> None:
         reader = "read_parquet" if is_parquet else "read_csv"
         what, cure = "the name of a file", f"Read the file first, as with pandas.{reader}(X)"
     elif isinstance(X, Mapping) and not sparse.issparse(X):
-        what, cure = f"a {type(X).__name__}", "Make it a table: pandas.DataFrame(X)"
+        # Values of a single row are no lists.
+        made = "pandas.DataFrame(X)"
+        if all(isinstance(value, str) or not hasattr(value, "__len__") for value in X.values()):
+            made = "pandas.DataFrame([X])"
+        what, cure = f"a {type(X).__name__}", f"Make it a table: {made}"
     elif getattr(getattr(X, "dtype", None), "names", None):
         what, cure = "a structured array", "Make it a table: pandas.DataFrame(X)"
     elif hasattr(type(X), "collect"):

@@ -201,6 +201,7 @@ def test_the_cell_of_a_gap_in_a_nullable_column():
     [
         ("data.csv", r"name of a file.*pandas.read_csv\(X\)"),
         ({"a": X[:, 0]}, r"X is a dict.*pandas.DataFrame\(X\)"),
+        (FRAME.to_dict("records")[0], r"X is a dict.*pandas.DataFrame\(\[X\]\)"),
         (FRAME.to_dict("records"), r"X is a list of dicts.*pandas.DataFrame\(X\)"),
         (None, "X is None"),
         (FRAME.to_records(index=False), r"structured array.*pandas.DataFrame\(X\)"),
@@ -212,6 +213,7 @@ def test_the_cell_of_a_gap_in_a_nullable_column():
     ids=[
         "path",
         "dict",
+        "dict of one row",
         "list of dicts",
         "none",
         "records",
