@@ -1,4 +1,10 @@
-"""Autoencoders that behave like scikit-learn's own estimators."""
+"""Autoencoders that behave like scikit-learn's own estimators.
+
+`AutoencoderTransformer` stands where PCA stands, and its relatives take off noise, fill gaps, find
+outliers and drift, draw new rows and learn from few labels. `skae.windows` cuts recordings and
+images, `skae.displays` draws fitted estimators, `skae.networks` describes convolutional and
+recurrent networks. The documentation begins with what to write for which task.
+"""
 
 from ._to_onnx import to_onnx
 from .comparison import compare

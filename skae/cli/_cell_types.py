@@ -24,9 +24,6 @@ _TRUTH = {"true": True, "false": False}
 # From this share of numbers on, text is likely to be a mistake.
 _MANY = 0.5
 
-# Of so many rows on, a text in each row of its own is no category.
-_ENOUGH_ROWS = 20
-
 
 def inferred(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the types that its cells have, beside those that pandas finds.
@@ -109,12 +106,6 @@ def _date_or_text(column: pd.Series) -> pd.Series:
             f"column {column.name!r} is taken for text, as row {row}, counted from 0, holds "
             f"{words[row]!r:.60}, although {numbers.notna().mean():.0%} of its cells are numbers. "
             f"If that stands for a cell without a value, add --missing {words[row]!r:.60}."
-        )
-    elif len(words) >= _ENOUGH_ROWS and words.nunique() > _MANY * len(words):
-        warn(
-            f"column {column.name!r} holds {words.nunique():,} different words in {len(words):,} "
-            f"rows. Words that tell rows apart, such as names, say nothing of other rows: leave "
-            f"the column out with --drop {column.name!r}."
         )
     return column.astype(object).where(column.notna(), None)
 

@@ -66,9 +66,10 @@ def fit(
     Parameters
     ----------
     data
-        CSV or Parquet file, or - for CSV from the standard input. All columns but those left out
-        with --drop count. Text and truth values are categories, dates are those of ISO 8601
-        (2024-12-31, also with a time), and cells may be empty. "convolutional" takes numbers only.
+        CSV or Parquet file, a folder of Parquet files, or - for CSV from the standard input. All
+        columns but those left out with --drop count. Text and truth values are categories, dates
+        are those of ISO 8601 (2024-12-31, also with a time), and cells may be empty.
+        "convolutional" takes numbers only.
     out
         Where the model goes: a file ending in .skae, or in .skops with --standardize.
     estimator

@@ -10,7 +10,7 @@ from ._export import export
 from ._fit import fit
 from ._info import info
 from ._lone_hyphens import with_lone_hyphens
-from ._messages import shortened
+from ._messages import shortened, telling_warnings
 from ._options import OPTIONS
 from ._report import report
 from ._rows import predict, reconstruct, sample, score, transform
@@ -20,10 +20,10 @@ from ._signals import exits_at_signals
 _HELP = """Autoencoders for tables: fit, encode, reconstruct, score, predict, report, serve.
 
 A model is a file that is safe to load, ending in .skae (or in .skops, if it is a pipeline). A
-table is a CSV or Parquet file, told by the ending of its name, or - for CSV from the standard
-input; fields are separated by tabs in .tsv, and CSV may be compressed, as in .csv.gz. Tables may
-be larger than memory: transform, reconstruct, score and predict go through them in chunks, and so
-does fit with --passes.
+table is a CSV or Parquet file, told by the ending of its name, a folder of Parquet files, or - for
+CSV from the standard input; fields are separated by tabs in .tsv, and CSV may be compressed, as in
+.csv.gz. Tables may be larger than memory: transform, reconstruct, score and predict go through them
+in chunks, and so does fit with --passes.
 
 A model is fitted on all columns but --target and those left out with --drop: numbers, and for most
 estimators also text, truth values, dates and empty cells. It finds them later by their names, in
@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
         app.command(command)
     words = with_lone_hyphens(app, sys.argv[1:] if arguments is None else arguments)
     try:
-        with exits_at_signals():
+        with exits_at_signals(), telling_warnings():
             app(words, result_action="return_value")
             sys.stdout.flush()
     except BrokenPipeError:

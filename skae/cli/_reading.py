@@ -7,11 +7,13 @@ from collections.abc import Collection, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from csv import Error as CsvError
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from skae._extras import require
 from skae._progress import open_bar
+from skae.tables import source_of
 
 from ._csv import check_names, check_options, open_csv
 from ._options import PLAIN, CsvOptions
@@ -73,7 +75,7 @@ def check_table(path: Path, csv: CsvOptions) -> None:
     if path != LONE_HYPHEN and not is_table(path):
         raise ValueError(
             f"{path} cannot be read: it is neither CSV nor Parquet by its name, expected one that "
-            f"ends in {ENDINGS_IN_WORDS}."
+            f"ends in {ENDINGS_IN_WORDS}, or a folder of Parquet files."
         )
     if not is_parquet(path):
         check_options(csv, path)
@@ -114,17 +116,22 @@ def _in_words(path: Path) -> str:
 
 def _open_parquet(
     stack: ExitStack, path: Path, as_text: Collection[str]
-) -> tuple[Iterator[pd.DataFrame], int]:
-    """Return an iterator over chunks of a Parquet file, and its number of rows."""
+) -> tuple[Iterator[pd.DataFrame], int | None]:
+    """Return an iterator over chunks of Parquet, and the number of rows; None for a folder."""
+    if path.is_dir():
+        source: Any = source_of(path)
+        return map(_as_pandas, source.parts()), None
     file = stack.enter_context(require("pyarrow.parquet", "cli").ParquetFile(path))
     check_names(file.schema_arrow.names)
     metadata = file.schema_arrow.pandas_metadata or {}
     index = [name for name in metadata.get("index_columns", ()) if isinstance(name, str)]
     chunks = (
-        # In Arrow's own types keys with gaps stay whole numbers, and text without any stays text.
-        batch.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True).drop(
-            columns=[name for name in index if name not in as_text]
-        )
+        _as_pandas(batch).drop(columns=[name for name in index if name not in as_text])
         for batch in file.iter_batches(batch_size=CHUNK)
     )
     return chunks, file.metadata.num_rows
+
+
+def _as_pandas(rows: Any) -> pd.DataFrame:
+    """Return rows of Arrow in its types: keys with gaps stay whole numbers, and text stays text."""
+    return rows.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)

@@ -26,7 +26,7 @@ def transform(model: Path, data: Path, /, *, options: RowOptions = DEFAULTS) -> 
     model
         File of a fitted model.
     data
-        CSV or Parquet file, or - for CSV from the standard input.
+        CSV or Parquet file, a folder of Parquet files, or - for CSV from the standard input.
     """
     _apply(codes_of, model, data, options, ["transform"], "make codes")
 
@@ -41,7 +41,7 @@ def reconstruct(model: Path, data: Path, /, *, options: RowOptions = DEFAULTS) -
     model
         File of a fitted model.
     data
-        CSV or Parquet file, or - for CSV from the standard input.
+        CSV or Parquet file, a folder of Parquet files, or - for CSV from the standard input.
     """
     methods = ["transform", "inverse_transform"]
     _apply(reconstruction_of, model, data, options, methods, "encode rows and decode them")
@@ -59,7 +59,7 @@ def score(model: Path, data: Path, /, *, options: RowOptions = DEFAULTS) -> None
     model
         File of a fitted model.
     data
-        CSV or Parquet file, or - for CSV from the standard input.
+        CSV or Parquet file, a folder of Parquet files, or - for CSV from the standard input.
     """
     _apply(scores_of, model, data, options, ["score_samples"], "score rows")
 
@@ -77,7 +77,7 @@ def predict(
     model
         File of a fitted model.
     data
-        CSV or Parquet file, or - for CSV from the standard input.
+        CSV or Parquet file, a folder of Parquet files, or - for CSV from the standard input.
     probability
         Write the probability of each class, too, in a column for each: "probability_a" for class a.
     """

@@ -22,13 +22,13 @@ ENDINGS_IN_WORDS = ".csv or .tsv (also compressed, as in .csv.gz), or in .parque
 
 
 def is_table(path: Path) -> bool:
-    """Return whether a file is a table by its name."""
-    return path.name.lower().endswith(_ENDINGS)
+    """Return whether a file is a table by its name; a folder is one of Parquet files."""
+    return path.name.lower().endswith(_ENDINGS) or path.is_dir()
 
 
 def is_parquet(path: Path) -> bool:
     """Return whether a table is Parquet, or else CSV."""
-    return path.name.lower().endswith(_PARQUET)
+    return path.name.lower().endswith(_PARQUET) or path.is_dir()
 
 
 def separator_of(path: Path) -> str:

@@ -20,6 +20,7 @@ from skae._compat import safe_indexing
 from skae._fitted import has_method, reconstruct
 from skae._warnings import warn_caller
 from skae.inspection import read_cells
+from skae.tables import check_in_memory
 
 from ._pca import key_of, most_components, name_of_pca, pca_after, steps_before
 
@@ -102,6 +103,7 @@ def compare(
     Name: error, dtype: float64
     """
     named = _named(estimators)
+    check_in_memory(X, "compare")
     target = None
     if y is not None:
         check_consistent_length(X, y)

@@ -16,10 +16,9 @@ from skae.tables import (
     ColumnScaling,
     as_pandas,
     as_set_output,
+    check_in_memory,
     dense,
     index_of,
-    is_memory_mapped,
-    source_of,
 )
 
 from ._ensemble import Ensemble
@@ -124,11 +123,7 @@ class FittedEnsemble(
         [(0, 'petal width (cm)')]
         """
         check_is_fitted(self)
-        if source_of(X) is not None and not is_memory_mapped(X):
-            raise TypeError(
-                f"explain takes rows in memory, a few at a time, and X is {type(X).__name__}. Read "
-                f"the rows that are to be explained."
-            )
+        check_in_memory(X, "explain")
         index, columns = index_of(X), cells_of(self, X)
         given, X = X, validate_table(self, X)[0]
         n_usual = min(_ROWS_OF_RESIDUALS, max(20, _CELLS_OF_RESIDUALS // self.n_features_in_))

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skae.tables import check_mask, check_names, detached
+from skae.tables import check_in_memory, check_mask, check_names, detached
 
 
 def scores_and_codes(model: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -17,6 +17,7 @@ def scores_and_codes(model: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
         msg="model is not fitted: this %(name)s must be, on other rows than the detector "
         "is. Call DriftDetector(model.fit(X_train)).fit(X_heldout).",
     )
+    check_in_memory(X, "DriftDetector")
     check_mask(X, "X")
     check_names(X)
     answers = model.score_samples(X), model.transform(X)

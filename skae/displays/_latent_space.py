@@ -8,6 +8,7 @@ from sklearn.manifold import TSNE
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skae.inspection import as_array, codes_of, sample, share_in_words, take
+from skae.tables import check_in_memory
 
 from ._axes import one_axes, pyplot
 from ._check import check_estimator
@@ -139,6 +140,7 @@ class LatentSpaceDisplay:
             If the rows do not fit it, `y` has another length, or there are no such components.
         """
         check_estimator(estimator, cls.__name__, "transform")
+        check_in_memory(X, cls.__name__)
         check_consistent_length(X, y)
         X, places, n_rows = sample(X, _n_most(method, max_samples), random_state)
         codes = codes_of(estimator, X)

@@ -6,6 +6,7 @@ import numpy as np
 
 from skae._fitted import reconstruct
 from skae.inspection import autoencoder_of, kind_of_rows, names_of_columns, take
+from skae.tables import check_in_memory
 
 from ._axes import fitting_fontsize, grid_of_axes, one_axes
 from ._cell_text import as_text
@@ -178,6 +179,7 @@ class ReconstructionDisplay:
                 "The autoencoder was fitted on pairs, fit(X, y), and answers what rows should "
                 "become. Draw that by from_predictions(y, estimator.reconstruct(X))."
             )
+        check_in_memory(X, cls.__name__)
         row_kind = kind_of_rows(estimator, X, kind, row_shape)
         chosen, compared, share = choose_rows(X, rows, row_kind, max_samples, random_state)
         some = take(X, compared)

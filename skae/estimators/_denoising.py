@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import torch
 
 from skae._typing import ArrayOf
+from skae._warnings import warn_caller
 from skae.objectives import Corruption, NoiseName
 from skae.tables import CallerType, as_tensor, column_extremes
 
@@ -17,6 +18,9 @@ from .base import (
     fitted,
     pairs_of,
 )
+
+# The share of the standard deviation of the data below which noise is too little to matter.
+_TOO_LITTLE = 0.01
 
 
 class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder):
@@ -149,6 +153,14 @@ class DenoisingAutoencoder(StandardizedCodes, ColumnParameters, BaseAutoencoder)
         self._extremes = None
         if self.noise == "salt_and_pepper":
             self._extremes = caller.to_caller(column_extremes(X))
+        is_made = self.noise == "gaussian" and self._target is None and self._mixed is None
+        if is_made and 0 < self.noise_level < _TOO_LITTLE * self.scale_:
+            warn_caller(
+                f"noise_level={self.noise_level} is less than a hundredth of the spread of the "
+                f"data, scale_={self.scale_:.3g}, so that training hardly sees any noise. For "
+                f"noise='gaussian' it is a standard deviation in the unit of the data: give that "
+                f"of the noise that rows will have."
+            )
 
     def _make_corruption(self) -> Corruption | None:
         if self._target is not None:

@@ -15,6 +15,7 @@ from skae.tables import (
     check_kind,
     check_mask,
     check_names,
+    check_no_series,
     chosen_columns,
     columns_that_are_not_numeric,
     frame_of,
@@ -83,6 +84,7 @@ class TableToFill:
 def read_table(estimator: Any, X: Any, *, reset: bool) -> TableToFill:
     """Return a table that `fit` or, without `reset`, another method was given."""
     check_kind(X)
+    check_no_series(X)
     check_mask(X, "X")
     if hasattr(type(X), "columns"):
         check_names(X)

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 
 from skae._compat import num_samples, safe_indexing
 from skae._fitted import last_step
-from skae.tables import array_of, column_names, detached
+from skae.tables import array_of, check_in_memory, column_names, detached
 
 
 def autoencoder_of(estimator: Any) -> Any:
@@ -38,6 +38,7 @@ def take(X: Any, places: np.ndarray) -> Any:
 
 def sample(X: Any, n_most: int | None, random_state: Any) -> tuple[Any, np.ndarray, int]:
     """Return at most so many rows of `X`, their places, and how many rows `X` has."""
+    check_in_memory(X, "A display")
     n_rows = num_samples(X)
     if n_rows == 0:
         raise ValueError("X has no rows, and there is nothing to draw.")

@@ -171,6 +171,7 @@ class ColumnLosses(nn.Module):
             filled = torch.where(numbers.isnan(), predicted, numbers)
             losses = self.numeric.function(predicted, filled, reduction="none")
             value = value + (losses * share[..., :n_numbers]).sum(dim=(-2, -1))
+            assert self.numeric.gradient is not None
             self.numeric.gradient(predicted, filled).mul_(share[..., :n_numbers])
         if len(self.categories):
             logits, codes = output[..., n_numbers:], target.index_select(-1, self.categories)

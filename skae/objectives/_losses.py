@@ -33,8 +33,9 @@ class Loss:
     # function(output, target, reduction="mean" | "none"). Graphs in ONNX compute it in double
     # precision, in which ONNX Runtime lacks some operators: Sinh, for example.
     function: Callable[..., Tensor]
-    # gradient(output, target): the derivative of each element by the output, in its place.
-    gradient: Callable[[Tensor, Tensor], Tensor]
+    # gradient(output, target): the derivative of each element by the output, in its place. None
+    # leaves it to autograd, and the step of training is then not fused.
+    gradient: Callable[[Tensor, Tensor], Tensor] | None = None
     # mean_and_gradient(output, target): the mean and its derivative, in the place of the output,
     # where both at once save passes over the batch.
     mean_and_gradient: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
@@ -68,6 +69,7 @@ class Loss:
         """
         if weight is None and self.mean_and_gradient is not None:
             return self.mean_and_gradient(output, target)
+        assert self.gradient is not None
         n_values = output.shape[-2:].numel()
         if weight is not None:
             rows = self.function(output, target, reduction="none").mean(dim=-1)

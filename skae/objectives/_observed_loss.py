@@ -34,10 +34,11 @@ def over_observed(loss: Loss) -> ObservedLoss:
         return losses.mean() if reduction == "mean" else losses
 
     def gradient(output: Tensor, target: Tensor) -> Tensor:
+        assert loss.gradient is not None
         seen = ~target.isnan()
         return loss.gradient(output, torch.where(seen, target, 0.0)).mul_(seen * _share(seen))
 
-    own = {"function": function, "gradient": gradient, "mean_and_gradient": None}
+    own = {"function": function, "gradient": loss.gradient and gradient, "mean_and_gradient": None}
     return ObservedLoss(**vars(loss) | own)
 
 

@@ -12,6 +12,7 @@ from skae._batch import Batch, Parts, beside
 from ._borrowed_gaps import BorrowedGaps
 from ._corruption import Corruption
 from ._count_losses import CountLoss
+from ._losses import Loss
 from ._objective import Head, Objective
 from ._weight_penalty import WeightPenalty
 
@@ -43,8 +44,11 @@ class ReconstructionObjective(Objective):
     def is_one_pass(self) -> bool:
         """Whether others may take the steps of `forward` one by one, with the gradient by hand.
 
-        A subclass that changes the loss without its gradient is left to autograd, too.
+        A subclass that changes the loss without its gradient is left to autograd, and so is a loss
+        that has no gradient.
         """
+        if any(isinstance(head.loss, Loss) and head.loss.gradient is None for head in self.heads):
+            return False
         kind = type(self)
         own = ReconstructionObjective
         same_way = kind.forward is own.forward and kind.through_latent is own.through_latent

@@ -9,6 +9,7 @@ from sklearn.utils import check_scalar
 
 from skae._compat import num_samples
 from skae.inspection import take
+from skae.tables import check_in_memory
 
 # Most cells, and fewest rows, of a sample: reports hold rows and reconstructions as dense numbers.
 _MOST_CELLS, _FEWEST_ROWS = 2**22, 100
@@ -113,6 +114,7 @@ class RowSample:
         """
         if X is None:
             raise TypeError(f"{name} is None, and a report is about rows. Give a table of them.")
+        check_in_memory(X, f"{name} of a report")
         n_rows = num_samples(X)
         if n_rows == 0:
             raise ValueError(f"{name} has no rows, and there is nothing to report on.")

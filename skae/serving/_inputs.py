@@ -16,6 +16,12 @@ _NoneType = type(None)
 # Names of JSON's values in errors.
 _JSON_NAMES = {bool: "a boolean", str: "a string", _NoneType: "null", dict: "an object"}
 
+# What an input of floats takes in place of these: columns of truth values and dates may be floats.
+_AS_NUMBERS = {
+    bool: " Truth values are 1 and 0 here.",
+    str: " Dates are seconds since 1970 here.",
+}
+
 # The types of values in JSON, and their name, by the kind of a dtype.
 _JSON_KINDS: dict[str, tuple[set[type], str]] = {
     "f": ({int, float}, "numbers"),
@@ -86,9 +92,10 @@ class InputReader:
             allowed = allowed | {_NoneType}
         if not kinds <= allowed:
             place, value = next(one for one in enumerate(values) if type(one[1]) not in allowed)
+            hint = _AS_NUMBERS.get(type(value), "") if dtype.kind == "f" else ""
             raise Refusal(
                 f"The data of input {name!r} must be {noun}, got {_json_name(value)} at place "
-                f"{place}, {_cell(np.unravel_index(place, self.shape))}."
+                f"{place}, {_cell(np.unravel_index(place, self.shape))}.{hint}"
             )
         if has_gaps:
             gap = "" if dtype.kind == "O" else nan

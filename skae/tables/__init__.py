@@ -16,7 +16,14 @@ from ._principal_components import PrincipalComponents, principal_components
 from ._replaced_cells import mark_cells, missing_cells, replace_cells
 from ._row_weights import drop_weightless_rows, validate_weight
 from ._scaled_rows import ScaledRows
-from ._table_errors import check_kind, check_mask, check_names, check_table, naming_cells
+from ._table_errors import (
+    check_kind,
+    check_mask,
+    check_names,
+    check_no_series,
+    check_table,
+    naming_cells,
+)
 from ._target_rows import TargetRows, validate_target_rows
 from ._unequal_columns import warn_of_unequal_columns
 from ._validation import (
@@ -27,7 +34,13 @@ from ._validation import (
     validate_table,
 )
 from .columns import ComparedColumn, NumberColumn, TableSchema, chosen_columns
-from .sources import AnswersInParts, held_out_by_hash, source_of, validate_sample
+from .sources import (
+    AnswersInParts,
+    check_in_memory,
+    held_out_by_hash,
+    source_of,
+    validate_sample,
+)
 
 __all__ = [
     "COLUMNS_KEY",
@@ -53,9 +66,11 @@ __all__ = [
     "as_set_output",
     "as_tensor",
     "caller_type",
+    "check_in_memory",
     "check_kind",
     "check_mask",
     "check_names",
+    "check_no_series",
     "check_table",
     "chosen_columns",
     "column_extremes",

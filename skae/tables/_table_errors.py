@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
+from os.path import isdir
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ _CURE = (
     "categories with astype(float); turn times into numbers such as days. Or leave the columns out."
 )
 
+_CURE_OF_ROWS = (
+    "Of a DataFrame, X.iloc[[i]] is one row and X[['name']] one column; of an array, "
+    "X.reshape(1, -1) is one row."
+)
+
 
 def check_table(X: Any) -> None:
     """Raise an error if X is no table, or if a column holds something else than numbers."""
@@ -43,7 +49,7 @@ def check_table(X: Any) -> None:
             # One word makes all cells words.
             X = np.asarray(X, dtype=object) if rows.dtype.kind in "US" else rows
         except ValueError as error:
-            raise ValueError(f"X is a list whose rows differ in length: {error}") from None
+            raise ValueError(_of_unequal_rows(X, error)) from None
     check_names(X)
     if isinstance(X, np.ndarray) and X.dtype.kind == "c":
         raise ValueError(
@@ -61,6 +67,20 @@ def check_table(X: Any) -> None:
     raise kind(
         f"X has columns that are not numeric: {', '.join(named)}. Row {first.row} of column "
         f"{first.label}, counted from 0, holds {first.value}: {first.reason}. {_CURE}"
+    )
+
+
+def _of_unequal_rows(X: list | tuple, error: ValueError) -> str:
+    """Say which rows of a list differ in length."""
+    said = "X is a list whose rows differ in length"
+    lengths = [len(row) if hasattr(row, "__len__") else 1 for row in X]
+    other = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
+    if other is None:
+        return f"{said}: {error}"
+    return (
+        f"{said}: the first has {lengths[0]} values, and row {other}, counted from 0, has "
+        f"{lengths[other]}. Make them alike: cut or resize images, and join recordings with "
+        f"numpy.concatenate, for skae.windows.Windows with the recording of each sample in groups."
     )
 
 
@@ -103,15 +123,36 @@ def check_mask(values: Any, name: str, cure: str | None = None) -> None:
     )
 
 
+def check_dimensions(X: Any) -> None:
+    """Raise a ValueError if X has not two dimensions, as a single row or an image."""
+    check_no_series(X)
+    n_dimensions = 2 if hasattr(type(X), "columns") else np.ndim(X)
+    if n_dimensions != 2:
+        what = f"has {n_dimensions} dimension{'s' * (n_dimensions > 1)}"
+        cure = f" {_CURE_OF_ROWS}" if n_dimensions < 2 else ""
+        raise ValueError(f"X {what}, expected a table of rows and columns.{cure}")
+
+
+def check_no_series(X: Any) -> None:
+    """Raise a ValueError if X is a Series: a single row, or a single column."""
+    if type(X).__name__ == "Series":
+        raise ValueError(f"X is a Series, expected a table of rows and columns. {_CURE_OF_ROWS}")
+
+
 def check_kind(X: Any) -> None:
     """Raise a TypeError if X is no table."""
     if X is None:
         what, cure = "None", "Give the rows"
     elif isinstance(X, str | bytes | PathLike):
-        reader = "read_parquet" if str(X).endswith(".parquet") else "read_csv"
+        is_parquet = str(X).endswith(".parquet") or isdir(X)
+        reader = "read_parquet" if is_parquet else "read_csv"
         what, cure = "the name of a file", f"Read the file first, as with pandas.{reader}(X)"
     elif isinstance(X, Mapping) and not sparse.issparse(X):
-        what, cure = f"a {type(X).__name__}", "Make it a table: pandas.DataFrame(X)"
+        # Values of a single row are no lists.
+        made = "pandas.DataFrame(X)"
+        if all(isinstance(value, str) or not hasattr(value, "__len__") for value in X.values()):
+            made = "pandas.DataFrame([X])"
+        what, cure = f"a {type(X).__name__}", f"Make it a table: {made}"
     elif getattr(getattr(X, "dtype", None), "names", None):
         what, cure = "a structured array", "Make it a table: pandas.DataFrame(X)"
     elif hasattr(type(X), "collect"):
@@ -119,6 +160,8 @@ def check_kind(X: Any) -> None:
     elif isinstance(X, Dataset | DataLoader):
         what = f"a {type(X).__name__} of torch"
         cure = "Give all rows as one tensor, or batches: partial_fit(x for x, *_ in loader)"
+    elif isinstance(X, list | tuple) and X and isinstance(X[0], Mapping):
+        what, cure = f"a list of {type(X[0]).__name__}s", "Make it a table: pandas.DataFrame(X)"
     elif isinstance(X, Iterable) and not any(hasattr(X, name) for name in _OF_TABLES):
         what = f"an iterator ({type(X).__name__}) or something like it"
         cure = "Only partial_fit takes chunks of rows, from an iterator: partial_fit(iter(chunks))"

@@ -27,9 +27,11 @@ from ._observed_moments import has_gaps
 from ._output_frames import column_names
 from ._row_shapes import TakesRows, flatten_rows
 from ._table_errors import (
+    check_dimensions,
     check_kind,
     check_mask,
     check_names,
+    check_no_series,
     check_table,
     counting_from,
     naming_cells,
@@ -74,6 +76,7 @@ def validate_rows(
         )
     given = detached(X, caller_type(X))
     check_kind(given)
+    check_no_series(given)
     check_names(given)
     frame = learn_frame(estimator, given, sample_weight) if reset else fitted_frame(estimator)
     return _validate_in_memory(estimator, X, method, network, frame, reset, ensure_min_samples)
@@ -189,6 +192,7 @@ def _validate_frame(
     ensure_min_samples: int,
 ) -> tuple[np.ndarray, CallerType]:
     """Return a table with columns of several types as codes and numbers, NaN where it has gaps."""
+    check_dimensions(X)
     check_mask(X, "X")
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     encoded, frame = frame.read(X)
@@ -231,6 +235,7 @@ def validate_table(
     """
     given, caller = detached(X), CallerType()
     check_kind(given)
+    check_no_series(given)
     check_names(given)
     frame = columns
     if isinstance(columns, BaseEstimator):

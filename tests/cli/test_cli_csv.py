@@ -243,6 +243,7 @@ def test_a_hyphen_is_the_standard_input_only_as_a_table(folder, model, capsys, m
     assert skae.load("n.skae").n_features_in_ == 3
 
 
+@pytest.mark.filterwarnings("ignore:Text differs")
 def test_commas_in_numbers_and_dates_of_other_forms_are_told(folder, capsys):
     frame = TABLE.assign(day=[f"{1 + i % 28:02}.03.2024" for i in range(30)], part="2.1,b")
     frame.to_csv("y.csv", index=False, sep=";", decimal=",")

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from cli_cases import NUMBERS_ONLY, failure
 from numpy.testing import assert_allclose, assert_array_equal
+from pandas.testing import assert_frame_equal
 
 import skae
 from skae.cli import _reading, main
@@ -35,6 +37,38 @@ def folder(folder, model):
 def table_of(**columns):
     """A table of four rows."""
     return pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [0.5, 0.0, -0.5, 1.0], **columns})
+
+
+# -- folders --------------------------------------------------------------------------------
+
+
+def test_a_folder_is_the_table_of_its_files(folder):
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=NAMES)
+    table["word"], table["n"] = ["u", "v", "w"] * 20, range(60)
+    Path("parts").mkdir()
+    table[:20].to_parquet("parts/1.parquet")
+    # pandas writes whole numbers with a gap as floats.
+    table["n"] = table["n"].where(table["n"] != 30)
+    table[20:].to_parquet("parts/2.parquet")
+    table.to_parquet("whole.parquet")
+    for name in ("parts", "whole.parquet"):
+        options = ["--set", "max_iter=2", "--random-state", "0"]
+        main(["fit", name, *options, "--out", "m.skae"])
+        main(["score", "m.skae", name, "--keep", "n", "--out", f"{name}.csv"])
+        main(["fit", name, *options, "--passes", "1", "--out", "m.skae"])
+    of_parts, of_whole = (pd.read_csv(f"{name}.csv") for name in ("parts", "whole.parquet"))
+    assert len(of_parts) == 60
+    assert_frame_equal(of_parts, of_whole)
+
+
+def test_a_folder_without_parquet(folder):
+    Path("nothing").mkdir()
+    assert "nothing holds no file whose name ends in .parquet" in failure(
+        "score", "m.skae", "nothing"
+    )
+    assert "nothing, but that is a folder" in failure(
+        "score", "m.skae", "x.csv", "--out", "nothing"
+    )
 
 
 # -- rows and fields ----------------------------------------------------------------------

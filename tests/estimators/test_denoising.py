@@ -106,6 +106,17 @@ def test_a_callable_that_does_nothing_is_no_noise_in_any_unit(unit):
     assert_allclose(silent.loss_curve_, plain.loss_curve_, rtol=1e-4)
 
 
+def test_noise_of_another_unit_than_the_data_is_told():
+    X = TRAIN[:300] * 100
+    with pytest.warns(UserWarning, match=r"noise_level=0.25 .* spread of the data, scale_=4\d\d"):
+        DenoisingAutoencoder(noise="gaussian", **SMALL).fit(X)
+    # Without a warning, which would be an error here.
+    DenoisingAutoencoder(noise="gaussian", noise_level=100, **SMALL).fit(X)
+    DenoisingAutoencoder(noise="gaussian", noise_level=0, **SMALL).fit(X)
+    DenoisingAutoencoder(**SMALL).fit(X)
+    DenoisingAutoencoder(noise="gaussian", **SMALL).fit(X, X / 2)
+
+
 def test_a_module_of_torchs_as_noise_is_used_and_not_trained():
     with torch.random.fork_rng():
         layer = torch.nn.Linear(64, 64).double()

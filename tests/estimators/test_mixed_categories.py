@@ -38,6 +38,7 @@ def test_rows_of_weight_zero_are_absent():
         assert_allclose(weighted.transform(rows), without.transform(rows), atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:Text differs")
 def test_rare_categories_are_one():
     frame = table()
     frame["name"] = [f"name {i}" for i in range(N)]
@@ -46,6 +47,39 @@ def test_rare_categories_are_one():
     assert fitted._mixed.n_levels[-1] == 2
     many = autoencoder(max_iter=3, min_frequency=None, max_categories=7).fit(frame)
     assert many._mixed.n_levels[-1] == 7
+
+
+NAMES = [f"name {i}" for i in range(N)]
+DAYS = pd.date_range("2026-01-01", periods=25).astype(str)[np.arange(N) % 25]
+MONTHS = pd.date_range("2026-01-01", periods=12, freq="MS").astype(str)[np.arange(N) % 12]
+
+
+@pytest.mark.parametrize(
+    ("cells", "match"),
+    [
+        (NAMES, "Text differs in most rows of column 'new', such as 'name 0'"),
+        ([f"{i % 25 * 99:,.2f}" for i in range(N)], "Numbers are stored as text in column 'new'"),
+        (DAYS, "Dates are stored as text in column 'new', such as '2026-01-01'"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["pandas", "polars", "parquet"])
+def test_text_that_should_be_no_category_is_told(cells, match, kind, tmp_path):
+    frame = table().assign(new=cells)
+    rows = {"pandas": frame, "polars": pl.from_pandas(frame), "parquet": tmp_path / "x.parquet"}
+    frame.to_parquet(tmp_path / "x.parquet")
+    with pytest.warns(UserWarning, match=match):
+        autoencoder(max_iter=1).fit(rows[kind])
+
+
+def test_text_that_may_be_categories_is_not_told():
+    twice, chosen = [f"name {i // 2}" for i in range(N)], pd.Categorical(NAMES)
+    codes = [f"{i % 30:03d}" for i in range(N)]
+    autoencoder(max_iter=1).fit(
+        table().assign(month=MONTHS, twice=twice, chosen=chosen, codes=codes)
+    )
+    autoencoder(max_iter=1).fit(table()[:15].assign(name=NAMES[:15]))
+    named = table()[["age", "income"]].assign(name=NAMES)
+    autoencoder(categorical_features=["name"], max_iter=1).fit(named)
 
 
 def test_chosen_columns_are_categories():
@@ -155,12 +189,31 @@ def test_columns_that_are_lost_new_or_moved(fitted):
     [
         (["a", 1, None], "holds text and numbers: 'a' in row 0 and 1 in row 1"),
         ([1j, 2j, 3j], "1j in row 0.*complex"),
-        (pd.interval_range(0, 3), r"Interval\(0, 1.* in row 0"),
+        (pd.interval_range(0, 3), r"Interval\(0, 1.* in row 0.*cat.rename_categories\(str\)"),
         ([None, None, None], "has no value in any row"),
-        (pd.period_range("2020", periods=3), "Period"),
+        (pd.period_range("2020", periods=3), r"Period.* with dt.to_timestamp\(\)"),
     ],
 )
 def test_columns_that_are_nothing(values, message):
     frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": values})
     with pytest.raises((ValueError, TypeError), match=rf"Column 'y' .*{message}"):
         autoencoder().fit(frame)
+
+
+@pytest.mark.parametrize(
+    ("column", "cure"),
+    [
+        (pd.Series(pd.period_range("2020", periods=N, freq="D")), lambda x: x.dt.to_timestamp()),
+        (
+            pd.Series(pd.cut(np.arange(N) % 9.0, 3)),
+            lambda x: x.astype("category").cat.rename_categories(str),
+        ),
+    ],
+)
+def test_the_cure_of_an_error_keeps_gaps(column, cure):
+    frame = table().reset_index(drop=True).assign(new=column.where(np.arange(N) % 5 > 0))
+    with pytest.raises(TypeError, match="Column 'new' holds"):
+        autoencoder(max_iter=1).fit(frame)
+    frame["new"] = cure(frame["new"])
+    assert frame["new"].isna().mean() == 0.2
+    autoencoder(max_iter=1).fit(frame)

@@ -362,6 +362,29 @@ def test_files_whose_categories_differ_in_number(tmp_path):
     assert ae.loss_curve_ == pytest.approx(expected.loss_curve_, rel=1e-6)
 
 
+def test_files_in_which_pandas_found_other_types(tmp_path):
+    # Whole numbers, of which one is missing later, and columns that are empty in one file.
+    rng = np.random.default_rng(0)
+    parts = [
+        pd.DataFrame(
+            {"n": rng.integers(0, 9, 60), "x": rng.normal(size=60), "first": None, "word": "u"}
+        )
+        for _ in range(2)
+    ]
+    parts[0]["word"] = None
+    parts[1]["first"] = rng.normal(size=60)
+    parts[1].loc[7, "n"] = np.nan
+    parts[1]["x"] = parts[1]["x"].astype(np.float32)
+    for i, part in enumerate(parts):
+        part.to_parquet(tmp_path / f"{i}.parquet")
+    together = pd.concat(parts, ignore_index=True).astype({"first": float})
+    ae = AutoencoderTransformer(2, **SMALL).fit(together)
+    from_files = AutoencoderTransformer(2, **SMALL).fit(tmp_path)
+    assert_array_equal(np.concatenate([*from_files.transform(tmp_path)]), ae.transform(together))
+    files = [tmp_path / "1.parquet", tmp_path / "0.parquet"]
+    assert_array_equal(np.concatenate([*ae.transform(files)]), ae.transform(pd.concat(parts[::-1])))
+
+
 def test_rows_of_weight_zero_teach_no_category(folder):
     weight = np.r_[np.zeros(N // 2), np.ones(N // 2)]
     ae = AutoencoderTransformer(2, **SMALL)

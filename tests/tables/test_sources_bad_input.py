@@ -17,7 +17,11 @@ from skae import (
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     DenoisingAutoencoder,
+    DriftDetector,
+    compare,
+    report,
 )
+from skae.displays import LatentSpaceDisplay, ReconstructionDisplay
 from skae.tables.sources import _parquet
 
 SMALL = {"hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0}
@@ -63,9 +67,9 @@ def write(folder, table):
         (frame().drop(columns="b"), r"2.parquet has no column 'b', and .*1.parquet has"),
         (frame().assign(d=1.0), r"1.parquet has no column 'd', and .*2.parquet has"),
         (frame().assign(b="word"), r"Column 'b' is of string in .*2.parquet, and of double in"),
-        (frame().assign(a=1), r"Column 'a' is of int64 in .*2.parquet, and of double in"),
+        (frame().assign(a=True), r"Column 'a' is of bool in .*2.parquet, and of double in"),
     ],
-    ids=["fewer columns", "more columns", "text for numbers", "whole numbers"],
+    ids=["fewer columns", "more columns", "text for numbers", "truth values for numbers"],
 )
 def test_files_of_other_columns(folder, second, match):
     ae = make_ae().fit(frame())
@@ -225,6 +229,28 @@ def test_what_a_detector_does_with_rows_in_memory_only(folder):
     for some in (detector, AutoencoderOutlierDetector()):
         with pytest.raises(TypeError, match=r"name of a file.*pandas.read_parquet"):
             some.partial_fit(path)
+
+
+# What looks at all rows at once, of an autoencoder and a table that is read part by part.
+IN_MEMORY = {
+    "drift": lambda ae, path: DriftDetector(ae).fit(path),
+    "batch": lambda ae, path: DriftDetector(ae).fit(frame(20)).test(path),
+    "compare": lambda ae, path: compare([ae], path),
+    "report": lambda ae, path: report(ae, path),
+    "reference": lambda ae, path: report(ae, frame(20), reference=path),
+    "picture": lambda ae, path: LatentSpaceDisplay.from_estimator(ae, path),
+    "rows": lambda ae, path: ReconstructionDisplay.from_estimator(ae, path),
+}
+
+
+@pytest.mark.parametrize("kind", ["path", "dask"])
+@pytest.mark.parametrize("name", IN_MEMORY)
+@pytest.mark.filterwarnings("ignore:The reference holds rows")
+def test_tools_that_take_rows_in_memory_say_so(folder, name, kind):
+    X = folder if kind == "path" else dd.from_pandas(frame(), npartitions=2)
+    ae = make_ae().fit(frame())
+    with pytest.raises(TypeError, match=r"in memory, .* are read part by part.*read_parquet"):
+        IN_MEMORY[name](ae, X)
 
 
 def test_columns_of_the_same_name(tmp_path):

@@ -98,7 +98,7 @@ def test_a_column_of_polars_and_of_arrow(kind):
         (np.zeros((9, 2), "timedelta64[s]"), r"not numeric: 0 \(timedelta64\[s\]\)"),
         (X + 1j, "Complex data not supported: X is of complex128"),
         (torch.zeros(9, 2, dtype=torch.complex64), "Complex data not supported"),
-        ([[1.0, 2.0], [3.0]], "rows differ in length"),
+        ([[1.0, 2.0], [3.0]], "first has 2 values, and row 1, .* has 1.*numpy.concatenate"),
     ],
 )
 def test_arrays_and_lists(table, match):
@@ -201,6 +201,8 @@ def test_the_cell_of_a_gap_in_a_nullable_column():
     [
         ("data.csv", r"name of a file.*pandas.read_csv\(X\)"),
         ({"a": X[:, 0]}, r"X is a dict.*pandas.DataFrame\(X\)"),
+        (FRAME.to_dict("records")[0], r"X is a dict.*pandas.DataFrame\(\[X\]\)"),
+        (FRAME.to_dict("records"), r"X is a list of dicts.*pandas.DataFrame\(X\)"),
         (None, "X is None"),
         (FRAME.to_records(index=False), r"structured array.*pandas.DataFrame\(X\)"),
         (pl.from_pandas(FRAME).lazy(), r"lazy table.*X.collect\(\)"),
@@ -208,7 +210,18 @@ def test_the_cell_of_a_gap_in_a_nullable_column():
         (DataLoader(TensorDataset(torch.from_numpy(X))), "DataLoader of torch.*partial_fit"),
         ((row for row in X), "X is an iterator"),
     ],
-    ids=["path", "dict", "none", "records", "lazy", "dataset", "loader", "generator"],
+    ids=[
+        "path",
+        "dict",
+        "dict of one row",
+        "list of dicts",
+        "none",
+        "records",
+        "lazy",
+        "dataset",
+        "loader",
+        "generator",
+    ],
 )
 def test_what_is_no_table(thing, match):
     of_every_type = AutoencoderTransformer(), AutoencoderOutlierDetector(), AutoencoderImputer()
@@ -221,6 +234,29 @@ def test_new_rows_that_are_no_table():
     ae = AutoencoderTransformer(2, max_iter=1).fit(FRAME.assign(word=["a", "b"] * (len(X) // 2)))
     with pytest.raises(TypeError, match=r"lazy table.*X.collect\(\)"):
         ae.transform(pl.from_pandas(FRAME).lazy())
+
+
+ONE_ROW = {
+    "pandas": lambda frame: frame.iloc[0],
+    "polars": lambda frame: pl.Series([1.0] * frame.shape[1]),
+    "array": lambda frame: frame.iloc[0].to_numpy(),
+    "list": lambda frame: frame.iloc[0].tolist(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("kind", ONE_ROW)
+@pytest.mark.parametrize("words", [False, True])
+def test_a_row_alone_is_no_table(words, kind):
+    frame = FRAME.assign(d=["u", "v"] * (N // 2)) if words else FRAME
+    row = ONE_ROW[kind](frame)
+    ae = AutoencoderTransformer(1, max_iter=1, random_state=0).fit(frame)
+    detector = AutoencoderOutlierDetector(ae, n_estimators=2, random_state=0).fit(frame)
+    match = r"X\.iloc\[\[i\]\] is one row|got 1D array instead"
+    imputer = AutoencoderImputer(max_iter=0).fit(frame)
+    for method in (ae.transform, detector.predict, detector.explain, imputer.transform):
+        with pytest.raises(ValueError, match=match):
+            method(row)
 
 
 def test_weights_that_are_a_word():

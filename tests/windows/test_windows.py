@@ -34,6 +34,18 @@ def test_unchanged_windows_give_back_the_recordings(X, length, step, groups):
     np.testing.assert_allclose(back, X, rtol=1e-12, atol=1e-14)
 
 
+def test_a_series_is_a_recording_of_one_channel():
+    recording = pd.Series(TONE, pd.date_range("2026-01-01", periods=500, freq="4ms"), name="mV")
+    windows = Windows(64, step=10).fit(recording)
+    np.testing.assert_array_equal(windows.transform(recording), windows.transform(TONE))
+    assert windows.inverse_transform(windows.transform(recording)).shape == (500,)
+
+
+def test_recordings_of_several_lengths_are_to_be_joined():
+    with pytest.raises(ValueError, match=r"first has 500 values, and row 1, .* 300.*in groups"):
+        Windows(64).fit([TONE, TONE[:300]])
+
+
 def test_rows_are_the_windows_of_a_loop():
     rows = Windows(64, step=10).fit_transform(STEREO)
     padded = np.concatenate([STEREO, STEREO[-2:-6:-1]])

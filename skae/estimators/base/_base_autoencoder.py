@@ -108,7 +108,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
             launcher such as torchrun started several processes that train alone. If `y`
             looks like a target of the reconstruction, or parameters of the dense network are set
             beside another `network`: both are ignored. If the standard deviations of columns
-            differ a thousandfold.
+            differ a thousandfold, or text holds dates or is another one in most rows.
         ConvergenceWarning
             If `max_iter` ends training under a schedule that is not planned to its end, or the
             error of the fit is above that of the column means.

@@ -131,7 +131,8 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         X_original : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
             Decoded rows in the unit of the training data, in the dtype of the codes; for
             ``loss="negative_binomial"`` and "multinomial" expected counts at the mean depth of the
-            training rows. A DataFrame if `set_output` asks for one.
+            training rows. A DataFrame if `fit` saw one with columns of several types or with gaps,
+            or if `set_output` asks for one.
 
         Raises
         ------
@@ -158,7 +159,8 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         -------
         X_reconstructed : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
             ``inverse_transform(transform(X), y)``; for ``loss="negative_binomial"`` and
-            "multinomial" with the totals of the rows. A DataFrame if `set_output` asks for one.
+            "multinomial" with the totals of the rows. A DataFrame if `fit` saw one with columns of
+            several types or with gaps, or if `set_output` asks for one.
         """
         return super(ClassConditions, self._with_classes(X, y)).reconstruct(X)
 
@@ -228,7 +230,8 @@ class ClassConditions(ColumnParameters, BaseAutoencoder):
         -------
         X : {ndarray, DataFrame} of shape (n_samples, n_features)
             Rows in the unit of the training data, in float64; images or windows if the first
-            `fit` saw arrays of them. A DataFrame if `set_output` asks for one.
+            `fit` saw arrays of them. A DataFrame if `fit` saw one with columns of several types or
+            with gaps, or if `set_output` asks for one.
 
         Raises
         ------

@@ -109,7 +109,8 @@ class FittedNetwork(AnswersInParts, ClassNamePrefixFeaturesOutMixin, Transformer
         X_original : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
             Decoded rows in the unit of the training data, in the dtype of the codes; for
             ``loss="negative_binomial"`` and "multinomial" expected counts at the mean depth of the
-            training rows. A DataFrame if `set_output` asks for one.
+            training rows. A DataFrame if `fit` saw one with columns of several types or with gaps,
+            or if `set_output` asks for one.
 
         Raises
         ------
@@ -143,7 +144,8 @@ class FittedNetwork(AnswersInParts, ClassNamePrefixFeaturesOutMixin, Transformer
         -------
         X_reconstructed : {ndarray, tensor, DataFrame} of shape (n_samples, n_features)
             ``inverse_transform(transform(X))``; for ``loss="negative_binomial"`` and "multinomial"
-            with the totals of the rows. A DataFrame if `set_output` asks for one.
+            with the totals of the rows. A DataFrame if `fit` saw one with columns of several types
+            or with gaps, or if `set_output` asks for one.
         """
         rows, caller = validate_new_rows(self, X, "reconstruct")
         answers = self._of_answers(caller).rows_to_caller(self._reconstruct_rows(rows))
@@ -231,7 +233,8 @@ class FittedNetwork(AnswersInParts, ClassNamePrefixFeaturesOutMixin, Transformer
         -------
         X : {ndarray, DataFrame} of shape (n_samples, n_features)
             Rows in the unit of the training data, in float64; images or windows if the first
-            `fit` saw arrays of them. A DataFrame if `set_output` asks for one.
+            `fit` saw arrays of them. A DataFrame if `fit` saw one with columns of several types or
+            with gaps, or if `set_output` asks for one.
 
         Raises
         ------

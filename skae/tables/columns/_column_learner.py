@@ -7,6 +7,7 @@ import narwhals as nw
 
 from ._category_column import CategoryColumn
 from ._category_counts import CategoryCounts
+from ._free_text import FreeText
 from ._kinds import Kind, is_category, kind_of_column
 from ._levels import ColumnName
 from ._number_column import NumberColumn
@@ -24,6 +25,8 @@ class ColumnLearner:
     def __init__(self, name: ColumnName, chosen: bool, categorical_features: Any) -> None:
         self._name, self._chosen, self._wanted = name, chosen, categorical_features
         self._found: NumberColumn | CategoryCounts | None = None
+        # Whether only the cells say that it holds categories, and not its type or the caller.
+        self._is_text = False
         # Rows of `_found`, and rows of parts without any value.
         self._n_rows = self._n_empty = 0
 
@@ -51,6 +54,7 @@ class ColumnLearner:
         is_word = kind == "text" or is_category(column)
         from_dtype = isinstance(self._wanted, str)
         if self._chosen or (from_dtype and (is_word or kind == "truth")):
+            self._is_text = not self._chosen and kind == "text" and not is_category(column)
             return CategoryCounts.of(column, kind)
         if is_word:
             raise ValueError(
@@ -72,6 +76,12 @@ class ColumnLearner:
             return found
         gaps = (found.gaps * self._n_rows + self._n_empty) / n_rows
         return replace(found, gaps=gaps)
+
+    def free_text(self) -> FreeText | None:
+        """Return what is told of text that should not be categories, or None."""
+        if self._is_text and isinstance(self._found, CategoryCounts):
+            return FreeText.of(self._found)
+        return None
 
 
 def _has_no_value(column: nw.Series) -> bool:

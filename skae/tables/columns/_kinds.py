@@ -78,6 +78,12 @@ def _kind_of_type(column: nw.Series) -> Kind | None:
     return next((kind for dtype, kind in _TYPES if found == dtype), None)
 
 
+# What makes other columns of these types of pandas; gaps stay gaps.
+_CURES: dict[type, str] = {
+    pd.Period: "dt.to_timestamp()",
+    pd.Interval: "astype('category').cat.rename_categories(str)",
+}
+
 # Seconds.
 DAY = 86_400.0
 
@@ -156,10 +162,11 @@ def _kind_of_values(name: Any, values: np.ndarray) -> Kind:
         value = values[row]
         kind = kind_of_value(value)
         if kind is None:
+            cure = _CURES.get(type(value), "astype(str)")
             raise TypeError(
                 f"Column {name!r} holds {value!r:.60} in row {row}, counted from 0: the argument "
                 f"must be a string, a number, a truth value or a date, not {type(value).__name__}. "
-                f"Convert the column, for example with astype(str), or leave it out."
+                f"Convert the column, for example with {cure}, or leave it out."
             )
         first.setdefault(kind, int(row))
     if len(first) > 1:

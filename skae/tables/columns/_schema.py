@@ -8,6 +8,7 @@ import narwhals as nw
 import numpy as np
 
 from ._column_learner import Column, ColumnLearner
+from ._free_text import warn_of_free_text
 
 # Which columns hold categories: those whose type says so, or these, by name, place or mask.
 Categorical = Literal["from_dtype"] | Sequence[Any] | None
@@ -60,8 +61,10 @@ class SchemaLearner:
             learner.add(column)
 
     def schema(self) -> TableSchema:
-        """Return what all rows together say."""
-        return TableSchema([one.column(*self._limits) for one in self._learners])
+        """Return what all rows together say; warn of text that should not be categories."""
+        schema = TableSchema([one.column(*self._limits) for one in self._learners])
+        warn_of_free_text(filter(None, (one.free_text() for one in self._learners)))
+        return schema
 
 
 def chosen_columns(names: Sequence[Any], categorical_features: Categorical) -> np.ndarray:

@@ -26,7 +26,9 @@ class ParquetSource:
 
     Levels of an index that pandas has written beside the columns are left out. Files that change
     between the first part and the last are refused. Below a folder, parts of a path such as
-    "year=2020" are a column of categories, as pandas reads them.
+    "year=2020" are a column of categories, as pandas reads them. pandas writes whole numbers as
+    floats where one is missing, and a column without any value without a type: numbers of several
+    types become those that hold all of them, and empty columns have the type of the other files.
     """
 
     def __init__(self, X: Any) -> None:
@@ -45,7 +47,7 @@ class ParquetSource:
             ]
         files = [file for one in self._datasets for file in getattr(one, "files", ())]
         self._identities = {file: _identity(file) for file in files}
-        self._check_columns()
+        self._types = self._common_types()
 
     def parts(self) -> Iterator[Any]:
         """Yield the rows in order."""
@@ -54,12 +56,16 @@ class ParquetSource:
         for dataset in self._datasets:
             for batch in _scanner(dataset).to_batches():
                 if batch.num_rows:
-                    yield arrow.Table.from_batches([batch])
+                    yield self._in_common_types(arrow.Table.from_batches([batch]))
         self._check_unchanged()
 
-    def _check_columns(self) -> None:
-        """Refuse files of other columns or types than the first."""
+    def _common_types(self) -> dict[str, Any]:
+        """Return the types that hold the cells of all files, by the names of the columns.
+
+        Files of other columns than the first, or of types that do not go together, are refused.
+        """
         first, place = _types_of(self._datasets[0]), _place_of(self._datasets[0])
+        common = dict(first)
         for dataset in self._datasets[1:]:
             found, here = _types_of(dataset), _place_of(dataset)
             for name in [*first, *found]:
@@ -69,11 +75,22 @@ class ParquetSource:
                         f"{without} has no column {name!r}, and {having} has. Give files of the "
                         f"same columns."
                     )
-                if found[name] != first[name]:
+                kind = _common_type(common[name], found[name])
+                if kind is None:
                     raise ValueError(
-                        f"Column {name!r} is of {found[name]} in {here}, and of {first[name]} in "
-                        f"{place}. Write both in one type."
+                        f"Column {name!r} is of {_in_words(found[name])} in {here}, and of "
+                        f"{_in_words(first[name])} in {place}. Write both in one type."
                     )
+                common[name] = kind
+        return common
+
+    def _in_common_types(self, table: Any) -> Any:
+        """Return a part with numbers and empty columns in the types of all files."""
+        for i, name in enumerate(table.column_names):
+            kind = self._types[name]
+            if _in_words(table.schema.field(i).type) != _in_words(kind):
+                table = table.set_column(i, name, table.column(i).cast(kind))
+        return table
 
     def _check_unchanged(self) -> None:
         for path, before in self._identities.items():
@@ -117,10 +134,25 @@ def _scanner(dataset: Any) -> Any:
     return dataset.scanner(columns=columns, **how)
 
 
-def _types_of(dataset: Any) -> dict[str, str]:
+def _types_of(dataset: Any) -> dict[str, Any]:
     """Return the types of the columns by their names."""
     schema = dataset.schema
-    return {name: _type_in_words(schema.field(name).type) for name in _columns_of(schema)}
+    return {name: schema.field(name).type for name in _columns_of(schema)}
+
+
+def _common_type(one: Any, other: Any) -> Any:
+    """Return the type that holds the cells of both types, or None."""
+    arrow = require("pyarrow", "parquet")
+    if _in_words(one) == _in_words(other) or arrow.types.is_null(other):
+        return one
+    if arrow.types.is_null(one):
+        return other
+    if arrow.types.is_integer(one) and arrow.types.is_integer(other):
+        return arrow.int64()
+    are_numbers = all(
+        arrow.types.is_integer(kind) or arrow.types.is_floating(kind) for kind in (one, other)
+    )
+    return arrow.float64() if are_numbers else None
 
 
 def _place_of(dataset: Any) -> str:
@@ -128,11 +160,11 @@ def _place_of(dataset: Any) -> str:
     return str(files[0]) if files else "the dataset of Arrow"
 
 
-def _type_in_words(kind: Any) -> str:
+def _in_words(kind: Any) -> str:
     types = require("pyarrow.types", "parquet")
     if types.is_dictionary(kind):
         # How many categories there are may differ.
-        return f"categories of {_type_in_words(kind.value_type)}"
+        return f"categories of {_in_words(kind.value_type)}"
     # Libraries differ in how long they let text become.
     return str(kind).replace("large_", "").replace("_view", "")
 

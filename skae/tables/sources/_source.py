@@ -44,6 +44,18 @@ def source_of(X: Any) -> Source | None:
     return SlicedSource(X) if _has_slices(X) else None
 
 
+def check_in_memory(X: Any, what: str) -> None:
+    """Raise a TypeError if a table is read part by part, where `what` takes it as a whole."""
+    if is_memory_mapped(X):
+        return
+    source = source_of(X)
+    if source is not None:
+        raise TypeError(
+            f"{what} takes rows in memory, and those of {source.name} are read part by part. Read "
+            f"as many as fit into memory, for example with pandas.read_parquet, and give these."
+        )
+
+
 def _has_slices(X: Any) -> bool:
     """Return whether an object is read in slices: these are arrays or tables, and it is neither."""
     kind = type(X)
