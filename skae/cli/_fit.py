@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from inspect import signature
 from pathlib import Path
@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skae
+from skae.tables import AnswersInParts, source_of
 
 from ._cell_types import is_text
 from ._features import Features
@@ -90,8 +91,9 @@ def fit(
         text, dates or gaps.
     passes
         Number of times to train on the table chunk by chunk, never holding all of it in memory.
-        Without it the table is read as a whole, and the estimator decides when to stop. The first
-        rows tell the types and the categories of the columns.
+        The first rows tell the types and the categories of the columns. Without it CSV is read as a
+        whole, Parquet part by part by autoencoders and "outlier", and the estimator decides when
+        to stop.
     random_state
         Seed, to get the same model again.
     """
@@ -106,7 +108,13 @@ def fit(
     left_out = (*(drop or ()), *([] if target is None else [target]))
     features_of = Features(data, model, left_out, numbers_only=standardize)
     fitted: Any = make_pipeline(StandardScaler(), model) if standardize else model
-    if passes is None:
+    if passes is None and is_parquet(data) and target is None and _reads_in_parts(fitted):
+        with closing(chunks_of(data, "first rows")) as first_rows:
+            # What is told of columns is told before training.
+            features_of(next(first_rows))
+        with _progress(model, parameters), _interruptible(model):
+            fitted.fit(_Columns(data, left_out))
+    elif passes is None:
         chunks = [*chunks_of(data, "reading", csv=csv, whole=True)]
         table = pd.concat(chunks, ignore_index=True)
         y = None if target is None else labels_of(table, target, model)
@@ -122,6 +130,27 @@ def fit(
                     features_of.apply(model.partial_fit, X)
     digest = save_model(fitted, out)
     print(f"{out}: {type(fitted).__name__} of {fitted.n_features_in_} columns, SHA-256 {digest}")
+
+
+def _reads_in_parts(model: Any) -> bool:
+    return isinstance(model, AnswersInParts)
+
+
+class _Columns:
+    """A table of Parquet without some of its columns, which an estimator reads part by part."""
+
+    def __init__(self, data: Path, left_out: Collection[str]) -> None:
+        source: Any = source_of(data)
+        self.name, self._source, self._left_out = source.name, source, [*left_out]
+
+    def count_rows(self) -> int | None:
+        """Return the number of rows."""
+        return self._source.count_rows()
+
+    def parts(self) -> Iterator[Any]:
+        """Yield the rows in order, as tables of Arrow."""
+        for part in self._source.parts():
+            yield part.drop_columns(self._left_out)
 
 
 def _check_passes(passes: int, standardize: bool, data: Path) -> None:

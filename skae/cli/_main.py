@@ -22,8 +22,8 @@ _HELP = """Autoencoders for tables: fit, encode, reconstruct, score, predict, re
 A model is a file that is safe to load, ending in .skae (or in .skops, if it is a pipeline). A
 table is a CSV or Parquet file, told by the ending of its name, a folder of Parquet files, or - for
 CSV from the standard input; fields are separated by tabs in .tsv, and CSV may be compressed, as in
-.csv.gz. Tables may be larger than memory: transform, reconstruct, score and predict go through them
-in chunks, and so does fit with --passes.
+.csv.gz. Tables may be larger than memory: transform, reconstruct, score and predict read them part
+by part. So does fit with Parquet, and with CSV if --passes is given.
 
 A model is fitted on all columns but --target and those left out with --drop: numbers, and for most
 estimators also text, truth values, dates and empty cells. It finds them later by their names, in

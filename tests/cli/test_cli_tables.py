@@ -61,6 +61,20 @@ def test_a_folder_is_the_table_of_its_files(folder):
     assert_frame_equal(of_parts, of_whole)
 
 
+def test_parquet_is_fitted_part_by_part_as_in_python(folder, monkeypatch):
+    """The result is that of the rows in memory, although the command never joins its parts."""
+    rows = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    table = pd.DataFrame(rows, columns=["a", "b", "c"])
+    table.to_parquet("t.parquet", row_group_size=20)
+    monkeypatch.setattr(pd, "concat", None)
+    options = ["--drop", "c", "--set", "max_iter=2", "--random-state", "0"]
+    main(["fit", "t.parquet", *options, "--out", "m.skae"])
+    of_command = skae.load("m.skae")
+    in_python = skae.AutoencoderTransformer(max_iter=2, random_state=0).fit(rows[:, :2])
+    assert [*of_command.feature_names_in_] == ["a", "b"]
+    assert of_command.loss_curve_ == in_python.loss_curve_
+
+
 def test_a_folder_without_parquet(folder):
     Path("nothing").mkdir()
     assert "nothing holds no file whose name ends in .parquet" in failure(

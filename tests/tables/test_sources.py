@@ -219,6 +219,16 @@ def test_answers_as_a_file(folder, fitted_in_memory, tmp_path):
     assert_array_equal(pd.read_parquet(path)["word"], ae.reconstruct(frame)["word"])
 
 
+def test_bars_say_what_is_done_with_how_many_rows(folder, terminal):
+    ae = AutoencoderTransformer(2, verbose=1, **SMALL).fit(folder / "mixed.parquet")
+    assert [*ae.score_samples(folder / "mixed.parquet")]
+    shown = terminal.readouterr().err
+    assert "find columns: 100%" in shown
+    assert "read rows: 100%" in shown
+    assert "score_samples: 100%" in shown
+    assert f"{N}/{N}" in shown
+
+
 def test_a_container_is_that_of_each_part(folder, fitted_in_memory):
     ae = clone(fitted_in_memory["numbers"]).fit(frame_of_numbers())
     ae.set_output(transform="pandas")

@@ -49,6 +49,10 @@ class ParquetSource:
         self._identities = {file: _identity(file) for file in files}
         self._types = self._common_types()
 
+    def count_rows(self) -> int:
+        """Return the number of rows."""
+        return sum(one.count_rows() for one in self._datasets)
+
     def parts(self) -> Iterator[Any]:
         """Yield the rows in order."""
         arrow = require("pyarrow", "parquet")
@@ -190,7 +194,7 @@ def _files_of(path: Path) -> list[Path]:
         if not found:
             raise ValueError(f"{path} holds no file whose name ends in .parquet.")
         return found
-    if path.suffix != ".parquet":
+    if path.suffix.lower() != ".parquet":
         raise TypeError(
             f"X is the name of a file, {str(path)!r}, expected an array, a table, or the name of a "
             f"Parquet file or a folder of them. Read other files first, as with pandas.read_csv(X)."

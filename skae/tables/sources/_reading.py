@@ -29,7 +29,10 @@ def numbered_parts(
     An estimator with `verbose` shows a bar, which says `what` is done with the rows.
     """
     start, columns = 0, None
-    with open_bar(what, " rows", shown=bool(getattr(estimator, "verbose", 0))) as bar:
+    shown = bool(getattr(estimator, "verbose", 0))
+    # Of a collection a count would compute all partitions.
+    total = source.count_rows() if shown and hasattr(source, "count_rows") else None
+    with open_bar(what, " rows", total, shown) as bar:
         for part in source.parts():
             rows = slice(start, start + len(part))
             found = _columns_of(part)
@@ -55,7 +58,7 @@ def read_rows(
     """Return the rows as an array that is mapped from a temporary file, and the type of tables."""
     caller, has_gaps = CallerType(), False
     with RowFile() as file:
-        for rows, part in numbered_parts(source, estimator, "read"):
+        for rows, part in numbered_parts(source, estimator, "read rows"):
             with naming_rows(source, rows):
                 X, caller = read(part)
                 if file.dtype is not None and not np.can_cast(X.dtype, file.dtype):
@@ -84,7 +87,7 @@ def sample_rows(
     weight = weight_by_row(sample_weight)
     hashes, numbers = np.zeros(0), np.zeros(0, dtype=np.int64)
     limit, caller, rows = 1.0, CallerType(), slice(0, 0)
-    for rows, part in numbered_parts(source, estimator, "read"):
+    for rows, part in numbered_parts(source, estimator, "draw rows"):
         of_part = row_hashes(rows, seed)
         if weight is not None and rows.stop <= len(weight):
             of_part[weight[rows] <= 0] = np.inf
@@ -118,7 +121,7 @@ def learn_columns(estimator: BaseEstimator, source: Source, sample_weight: Any) 
     """Return the columns of a source; rows of weight zero are not looked at."""
     weight = weight_by_row(sample_weight)
     learner = FrameLearner(estimator)
-    for rows, part in numbered_parts(source, estimator, "read"):
+    for rows, part in numbered_parts(source, estimator, "find columns"):
         of_part = None if weight is None else weight[rows]
         if of_part is not None and len(of_part) != len(part):
             # Weights of another number of rows are refused later.

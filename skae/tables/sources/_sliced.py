@@ -18,6 +18,10 @@ class SlicedSource:
         self._table = X
         self.name = f"the {type(X).__name__}"
 
+    def count_rows(self) -> int:
+        """Return the number of rows."""
+        return len(self._table)
+
     def parts(self) -> Iterator[Any]:
         """Yield the rows in order."""
         n_rows = len(self._table)
