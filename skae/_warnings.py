@@ -4,7 +4,7 @@ import sys
 import warnings
 
 # Packages whose lines are not the caller's own. Our decorators are functions of contextlib.
-_NOT_THE_CALLER = ("skae", "sklearn", "contextlib")
+_NOT_THE_CALLER = ("skae", "sklearn", "joblib", "contextlib")
 
 
 def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:

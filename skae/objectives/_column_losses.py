@@ -70,6 +70,7 @@ class ColumnLosses(nn.Module):
     ) -> None:
         super().__init__()
         self.numeric, self.name, self.of_unknown = numeric, numeric.name, of_unknown
+        self.has_gradient = numeric.has_gradient
         levels = np.asarray(n_levels)
         numbers, categories = np.flatnonzero(levels == 0), np.flatnonzero(levels)
         self.n_levels = levels[categories].tolist()

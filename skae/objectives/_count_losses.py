@@ -56,6 +56,7 @@ class CountLoss(nn.Module):
     limits = (minimum, maximum)
     centered = scaled = False
     scale_power = 0
+    has_gradient = True
 
     def __init__(self, n_columns: int, depth: float) -> None:
         super().__init__()

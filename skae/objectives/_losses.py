@@ -59,6 +59,11 @@ class Loss:
         """Return the loss of each cell."""
         return self.function(output, target, reduction="none")
 
+    @property
+    def has_gradient(self) -> bool:
+        """Whether the gradient is known by hand."""
+        return self.gradient is not None
+
     def value_and_gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,6 @@ from skae._batch import Batch, Parts, beside
 from ._borrowed_gaps import BorrowedGaps
 from ._corruption import Corruption
 from ._count_losses import CountLoss
-from ._losses import Loss
 from ._objective import Head, Objective
 from ._weight_penalty import WeightPenalty
 
@@ -47,7 +46,7 @@ class ReconstructionObjective(Objective):
         A subclass that changes the loss without its gradient is left to autograd, and so is a loss
         that has no gradient.
         """
-        if any(isinstance(head.loss, Loss) and head.loss.gradient is None for head in self.heads):
+        if not all(head.loss.has_gradient for head in self.heads):
             return False
         kind = type(self)
         own = ReconstructionObjective

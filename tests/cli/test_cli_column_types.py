@@ -72,7 +72,7 @@ def test_words_that_tell_rows_apart_are_told(folder, capsys):
     table().assign(name=[f"name {i}" for i in range(80)]).to_csv("x.csv", index=False)
     fit()
     told = capsys.readouterr().err
-    assert told.startswith("skae: warning: Text differs in most rows of column 'name', such as")
+    assert told.startswith("skae: warning: Text differs in most rows of column 'name'. ")
     assert told.count("\n") == 1
     fit("--drop", "name")
     assert capsys.readouterr().err == ""

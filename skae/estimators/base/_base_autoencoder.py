@@ -37,6 +37,7 @@ class BaseAutoencoder(FittedNetwork, TrainingFlow):
     - `_make_corruption` returns the noise on a batch;
     - `_make_code_term` returns the term on the codes;
     - `_make_objective` returns the objective of training;
+    - `_reconstruction_loss` returns the loss of numbers;
     - `_describe_fit` sets the variant's own fitted attributes, all that it declares:
       ``self.net_.get_iterator(rows)`` cuts the training rows into batches, and
       ``caller_type(self.mean_).to_caller(tensor)`` makes of a tensor what the caller has;

@@ -28,6 +28,7 @@ from skae.objectives import (
     LOSSES,
     BorrowedGaps,
     Corruption,
+    CountLoss,
     Head,
     Loss,
     Objective,
@@ -52,7 +53,7 @@ class NetBuilding(FittedAttributes):
     """Builds the net, and builds it anew around the fitted network.
 
     A variant overrides `_make_network` (`NetworkParameters` does), `_make_latent`,
-    `_make_corruption`, `_make_code_term` and `_make_objective`.
+    `_make_corruption`, `_make_code_term`, `_make_objective` and `_reconstruction_loss`.
     """
 
     _net_class = AutoencoderNet
@@ -114,9 +115,13 @@ class NetBuilding(FittedAttributes):
         """Return the losses with their columns; a numeric table has one loss for all columns."""
         return [Head(self._make_loss())]
 
+    def _reconstruction_loss(self) -> Loss | type[CountLoss]:
+        """Return the loss of numbers, or of counts."""
+        return LOSSES[self.loss]
+
     def _make_loss(self) -> TableLoss:
         """Return the loss of the table."""
-        loss = LOSSES[self.loss]
+        loss = self._reconstruction_loss()
         if self._counts is not None:
             assert not isinstance(loss, Loss)
             return loss(self._table.n_outputs, self._counts.depth)

@@ -161,7 +161,7 @@ class TrainingFlow(Pickling):
         X, weight, caller = given.X, given.weight, given.caller
         device = resolve_device(self.device)
         seed = int(rng.randint(np.iinfo(np.int32).max))
-        loss = LOSSES[self.loss]
+        loss = self._reconstruction_loss()
         self._remember_params()
         self.n_features_in_ = X.shape[1]
         self._row_shape = caller.row_shape
@@ -237,7 +237,7 @@ class TrainingFlow(Pickling):
     def _learn_numbers(self, X: Any, weight: Any, caller: CallerType, pairs: bool) -> None:
         """Set the scaling of a table of numbers."""
         # The loss limits the range and the unit of targets, not of the rows that stand for them.
-        loss = LOSSES["squared_error" if pairs else self.loss]
+        loss = LOSSES["squared_error"] if pairs else self._reconstruction_loss()
         table, deviations = NumericTable.learn(
             X, weight, caller.has_gaps, centered=loss.centered, scaled=loss.scaled
         )

@@ -29,7 +29,6 @@ class FreeText:
     """A column of text that should not be one of categories."""
 
     name: ColumnName
-    example: str
     holds: Literal["dates", "numbers", "text"]
 
     @classmethod
@@ -39,11 +38,11 @@ class FreeText:
         if len(texts) < _MANY:
             return None
         if all(map(_DATE.fullmatch, texts)):
-            return cls(found.name, texts[0], "dates")
+            return cls(found.name, "dates")
         if all(map(_FRACTION.fullmatch, texts)):
-            return cls(found.name, texts[0], "numbers")
+            return cls(found.name, "numbers")
         if len(texts) > _SHARE * sum(found.counts.values()):
-            return cls(found.name, texts[0], "text")
+            return cls(found.name, "text")
         return None
 
 
@@ -68,9 +67,9 @@ def warn_of_free_text(columns: Iterable[FreeText]) -> None:
 
 
 def _named(columns: list[FreeText]) -> str:
-    """Return the names of columns, and a text of the first; nothing if there are none."""
-    if not columns:
-        return ""
+    """Return the names of columns, nothing if there are none.
+
+    The folds of a search have the same names, so that Python shows a warning about them once.
+    """
     names = ", ".join(repr(one.name) for one in columns)
-    many = "columns" if len(columns) > 1 else "column"
-    return f"{many} {names}, such as {columns[0].example!r:.60}"
+    return names and f"column{'s' * (len(columns) > 1)} {names}"
