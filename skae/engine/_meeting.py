@@ -48,7 +48,6 @@ class Meeting:
         with self._turn:
             _thread.meeting = self
             try:
-                self._go_on()
                 return task()
             finally:
                 del _thread.meeting
@@ -65,7 +64,9 @@ class Meeting:
         in its own task alone.
         """
         guest = _Guest(training, while_training)
-        self._waiting.append(guest)
+        with self._counting:
+            self._go_on()
+            self._waiting.append(guest)
         self._train_if_complete()
         if not guest.done.is_set():
             self._turn.release()
@@ -76,14 +77,17 @@ class Meeting:
 
     def cancel(self) -> None:
         """End all tasks: with a KeyboardInterrupt, or once the trainings have ended early."""
-        self._cancelled = True
+        with self._counting:
+            self._cancelled = True
+            guests = [*self._waiting]
         self.open()
-        for guest in self._waiting:
+        for guest in guests:
             guest.error = KeyboardInterrupt()
             guest.done.set()
 
     def _train_if_complete(self) -> None:
-        if not self._waiting or len(self._waiting) < min(self._n_seats, self._n_tasks):
+        are_all_here = len(self._waiting) >= min(self._n_seats, self._n_tasks)
+        if self._cancelled or not self._waiting or not are_all_here:
             return
         guests, self._waiting = self._waiting, []
         by_training = {guest.training: guest for guest in guests}
