@@ -162,6 +162,16 @@ def test_what_is_read_in_memory_only(folder):
         AutoencoderClassifier().fit(str(path), np.zeros(60))
     with pytest.raises(TypeError, match="name of a file"):
         AutoencoderOutlierDetector().fit(frame()).partial_fit(str(path))
+    table = dd.from_pandas(frame(), npartitions=2)
+    detector = AutoencoderOutlierDetector(make_ae(), n_estimators=2, random_state=0).fit(frame())
+    for call in (
+        AutoencoderImputer().fit,
+        lambda X: AutoencoderClassifier().fit(X, np.arange(60) % 2),
+        detector.recalibrate,
+        detector.partial_fit,
+    ):
+        with pytest.raises(TypeError, match=r"a DataFrame of Dask, expected .*Give X.compute\(\)"):
+            call(table)
     with pytest.raises(TypeError, match="one dimension"):
         make_ae().fit(da.ones(5))
     with pytest.raises(TypeError, match="one dimension"):
