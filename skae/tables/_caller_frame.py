@@ -48,7 +48,13 @@ class CallerFrame:
 
     def _empty_like(self, frame: nw.DataFrame, encoded: np.ndarray) -> Any:
         """Return a table without its rows; columns in which no cell has a value are as in `fit`."""
-        empty, without_value = empty_like(frame), np.flatnonzero(np.isnan(encoded).all(axis=0))
+        # A type of whole numbers says what a column holds, also where all of them are missing.
+        known = [
+            column.kind == "number" and dtype.is_integer()
+            for column, dtype in zip(self.schema.columns, frame.schema.values(), strict=True)
+        ]
+        empty = empty_like(frame)
+        without_value = np.flatnonzero(np.isnan(encoded).all(axis=0) & ~np.array(known))
         if self.types is None or not len(without_value):
             return empty
         of_fit = nw.from_native(self.types.empty(), eager_only=True)

@@ -442,6 +442,21 @@ def test_mapped_numbers_of_many_digits(tmp_path):
     assert ae.loss_curve_ == expected.loss_curve_
 
 
+def test_a_part_in_which_all_whole_numbers_are_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("skae.tables.sources._parquet._MOST_ROWS", 100)
+    monkeypatch.setattr("skae.tables.sources._parquet._FEWEST_ROWS", 10)
+    frame = pd.DataFrame({"n": np.arange(300.0), "x": numbers()[:300, 0]})
+    frame.loc[190:, "n"] = np.nan
+    table = pa.Table.from_pandas(frame.astype({"n": "Int64"}))
+    pq.write_table(table, tmp_path / "rows.parquet")
+    # pandas has floats where whole numbers are missing.
+    ae = AutoencoderTransformer(1, **SMALL).fit(frame)
+    path = ae.reconstruct(tmp_path / "rows.parquet", to=tmp_path / "answers.parquet")
+    found, expected = pq.read_table(path), ae.reconstruct(table)
+    assert found.schema.types == expected.schema.types == [pa.int64(), pa.float64()]
+    assert found.to_pydict() == expected.to_pydict()
+
+
 def test_rows_of_weight_zero_teach_no_category(folder):
     weight = np.r_[np.zeros(N // 2), np.ones(N // 2)]
     ae = AutoencoderTransformer(2, **SMALL)
