@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 def rows_in_chunk(n_features: int, device: torch.device = CPU) -> int:
     """Return the number of rows of this width that are read at a time on a device."""
     cells = _CHUNK_CELLS if device.type == "cpu" else _CHUNK_CELLS_GPU
-    return max(_CHUNK_ROWS, cells // n_features)
+    return max(_CHUNK_ROWS, cells // max(n_features, 1))
 
 
 def slices(n_rows: int, size: int) -> Iterator[slice]:

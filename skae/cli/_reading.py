@@ -107,7 +107,8 @@ def _errors_that_name(path: Path) -> Iterator[None]:
         if getattr(error, "filename", None) is not None:
             # There is no such file, or it may not be read.
             raise
-        raise ValueError(f"{_in_words(path)} cannot be read: {str(error).strip()}.") from error
+        told = str(error).strip().rstrip(".")
+        raise ValueError(f"{_in_words(path)} cannot be read: {told}.") from error
 
 
 def _in_words(path: Path) -> str:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
 from ._column_types import columns_that_are_not_numeric
-from ._mapped_files import is_memory_mapped
+from ._mapped_files import slices_in_memory
 from .columns import (
     CategoryColumn,
     FrameTypes,
@@ -48,7 +48,13 @@ class CallerFrame:
 
     def _empty_like(self, frame: nw.DataFrame, encoded: np.ndarray) -> Any:
         """Return a table without its rows; columns in which no cell has a value are as in `fit`."""
-        empty, without_value = empty_like(frame), np.flatnonzero(np.isnan(encoded).all(axis=0))
+        # A type of whole numbers says what a column holds, also where all of them are missing.
+        known = [
+            column.kind == "number" and dtype.is_integer()
+            for column, dtype in zip(self.schema.columns, frame.schema.values(), strict=True)
+        ]
+        empty = empty_like(frame)
+        without_value = np.flatnonzero(np.isnan(encoded).all(axis=0) & ~np.array(known))
         if self.types is None or not len(without_value):
             return empty
         of_fit = nw.from_native(self.types.empty(), eager_only=True)
@@ -105,9 +111,15 @@ def needs_columns(estimator: BaseEstimator, X: Any) -> bool:
     """Return whether a table in memory is anything else than numbers without gaps."""
     if not hasattr(estimator, "categorical_features"):
         return False
-    if sparse.issparse(X) or is_memory_mapped(X) or not _is_table(X):
+    if sparse.issparse(X) or not _is_table(X):
         return False
-    return _needs_columns(estimator, X)
+    return names_categories(estimator) or _needs_columns(estimator, X)
+
+
+def names_categories(estimator: BaseEstimator) -> bool:
+    """Return whether the parameters name columns that are categories, whatever they hold."""
+    wanted = getattr(estimator, "categorical_features", None)
+    return wanted is not None and not isinstance(wanted, str) and len(wanted) > 0
 
 
 def learn_any_frame(estimator: BaseEstimator, X: Any, sample_weight: Any = None) -> CallerFrame:
@@ -151,11 +163,8 @@ def fitted_frame(estimator: BaseEstimator) -> CallerFrame | None:
 
 
 def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
-    wanted = estimator.categorical_features
     # Where only numbers are taken, they may have gaps.
     gaps_need = estimator._why_only_numbers() is None
-    if wanted is not None and not isinstance(wanted, str) and len(wanted):
-        return True
     if has_columns(X):
         columns = [*frame_of(X).iter_columns()]
         if any(map(says_no_number, columns)) or (gaps_need and any(map(_has_gaps, columns))):
@@ -164,7 +173,9 @@ def _needs_columns(estimator: BaseEstimator, X: Any) -> bool:
     X = array_of(X)
     if X.dtype.kind in "US" or (X.dtype == object and columns_that_are_not_numeric(X)):
         return True
-    return gaps_need and X.dtype.kind in "fO" and bool(pd.isna(X).any())
+    if not gaps_need or X.dtype.kind not in "fO":
+        return False
+    return any(bool(pd.isna(X[rows]).any()) for rows in slices_in_memory(X))
 
 
 def _has_gaps(column: nw.Series) -> bool:

@@ -157,6 +157,9 @@ def check_kind(X: Any) -> None:
         what, cure = "a structured array", "Make it a table: pandas.DataFrame(X)"
     elif hasattr(type(X), "collect"):
         what, cure = f"a lazy table ({type(X).__name__})", "Give X.collect()"
+    elif hasattr(type(X), "__dask_graph__") and hasattr(type(X), "columns"):
+        # NumPy would read it as an array, without names and types.
+        what, cure = "a DataFrame of Dask", "Give X.compute()"
     elif isinstance(X, Dataset | DataLoader):
         what = f"a {type(X).__name__} of torch"
         cure = "Give all rows as one tensor, or batches: partial_fit(x for x, *_ in loader)"

@@ -20,6 +20,7 @@ from ._caller_frame import (
     has_columns,
     holds_single_precision,
     learn_frame,
+    names_categories,
 )
 from ._caller_type import CallerType, caller_type, detached
 from ._mapped_files import is_memory_mapped
@@ -64,7 +65,8 @@ def validate_rows(
     looked at for the categories that there are.
     """
     source = source_of(X)
-    if source is not None and not is_mapped_without_gaps(X):
+    has_types = names_categories(estimator) if reset else fitted_frame(estimator) is not None
+    if source is not None and (has_types or not is_mapped_without_gaps(X)):
 
         def validate(part: Any, frame: CallerFrame | None) -> tuple[Any, CallerType]:
             check_names(part)

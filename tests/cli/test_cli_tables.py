@@ -77,9 +77,9 @@ def test_parquet_is_fitted_part_by_part_as_in_python(folder, monkeypatch):
 
 def test_a_folder_without_parquet(folder):
     Path("nothing").mkdir()
-    assert "nothing holds no file whose name ends in .parquet" in failure(
-        "score", "m.skae", "nothing"
-    )
+    message = failure("score", "m.skae", "nothing")
+    assert "nothing holds no file whose name ends in .parquet." in message
+    assert ".." not in message
     assert "nothing, but that is a folder" in failure(
         "score", "m.skae", "x.csv", "--out", "nothing"
     )

@@ -13,6 +13,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from skae import (
+    AutoencoderClassifier,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ConvolutionalAutoencoder,
@@ -393,6 +394,67 @@ def test_files_in_which_pandas_found_other_types(tmp_path):
     assert_array_equal(np.concatenate([*from_files.transform(tmp_path)]), ae.transform(together))
     files = [tmp_path / "1.parquet", tmp_path / "0.parquet"]
     assert_array_equal(np.concatenate([*ae.transform(files)]), ae.transform(pd.concat(parts[::-1])))
+
+
+@pytest.mark.filterwarnings("ignore:Columns differ more than a thousandfold")
+def test_whole_numbers_that_one_type_does_not_hold(tmp_path):
+    # Numbers above those of int64 beside negative ones, and more digits than floats have.
+    large = np.arange(60, dtype=np.uint64) + np.uint64(2**63)
+    parts = [{"n": large}, {"n": np.arange(-60, 0)}, {"n": np.linspace(0, 1, 60)}]
+    tables = [pd.DataFrame({**part, "x": numbers()[:60, 0]}) for part in parts]
+    for i, table in enumerate(tables):
+        table.to_parquet(tmp_path / f"{i}.parquet")
+    together = pd.concat(tables, ignore_index=True)
+    for files in ([0, 1], [1, 0], [0, 2]):
+        paths = [tmp_path / f"{i}.parquet" for i in files]
+        ae = AutoencoderTransformer(1, **SMALL).fit(paths)
+        expected = AutoencoderTransformer(1, **SMALL).fit(pd.concat([tables[i] for i in files]))
+        assert ae.loss_curve_ == expected.loss_curve_
+    assert len(joined(ae.transform([*tmp_path.glob("*.parquet")]))) == len(together)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_categories_of_a_mapped_file(tmp_path, method):
+    X = numbers()
+    X[:, 0] = np.random.default_rng(0).integers(0, 4, N)
+    np.save(tmp_path / "rows.npy", X)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    make = AutoencoderTransformer(2, categorical_features=[0], **SMALL)
+    ae, expected = (getattr(clone(make), method)(rows) for rows in (mapped, X))
+    assert ae.loss_curve_ == expected.loss_curve_
+    assert (
+        ae.loss_curve_
+        != getattr(clone(make).set_params(categorical_features=None), method)(mapped).loss_curve_
+    )
+    assert_array_equal(ae.transform(mapped), expected.transform(X))
+    assert ae.score(mapped) == expected.score(X)
+    # Of what takes tables in memory, too.
+    labels = (X[:, 1] > 0).astype(int)
+    fits = [AutoencoderClassifier(make, random_state=0).fit(rows, labels) for rows in (mapped, X)]
+    assert_array_equal(fits[0].predict_proba(mapped), fits[1].predict_proba(X))
+
+
+def test_mapped_numbers_of_many_digits(tmp_path):
+    X = numbers().astype(np.longdouble)
+    mapped = np.memmap(tmp_path / "rows", X.dtype, "w+", shape=X.shape)
+    mapped[:] = X
+    ae, expected = (AutoencoderTransformer(2, **SMALL).fit(rows) for rows in (mapped, X))
+    assert ae.loss_curve_ == expected.loss_curve_
+
+
+def test_a_part_in_which_all_whole_numbers_are_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr("skae.tables.sources._parquet._MOST_ROWS", 100)
+    monkeypatch.setattr("skae.tables.sources._parquet._FEWEST_ROWS", 10)
+    frame = pd.DataFrame({"n": np.arange(300.0), "x": numbers()[:300, 0]})
+    frame.loc[190:, "n"] = np.nan
+    table = pa.Table.from_pandas(frame.astype({"n": "Int64"}))
+    pq.write_table(table, tmp_path / "rows.parquet")
+    # pandas has floats where whole numbers are missing.
+    ae = AutoencoderTransformer(1, **SMALL).fit(frame)
+    path = ae.reconstruct(tmp_path / "rows.parquet", to=tmp_path / "answers.parquet")
+    found, expected = pq.read_table(path), ae.reconstruct(table)
+    assert found.schema.types == expected.schema.types == [pa.int64(), pa.float64()]
+    assert found.to_pydict() == expected.to_pydict()
 
 
 def test_rows_of_weight_zero_teach_no_category(folder):

@@ -7,6 +7,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from sklearn.exceptions import NotFittedError
@@ -161,6 +162,16 @@ def test_what_is_read_in_memory_only(folder):
         AutoencoderClassifier().fit(str(path), np.zeros(60))
     with pytest.raises(TypeError, match="name of a file"):
         AutoencoderOutlierDetector().fit(frame()).partial_fit(str(path))
+    table = dd.from_pandas(frame(), npartitions=2)
+    detector = AutoencoderOutlierDetector(make_ae(), n_estimators=2, random_state=0).fit(frame())
+    for call in (
+        AutoencoderImputer().fit,
+        lambda X: AutoencoderClassifier().fit(X, np.arange(60) % 2),
+        detector.recalibrate,
+        detector.partial_fit,
+    ):
+        with pytest.raises(TypeError, match=r"a DataFrame of Dask, expected .*Give X.compute\(\)"):
+            call(table)
     with pytest.raises(TypeError, match="one dimension"):
         make_ae().fit(da.ones(5))
     with pytest.raises(TypeError, match="one dimension"):
@@ -256,5 +267,33 @@ def test_tools_that_take_rows_in_memory_say_so(folder, name, kind):
 def test_columns_of_the_same_name(tmp_path):
     table = pa.Table.from_arrays([pa.array([1.0, 2.0])] * 2, names=["a", "a"])
     pq.write_table(table, tmp_path / "rows.parquet")
-    with pytest.raises(ValueError, match="several columns of the same name: 'a'"):
-        make_ae().fit(tmp_path / "rows.parquet")
+    for source in (tmp_path / "rows.parquet", ds.dataset(table)):
+        with pytest.raises(ValueError, match="several columns of the same name: 'a'"):
+            make_ae().fit(source)
+
+
+def test_tables_that_dask_has_none_of():
+    numbers = frame()[["a", "b"]]
+    ae = make_ae().fit(numbers)
+    array, table = da.from_array(numbers.to_numpy()), dd.from_pandas(numbers, npartitions=2)
+    with pytest.raises(TypeError, match=r"a DataFrame of pandas\. Give a table, X.to_dask_"):
+        make_ae().fit(array).set_output(transform="pandas").transform(array)
+    with pytest.raises(TypeError, match=r"tables of polars\. Call set_output\(transform='pandas'"):
+        ae.set_output(transform="polars").transform(table)
+    assert isinstance(ae.set_output(transform="pandas").transform(table), dd.DataFrame)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((60,), "Expected 2D array"), ((0, 3), "0 sample"), ((60, 0), "0 feature")],
+)
+def test_mapped_arrays_that_are_no_table(tmp_path, shape, expected):
+    rows = np.lib.format.open_memmap(tmp_path / "rows.npy", "w+", float, (60, 3))
+    rows[:] = 1.0
+    mapped = rows[:, 0] if len(shape) == 1 else rows[: shape[0], : shape[1]]
+    assert mapped.shape == shape
+    with pytest.raises(ValueError, match=expected) as of_mapped:
+        make_ae().fit(mapped)
+    with pytest.raises(ValueError, match=expected) as in_memory:
+        make_ae().fit(np.array(mapped))
+    assert str(of_mapped.value) == str(in_memory.value)

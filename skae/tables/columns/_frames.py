@@ -64,6 +64,9 @@ def _series(kind: Kind, values: np.ndarray, like: nw.Series) -> nw.Series:
     name, backend, dtype = like.name, like.implementation, like.dtype
     # Without rows, a column of objects is taken for one of text.
     of_objects = getattr(like.to_native(), "dtype", None) == np.dtype(object)
+    if kind == "number" and dtype.is_integer():
+        # Numbers that were fractions in fit: Arrow refuses to cut them off, and others do it.
+        values = np.round(values.astype(np.float64))
     if kind in ("number", "text", "truth"):
         cells = values.tolist() if of_objects or values.dtype == object else values
         made = nw.new_series(name, cells, backend=backend)

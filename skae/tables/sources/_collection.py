@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 
 def is_collection(X: Any) -> bool:
@@ -50,6 +51,12 @@ def answered_collection(answer: Callable[[Any], Any], X: Any) -> Any:
     if isinstance(X, dask.array.Array):
         rows = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
         few = answer(np.zeros((2, *X.shape[1:]), X.dtype))
+        if not isinstance(few, np.ndarray):
+            raise TypeError(
+                f"An array of Dask is answered with one, but set_output asks for a "
+                f"{type(few).__name__} of {type(few).__module__.split('.')[0]}. Give a table, "
+                f"X.to_dask_dataframe(), or call set_output(transform='default')."
+            )
         shape, axes = few.shape[1:], range(1, X.ndim)
         chunks = (rows.chunks[0], *((n,) for n in shape))
         return rows.map_blocks(
@@ -60,6 +67,12 @@ def answered_collection(answer: Callable[[Any], Any], X: Any) -> Any:
             meta=few[:0],
         )
     few = answer(dask.dataframe.utils.meta_nonempty(X._meta))
+    if not isinstance(few, np.ndarray | pd.DataFrame | pd.Series):
+        raise TypeError(
+            f"A DataFrame of Dask has parts of pandas, but set_output asks for tables of "
+            f"{type(few).__module__.split('.')[0]}. Call set_output(transform='pandas'), or "
+            f"'default'."
+        )
     return X.map_partitions(_PartAnswer(answer, few[:0]), meta=few[:0])
 
 

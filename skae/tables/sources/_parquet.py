@@ -1,6 +1,7 @@
 """Parquet files, read row group by row group."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
@@ -36,6 +37,7 @@ class ParquetSource:
         self._datasets: list[Any]
         if is_dataset(X):
             self.name, self._datasets = "the dataset of Arrow", [X]
+            _check_names(X.schema.names, self.name)
         else:
             paths = [Path(one) for one in ([X] if isinstance(X, str | PathLike) else X)]
             others = "" if len(paths) == 1 else f" and {len(paths) - 1} more"
@@ -90,10 +92,13 @@ class ParquetSource:
 
     def _in_common_types(self, table: Any) -> Any:
         """Return a part with numbers and empty columns in the types of all files."""
+        arrow = require("pyarrow", "parquet")
         for i, name in enumerate(table.column_names):
             kind = self._types[name]
             if _in_words(table.schema.field(i).type) != _in_words(kind):
-                table = table.set_column(i, name, table.column(i).cast(kind))
+                # Whole numbers that no float holds are rounded, as they are in memory.
+                cells = table.column(i).cast(kind, safe=not arrow.types.is_floating(kind))
+                table = table.set_column(i, name, cells)
         return table
 
     def _check_unchanged(self) -> None:
@@ -112,17 +117,21 @@ def _dataset_of(file: Path, folder: Path | None) -> Any:
         names = require("pyarrow.parquet", "parquet").read_schema(file).names
     except ValueError as error:
         raise ValueError(f"{file} cannot be read: {error}") from error
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(
-            f"{file} has several columns of the same name: {', '.join(map(repr, twice[:5]))}. "
-            f"Rename them, or leave all but one out."
-        )
+    _check_names(names, str(file))
     if folder is None:
         return datasets.dataset(str(file), format="parquet")
     by_path = datasets.HivePartitioning.discover(infer_dictionary=True)
     where = {"partitioning": by_path, "partition_base_dir": str(folder)}
     return datasets.dataset(str(file), format="parquet", **where)
+
+
+def _check_names(names: list[str], place: str) -> None:
+    twice = sorted(name for name, n in Counter(names).items() if n > 1)
+    if twice:
+        raise ValueError(
+            f"{place} has several columns of the same name: {', '.join(map(repr, twice[:5]))}. "
+            f"Rename them, or leave all but one out."
+        )
 
 
 def _scanner(dataset: Any) -> Any:
@@ -151,12 +160,12 @@ def _common_type(one: Any, other: Any) -> Any:
         return one
     if arrow.types.is_null(one):
         return other
-    if arrow.types.is_integer(one) and arrow.types.is_integer(other):
-        return arrow.int64()
-    are_numbers = all(
-        arrow.types.is_integer(kind) or arrow.types.is_floating(kind) for kind in (one, other)
-    )
-    return arrow.float64() if are_numbers else None
+    both = one, other
+    if not all(arrow.types.is_integer(kind) or arrow.types.is_floating(kind) for kind in both):
+        return None
+    # As of NumPy and pandas: no whole number holds those of uint64 and negative ones.
+    needs_floats = any(map(arrow.types.is_floating, both)) or arrow.uint64() in both
+    return arrow.float64() if needs_floats else arrow.int64()
 
 
 def _place_of(dataset: Any) -> str:

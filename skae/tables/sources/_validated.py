@@ -95,7 +95,10 @@ def _check_enough(estimator: BaseEstimator, X: np.ndarray, n_needed: int) -> Non
 
 def is_mapped_without_gaps(X: Any) -> bool:
     """Return whether rows are in a file that is mapped already, and can be read as they are."""
-    if not is_memory_mapped(X) or X.dtype.kind not in "biuf":
+    # Torch has no numbers of more bytes.
+    if not is_memory_mapped(X) or X.dtype.kind not in "biuf" or X.dtype.itemsize > 8:
         return False
-    rows = X.reshape(len(X), -1) if X.ndim > 1 else X
+    if X.ndim < 2 or not X.size:
+        return True
+    rows = X.reshape(len(X), -1)
     return not any(has_gaps(rows[part]) for part in slices_in_memory(rows))
