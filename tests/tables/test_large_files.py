@@ -82,3 +82,12 @@ def test_training_in_blocks_is_as_good_as_with_all_rows_permuted(tmp_path, monke
     assert in_blocks < 1.05 * whole
     # In memory nothing changes.
     assert loss(X) == whole
+
+
+@pytest.mark.parametrize("share", [1e-9, 1 - 1e-9], ids=["none held out", "none to train on"])
+def test_a_share_that_leaves_a_part_empty_is_refused(tmp_path, monkeypatch, share):
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(300, 3)))
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    monkeypatch.setattr(_chunks, "_MOST_ROWS", 100)
+    with pytest.raises(ValueError, match="both must be at least 2. Change validation_fraction"):
+        AutoencoderTransformer(2, validation_fraction=share).fit(mapped)

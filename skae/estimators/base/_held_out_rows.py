@@ -75,7 +75,9 @@ def hold_out_rows(
     if given is None or not (chosen or given.groups is not None):
         if is_memory_mapped(rows.X) and is_large(rows.X.shape) and early_stopping is not False:
             # Enough of them are held out, and an index of all rows would take much memory.
-            return held_out_by_hash(len(rows), validation_fraction, rng.randint(2**31))
+            train, valid = held_out_by_hash(len(rows), validation_fraction, rng.randint(2**31))
+            check_enough(validation_fraction, len(rows), len(train), len(valid))
+            return train, valid
         return split_rows(len(rows), early_stopping, validation_fraction, rng)
     if early_stopping is False:
         return None, None
