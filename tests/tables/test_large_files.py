@@ -89,5 +89,5 @@ def test_a_share_that_leaves_a_part_empty_is_refused(tmp_path, monkeypatch, shar
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(300, 3)))
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
     monkeypatch.setattr(_chunks, "_MOST_ROWS", 100)
-    with pytest.raises(ValueError, match="both must be at least 2. Change validation_fraction"):
+    with pytest.raises(ValueError, match="both must be at least 2"):
         AutoencoderTransformer(2, validation_fraction=share).fit(mapped)
