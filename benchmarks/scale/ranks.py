@@ -13,7 +13,7 @@ import pandas as pd
 
 ROUNDS = 3
 # Ranks talk once a step, however many rows it has.
-BATCH_SIZES = 512, 2048
+BATCH_SIZES = 512, 2048, 8192
 N_ROWS, N_FEATURES = 20_000, 784
 
 
