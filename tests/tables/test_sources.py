@@ -363,6 +363,15 @@ def test_parts_of_a_path_are_categories_below_a_folder_only(tmp_path):
     assert [*alone.feature_names_in_] == [*frame.columns]
 
 
+def test_columns_are_in_the_order_of_the_first_file(tmp_path, fitted_in_memory):
+    frame = frame_of_numbers()
+    frame[: N // 2].to_parquet(tmp_path / "1.parquet")
+    frame[N // 2 :][[*"edcba"]].to_parquet(tmp_path / "2.parquet")
+    ae = AutoencoderTransformer(2, **SMALL).fit(tmp_path)
+    assert [*ae.feature_names_in_] == [*"abcde"]
+    assert ae.loss_curve_ == fitted_in_memory["numbers"].loss_curve_
+
+
 def test_files_whose_categories_differ_in_number(tmp_path):
     few, many = mixed_frame()[:300], mixed_frame()[300:]
     many = many.assign(word=[f"w{i % 150}" for i in range(600)])

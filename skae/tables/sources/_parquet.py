@@ -91,8 +91,9 @@ class ParquetSource:
         return common
 
     def _in_common_types(self, table: Any) -> Any:
-        """Return a part with numbers and empty columns in the types of all files."""
+        """Return a part with the columns of the first file, in the types of all files."""
         arrow = require("pyarrow", "parquet")
+        table = table.select([*self._types])
         for i, name in enumerate(table.column_names):
             kind = self._types[name]
             if _in_words(table.schema.field(i).type) != _in_words(kind):
