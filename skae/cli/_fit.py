@@ -108,9 +108,10 @@ def fit(
     left_out = (*(drop or ()), *([] if target is None else [target]))
     features_of = Features(data, model, left_out, numbers_only=standardize)
     fitted: Any = make_pipeline(StandardScaler(), model) if standardize else model
-    if passes is None and is_parquet(data) and target is None and _reads_in_parts(fitted):
+    takes_parts = is_parquet(data) and isinstance(fitted, AnswersInParts)
+    if passes is None and takes_parts:
         with closing(chunks_of(data, "first rows")) as first_rows:
-            # What is told of columns is told before training.
+            # Columns that the model does not take are refused before training.
             features_of(next(first_rows))
         with _progress(model, parameters), _interruptible(model):
             fitted.fit(_Columns(data, left_out))
@@ -130,10 +131,6 @@ def fit(
                     features_of.apply(model.partial_fit, X)
     digest = save_model(fitted, out)
     print(f"{out}: {type(fitted).__name__} of {fitted.n_features_in_} columns, SHA-256 {digest}")
-
-
-def _reads_in_parts(model: Any) -> bool:
-    return isinstance(model, AnswersInParts)
 
 
 class _Columns:

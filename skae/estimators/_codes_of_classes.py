@@ -23,8 +23,8 @@ _ClassSums = tuple[
 class CodesOfClasses(ClassConditions):
     """Base of conditional autoencoders that draw codes of a class like those of its rows.
 
-    Codes follow the prior in every class only as far as training came. The codes of each class
-    are therefore described by a normal distribution, from which they are drawn.
+    In no class do codes follow the prior exactly. A normal distribution is therefore fitted to the
+    codes of each class, and they are drawn from it. A variant defines `_means_and_variances`.
     """
 
     # Of each class the total weight of its training rows, and the expected sums of codes and of

@@ -16,7 +16,7 @@ _NoneType = type(None)
 # Names of JSON's values in errors.
 _JSON_NAMES = {bool: "a boolean", str: "a string", _NoneType: "null", dict: "an object"}
 
-# What an input of floats takes in place of these: columns of truth values and dates may be floats.
+# How to send truth values and dates to an input of floats. Errors end with it.
 _AS_NUMBERS = {
     bool: " Truth values are 1 and 0 here.",
     str: " Dates are seconds since 1970 here.",

@@ -84,7 +84,7 @@ class NumericTable:
 
     @property
     def expected(self) -> np.ndarray | None:
-        """What the encoder sees in a gap: the mean of the column, scaled."""
+        """Scaled means of the columns: the encoder sees them in place of gaps."""
         return None if self.means is None else (self.means - self.mean.numpy()) / self.scale
 
     @property

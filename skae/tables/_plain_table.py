@@ -65,7 +65,7 @@ class PlainColumn:
 
     @property
     def unit(self) -> str | None:
-        """What the numbers count where the caller has dates, times or durations."""
+        """Unit of the numbers that stand for dates, times or durations, None for other columns."""
         return {
             "date": "seconds since 1970-01-01 (UTC if the column had a time zone)",
             "moment": "seconds since 1970-01-01 (UTC if the column had a time zone)",

@@ -13,7 +13,7 @@ from ._levels import ColumnName, Level, plain_levels
 # A type that cannot be told by text is that of the values that fill the column.
 _OF_VALUES = ""
 
-# What the text of a type of Arrow in a table of pandas begins with.
+# Types of Arrow in a table of pandas are stored as text with this prefix.
 _OF_ARROW = "arrow:"
 
 

@@ -1,4 +1,4 @@
-"""What a column holds: its type says it, or else its values."""
+"""Kinds of columns, such as numbers or dates, found from their types or their values."""
 
 import datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-# What cells hold. A "date" is a day, a "moment" a date with a time, a "time" a time of any day.
+# Kinds of cells. A "date" is a day, a "moment" a date with a time, a "time" a time of any day.
 Kind = Literal["number", "text", "truth", "moment", "date", "time", "duration"]
 
 # In this order: a truth value is a number of Python's, too, and a moment is a date.
@@ -78,7 +78,7 @@ def _kind_of_type(column: nw.Series) -> Kind | None:
     return next((kind for dtype, kind in _TYPES if found == dtype), None)
 
 
-# What makes other columns of these types of pandas; gaps stay gaps.
+# Methods that convert these types of pandas to types that are taken. Gaps stay gaps.
 _CURES: dict[type, str] = {
     pd.Period: "dt.to_timestamp()",
     pd.Interval: "astype('category').cat.rename_categories(str)",
