@@ -117,20 +117,23 @@ def _in_words(path: Path) -> str:
 
 def _open_parquet(
     stack: ExitStack, path: Path, as_text: Collection[str]
-) -> tuple[Iterator[pd.DataFrame], int | None]:
-    """Return an iterator over chunks of Parquet, and the number of rows; None for a folder."""
+) -> tuple[Iterator[pd.DataFrame], int]:
+    """Return an iterator over chunks of Parquet, and their number of rows."""
     if path.is_dir():
-        source: Any = source_of(path)
-        return map(_as_pandas, source.parts()), None
+        folder: Any = source_of(path)
+        return map(_as_pandas, folder.parts()), folder.count_rows()
     file = stack.enter_context(require("pyarrow.parquet", "cli").ParquetFile(path))
     check_names(file.schema_arrow.names)
     metadata = file.schema_arrow.pandas_metadata or {}
     index = [name for name in metadata.get("index_columns", ()) if isinstance(name, str)]
-    chunks = (
-        _as_pandas(batch).drop(columns=[name for name in index if name not in as_text])
-        for batch in file.iter_batches(batch_size=CHUNK)
-    )
-    return chunks, file.metadata.num_rows
+    source: Any = source_of(path)
+
+    def chunks() -> Iterator[pd.DataFrame]:
+        for batch in file.iter_batches(batch_size=CHUNK):
+            yield _as_pandas(batch).drop(columns=[name for name in index if name not in as_text])
+        source.check_unchanged()
+
+    return chunks(), file.metadata.num_rows
 
 
 def _as_pandas(rows: Any) -> pd.DataFrame:

@@ -75,6 +75,17 @@ def test_parquet_is_fitted_part_by_part_as_in_python(folder, monkeypatch):
     assert of_command.loss_curve_ == in_python.loss_curve_
 
 
+def test_a_file_that_is_replaced_while_it_is_read(folder, monkeypatch):
+    monkeypatch.setattr(_reading, "CHUNK", 2)
+    table_of().to_parquet("t.parquet")
+    chunks = _reading.chunks_of(Path("t.parquet"))
+    assert len(next(chunks)) == 2
+    table_of(c=[1, 2, 3, 4]).to_parquet("new.parquet")
+    Path("new.parquet").replace("t.parquet")
+    with pytest.raises(ValueError, match=r"t\.parquet was changed or replaced while it was read"):
+        list(chunks)
+
+
 def test_a_folder_without_parquet(folder):
     Path("nothing").mkdir()
     message = failure("score", "m.skae", "nothing")

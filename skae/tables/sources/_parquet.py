@@ -58,12 +58,12 @@ class ParquetSource:
     def parts(self) -> Iterator[Any]:
         """Yield the rows in order."""
         arrow = require("pyarrow", "parquet")
-        self._check_unchanged()
+        self.check_unchanged()
         for dataset in self._datasets:
             for batch in _scanner(dataset).to_batches():
                 if batch.num_rows:
                     yield self._in_common_types(arrow.Table.from_batches([batch]))
-        self._check_unchanged()
+        self.check_unchanged()
 
     def _common_types(self) -> dict[str, Any]:
         """Return the types that hold the cells of all files, by the names of the columns.
@@ -102,7 +102,8 @@ class ParquetSource:
                 table = table.set_column(i, name, cells)
         return table
 
-    def _check_unchanged(self) -> None:
+    def check_unchanged(self) -> None:
+        """Raise a ValueError if a file was changed or replaced since the source was made."""
         for path, before in self._identities.items():
             if _identity(path) != before:
                 raise ValueError(
