@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skae import (
     AdversarialAutoencoder,
+    AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
@@ -80,6 +81,7 @@ def run(folder):
     yield variants(images[:20_000])
     yield recurrent()
     yield scoring()
+    yield detecting()
     yield grid()
 
 
@@ -153,6 +155,24 @@ def scoring(n_rows=1_000_000, device="cuda"):
 
 
 ANSWERS = "transform", "reconstruct", "score_samples"
+
+
+def detecting(n_rows=100_000, device="cuda"):
+    """Return the times of the outlier detector for rows of the host, on a GPU and on the CPU."""
+    X = np.random.default_rng(0).normal(size=(n_rows, 100)).astype(np.float32)
+    rows = []
+    for where in dict.fromkeys((device, "cpu")):
+        detector = AutoencoderOutlierDetector(random_state=0, device=where)
+        fit = _seconds(partial(detector.fit, X[:20_000]), n_rounds=1)
+        transform, score = (
+            _seconds(partial(getattr(detector, name), X), n_rounds=1)
+            for name in ("transform", "score_samples")
+        )
+        one = _seconds(partial(detector.score_samples, X[:1]))
+        rows.append((_name(where), fit, transform, score, score / transform, 1e3 * one))
+    title = f"outlier detector, {n_rows:,} x 100"
+    names = "fit s", "transform s", "score_samples s", "/ transform", "one row ms"
+    return pd.DataFrame(rows, columns=[title, *names])
 
 
 def grid(device="cuda", max_iter=50):

@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 
 from skae import AutoencoderOutlierDetector, AutoencoderTransformer, VariationalAutoencoder
 from skae.detection._fixed_chunks import in_fixed_chunks
-from skae.detection._members import values_of
+from skae.detection._members import MemberValues
 
 LINEAR = AutoencoderTransformer(3, hidden_layer_sizes=(), max_iter=5)
 SCORINGS = ("mixture", "mahalanobis", "reconstruction", "likelihood")
@@ -36,8 +36,8 @@ def scores_by(member, score, rows):
     """What the score of one member says of scaled rows, but for isolation."""
     if not score.is_of_values:
         return -member.score_samples(rows)
-    module = score.module_of([score])
-    return in_fixed_chunks(lambda chunk: module(values_of(member, chunk)[None])[0], rows)
+    module, values_of = score.module_of([score]), MemberValues(member)
+    return in_fixed_chunks(lambda chunk: module(values_of(chunk)[None])[0], rows)
 
 
 def isolation_of(detector, rows, member):

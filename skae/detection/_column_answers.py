@@ -16,8 +16,8 @@ from ._stacks import buffer
 class ColumnAnswers(nn.Module):
     """Makes answers and residuals of what the decoders of several members give.
 
-    They are float64 tensors of the CPU, in the units of the rows, of shape
-    (n_members, n_samples, ...).
+    They are float64 tensors of the device that this module is on, in the units of the rows, of
+    shape (n_members, n_samples, ...).
     """
 
     def __init__(self, losses: Sequence[ColumnLosses], tables: Sequence[MixedTable]) -> None:
@@ -33,7 +33,7 @@ class ColumnAnswers(nn.Module):
 
     def shares(self, outputs: Tensor) -> Tensor:
         """Return numbers, and then the probabilities of all categories."""
-        shares = shares_of(self.losses, outputs.double()).to(self.scale)
+        shares = shares_of(self.losses, outputs.to(self.scale))
         n_numbers, mean, scale = len(self.numbers), *self._of_numbers()
         return torch.cat([shares[..., :n_numbers] * scale + mean, shares[..., n_numbers:]], dim=-1)
 

@@ -26,12 +26,17 @@ class ColumnValues(nn.Module):
         levels = np.asarray(n_levels)
         with_unknown = np.where(levels > 0, levels + 1, 0)
         self.inputs = ColumnInput(with_unknown.tolist(), shares)
-        self.numbers, self.n_numbers = self.inputs.numbers, len(self.inputs.numbers)
+        self.n_numbers = len(self.inputs.numbers)
         categories = np.flatnonzero(levels)
         column_of = np.r_[np.flatnonzero(levels == 0), categories.repeat(with_unknown[categories])]
         self.column_of = buffer(column_of, torch.int64)
         self.unit = buffer(np.r_[np.ones(self.n_numbers), np.sqrt(shares / 2)])
         self.is_category, self.of_unknown = buffer(levels > 0, torch.bool), buffer(levels * 1.0)
+
+    @property
+    def numbers(self) -> Tensor:
+        """The columns of numbers."""
+        return self.inputs.numbers
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return values of shape (n_samples, n_values); gaps are the means of their columns."""

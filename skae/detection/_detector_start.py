@@ -17,7 +17,7 @@ from ._ensemble import completed
 from ._fitted_detector import FittedDetector
 from ._fixed_chunks import in_fixed_chunks
 from ._held_out_folds import Folds
-from ._members import Rows
+from ._members import MemberValues, Rows
 from ._mixed_columns import MixedColumns
 from ._reference_rows import ReferenceRows
 
@@ -73,9 +73,9 @@ class DetectorStart(FittedDetector):
     ) -> None:
         """Keep these rows as those that others are compared with; see `ReferenceRows`."""
         known = weight, fold, unusual, in_cluster
-        gaps, members = None, self.estimators_
+        gaps = None
         if columns is not None:
-            gaps = np.isnan(Z)
+            gaps, members = np.isnan(Z), [MemberValues(member) for member in self.estimators_]
             Z = in_fixed_chunks(lambda some: completed(some, columns, members).clone(), Z)
         of_table = whitening, self._folds.n_folds, columns, gaps
         self._reference = ReferenceRows.keep(Z, *known, self._scaling.center, *of_table)

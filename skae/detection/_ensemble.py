@@ -1,8 +1,7 @@
 """The fitted ensemble of an outlier detector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -10,22 +9,20 @@ import torch
 from sklearn.utils import gen_batches
 from torch import Tensor
 
-from skae._chunks import rows_in_chunk
 from skae.engine import example_rows
 from skae.estimators.base import BaseAutoencoder
 from skae.tables import dense
 
-from ._fixed_chunks import in_fixed_chunks
+from ._fixed_chunks import chunk_of_gpu, in_fixed_chunks
 from ._isolation import Isolation
 from ._members import (
+    MemberValues,
     Rows,
     answers_of,
     codes_of,
     decoded_by,
-    device_of,
+    exact_device,
     scores_of,
-    shares_by,
-    values_of,
 )
 from ._mixed_columns import MixedColumns
 from ._outlier_scores import OutlierScore
@@ -33,16 +30,16 @@ from ._reference_distances import distances_to
 from ._reference_rows import ReferenceRows
 from ._score_modules import EnsembleScores
 
-# Rows that are scored at once, so that memory stays bounded.
-_MOST_CELLS, _FEWEST_ROWS = 2**18, 64
+# Rows that are scored at once, so that memory stays bounded, and cells of them on a GPU.
+_MOST_CELLS, _FEWEST_ROWS, _CELLS_OF_GPU = 2**18, 64, 2**24
 
 # Reference rows, about, that show which distances are typical.
 _REFERENCE_ROWS = 2000
 
-# The scores of ensembles in torch, by their reference rows, with the scores they are made of.
-_modules: WeakKeyDictionary[ReferenceRows, tuple[list[OutlierScore], EnsembleScores]] = (
-    WeakKeyDictionary()
-)
+# The scores of ensembles in torch, by their reference rows, with what they are made of: the scores
+# of the members, and the device.
+_MadeOf = tuple[list[OutlierScore], torch.device]
+_modules: WeakKeyDictionary[ReferenceRows, tuple[_MadeOf, EnsembleScores]] = WeakKeyDictionary()
 
 
 def mean_over_members(scores: np.ndarray) -> np.ndarray:
@@ -57,16 +54,19 @@ def mean_answers(members: list[BaseAutoencoder], Z: Rows) -> np.ndarray:
     return np.add.reduce(answers) / len(members)
 
 
-def completed(Z: Tensor, columns: MixedColumns | None, members: list[BaseAutoencoder]) -> Tensor:
-    """Return float64 rows without gaps, as far as the table has columns that may have some.
+def completed(Z: Tensor, columns: MixedColumns | None, members: Sequence[MemberValues]) -> Tensor:
+    """Return float64 rows of the CPU without gaps, on the device of the members' values.
 
-    Members answer what is missing, given numbers as the other columns linearly tell of them: cells
-    that a missing one tells of would look unusual beside the mean of its column.
+    They may have gaps if the table has columns that may have some. Members answer what is missing,
+    given numbers as the other columns linearly tell of them: cells that a missing one tells of
+    would look unusual beside the mean of its column.
     """
-    if columns is None or not Z.isnan().any():
+    has_gaps = columns is not None and Z.isnan().any()
+    Z = Z.to(members[0].device)
+    if columns is None or not has_gaps:
         return Z
     guess = columns.with_numbers(Z)
-    answers = torch.stack([shares_by(member, guess) for member in members])
+    answers = torch.stack([member.shares(guess) for member in members])
     return columns.filled(Z, answers.mean(dim=0))
 
 
@@ -88,6 +88,18 @@ class Ensemble:
         """The columns of a table of several types or with gaps, None for numbers."""
         return self.reference.columns
 
+    @property
+    def device(self) -> torch.device:
+        """The device on which rows are scored."""
+        return exact_device(self.members[0])
+
+    def rows_at_once(self, width: int) -> int:
+        """Return how many rows of this width are made dense and scored at once."""
+        if self.device.type == "cpu":
+            return max(_FEWEST_ROWS, _MOST_CELLS // width)
+        chunk = chunk_of_gpu(width, len(self.members))
+        return chunk * max(1, _CELLS_OF_GPU // (width * chunk))
+
     def outlier_scores(self, Z: Rows, members: np.ndarray | None = None) -> np.ndarray:
         """Return the score that each member gives each row, of shape (n_samples, n_members).
 
@@ -96,43 +108,49 @@ class Ensemble:
         if members is None:
             members = np.arange(len(self.members))
         scores = np.empty((Z.shape[0], len(self.members)))
-        for rows in gen_batches(Z.shape[0], max(_FEWEST_ROWS, _MOST_CELLS // Z.shape[1])):
-            batch = dense(Z[rows])
-            if self.scores[0].is_of_values:
-                scores[rows, members] = self._scores_of_values(batch, members.tolist())
-                continue
-            for i in members:
-                scores[rows, i] = -scores_of(self.members[i], batch)
+        of_values = self.scores[0].is_of_values
+        scores_of_batch = (self._scores_of_values if of_values else self._own_scores)(members)
+        for rows in gen_batches(Z.shape[0], self.rows_at_once(Z.shape[1])):
+            scores[rows, members] = scores_of_batch(dense(Z[rows]))
         return scores
 
-    def _scores_of_values(self, Z: np.ndarray, chosen: list[int]) -> np.ndarray:
-        """Return the scores by some members, of shape (n_samples, n_chosen)."""
+    def _own_scores(self, chosen: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function of rows: scores by some members, of shape (n_samples, n_chosen)."""
         members = [self.members[i] for i in chosen]
-        module = self._module(chosen)
+        return lambda Z: -np.stack([scores_of(member, Z) for member in members], axis=1)
+
+    def _scores_of_values(self, chosen: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the same where these are scores of `MemberValues`."""
+        members, device = [MemberValues(member) for member in self.members], self.device
+        values = [members[i] for i in chosen]
+        module = self._module(chosen, device)
 
         def scores_of_chunk(Z: Tensor) -> Tensor:
-            Z = self.completed(Z)
-            return module([values_of(member, Z) for member in members], Z).T
+            Z = completed(Z, self.columns, members)
+            return module([values_of(Z) for values_of in values], Z).T
 
         def examples() -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:
-            return [(scores_of_chunk, example_rows(Z.shape[1], torch.float64))]
+            return [(scores_of_chunk, example_rows(self.members[0].n_features_in_, torch.float64))]
 
-        device = device_of(members[0])
-        if device.type == "cpu":
-            size = module.chunk_sizes.choose(len(Z), Z.shape[1], examples)
-        else:
-            size = rows_in_chunk(Z.shape[1], device)
-        return in_fixed_chunks(scores_of_chunk, Z, size)
+        def scores_of_rows(Z: np.ndarray) -> np.ndarray:
+            if device.type == "cpu":
+                size = module.chunk_sizes.choose(*Z.shape, examples)
+            else:
+                # The same for some members as for all: a row takes the same route.
+                size = chunk_of_gpu(Z.shape[1], len(members))
+            return in_fixed_chunks(scores_of_chunk, Z, size)
 
-    def _module(self, chosen: list[int]) -> EnsembleScores:
-        """Return the scores of some members in torch; that of all members is made once."""
+        return scores_of_rows
+
+    def _module(self, chosen: np.ndarray, device: torch.device) -> EnsembleScores:
+        """Return the scores of some members on a device; that of all members is made once."""
         if len(chosen) < len(self.members):
-            scores = [self.scores[i] for i in chosen]
-            return EnsembleScores(scores, self.left_out[chosen].tolist(), self.reference)
-        known, module = _modules.get(self.reference, ([], None))
-        if module is None or known != self.scores:
-            module = EnsembleScores(self.scores, self.left_out.tolist(), self.reference)
-            _modules[self.reference] = list(self.scores), module
+            scores, left_out = [self.scores[i] for i in chosen], self.left_out[chosen].tolist()
+            return EnsembleScores(scores, left_out, self.reference, device)
+        made_of, module = _modules.get(self.reference, (None, None))
+        if module is None or made_of != (self.scores, device):
+            module = EnsembleScores(self.scores, self.left_out.tolist(), self.reference, device)
+            _modules[self.reference] = (list(self.scores), device), module
         return module
 
     def learn_isolation(self) -> None:
@@ -142,18 +160,14 @@ class Ensemble:
         some = self.reference.some(_REFERENCE_ROWS)
         rows, fold = dense(self.reference.filled[some]), self.reference.fold[some]
         folds, fold_of_member = np.unique(self.left_out, return_inverse=True)
-        function = partial(distances_to(self.reference), left_out=folds.tolist())
-        distances = in_fixed_chunks(function, rows)
+        of_rows, device = distances_to(self.reference, self.device), self.device
+        distances = in_fixed_chunks(lambda Z: of_rows(Z.to(device), folds.tolist()), rows)
         ordinary = ~self.reference.in_cluster[some]
         for score, i in zip(self.scores, fold_of_member, strict=True):
             seen = ordinary & (fold != folds[i])
             if not seen.any():
                 seen = ordinary
             score.isolation_ = Isolation.learn(distances[seen, i], rows.shape[1])
-
-    def completed(self, Z: Tensor) -> Tensor:
-        """Return rows without gaps; see the function of this name."""
-        return completed(Z, self.columns, self.members)
 
     def mean_outlier_scores(self, Z: Rows) -> np.ndarray:
         """Return the mean score of each row."""

@@ -20,7 +20,7 @@ from skae.estimators.base import fitted
 from ._calibration import Calibration, Level
 from ._ensemble import completed, mean_over_members
 from ._fitted_ensemble import FittedEnsemble
-from ._members import Rows, forget_training, n_values_of
+from ._members import MemberValues, Rows, forget_training, n_values_of
 from ._ordinary_rows import OrdinaryRows
 from ._outlier_scores import SCORES
 from ._validation import validate_table
@@ -274,14 +274,18 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
     def _member_scores(self, Z: Rows) -> np.ndarray:
         """Return the outlier scores by each member, of shape (n_samples, n_members)."""
         n_samples, ensemble = Z.shape[0], self._ensemble
-        batches = list(gen_batches(n_samples, _ROWS))
+        on_cpu = ensemble.device.type == "cpu"
+        n_rows = _ROWS if on_cpu else ensemble.rows_at_once(Z.shape[1])
+        batches = list(gen_batches(n_samples, n_rows))
         if len(batches) == 1:
             return ensemble.outlier_scores(Z)
         scores, threads = [], ThreadPoolExecutor(n_threads())
         try:
             with bar_of_the_rest(self._shows_progress, "score", "row") as tell_left:
                 tell_left(n_samples)
-                found = threads.map(lambda rows: ensemble.outlier_scores(Z[rows]), batches)
+                # The threads of a GPU are its own.
+                apply = threads.map if on_cpu else map
+                found = apply(lambda rows: ensemble.outlier_scores(Z[rows]), batches)
                 for rows, of_rows in zip(batches, found, strict=True):
                     scores.append(of_rows)
                     tell_left(n_samples - rows.stop)
@@ -317,11 +321,11 @@ class FittedDetector(OutlierMixin, FittedEnsemble):
     ) -> None:
         """Fit the score of each trained member on its rows, and calibrate by held-out rows."""
         forget_training(self.estimators_)
-        columns, members = self._reference.columns, self.estimators_
-        complete = partial(completed, columns=columns, members=members)
+        members = [MemberValues(member) for member in self.estimators_]
+        complete = partial(completed, columns=self._reference.columns, members=members)
         self._scores = [
             SCORES[self.scoring]().fit(member, Z[mine], weight[mine], rng, complete)
-            for member, mine in zip(members, rows, strict=True)
+            for member, mine in zip(self.estimators_, rows, strict=True)
         ]
         self._ensemble.learn_isolation()
 

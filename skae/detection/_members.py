@@ -4,6 +4,7 @@ Rows come validated and in the units of their columns. Functions return arrays.
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,8 +13,10 @@ from joblib import Parallel, delayed, effective_n_jobs
 from scipy import sparse
 from torch import Tensor
 
+from skae._chunks import CPU
 from skae._compat import validate_params
-from skae.estimators.base import BaseAutoencoder, fit_in_lockstep
+from skae._exact_dtype import exact_dtype
+from skae.estimators.base import BaseAutoencoder, RowsAtOnce, fit_in_lockstep
 from skae.tables import CallerType, MixedTable, ScaledRows
 
 from ._column_answers import ColumnAnswers
@@ -118,8 +121,12 @@ def _shares_of_rows(
 
 
 def _answers(member: BaseAutoencoder, table: MixedTable) -> ColumnAnswers:
+    """Return the answers of a member on its `exact_device`."""
     losses: Any = member._fitted_loss
-    return ColumnAnswers([losses], [table])
+    device = exact_device(member)
+    if losses.bases.device != device:
+        losses = deepcopy(losses)
+    return ColumnAnswers([losses], [table]).to(device)
 
 
 def scores_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
@@ -127,37 +134,44 @@ def scores_of(member: BaseAutoencoder, Z: Rows) -> np.ndarray:
     return member._score_rows(Z).cpu().numpy()
 
 
-def values_of(member: BaseAutoencoder, Z: Tensor) -> Tensor:
-    """Return the residual, the code and the row itself of rows, side by side.
+class MemberValues:
+    """The residual, the code and the row itself of rows, side by side, by a member.
 
-    Rows and values are float64 tensors of the CPU. All rows go through the network at once. Of
+    Rows and values are float64 tensors of `device`. All rows go through the network at once. Of
     mixed columns, without gaps, there are deviance residuals of categories, and the row itself is
     its numbers.
     """
-    table = member._mixed
-    if table is None:
-        codes, rows = member._codes_and_rows(Z)
-        return torch.cat([Z - rows, codes, Z], dim=1)
-    answers = _answers(member, table)
-    codes, output, scaled = member._codes_and_output(Z)
-    residuals = answers.residuals(output[None], scaled[None])[0]
-    return torch.cat([residuals, codes.to(Z), Z[:, answers.numbers]], dim=1)
 
+    def __init__(self, member: BaseAutoencoder):
+        self.device = exact_device(member)
+        self._network = RowsAtOnce(member, self.device)
+        table = member._mixed
+        self._answers = None if table is None else _answers(member, table)
 
-def shares_by(member: BaseAutoencoder, Z: Tensor) -> Tensor:
-    """Return `answers_of` a member to rows of mixed columns, tensors as in `values_of`."""
-    assert member._mixed is not None
-    output = member._codes_and_output(Z)[1]
-    return _answers(member, member._mixed).shares(output[None])[0]
+    def __call__(self, Z: Tensor) -> Tensor:
+        """Return the values of rows."""
+        if self._answers is None:
+            codes, rows = self._network.codes_and_rows(Z)
+            return torch.cat([Z - rows, codes, Z], dim=1)
+        codes, output, scaled = self._network.codes_and_output(Z)
+        residuals = self._answers.residuals(output[None], scaled[None])[0]
+        return torch.cat([residuals, codes.to(Z), Z[:, self._answers.numbers]], dim=1)
+
+    def shares(self, Z: Tensor) -> Tensor:
+        """Return `answers_of` the member to rows of mixed columns."""
+        assert self._answers is not None
+        output = self._network.codes_and_output(Z)[1]
+        return self._answers.shares(output[None])[0]
 
 
 def n_values_of(member: BaseAutoencoder) -> int:
-    """Return the number of values of a row; see `values_of`."""
+    """Return the number of values of a row; see `MemberValues`."""
     n_features, table = member.n_features_in_, member._mixed
     n_numbers = n_features if table is None else table.n_levels.count(0)
     return n_features + member.n_components_ + n_numbers
 
 
-def device_of(member: BaseAutoencoder) -> torch.device:
-    """Return the device that the network of a member is on."""
-    return next(member.net_.module_.parameters()).device
+def exact_device(member: BaseAutoencoder) -> torch.device:
+    """Return the device of the network of a member, or the CPU if that one lacks float64."""
+    device = next(member.net_.module_.parameters()).device
+    return device if exact_dtype(device) == torch.float64 else CPU

@@ -82,11 +82,11 @@ class MixedColumns:
 
     def with_numbers(self, Z: Tensor) -> Tensor:
         """Return rows in which numbers without a value are as the other columns tell of them."""
-        values = self.values
+        values = self.values.to(Z.device)
         numbers = values.numbers
         if not Z[:, numbers].isnan().any():
             return Z
-        telling = self.telling
+        telling = self.telling.to(Z.device)
         told = self.gaussian.fill(values(Z)[:, telling], values.missing(Z)[:, telling])
         cells, filled = Z[:, numbers], Z.clone()
         filled[:, numbers] = torch.where(cells.isnan(), told[:, : len(numbers)], cells)
@@ -94,16 +94,21 @@ class MixedColumns:
 
     def filled(self, Z: Tensor, answers: Tensor) -> Tensor:
         """Return rows in which cells without a value are as answered."""
-        return torch.where(Z.isnan(), torch.from_numpy(self.rows(answers.numpy())), Z)
+        return torch.where(Z.isnan(), self._rows(answers), Z)
 
     def rows(self, answers: np.ndarray) -> np.ndarray:
         """Return answers as rows, with the codes of the likeliest categories."""
-        column_of = self.column_of
-        rows = np.empty((len(answers), len(self.n_levels)))
-        for i in range(rows.shape[1]):
-            mine = answers[:, column_of == i]
-            rows[:, i] = mine[:, 0] if self.is_number[i] else mine.argmax(axis=1)
-        return rows
+        return self._rows(torch.from_numpy(answers)).numpy()
+
+    def _rows(self, answers: Tensor) -> Tensor:
+        n_numbers, levels = self.n_levels.count(0), [n for n in self.n_levels if n]
+        numbers = iter(answers[:, :n_numbers].split(1, dim=1))
+        categories = iter(answers[:, n_numbers:].split(levels, dim=1))
+        columns = [
+            next(categories).argmax(dim=1, keepdim=True).to(answers) if n else next(numbers)
+            for n in self.n_levels
+        ]
+        return torch.cat(columns, dim=1)
 
     def residuals(self, Z: np.ndarray, answers: np.ndarray) -> np.ndarray:
         """Return how far cells are from answers, NaN for gaps.

@@ -93,7 +93,8 @@ class AutoencoderOutlierDetector(ParameterErrorsMixin, DetectorStart):
         is learned. A burst stays unusual, then. If such rows go on coming, they become ordinary
         when about an eighth of the kept rows is like them. 1 learns all rows.
     device : str or torch.device, default="cpu"
-        Device of the default autoencoder; another autoencoder has a `device` of its own.
+        Device of the default autoencoder; another autoencoder has a `device` of its own. Rows are
+        scored there, unless it lacks double precision, as Apple's GPUs do: then on the CPU.
     random_state : int, RandomState instance or None, default=None
         Source of folds, subsamples and seeds of the members. Pass an int for the same result
         every time.

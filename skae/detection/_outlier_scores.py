@@ -18,7 +18,7 @@ from ._fixed_chunks import in_fixed_chunks
 from ._gaussian_distances import GaussianDistances
 from ._isolation import Isolation
 from ._least_scales import LEAST_SCALE
-from ._members import Rows, values_of
+from ._members import MemberValues, Rows
 from ._robust_gaussians import RobustGaussians
 from ._score_modules import MeanSquares
 
@@ -29,17 +29,13 @@ _MOST_KINDS = 10
 _ENOUGH_ROWS, _MOST_VALUES = 5000, 2**25
 
 
-def _without_gaps(Z: Tensor) -> Tensor:
-    return Z
-
-
 class OutlierScore:
     """Base class of outlier scores: higher is more unusual.
 
     A score does not keep its autoencoder; every call passes the one of `fit`.
     """
 
-    # Whether the score is one of `values_of` rows; if not, the autoencoder itself scores them.
+    # Whether the score is one of `MemberValues`; if not, the autoencoder itself scores them.
     is_of_values: ClassVar[bool] = True
 
     # Whether the score is multiplied by how isolated a row is, which is learned afterwards.
@@ -55,9 +51,12 @@ class OutlierScore:
         Z: Rows,
         weight: ndarray,
         rng: RandomState,
-        completed: Callable[[Tensor], Tensor] = _without_gaps,
+        completed: Callable[[Tensor], Tensor] | None = None,
     ) -> Self:
-        """Learn the spread of residuals and codes of training rows, given them without gaps."""
+        """Learn the spread of residuals and codes of training rows.
+
+        ``completed`` returns rows without gaps, on the device of the autoencoder's values.
+        """
         if not self.is_of_values:
             return self
         n_values = 2 * Z.shape[1] + autoencoder.n_components_
@@ -68,7 +67,9 @@ class OutlierScore:
         Z = dense(Z)
         # More threads would wait for one another, and would change k-means' order of summation.
         with threadpool_controller().limit(limits=1):
-            values = in_fixed_chunks(lambda rows: values_of(autoencoder, completed(rows)), Z)
+            values_of = MemberValues(autoencoder)
+            completed = completed or (lambda rows: rows.to(values_of.device))
+            values = in_fixed_chunks(lambda rows: values_of(completed(rows)), Z)
             self._fit(values, Z.shape[1], weight, rng)
         return self
 

@@ -9,6 +9,8 @@ from scipy.linalg import block_diag, cholesky
 from torch import Tensor, nn
 from torch.nn.functional import threshold
 
+from skae._chunks import CPU
+
 from ._reference_rows import ReferenceRows
 from ._stacks import buffer
 
@@ -30,16 +32,18 @@ _MAHALANOBIS = 0.25
 _SAME = 1e-5
 
 
-# They are made once of the reference rows, which stay as they are.
-_modules: WeakKeyDictionary[ReferenceRows, "ReferenceDistances"] = WeakKeyDictionary()
+# They are made once for each device, of the reference rows, which stay as they are.
+_modules: WeakKeyDictionary[ReferenceRows, dict[torch.device, "ReferenceDistances"]] = (
+    WeakKeyDictionary()
+)
 
 
-def distances_to(reference: ReferenceRows) -> "ReferenceDistances":
-    """Return the distances of rows from the nearest of these, as a function of torch."""
-    module = _modules.get(reference)
-    if module is None:
-        module = _modules[reference] = ReferenceDistances(reference)
-    return module
+def distances_to(reference: ReferenceRows, device: torch.device = CPU) -> "ReferenceDistances":
+    """Return the distances of rows from the nearest of these, as a function on a device."""
+    of_devices = _modules.setdefault(reference, {})
+    if device not in of_devices:
+        of_devices[device] = ReferenceDistances(reference).to(device)
+    return of_devices[device]
 
 
 class ReferenceDistances(nn.Module):

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from skae._chunks import CPU
 from skae.engine import ChunkSizes
 
 from ._isolation import IsolationFactors
@@ -31,25 +33,33 @@ class MeanSquares(nn.Module):
 class EnsembleScores(nn.Module):
     """How unusual rows are to each member, given their residuals, codes and cells."""
 
-    def __init__(self, scores: Sequence[Any], left_out: Sequence[int], reference: ReferenceRows):
+    def __init__(
+        self,
+        scores: Sequence[Any],
+        left_out: Sequence[int],
+        reference: ReferenceRows,
+        device: torch.device = CPU,
+    ):
         super().__init__()
         self.of_values = scores[0].module_of(scores)
         self.distances = None
         self.chunk_sizes = ChunkSizes()
         if scores[0].times_isolation:
-            self.distances = distances_to(reference)
+            self.distances = distances_to(reference, device)
             # Members that leave out the same fold have the same distances.
             self.folds = sorted(set(left_out))
-            self.fold_of_member = [self.folds.index(fold) for fold in left_out]
+            of_members = np.array([self.folds.index(fold) for fold in left_out])
+            self.fold_of_member = buffer(of_members)
             columns = reference.columns
             share = 1 if columns is None else columns.is_number.mean().item()
             self.factors = IsolationFactors([score.isolation_ for score in scores], share)
+        self.to(device)
 
     def forward(self, values: Sequence[Tensor], Z: Tensor) -> Tensor:
         """Return scores in float64, of shape (n_members, n_samples).
 
-        All are float64: for each member values of shape (n_samples, n_values), and rows of shape
-        (n_samples, n_features).
+        All are float64 and on one device: for each member values of shape (n_samples, n_values),
+        and rows of shape (n_samples, n_features).
         """
         # Codes of the members may differ in width.
         widest = max(of_member.shape[1] for of_member in values)

@@ -149,7 +149,8 @@ class GaussianRows:
 
         The matrices are as large as the number of missing cells, not of columns.
         """
-        mean, precision = torch.from_numpy(self.mean), torch.from_numpy(self.covariance).inverse()
+        mean = torch.from_numpy(self.mean).to(X.device)
+        precision = torch.from_numpy(self.covariance).inverse().to(X.device)
         told = torch.where(missing, 0.0, X - mean) @ precision
         for rows, width in _of_like_widths(missing):
             # Places of missing columns before those of the others, in each row.

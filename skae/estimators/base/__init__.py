@@ -42,6 +42,7 @@ from ._parameters import (
     RandomState,
 )
 from ._pca_start import start_at_probabilistic_pca
+from ._rows_at_once import RowsAtOnce
 from ._standardized_codes import StandardizedCodes
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "Positive",
     "PositiveInt",
     "RandomState",
+    "RowsAtOnce",
     "StandardizedCodes",
     "as_before_on_error",
     "class_indices",

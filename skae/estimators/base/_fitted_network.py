@@ -279,25 +279,6 @@ class FittedNetwork(AnswersInParts, ClassNamePrefixFeaturesOutMixin, Transformer
         rows = self._rows_to_encode(X)
         return self._decoded(lambda x: to_data(self._there_and_back(x), x), rows)
 
-    def _codes_and_rows(self, X: Tensor) -> tuple[Tensor, Tensor]:
-        """Return codes and reconstructions of rows that all go through the network at once.
-
-        Rows and answers are float64 tensors of the CPU.
-        """
-        codes, output, scaled = self._codes_and_output(X)
-        # A device may lack double precision.
-        of_net = next(self.net_.module_.parameters())
-        output = self.net_.criterion_.to_data(output, scaled.to(of_net))
-        rows = self._answers.to_data(output.to(X.device))
-        return codes.to(X), rows
-
-    def _codes_and_output(self, X: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return codes, the output of the decoder, and the scaled rows; see `_codes_and_rows`."""
-        table, of_net = self._table, next(self.net_.module_.parameters())
-        scaled = (X - table.mean) / table.scale
-        codes = self._encode(scaled.to(of_net))
-        return codes, self._decode(codes), scaled
-
     def _score_rows(self, X: Any, target: Any = None) -> Tensor:
         """Return scores of rows; after a fit of pairs, of how well `target` is answered, or `X`."""
         return self._scores_of(X, self.net_.criterion_.row_losses, (), target)
