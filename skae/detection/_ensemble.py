@@ -120,7 +120,7 @@ class Ensemble:
         return lambda Z: -np.stack([scores_of(member, Z) for member in members], axis=1)
 
     def _scores_of_values(self, chosen: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """Return the same where these are scores of `MemberValues`."""
+        """Return the same for scores of `MemberValues`."""
         members, device = [MemberValues(member) for member in self.members], self.device
         values = [members[i] for i in chosen]
         module = self._module(chosen, device)
@@ -134,7 +134,7 @@ class Ensemble:
 
         def scores_of_rows(Z: np.ndarray) -> np.ndarray:
             if device.type == "cpu":
-                size = module.chunk_sizes.choose(*Z.shape, examples)
+                size = module.chunk_sizes.choose(len(Z), Z.shape[1], examples)
             else:
                 # The same for some members as for all: a row takes the same route.
                 size = chunk_of_gpu(Z.shape[1], len(members))

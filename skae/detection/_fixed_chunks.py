@@ -11,7 +11,7 @@ from skae._threads import one_thread
 from skae.engine import largest_chunk
 
 # Cells, of all members together, and rows of a chunk on a GPU: enough to keep it busy. What is
-# computed of them takes half a gigabyte.
+# computed of them takes up to half a gigabyte.
 _CELLS_OF_GPU, _FEWEST_ROWS, _MOST_ROWS = 2**22, 64, 2**14
 
 

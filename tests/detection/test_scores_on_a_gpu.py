@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -165,7 +166,6 @@ def test_scores_of_the_gpu_are_those_of_the_cpu(case, scoring):
     there = moved(detector, "cuda")
     assert_allclose(there.score_samples(rows), detector.score_samples(rows), rtol=1e-4)
     assert_allclose(there.score_samples(rows[:5]), detector.score_samples(rows[:5]), rtol=1e-4)
-    assert_array_equal(there.predict(rows), detector.predict(rows))
 
 
 @pytest.mark.cuda
@@ -193,3 +193,28 @@ def test_values_and_modules_are_on_the_gpu():
     detector.score_samples(NEW)
     assert len(seen) == 3
     assert all(one.is_cuda for one in [*seen, *module.buffers()])
+
+
+@pytest.mark.cuda
+@on_gpu
+@pytest.mark.parametrize("scoring", OF_VALUES)
+def test_nothing_waits_within_a_chunk(scoring, monkeypatch):
+    monkeypatch.setattr(_fixed_chunks, "_MOST_ROWS", 64)
+    detector = moved(fit("numbers", scoring), "cuda")
+    detector.score_samples(NEW)
+    one, three = (_n_waits(detector, rows) for rows in (NEW[:64], NEW))
+    assert one > 0
+    # Each chunk is copied there.
+    assert three - one <= 2
+
+
+def _n_waits(detector, rows):
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            detector.score_samples(rows)
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+    return sum("synchronizing CUDA operation" in str(w.message) for w in caught)
