@@ -35,6 +35,8 @@ class Batch:
     label: Tensor | None = None
     # Weights of the labels, of shape (n_samples,).
     label_weight: Tensor | None = None
+    # True for labels that were given, of shape (n_samples,); other labels are guesses or absent.
+    label_given: Tensor | None = None
     # The classes that the decoder sees beside codes, one-hot, of shape (n_samples, n_classes).
     condition: Tensor | None = None
 
@@ -51,6 +53,7 @@ class Batch:
             self.target,
             self.label,
             self.label_weight,
+            self.label_given,
             self.condition,
         )
 

@@ -94,6 +94,7 @@ class TrainingRows(Dataset):
         if labels is not None:
             batch.label = labels.answers.to(self.device)
             batch.label_weight = labels.weight.to(self.device)
+            batch.label_given = labels.given.to(self.device)
         return batch
 
     def new_empty(self, n_batches: int, n_rows: int) -> Tensor:

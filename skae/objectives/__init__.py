@@ -4,6 +4,7 @@ Shared objectives are exported here; a variant's own objective is imported from 
 """
 
 from ._borrowed_gaps import BorrowedGaps
+from ._class_prior import ClassPrior
 from ._classes import best_classes
 from ._column_losses import ColumnLosses
 from ._column_residuals import column_residuals, shares_of
@@ -27,6 +28,7 @@ __all__ = [
     "NOISES",
     "SQUARED_ERROR",
     "BorrowedGaps",
+    "ClassPrior",
     "ColumnLosses",
     "Corruption",
     "CountLoss",

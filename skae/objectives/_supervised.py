@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 
 from skae._batch import Batch, Parts
 
+from ._class_prior import ClassPrior
 from ._label_losses import LabelLoss
 from ._objective import Objective
 from ._virtual_adversary import VirtualAdversary
@@ -22,6 +23,8 @@ class SupervisedObjective(Objective):
 
     The consistency term alone would be zero if all rows were answered alike. Where `expected` is
     given, the answers to a batch are held at this mean, with the same weight.
+
+    A `class_prior` is that of the codes of an own `VariationalObjective`.
     """
 
     expected: Tensor | None
@@ -35,11 +38,13 @@ class SupervisedObjective(Objective):
         consistency: VirtualAdversary | None,
         consistency_weight: float,
         expected: Tensor | None,
+        class_prior: ClassPrior | None = None,
     ) -> None:
         super().__init__(own.heads, own.weight_penalty)
         self.own, self.loss, self.consistency = own, loss, consistency
         self.weight, self.own_weight = weight, own_weight
         self.consistency_weight = consistency_weight
+        self.class_prior = class_prior
         self.register_buffer("expected", expected)
 
     @property
@@ -58,6 +63,8 @@ class SupervisedObjective(Objective):
             return {"supervised": loss}
         parts: Parts = {"supervised": self.weight * loss}
         if self.own_weight:
+            if self.class_prior is not None:
+                self.code_term.prior = self.class_prior.of(batch, answers)
             own = self.own(autoencoder, batch)
             parts |= {name: self.own_weight * value for name, value in own.items()}
         if self.consistency is not None:

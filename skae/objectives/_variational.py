@@ -12,6 +12,7 @@ from skae._batch import Batch, Parts
 from skae._shared_batch import all_rows, draw_rows, mean_of_all
 
 from ._class_discrepancy import ClassDiscrepancy
+from ._class_prior import PriorOfRows
 from ._objective import Head
 from ._random import RandomSource
 from ._reconstruction import ReconstructionObjective
@@ -27,9 +28,10 @@ LEAST_NOISE = 1e-6
 
 
 class PosteriorDraw(nn.Module):
-    """Codes drawn from the posterior, and its divergence from a standard normal prior.
+    """Codes drawn from the posterior, and its divergence from the prior.
 
-    The divergence is in nats per feature, as the reconstruction is. Its weight grows to `beta`
+    The prior is standard normal, or that of the classes of a batch; see `ClassPrior`. The
+    divergence is in nats per feature, as the reconstruction is. Its weight grows to `beta`
     (Higgins et al., 2017) in a share `kl_warm_up` of the steps. The divergence of each component,
     averaged over a batch, counts as at least `free_bits` nats (Kingma et al., 2016).
     """
@@ -46,6 +48,8 @@ class PosteriorDraw(nn.Module):
         self.class_discrepancy = class_discrepancy
         # Of the batch that comes next, as `Batch.condition`.
         self.classes: Tensor | None = None
+        # Of the batch that comes next; None is the standard normal one.
+        self.prior: PriorOfRows | None = None
         self.n_features, self.beta, self.free_bits = n_features, beta, free_bits
         self.warm_up = WarmUp(kl_warm_up)
         self.random = RandomSource()
@@ -59,6 +63,9 @@ class PosteriorDraw(nn.Module):
         codes = torch.addcmul(mean, noise, (0.5 * log_variance).exp())
         # torch.distributions takes twice as long, and rounds differently.
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+        prior, self.prior = self.prior, None
+        if prior is not None:
+            kl = kl + prior.beyond_standard(mean)
         if weight is not None:
             kl = kl * weight[:, None]
         if self.free_bits:
@@ -66,6 +73,9 @@ class PosteriorDraw(nn.Module):
         else:
             kl = kl.mean(dim=0)
         parts = {"kl": self.warm_up(kl.sum(), self.beta, self.n_features)}
+        if prior is not None:
+            of_classes = prior.divergence if weight is None else prior.divergence * weight
+            parts["class_kl"] = self.warm_up(of_classes.mean(), self.beta, self.n_features)
         classes, self.classes = self.classes, None
         if self.class_discrepancy is not None and self.training and classes is not None:
             discrepancy = self.class_discrepancy(all_rows(codes), all_rows(classes), generator)

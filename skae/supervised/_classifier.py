@@ -64,14 +64,32 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
     count -1 as a class.
 
     **Variational autoencoders.** The head sees the means of the codes, and the evidence lower bound
-    takes the place of the reconstruction loss. So the codes describe a row together with its class,
-    unlike in the second model of Kingma et al. (2014), where the class stands beside them;
-    ``VariationalAutoencoder(conditional=True)`` is like that one.
+    takes the place of the reconstruction loss. In training each class has a prior of codes, normal
+    with unit variance around a mean that is learned (Dilokthanakul et al., 2016; Jiang et al.,
+    2017). The bound of a row with a label has the prior of its class. That of a row without one
+    sums over the classes, by the probabilities that the head gives them, and adds the divergence of
+    these from the shares of the classes, so that the head also learns from how likely rows without
+    a label are. That is the bound of the second model of Kingma et al. (2014), M2, for another
+    model: there the decoder sees the class beside the codes, which say what is left of a row; here
+    the class shapes the prior of the codes, which say all. ``freeze="encoder"`` and
+    ``supervised_weight=1`` leave out the bound, and the priors with it.
+
+    `autoencoder_` has one standard normal prior again, after a change of the scale of its codes:
+    its `sample` and `score_samples` know no classes, and draws may fall between them. To generate
+    rows of a class fit ``VariationalAutoencoder(conditional=True)``, whose decoder sees it as in
+    M2. It is no `autoencoder` for a classifier, as its codes leave the class out.
 
     References
     ----------
+    N. Dilokthanakul et al., 2016. Deep unsupervised clustering with Gaussian mixture variational
+    autoencoders. arXiv:1611.02648.
+
     A. Iscen, G. Tolias, Y. Avrithis and O. Chum, 2019. Label propagation for deep semi-supervised
     learning. IEEE Conference on Computer Vision and Pattern Recognition.
+
+    Z. Jiang, Y. Zheng, H. Tan, B. Tang and H. Zhou, 2017. Variational deep embedding: an
+    unsupervised and generative approach to clustering. International Joint Conference on Artificial
+    Intelligence.
 
     D. P. Kingma, D. J. Rezende, S. Mohamed and M. Welling, 2014. Semi-supervised learning with deep
     generative models. Advances in Neural Information Processing Systems 27.
@@ -127,7 +145,8 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
         ------
         ValueError
             For invalid parameters or rows, labels that are missing in another way than by -1, all
-            of them or all but one class, or more frozen layers than there are.
+            of them or all but one class, an autoencoder with ``conditional=True``, or more frozen
+            layers than there are.
 
         Warns
         -----

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from sklearn.base import is_classifier
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
@@ -19,7 +20,8 @@ from skae.estimators.base import (
     warn_of_ignored_parameters,
 )
 from skae.networks import SupervisedAutoencoder, make_head, rescale_inputs, start_linear_path
-from skae.objectives import LABEL_LOSSES, SupervisedObjective, VirtualAdversary
+from skae.objectives import LABEL_LOSSES, ClassPrior, SupervisedObjective, VirtualAdversary
+from skae.objectives._variational import PosteriorDraw
 from skae.tables import validate_new_rows
 
 from ._fitted_head import FittedHead
@@ -49,8 +51,15 @@ class FittedRows:
     ) -> Self:
         """Return them for rows of weights above zero; an autoencoder that is not fitted is.
 
-        What `freeze` cannot mean for its layers is refused before a fit.
+        What `freeze` cannot mean for its layers is refused before a fit, and so are classes beside
+        the codes.
         """
+        if getattr(autoencoder, "conditional", False):
+            raise ValueError(
+                "autoencoder has conditional=True: its decoder is told the class, so that its "
+                "codes leave the class out, and a head on them has nothing to learn from. Use an "
+                "autoencoder with conditional=False."
+            )
         if hasattr(autoencoder, "net_"):
             if autoencoder._target is not None:
                 raise ValueError(
@@ -149,15 +158,10 @@ class Trained:
 
 @dataclass
 class Consistency:
-    """How rows without a label take part.
-
-    `radius` is that of the virtual adversary, in the unit of scaled rows, and `expected` the mean
-    of the answers to all rows, None where all have labels. Both terms count `weight`.
-    """
+    """The weight of the virtual adversary, and its radius in the unit of scaled rows."""
 
     weight: float
     radius: float
-    expected: Tensor | None
 
 
 def train_with_head(
@@ -165,14 +169,15 @@ def train_with_head(
     labels: Labels,
     held_out: np.ndarray,
     start: LinearModel,
+    expected: Tensor,
     consistency: Consistency,
     params: Any,
     seed: int,
 ) -> Trained:
     """Train a copy of the autoencoder together with a head that starts as a linear model.
 
-    Rows in the mask `held_out` judge the epochs, if there are any. `params` is the estimator whose
-    parameters say the rest.
+    `expected` is the mean of the answers to all rows. Rows in the mask `held_out` judge the epochs,
+    if there are any. `params` is the estimator whose parameters say the rest.
     """
     autoencoder: Any = fitted.autoencoder._snapshot()
     autoencoder._renew_net()
@@ -184,9 +189,17 @@ def train_with_head(
     )
     supervised.code_scale.fill_(scale)
     supervised.to(next(module.parameters()))
+    prior = _class_prior(autoencoder, expected, params)
+    objective = _objective(
+        of_autoencoder.criterion_,
+        consistency,
+        None if labels.given.all() else expected,
+        prior,
+        params,
+    )
     net = autoencoder._net_class(
         supervised,
-        _objective(of_autoencoder.criterion_, consistency, params),
+        objective,
         optimizer=OPTIMIZERS["adamw"],
         lr=float(params.learning_rate_init),
         learning_rate="one_cycle",
@@ -201,6 +214,9 @@ def train_with_head(
     rows = fitted.rows.with_labels(labels)
     judges = rows.subset(np.flatnonzero(held_out)) if held_out.any() else None
     rows = rows.subset(np.flatnonzero(~held_out)) if held_out.any() else rows
+    if prior is not None:
+        net.set_training(False)
+        prior.start(module, net.get_iterator(rows))
     n_batches = len(net.get_iterator(rows, training=True))
     n_steps = np.clip(_EPOCHS * n_batches, _LEAST_STEPS, _MOST_STEPS)
     n_epochs = params.max_iter or math.ceil(n_steps / n_batches)
@@ -222,14 +238,32 @@ def _head(start: LinearModel, params: Any, seed: int) -> nn.Module:
     return head
 
 
-def _objective(own: Any, consistency: Consistency, params: Any) -> SupervisedObjective:
+def _own_weight(params: Any) -> float:
+    """Return the weight of the autoencoder's own objective."""
+    # A frozen encoder leaves nothing to reconstruct for.
+    return 0.0 if params.freeze == "encoder" else 1 - float(params.supervised_weight)
+
+
+def _class_prior(autoencoder: Any, shares: Tensor, params: Any) -> ClassPrior | None:
+    """Return a prior of codes by class, for a classifier whose autoencoder is variational."""
+    draw = getattr(autoencoder.net_.criterion_, "code_term", None)
+    if is_classifier(params) and isinstance(draw, PosteriorDraw) and _own_weight(params):
+        return ClassPrior(shares, autoencoder.n_components_)
+    return None
+
+
+def _objective(
+    own: Any,
+    consistency: Consistency,
+    expected: Tensor | None,
+    prior: ClassPrior | None,
+    params: Any,
+) -> SupervisedObjective:
     loss, weight = LABEL_LOSSES[params.loss], float(params.supervised_weight)
     adversary = VirtualAdversary(loss, consistency.radius) if consistency.radius else None
-    # A frozen encoder leaves nothing to reconstruct for.
-    own_weight = 0.0 if params.freeze == "encoder" else 1 - weight
     consistency_weight = weight * consistency.weight
     return SupervisedObjective(
-        own, loss, weight, own_weight, adversary, consistency_weight, consistency.expected
+        own, loss, weight, _own_weight(params), adversary, consistency_weight, expected, prior
     )
 
 

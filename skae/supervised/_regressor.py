@@ -95,7 +95,7 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
         ------
         ValueError
             For invalid parameters or rows, infinite labels, none at all, rows with some of several
-            numbers, or more frozen layers than there are.
+            numbers, an autoencoder with ``conditional=True``, or more frozen layers than there are.
 
         Warns
         -----

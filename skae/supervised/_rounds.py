@@ -49,10 +49,8 @@ def train_in_rounds(
     codes = fitted.codes_of(fitted.autoencoder)
     known = codes[learned], labels.answers[learned], labels.weight[learned]
     start = guesser.linear(*known)
-    expected = None
-    if not labels.known.all():
-        expected = torch.as_tensor(guesser.expected(*known[1:]))
-    consistency = Consistency(float(params.consistency), radius, expected)
+    expected = torch.as_tensor(guesser.expected(*known[1:]))
+    consistency = Consistency(float(params.consistency), radius)
     trained: Trained | None = None
     for _ in range(params.n_propagations if guesses else 1):
         guess = None
@@ -62,7 +60,9 @@ def train_in_rounds(
             sure = min(1.0, guess.explained / _EXPLAINED_BY_GROUPS)
             consistency = replace(consistency, weight=sure * float(params.consistency))
         told = _labels_of(labels, learned, guess, fitted)
-        trained = train_with_head(fitted, told, held_out, start, consistency, params, seed)
+        trained = train_with_head(
+            fitted, told, held_out, start, expected, consistency, params, seed
+        )
         if trained.net.interrupted_:
             break
     assert trained is not None

@@ -59,13 +59,14 @@ class SupervisedEstimator(
     Parameters
     ----------
     autoencoder : estimator or None, default=None
-        The autoencoder whose encoder learns the labels, of any variant and network. One that is not
-        fitted is copied and fitted on all rows first, with labels or without. One that is fitted is
-        where training starts, and stays as it is; `clone`, and with it a grid search, forgets that
-        it is fitted, unless it is wrapped in a :class:`~sklearn.frozen.FrozenEstimator`. None is a
-        :class:`DenoisingAutoencoder` of 32 components, or as many as there are columns if these are
-        fewer. It has convolutions if the rows are images: arrays of shape (n_samples, height,
-        width) or (n_samples, height, width, n_channels).
+        The autoencoder whose encoder learns the labels, of any variant and network, but without
+        ``conditional=True``. One that is not fitted is copied and fitted on all rows first, with
+        labels or without. One that is fitted is where training starts, and stays as it is; `clone`,
+        and with it a grid search, forgets that it is fitted, unless it is wrapped in a
+        :class:`~sklearn.frozen.FrozenEstimator`. None is a :class:`DenoisingAutoencoder` of 32
+        components, or as many as there are columns if these are fewer. It has convolutions if the
+        rows are images: arrays of shape (n_samples, height, width) or (n_samples, height, width,
+        n_channels).
     hidden_layer_sizes : tuple of int, default=()
         Widths of the dense layers of the head, from the codes to the answers, beside a linear path.
         ``()`` is a linear head.

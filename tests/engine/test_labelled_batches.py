@@ -56,5 +56,6 @@ def test_subsets_keep_their_labels():
     rows = labelled(10, 4).subset([3, 7])
     batch = rows.read(slice(0, 2))
     assert batch.label[:, 0].tolist() == [30, 70]
+    assert batch.label_given.tolist() == [True, False]
     assert rows.labels.given.tolist() == [True, False]
     assert "label" in rows.fields
