@@ -81,6 +81,10 @@ OTHERS = {
         AutoencoderClassifier(dense(normalization="layer"), max_iter=4, random_state=0),
         {"y": CLASSES},
     ),
+    "supervised_variational": (
+        AutoencoderClassifier(VariationalAutoencoder(4, **PARAMS), max_iter=4, random_state=0),
+        {"y": np.where(np.arange(203) < 80, CLASSES, -1)},
+    ),
     "weights": (dense(), {"sample_weight": WEIGHT}),
     "weights_layer": (dense(normalization="layer"), {"sample_weight": WEIGHT}),
     "weights_top_k": (SparseAutoencoder(12, **PARAMS), {"sample_weight": WEIGHT}),
