@@ -15,7 +15,7 @@ from ._meeting import Meeting, present_meeting
 from ._moments import merge_codes
 from ._nearest_classes import nearest_classes
 from ._net import AutoencoderNet
-from ._optimizers import OPTIMIZERS, OptimizerName
+from ._optimizers import OPTIMIZERS, OptimizerName, optimizer_params, steady_rate
 from ._precision import PrecisionName
 from ._schedules import ScheduleName
 from ._state import (
@@ -62,6 +62,7 @@ __all__ = [
     "named_callbacks",
     "nearest_classes",
     "net_to_state",
+    "optimizer_params",
     "present_meeting",
     "ranks_of_process",
     "refuse_several_ranks",
@@ -69,6 +70,7 @@ __all__ = [
     "run_epochs",
     "settle",
     "state_for",
+    "steady_rate",
     "to_gpu",
     "to_numpy",
     "torch_defaults",

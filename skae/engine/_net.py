@@ -232,8 +232,8 @@ class AutoencoderNet(ObservedNet):
     @property
     def pace(self) -> tuple:
         """The state that decides the rate of each step; nets in lockstep must share it."""
-        rate = self.optimizer_.param_groups[0]["lr"]
-        return rate, self.learning_rate, self.steps_done_, self.n_steps_
+        rates = tuple(group["lr"] for group in self.optimizer_.param_groups)
+        return rates, self.learning_rate, self.steps_done_, self.n_steps_
 
     def read(self, rows: TrainingRows) -> FusableNet | None:
         """Return the net as a fused step on such rows reads it, or None if it needs autograd."""

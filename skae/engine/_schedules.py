@@ -2,14 +2,20 @@
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 from torch import optim
 from torch.optim import lr_scheduler
 
+from ._weight_average import WeightAverage
+
 # Share of the steps in which "one_cycle" rises, and the parts of the highest rate at which it
 # starts and ends: torch's defaults for OneCycleLR.
 _RISING, _FIRST, _LAST = 0.3, 1 / 25, 1 / 250_000
+
+# Share of the steps in which "averaged" rises, from the same first part of the highest rate.
+_RISING_OF_AVERAGED = 0.1
 
 
 class Constant:
@@ -31,6 +37,13 @@ class Constant:
 
     def after_epoch(self, monitored: float) -> None:
         """Move on after an epoch, given its monitored loss."""
+
+    def kept_weights(self) -> AbstractContextManager:
+        """Put the weights that would be kept if training ended now in the place of the last."""
+        return nullcontext()
+
+    def end(self) -> None:
+        """Keep these weights for good."""
 
 
 class _Planned(Constant):
@@ -67,6 +80,31 @@ class _Planned(Constant):
             group["lr"] = rate * factor
 
 
+class _Averaged(_Planned):
+    """A planned schedule that keeps the mean of the weights over the last steps."""
+
+    def __init__(self, optimizer: optim.Optimizer, n_steps: int):
+        peak = _RISING_OF_AVERAGED * n_steps
+
+        def factor(step: int) -> float:
+            if step < peak:
+                return _FIRST + (1 - _FIRST) * step / peak
+            return (n_steps - step) / (n_steps - peak)
+
+        super().__init__(optimizer, factor, n_rising=peak)
+        self._average = WeightAverage([p for group, _ in self._groups for p in group["params"]])
+
+    def after_step(self) -> None:
+        super().after_step()
+        self._average.after_step()
+
+    def kept_weights(self) -> AbstractContextManager:
+        return self._average.in_place()
+
+    def end(self) -> None:
+        self._average.keep()
+
+
 class _Plateau(Constant):
     """A schedule that divides the rate by five whenever the monitored loss stagnates."""
 
@@ -100,8 +138,9 @@ def _cosine(optimizer: optim.Optimizer, n_steps: int, patience: int) -> Constant
 
 
 # Each takes the optimizer, the number of steps planned and the patience in epochs.
-ScheduleName = Literal["constant", "one_cycle", "cosine", "plateau"]
+ScheduleName = Literal["averaged", "constant", "one_cycle", "cosine", "plateau"]
 SCHEDULES: dict[ScheduleName, Callable[[optim.Optimizer, int, int], Constant]] = {
+    "averaged": lambda optimizer, n_steps, patience: _Averaged(optimizer, n_steps),
     "constant": lambda optimizer, n_steps, patience: Constant(),
     "one_cycle": _one_cycle,
     "cosine": _cosine,

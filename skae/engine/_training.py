@@ -84,16 +84,17 @@ class EpochLoop:
         net = self.net
         record_epoch(net, "train", self.batches, parts)
         monitored = net.history[-1]["train_loss"]
-        if self._valid is not None:
-            batches = MeasuredBatches(self._valid, net.ranks_)
-            record_epoch(net, "valid", batches, net.measure_batches(batches))
-            monitored = net.history[-1]["valid_loss"]
-            record_columns(net, "valid", self._valid)
-        else:
-            record_columns(net, "train", self._train)
-        self._best.update(monitored, net.schedule_.warming_up)
-        net.schedule_.after_epoch(monitored)
-        net.notify("on_epoch_end", **self._told)
+        with net.schedule_.kept_weights():
+            if self._valid is not None:
+                batches = MeasuredBatches(self._valid, net.ranks_)
+                record_epoch(net, "valid", batches, net.measure_batches(batches))
+                monitored = net.history[-1]["valid_loss"]
+                record_columns(net, "valid", self._valid)
+            else:
+                record_columns(net, "train", self._train)
+            self._best.update(monitored, net.schedule_.warming_up)
+            net.schedule_.after_epoch(monitored)
+            net.notify("on_epoch_end", **self._told)
         # Without validation rows a schedule that is planned to its end is run to its end: the
         # training loss rests while the rate is high and falls when it comes down.
         may_stop = self._valid is not None or not net.schedule_.planned
@@ -107,6 +108,8 @@ class EpochLoop:
             drop_unfinished_epoch(net, "train_loss" if self._valid is None else "valid_loss")
         if self._valid is not None or net.interrupted_:
             self._best.restore()
+        else:
+            net.schedule_.end()
         net.converged_ = net.stopped_ or net.schedule_.planned
 
     @property

@@ -1,6 +1,11 @@
 """The plain autoencoder."""
 
-from .base import BaseAutoencoder, ColumnParameters, StandardizedCodes
+from typing import Annotated
+
+from skae._compat import StrOptions
+from skae.engine import ScheduleName
+
+from .base import POSITIVE_INT, BaseAutoencoder, ColumnParameters, Positive, StandardizedCodes
 
 
 class AutoencoderTransformer(StandardizedCodes, ColumnParameters, BaseAutoencoder):
@@ -95,3 +100,7 @@ class AutoencoderTransformer(StandardizedCodes, ColumnParameters, BaseAutoencode
     >>> bool(-ae.score(X) < 0.5 * pca_error)
     True
     """
+
+    learning_rate_init: Positive = 6e-3
+    learning_rate: ScheduleName = "averaged"
+    max_iter: Annotated[int | str, StrOptions({"auto"}), POSITIVE_INT] = "auto"

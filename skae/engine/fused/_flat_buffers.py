@@ -1,6 +1,8 @@
 """Tensors of one or of several nets as views of flat buffers."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -40,6 +42,17 @@ def views(flat: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
         part.narrow(-1, 0, t.numel()).view(lead + t.shape)
         for t, part in zip(tensors, parts, strict=True)
     ]
+
+
+def spans(tensors: Sequence[Tensor], groups: Sequence[int]) -> list[list[slice]]:
+    """Return, for each group of tensors, the fewest parts of a flat buffer that hold it."""
+    found: list[list[slice]] = [[] for _ in range(max(groups) + 1)]
+    start = 0
+    for group, run in groupby(zip(groups, map(padded, tensors), strict=True), key=itemgetter(0)):
+        stop = start + sum(size for _, size in run)
+        found[group].append(slice(start, stop))
+        start = stop
+    return found
 
 
 def adopt_state(

@@ -48,8 +48,25 @@ class FusableNet:
 
     @cached_property
     def parameters(self) -> list[nn.Parameter]:
-        """Parameters, weights first: a penalty on them is one call on a part of the buffer."""
-        return sorted(self.module.parameters(), key=lambda p: p.ndim < 2)
+        """Parameters: weights first, as a penalty on them is one call on a part of the buffer.
+
+        Biases have the groups of the optimizer in the opposite order, so that few parts of the
+        buffer are of one group.
+        """
+        groups = self._groups
+        return sorted(
+            self.module.parameters(), key=lambda p: (p.ndim < 2, groups[p] * (-1) ** (p.ndim < 2))
+        )
+
+    @cached_property
+    def groups(self) -> list[int]:
+        """The group of the optimizer that moves each of the parameters."""
+        return [self._groups[p] for p in self.parameters]
+
+    @cached_property
+    def _groups(self) -> dict[nn.Parameter, int]:
+        groups = enumerate(self.optimizer.param_groups)
+        return {p: i for i, group in groups for p in group["params"]}
 
     @property
     def stacks(self) -> bool:
@@ -71,7 +88,7 @@ class FusableNet:
             (type(self.objective), self.objective.heads),
             (penalty.l1, penalty.l2),
             None if corruption is None else corruption.kind,
-            (type(self.optimizer), _settings(self.optimizer)),
+            (type(self.optimizer), _settings(self.optimizer), self.groups),
         )
 
 
@@ -141,10 +158,11 @@ def _is_known_activation(module: nn.Module) -> bool:
 
 
 def _covers(halves: list[Half], module: DenseAutoencoder, optimizer: optim.Optimizer) -> bool:
-    """Return whether the layers hold each parameter once and the optimizer moves all as one."""
+    """Return whether the layers hold each parameter once and the optimizer moves all of them."""
     layers = [layer for half in halves for layer in (*half.layers, half.linear) if layer]
     held = [id(p) for layer in layers for p in layer.parameters()]
-    moved = {id(p) for p in optimizer.param_groups[0]["params"] if p.requires_grad}
+    groups = optimizer.param_groups
+    moved = {id(p) for group in groups for p in group["params"] if p.requires_grad}
     everything = {id(p) for p in module.parameters()}
     steps = {float(optimizer.state[p].get("step", 0)) for p in module.parameters()}
     once = len(held) == len(everything) == 2 * len(layers)

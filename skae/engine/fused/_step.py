@@ -11,9 +11,10 @@ from skae._batch import Batch
 
 from ..distributed import ONE_RANK, OneRank
 from ._branch import branch_on
-from ._flat_buffers import adopt_state, flatten, padded, views
+from ._flat_buffers import adopt_state, flatten, padded, spans, views
 from ._fusable import FusableNet, Half
 from ._recorded_calls import RecordedCalls
+from ._updates import Moved
 
 _Place = dict[Tensor, Tensor]
 
@@ -65,7 +66,14 @@ class FusedStep:
             for p, value, p_gradient in zip(row, values, gradients, strict=True):
                 p.data, p.grad = (value[i], p_gradient[i]) if self.stacked else (value, p_gradient)
         state = adopt_state([net.optimizer for net in nets], parameters)
-        self.update = first.update(flat, gradient, state, first.optimizer.param_groups[0])
+        # Only optimizers of two moments count their steps.
+        self.n_steps = state.pop("step", None)
+        self.updates = [
+            first.update(_moved(parts, flat, gradient, state, self.n_steps), group)
+            for parts, group in zip(
+                spans(parameters[0], first.groups), first.optimizer.param_groups, strict=True
+            )
+        ]
         self.low_flat: Tensor | None = None
         self.low_gradient: Tensor | None = None
         if first.low is not None:
@@ -98,9 +106,9 @@ class FusedStep:
                     state["step"] = state["step"].clone()
 
     @property
-    def learning_rate(self) -> Any:
-        """Rate at which the next step is to be taken, a float or a tensor."""
-        return self.nets[0].optimizer.param_groups[0]["lr"]
+    def learning_rates(self) -> list[Any]:
+        """Rates at which the next step is to be taken, floats or tensors, one for each group."""
+        return [group["lr"] for group in self.nets[0].optimizer.param_groups]
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """Take one step and return the parts of the objective on the batch before it."""
@@ -116,7 +124,10 @@ class FusedStep:
         if self.max_grad_norm is not None:
             norm = torch.linalg.vector_norm(self.gradient, dim=-1, keepdim=True)
             self.gradient.mul_((self.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
-        self.update(self.learning_rate)
+        if self.n_steps is not None:
+            self.n_steps.add_(1)
+        for update, rate in zip(self.updates, self.learning_rates, strict=True):
+            update(rate)
         return parts
 
     def _calls_for(self, x: Tensor) -> RecordedCalls:
@@ -138,6 +149,22 @@ class FusedStep:
         if not self.stacked:
             return parts[0]
         return {name: torch.stack([one[name] for one in parts]) for name in parts[0]}
+
+
+def _moved(
+    parts: list[slice],
+    flat: Tensor,
+    gradient: Tensor,
+    moments: dict[str, Tensor],
+    n_steps: Tensor | None,
+) -> Moved:
+    """Return some parts of the flat buffers, those of each net by themselves."""
+
+    def cut(rows: Tensor) -> list[Tensor]:
+        return [row[part] for part in parts for row in rows]
+
+    counts = [] if n_steps is None else [*n_steps] * len(parts)
+    return Moved(cut(flat), cut(gradient), {name: cut(moments[name]) for name in moments}, counts)
 
 
 def _bind(half: Half, values: _Place, gradients: _Place) -> Half:

@@ -1,50 +1,70 @@
-"""One call of torch's fused kernels that updates all parameters."""
+"""Calls of torch's fused kernels that update all parameters."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, optim
 
-# Takes the flat parameters, gradients, state and the settings of an optimizer; returns the call
-# that takes a step at a rate.
-Update = Callable[[Tensor, Tensor, dict[str, Tensor], dict[str, Any]], Callable[[Any], None]]
+
+@dataclass
+class Moved:
+    """What one group of an optimizer moves: parts of the flat buffers of one or of several nets.
+
+    Parts of parameters, gradients and moments have the same places in their lists, and so has the
+    count of steps of their net.
+    """
+
+    parameters: list[Tensor]
+    gradients: list[Tensor]
+    moments: dict[str, list[Tensor]]
+    steps: list[Tensor]
+
+
+# Takes what a group moves and its settings; returns the call that takes a step at a rate.
+Update = Callable[[Moved, dict[str, Any]], Callable[[Any], None]]
 
 
 def fused_update(optimizer: optim.Optimizer) -> Update | None:
     """Return how torch's fused kernel of this optimizer is called, or None if it has none."""
-    group = optimizer.param_groups[0]
+    if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
+        return None
+    updates = [_update_of(optimizer, group) for group in optimizer.param_groups]
+    return updates[0] if updates.count(updates[0]) == len(updates) else None
+
+
+def _update_of(optimizer: optim.Optimizer, group: dict[str, Any]) -> Update | None:
     unusual = ("amsgrad", "maximize", "capturable", "differentiable", "dampening")
-    hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
-    if len(optimizer.param_groups) > 1 or hooks or any(group.get(name) for name in unusual):
+    if any(group.get(name) for name in unusual):
         return None
     if type(optimizer) in (optim.Adam, optim.AdamW):
         decoupled = type(optimizer) is optim.AdamW or group.get("decoupled_weight_decay")
-        return partial(_adam, torch._fused_adamw_ if decoupled else torch._fused_adam_)
+        return _adamw if decoupled else _adam
     if type(optimizer) is optim.SGD and group["momentum"]:
         return _sgd
     return None
 
 
-def _adam(
-    kernel: Callable,
-    parameters: Tensor,
-    gradients: Tensor,
-    state: dict[str, Tensor],
-    group: dict[str, Any],
-) -> Callable[[Any], None]:
+def _adam(moved: Moved, group: dict[str, Any]) -> Callable[[Any], None]:
+    return _adam_by(torch._fused_adam_, moved, group)
+
+
+def _adamw(moved: Moved, group: dict[str, Any]) -> Callable[[Any], None]:
+    return _adam_by(torch._fused_adamw_, moved, group)
+
+
+def _adam_by(kernel: Callable, moved: Moved, group: dict[str, Any]) -> Callable[[Any], None]:
     beta1, beta2 = group["betas"]
-    steps = state["step"]
-    one = torch.ones_like(steps)
     update = partial(
         kernel,
-        parameters.unbind(),
-        gradients.unbind(),
-        state["exp_avg"].unbind(),
-        state["exp_avg_sq"].unbind(),
+        moved.parameters,
+        moved.gradients,
+        moved.moments["exp_avg"],
+        moved.moments["exp_avg_sq"],
         [],
-        steps.unbind(),
+        moved.steps,
         beta1=beta1,
         beta2=beta2,
         weight_decay=group["weight_decay"],
@@ -52,22 +72,15 @@ def _adam(
         amsgrad=False,
         maximize=False,
     )
-
-    def step(rate: Any) -> None:
-        steps.add_(one)
-        update(lr=rate)
-
-    return step
+    return lambda rate: update(lr=rate)
 
 
-def _sgd(
-    parameters: Tensor, gradients: Tensor, state: dict[str, Tensor], group: dict[str, Any]
-) -> Callable[[Any], None]:
+def _sgd(moved: Moved, group: dict[str, Any]) -> Callable[[Any], None]:
     update = partial(
         torch._fused_sgd_,
-        parameters.unbind(),
-        gradients.unbind(),
-        state["momentum_buffer"].unbind(),
+        moved.parameters,
+        moved.gradients,
+        moved.moments["momentum_buffer"],
         weight_decay=group["weight_decay"],
         momentum=group["momentum"],
         dampening=0.0,

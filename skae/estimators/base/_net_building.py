@@ -12,6 +12,7 @@ from skae.engine import (
     AutoencoderNet,
     global_generators_from,
     load_optimizer_state,
+    optimizer_params,
     resolve_device,
 )
 from skae.networks import (
@@ -47,6 +48,10 @@ NOT_REMEMBERED = ("callbacks", "verbose")
 
 # Parameters that decide the columns of a table of several types.
 _OF_COLUMNS = ("categorical_features", "min_frequency", "max_categories")
+
+
+# Parameters that decide what an optimizer remembers, and of which parameters.
+_OF_OPTIMIZER = ("optimizer", "learning_rate")
 
 
 class NetBuilding(FittedAttributes):
@@ -163,6 +168,7 @@ class NetBuilding(FittedAttributes):
             predict_nonlinearity=objective.heads[0].loss.to_data,
             verbose=0,
             **self._net_params(),
+            **optimizer_params(optimizer, self.learning_rate, float(self.learning_rate_init)),
         ).initialize()
         if self._mixed is not None:
             net.column_names_ = list(column_names(self, self.n_features_in_))
@@ -171,7 +177,6 @@ class NetBuilding(FittedAttributes):
     def _net_params(self) -> dict[str, Any]:
         return {
             "lr": float(self.learning_rate_init),
-            "max_epochs": int(self.max_iter),
             "learning_rate": self.learning_rate,
             "max_grad_norm": self.max_grad_norm,
             "precision": self.precision,
@@ -228,6 +233,7 @@ class NetBuilding(FittedAttributes):
         self.net_.criterion_.load_state_dict(fitted.criterion_.state_dict())
         self.net_.history.extend(fitted.history)
         self.net_.set_generator_states(fitted.generator_states(), fitted.device)
-        if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
+        same = all(fitted_params[name] == getattr(self, name) for name in _OF_OPTIMIZER)
+        if keep_optimizer and same:
             for mine, before in zip(self.net_.optimizers(), fitted.optimizers(), strict=True):
                 load_optimizer_state(mine, deepcopy(before.state_dict()))

@@ -1,5 +1,6 @@
 """Setting up a fit, training the net, and setting the fitted attributes."""
 
+import math
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -26,6 +27,7 @@ from skae.engine import (
     present_meeting,
     resolve_device,
     settle,
+    steady_rate,
     to_gpu,
     work_of_step,
 )
@@ -45,7 +47,7 @@ from skae.tables import (
 )
 
 from ._count_start import linear_count_inputs, some_rows, start_at_regression
-from ._fit_decisions import resolve_batch_size
+from ._fit_decisions import resolve_batch_size, resolve_epochs
 from ._fit_rows import FitRows
 from ._held_out_rows import GivenRows, hold_out_rows
 from ._link_start import start_below_the_means
@@ -105,12 +107,14 @@ class TrainingFlow(Pickling):
         rng = ranks.random_state(check_random_state(self.random_state))
         stops, share = self._early_stopping(), self.validation_fraction
         train, valid = hold_out_rows(rows, given, stops, share, rng)
-        batch_size = self._batch_size(len(rows) if train is None else len(train))
+        n_train = len(rows) if train is None else len(train)
+        batch_size = self._batch_size(n_train)
         if continued:
             self._renew_net()
         else:
             self._start(rows, batch_size >= len(rows), rng)
-        self.net_.set_params(batch_size=batch_size)
+        n_epochs = resolve_epochs(self.max_iter, math.ceil(n_train / batch_size))
+        self.net_.set_params(batch_size=batch_size, max_epochs=n_epochs)
         return self._training(
             rows,
             train=train,
@@ -128,7 +132,8 @@ class TrainingFlow(Pickling):
             self._start(rows, False, check_random_state(self.random_state))
         elif not keep_net:
             self._renew_net(keep_optimizer=True)
-        params = self._net_params() | {"learning_rate": "constant"}
+        rate = steady_rate(self.learning_rate, float(self.learning_rate_init))
+        params = self._net_params() | {"learning_rate": "constant", "lr": rate}
         self.net_.set_params(**params, batch_size=self._batch_size(len(rows)))
         return self._training(rows, epochs=1, from_scratch=False)
 

@@ -1,0 +1,72 @@
+"""A running mean of the weights over the last steps of training."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+# The weight of a step in the mean grows with this power of its number, so that the mean is about
+# one over the last twentieth of the steps, however many these are.
+_POWER = 17
+
+# After so many steps only each fourth counts: neighbours differ little, and a mean takes time.
+_ALL_COUNT, _SELDOM = 100, 4
+
+
+class WeightAverage:
+    """The mean of weights over the last steps (Polyak and Juditsky, 1992; Karras et al., 2024).
+
+    Steps at a high rate wander about a minimum, and their mean is nearer to it than the last one.
+    """
+
+    def __init__(self, weights: Sequence[Tensor]) -> None:
+        self._weights = list(weights)
+        self._mean: list[Tensor] = []
+        self._n_steps = self._n_counted = 0
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Count the weights as they are after a step."""
+        self._n_steps += 1
+        if self._n_steps > _ALL_COUNT and self._n_steps % _SELDOM:
+            return
+        if not self._mean:
+            self._mean = _copies(self._weights)
+        before = self._n_counted / self._n_steps
+        torch._foreach_lerp_(self._mean, self._weights, 1 - before ** (_POWER + 1))
+        self._n_counted = self._n_steps
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Put the mean in the place of the weights while the context lasts.
+
+        What changes the weights there, as a callback may, changes them for good.
+        """
+        if not self._mean:
+            yield
+            return
+        own = _copies(self._weights)
+        self.keep()
+        try:
+            yield
+        finally:
+            if all(map(torch.equal, self._weights, self._mean)):
+                _copy(own, self._weights)
+            else:
+                _copy(self._weights, self._mean)
+
+    def keep(self) -> None:
+        """Put the mean in the place of the weights."""
+        if self._mean:
+            _copy(self._mean, self._weights)
+
+
+@torch.no_grad()
+def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [tensor.clone() for tensor in tensors]
+
+
+@torch.no_grad()
+def _copy(tensors: Sequence[Tensor], into: Sequence[Tensor]) -> None:
+    torch._foreach_copy_(list(into), list(tensors))
