@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-# The weight of a step in the mean grows with this power of its number, so that the mean is about
-# one over the last twentieth of the steps, however many these are.
+# The weight of a step in the mean grows with this power of its number (Karras et al., 2024), so
+# that the mean is about one over the last twentieth of the steps, however many these are.
 _POWER = 17
 
 # After so many steps only each fourth counts: neighbours differ little, and a mean takes time.
@@ -15,7 +15,7 @@ _ALL_COUNT, _SELDOM = 100, 4
 
 
 class WeightAverage:
-    """The mean of weights over the last steps (Polyak and Juditsky, 1992; Karras et al., 2024).
+    """The mean of weights over the last steps (Polyak and Juditsky, 1992).
 
     Steps at a high rate wander about a minimum, and their mean is nearer to it than the last one.
     """

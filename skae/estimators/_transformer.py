@@ -27,6 +27,27 @@ class AutoencoderTransformer(StandardizedCodes, ColumnParameters, BaseAutoencode
     an answer that is the same for all rows, and that of a row is the mean over its cells that have
     a value. Reconstructions are tables like those of the caller, in which gaps are filled.
 
+    Parameters
+    ----------
+    learning_rate_init : float, default=6e-3
+        Highest learning rate. The rates and epochs of the other estimators, 2e-3 in 50 epochs of
+        "one_cycle", take almost twice the time for errors that are 3% larger on average over 25
+        tables and code sizes.
+    learning_rate : {"averaged", "constant", "one_cycle", "cosine", "plateau"}, default="averaged"
+        Schedule of the learning rate over the planned steps. "averaged" rises in a tenth of the
+        steps and then falls in a straight line. Held-out rows judge a running mean of the weights,
+        mostly of the last twentieth of the steps, and the fit keeps it (Polyak and Juditsky, 1992):
+        it is nearer to the minimum than steps at a high rate are. A linear path beside hidden
+        layers starts near its optimum, at PCA, and takes a third of the rate; "adam" and "adamw"
+        forget gradients sooner, with betas of 0.8 and 0.95. An optimizer of your own keeps one rate
+        and its settings. "one_cycle" rises and falls (Smith and Topin, 2019), "cosine" falls from
+        the start, "plateau" divides by five when the monitored loss stagnates for a third of
+        `n_iter_no_change` epochs. `partial_fit` has no schedule: it takes a third of the highest
+        rate of "averaged", and `learning_rate_init` itself for the others.
+    max_iter : int or "auto", default="auto"
+        Most epochs, and the length of the schedule. "auto" is 28, or up to 36 if these make less
+        than 1,000 steps: more help a table of few steps, and cost time on others.
+
     See Also
     --------
     sklearn.decomposition.PCA : The best linear encoder and decoder.
@@ -81,6 +102,9 @@ class AutoencoderTransformer(StandardizedCodes, ColumnParameters, BaseAutoencode
 
     P. Micikevicius et al., 2018. Mixed precision training. International
     Conference on Learning Representations.
+
+    B. T. Polyak and A. B. Juditsky, 1992. Acceleration of stochastic approximation by averaging.
+    SIAM Journal on Control and Optimization 30.
 
     L. N. Smith and N. Topin, 2019. Super-convergence: very fast training of neural networks
     using large learning rates. Proc. SPIE 11006.

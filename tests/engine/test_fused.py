@@ -272,3 +272,48 @@ def test_a_callback_may_keep_a_batch():
     ).fit(DIGITS)
     assert len(keep.kept) > 1
     assert all(torch.equal(batch, copied) for batch, copied in keep.kept)
+
+
+def grouped(kind, module, ratio):
+    """Return an optimizer whose linear paths have a rate of their own, and another for a bias."""
+    named = dict(module.named_parameters())
+    of_paths = [named[name] for name in named if "linear" in name]
+    alone = named["encoder.deep.0.bias"]
+    others = [p for p in named.values() if all(p is not one for one in (*of_paths, alone))]
+    groups = [
+        {"params": of_paths, "lr": 0.01 * ratio},
+        {"params": [alone], "lr": 0.02 * ratio, "weight_decay": 0.1},
+        {"params": others},
+    ]
+    return kind(groups, lr=0.01)
+
+
+@pytest.mark.parametrize(
+    ("fused", "alone"),
+    [
+        (optim.AdamW, type("AdamWByAutograd", (optim.AdamW,), {})),
+        (optim.Adam, AdamByAutograd),
+        (partial(optim.SGD, momentum=0.9), partial(type("SGD", (optim.SGD,), {}), momentum=0.9)),
+    ],
+)
+def test_groups_of_an_optimizer_have_rates_of_their_own(fused, alone):
+    trained = {}
+    for kind, ratio in ((fused, 0.1), (alone, 0.1), (alone, 1.0)):
+        module, objective = make_module("tanh", linear_path=True), make_objective(penalty="elastic")
+        optimizer = grouped(kind, module, ratio)
+        step = fused_step(module, objective, optimizer, max_grad_norm=0.5)
+        assert (step is not None) is (kind is fused)
+
+        def by_autograd(batch, module=module, objective=objective, optimizer=optimizer):
+            optimizer.zero_grad()
+            parts = objective(module, batch)
+            sum(parts.values()).backward()
+            torch.nn.utils.clip_grad_norm_(module.parameters(), 0.5)
+            optimizer.step()
+            return {name: value.detach() for name, value in parts.items()}
+
+        loss_curve(step or by_autograd, module, objective, optimizer, [make_rows(12)])
+        trained[kind is fused, ratio] = torch.cat([p.detach().flatten() for p in module.parameters()])
+    assert_allclose(trained[True, 0.1], trained[False, 0.1], rtol=1e-9, atol=1e-12)
+    # The control: at one rate the weights are others.
+    assert (trained[True, 0.1] - trained[False, 1.0]).abs().max() > 0.01

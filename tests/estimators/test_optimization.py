@@ -258,3 +258,82 @@ def test_robust_losses_fit_ordinary_rows_better_where_there_are_outliers(robust,
         for loss in (robust, "squared_error")
     }
     assert errors[robust] < ratio * errors["squared_error"]
+
+
+# -- rates of the averaged schedule ---------------------------------------------------------
+
+
+class AllRates(Callback):
+    """Records the rates of each step: those of the linear paths, then those of the layers."""
+
+    def __init__(self):
+        self.of_steps = []
+
+    def on_batch_begin(self, net, training=None, **kwargs):
+        if training:
+            self.of_steps.append([group["lr"] for group in net.optimizer_.param_groups])
+
+
+def averaged(**params):
+    params = {"learning_rate": "averaged", "learning_rate_init": 0.02} | params
+    return fitted(batch_size=50, init="pca", hidden_layer_sizes=(8,), max_iter=7, **params)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_averaged_rises_and_falls_and_linear_paths_take_a_third():
+    rates = AllRates()
+    ae = averaged(callbacks=[rates])
+    paths, layers = np.transpose(rates.of_steps)
+    assert len(layers) == 3 * 7
+    peak = 2.1
+    expected = [
+        0.02 * (0.04 + 0.96 * i / peak if i < peak else (21 - i) / (21 - peak)) for i in range(21)
+    ]
+    assert_allclose(layers, expected)
+    assert_allclose(paths, layers / 3)
+    names = {p: name for name, p in ae.net_.module_.named_parameters()}
+    of_paths, of_layers = ae.net_.optimizer_.param_groups
+    assert all("linear" in names[p] for p in of_paths["params"])
+    assert not any("linear" in names[p] for p in of_layers["params"])
+    assert len(of_paths["params"]) == 4
+    # A pass over a chunk has no schedule: all layers take a third of the highest rate.
+    rates.of_steps.clear()
+    ae.partial_fit(IRIS)
+    assert_allclose(rates.of_steps, 0.02 / 3)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("optimizer", "n_groups", "betas"),
+    [
+        ("adam", 2, (0.8, 0.95)),
+        ("adamw", 2, (0.8, 0.95)),
+        ("sgd", 2, None),
+        ("rmsprop", 2, None),
+        (optim.Adam, 1, (0.9, 0.999)),
+    ],
+)
+def test_an_optimizer_of_the_users_own_keeps_its_settings(optimizer, n_groups, betas):
+    groups = averaged(optimizer=optimizer, learning_rate_init=1e-3).net_.optimizer_.param_groups
+    assert len(groups) == n_groups
+    assert {group.get("betas") for group in groups} == {betas}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("schedule", ["averaged", "one_cycle"])
+def test_the_schedule_may_change_between_passes(schedule):
+    ae = averaged(learning_rate="one_cycle" if schedule == "averaged" else "averaged")
+    ae.partial_fit(IRIS)
+    ae.set_params(learning_rate=schedule).partial_fit(IRIS)
+    assert len(ae.net_.optimizer_.param_groups) == (2 if schedule == "averaged" else 1)
+
+
+def test_auto_takes_more_epochs_where_they_make_few_steps():
+    X = np.random.default_rng(0).normal(size=(4_000, 3))
+    params = {"hidden_layer_sizes": (4,), "early_stopping": False, "random_state": 0}
+    iterations = {
+        n: AutoencoderTransformer(1, **params).fit(X[:n]).n_iter_ for n in (100, 1_024, 4_000)
+    }
+    # 4, 32 and 63 batches of an epoch.
+    assert iterations == {100: 36, 1_024: 32, 4_000: 28}
+    assert AutoencoderTransformer(1, max_iter=3, **params).fit(X).n_iter_ == 3

@@ -98,12 +98,14 @@ class AutoencoderParameters(DeclaredParameters):
     learning_rate_init : float, default=2e-3
         Learning rate, or the highest one of a schedule. Half of it needs twice the epochs
         for the same error, twice of it overfits small tables.
-    learning_rate : {"constant", "one_cycle", "cosine", "plateau"}, default="one_cycle"
+    learning_rate : {"averaged", "constant", "one_cycle", "cosine", "plateau"}, \
+            default="one_cycle"
         Schedule of the learning rate over the planned steps. "one_cycle" rises and falls
         (Smith and Topin, 2019): its first steps are too small to spoil the start, and it
         reconstructed digits better than a constant rate (0.48 against 0.49 of PCA's error).
         "cosine" falls from the start. "plateau" divides by five when the monitored loss
-        stagnates for a third of `n_iter_no_change` epochs.
+        stagnates for a third of `n_iter_no_change` epochs. "averaged" is for higher rates and
+        fewer epochs; see :class:`AutoencoderTransformer`.
     max_grad_norm : float or None, default=None
         Norm to which the gradient of all parameters together is clipped. None clips
         nothing: the rows are scaled, and a loss that diverges ends the fit with an error.
