@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
+
 from skae import AutoencoderTransformer
 
 from ._data import SEEDS, bundled_tables, image_tables, plain_tables

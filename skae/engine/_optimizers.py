@@ -21,9 +21,13 @@ OPTIMIZERS: dict[OptimizerName, Callable[..., optim.Optimizer]] = {
 }
 
 # Settings under the schedule "averaged". A linear path starts at a linear optimum and takes a part
-# of the rate. Adam forgets sooner, as the gradients of a high rate change.
+# of the rate. Moments forget sooner, as gradients change faster at a high rate.
 _RATE_OF_LINEAR_PATH = 1 / 3
-_BETAS = 0.8, 0.95
+_SHORT_MEMORY: dict[str, dict[str, Any]] = {
+    "adam": {"optimizer__betas": (0.8, 0.95)},
+    "adamw": {"optimizer__betas": (0.8, 0.95)},
+    "rmsprop": {"optimizer__alpha": 0.95},
+}
 
 
 def steady_rate(schedule: ScheduleName, rate: float) -> float:
@@ -41,5 +45,5 @@ def optimizer_params(
     if schedule != "averaged" or not isinstance(optimizer, str):
         return {}
     of_path = {"lr": _RATE_OF_LINEAR_PATH * rate}
-    params: dict[str, Any] = {"optimizer__param_groups": [("*.linear.*", of_path)]}
-    return params | ({"optimizer__betas": _BETAS} if optimizer in ("adam", "adamw") else {})
+    groups = {"optimizer__param_groups": [("*.linear.*", of_path)]}
+    return groups | _SHORT_MEMORY.get(optimizer, {})

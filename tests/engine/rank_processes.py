@@ -82,7 +82,7 @@ def cases():
         "gaps": (plain(3, **random), "gaps", True),
         "columns": (plain(3, **random), "table", True),
         "lbfgs": (
-            plain(3, **random, optimizer=torch.optim.LBFGS, learning_rate_init=0.01),
+            plain(3, **random, optimizer=torch.optim.LBFGS, learning_rate_init=0.003),
             "rows",
             True,
         ),

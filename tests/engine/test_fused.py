@@ -313,7 +313,9 @@ def test_groups_of_an_optimizer_have_rates_of_their_own(fused, alone):
             return {name: value.detach() for name, value in parts.items()}
 
         loss_curve(step or by_autograd, module, objective, optimizer, [make_rows(12)])
-        trained[kind is fused, ratio] = torch.cat([p.detach().flatten() for p in module.parameters()])
+        trained[kind is fused, ratio] = torch.cat(
+            [p.detach().flatten() for p in module.parameters()]
+        )
     assert_allclose(trained[True, 0.1], trained[False, 0.1], rtol=1e-9, atol=1e-12)
     # The control: at one rate the weights are others.
     assert (trained[True, 0.1] - trained[False, 1.0]).abs().max() > 0.01

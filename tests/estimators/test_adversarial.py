@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from schedule_cases import OF_VARIANTS
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -155,7 +156,7 @@ def test_without_weight_it_is_the_plain_autoencoder_in_another_scale():
     params = SMALL | {"early_stopping": False}
     plain = {k: v for k, v in params.items() if k != "discriminator_layer_sizes"}
     ae = fit(adversarial_weight=0, base=params, init="random")
-    expected = AutoencoderTransformer(**plain, init="random").fit(TRAIN)
+    expected = AutoencoderTransformer(**OF_VARIANTS | plain, init="random").fit(TRAIN)
     assert_allclose(ae.reconstruct(TEST), expected.reconstruct(TEST), rtol=1e-4, atol=1e-4)
     assert not np.allclose(fit(base=params, init="random").reconstruct(TEST), ae.reconstruct(TEST))
 

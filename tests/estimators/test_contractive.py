@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from schedule_cases import OF_VARIANTS
 from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
@@ -188,7 +189,7 @@ def test_jacobian_norm_in_another_unit_and_another_container():
 
 @pytest.mark.parametrize("params", [SMALL, DEEP | {"init": "random", "dropout": 0.1}], ids=str)
 def test_without_the_penalty_it_is_the_plain_autoencoder(params):
-    plain = AutoencoderTransformer(**params).fit(TRAIN)
+    plain = AutoencoderTransformer(**OF_VARIANTS | params).fit(TRAIN)
     idle = ContractiveAutoencoder(contraction=0, **params).fit(TRAIN)
     contractive = ContractiveAutoencoder(**params).fit(TRAIN)
     assert_array_equal(idle.transform(TEST), plain.transform(TEST))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from schedule_cases import OF_VARIANTS
 from scipy.signal import correlate2d
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -186,7 +187,8 @@ def test_the_same_seed_gives_the_same_bits_and_a_pickle_too(params):
 
 def test_it_is_the_plain_estimator_with_its_network():
     network = ConvolutionalNetwork(None, (4, 8), (12,))
-    plain = AutoencoderTransformer(4, network=network, init="random", max_iter=3, random_state=0)
+    params = OF_VARIANTS | {"init": "random", "max_iter": 3, "random_state": 0}
+    plain = AutoencoderTransformer(4, network=network, **params)
     ae = ConvolutionalAutoencoder(4, **SMALL)
     X = DIGITS[:100]
     assert_array_equal(ae.fit_transform(X), plain.fit_transform(X))

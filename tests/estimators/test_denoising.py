@@ -9,6 +9,7 @@ import pytest
 import torch
 from fused_cases import AdamByAutograd, is_fused
 from numpy.testing import assert_allclose, assert_array_equal
+from schedule_cases import OF_VARIANTS
 from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -101,7 +102,7 @@ def test_a_callable_gets_the_unit_of_the_data_and_the_generator():
 @pytest.mark.parametrize("unit", [1e-60, 1.0, 1e60])
 def test_a_callable_that_does_nothing_is_no_noise_in_any_unit(unit):
     X = TRAIN[:300].astype(np.float64) * unit
-    plain = AutoencoderTransformer(**SMALL).fit(X)
+    plain = AutoencoderTransformer(**OF_VARIANTS | SMALL).fit(X)
     silent = DenoisingAutoencoder(noise=lambda x, generator: x, **SMALL).fit(X)
     assert_allclose(silent.loss_curve_, plain.loss_curve_, rtol=1e-4)
 
@@ -156,7 +157,7 @@ def test_swap_takes_the_value_of_another_row():
 )
 def test_without_noise_it_is_the_plain_autoencoder(noise, params):
     params = SMALL | params
-    plain = AutoencoderTransformer(**params).fit(TRAIN)
+    plain = AutoencoderTransformer(**OF_VARIANTS | params).fit(TRAIN)
     silent = DenoisingAutoencoder(noise=noise, noise_level=0, **params).fit(TRAIN)
     loud = DenoisingAutoencoder(noise=noise, noise_level=0.5, **params).fit(TRAIN)
     assert_array_equal(silent.transform(TEST), plain.transform(TEST))
