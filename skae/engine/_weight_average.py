@@ -10,8 +10,9 @@ from torch import Tensor
 # that the mean is about one over the last twentieth of the steps, however many these are.
 _POWER = 17
 
-# After so many steps only each fourth counts: neighbours differ little, and a mean takes time.
-_ALL_COUNT, _SELDOM = 100, 4
+# Share by which the number of steps grows until one counts again: a mean takes time, and neighbours
+# differ little.
+_STRIDE = 0.01
 
 
 class WeightAverage:
@@ -29,7 +30,7 @@ class WeightAverage:
     def after_step(self) -> None:
         """Count the weights as they are after a step."""
         self._n_steps += 1
-        if self._n_steps > _ALL_COUNT and self._n_steps % _SELDOM:
+        if self._n_steps < (1 + _STRIDE) * self._n_counted:
             return
         if not self._mean:
             self._mean = _copies(self._weights)

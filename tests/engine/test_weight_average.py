@@ -29,7 +29,8 @@ def walked(n_steps):
 
 
 def test_steps_count_by_a_power_of_their_number():
-    n_steps = 60
+    # The next steps would no longer all count.
+    n_steps = 100
     average, weight, path = walked(n_steps)
     power = _weight_average._POWER + 1
     numbers = np.arange(n_steps + 1.0)
@@ -46,12 +47,12 @@ def test_of_many_steps_a_few_say_nearly_the_same(monkeypatch):
     some, weight, path = walked(2_000)
     with some.in_place():
         of_some = weight.detach().clone()
-    monkeypatch.setattr(_weight_average, "_SELDOM", 1)
+    monkeypatch.setattr(_weight_average, "_STRIDE", 0.0)
     every, weight, same = walked(2_000)
     assert_array_equal(path, same)
     with every.in_place():
         difference = (of_some - weight).abs().max().item()
-    assert 0 < difference < 0.1 * path[-100:].std(axis=0).max()
+    assert 0 < difference < 0.2 * path[-100:].std(axis=0).max()
 
 
 def test_the_weights_come_back_after_a_look_at_the_mean():
