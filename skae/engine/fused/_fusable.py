@@ -53,10 +53,8 @@ class FusableNet:
         Biases have the groups of the optimizer in the opposite order, so that few parts of the
         buffer are of one group.
         """
-        groups = self._groups
-        return sorted(
-            self.module.parameters(), key=lambda p: (p.ndim < 2, groups[p] * (-1) ** (p.ndim < 2))
-        )
+        held = sorted(self.module.parameters(), key=self._groups.__getitem__)
+        return [p for p in held if p.ndim > 1] + [p for p in reversed(held) if p.ndim < 2]
 
     @cached_property
     def groups(self) -> list[int]:
@@ -161,9 +159,9 @@ def _covers(halves: list[Half], module: DenseAutoencoder, optimizer: optim.Optim
     """Return whether the layers hold each parameter once and the optimizer moves all of them."""
     layers = [layer for half in halves for layer in (*half.layers, half.linear) if layer]
     held = [id(p) for layer in layers for p in layer.parameters()]
-    groups = optimizer.param_groups
-    moved = {id(p) for group in groups for p in group["params"] if p.requires_grad}
+    groups = [group["params"] for group in optimizer.param_groups]
+    moved = {id(p) for group in groups for p in group if p.requires_grad}
     everything = {id(p) for p in module.parameters()}
     steps = {float(optimizer.state[p].get("step", 0)) for p in module.parameters()}
     once = len(held) == len(everything) == 2 * len(layers)
-    return once and set(held) == everything == moved and len(steps) == 1
+    return once and set(held) == everything == moved and len(steps) == 1 and all(groups)

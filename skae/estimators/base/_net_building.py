@@ -50,10 +50,6 @@ NOT_REMEMBERED = ("callbacks", "verbose")
 _OF_COLUMNS = ("categorical_features", "min_frequency", "max_categories")
 
 
-# Parameters that decide what an optimizer remembers, and of which parameters.
-_OF_OPTIMIZER = ("optimizer", "learning_rate")
-
-
 class NetBuilding(FittedAttributes):
     """Builds the net, and builds it anew around the fitted network.
 
@@ -233,7 +229,8 @@ class NetBuilding(FittedAttributes):
         self.net_.criterion_.load_state_dict(fitted.criterion_.state_dict())
         self.net_.history.extend(fitted.history)
         self.net_.set_generator_states(fitted.generator_states(), fitted.device)
-        same = all(fitted_params[name] == getattr(self, name) for name in _OF_OPTIMIZER)
-        if keep_optimizer and same:
+        if keep_optimizer and fitted_params["optimizer"] == self.optimizer:
             for mine, before in zip(self.net_.optimizers(), fitted.optimizers(), strict=True):
-                load_optimizer_state(mine, deepcopy(before.state_dict()))
+                # Another schedule may part the parameters in another way.
+                if len(mine.param_groups) == len(before.param_groups):
+                    load_optimizer_state(mine, deepcopy(before.state_dict()))

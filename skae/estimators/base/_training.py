@@ -371,7 +371,7 @@ class TrainingFlow(Pickling):
         warn_caller(
             f"The fit ended above the error of the column means: {error:.4g} against "
             f"{of_means:.4g}, {end}. Try {start}a smaller learning_rate_init (now "
-            f"{self.learning_rate_init}), a larger max_iter (now {self.max_iter}), or weaker "
+            f"{self.learning_rate_init}), a larger max_iter (now {net.max_epochs}), or weaker "
             f"penalties.",
             ConvergenceWarning,
         )
@@ -384,7 +384,7 @@ class TrainingFlow(Pickling):
             )
         elif whole_fit and not net.converged_:
             warn_caller(
-                f"max_iter={self.max_iter} epochs were reached while the loss still fell. Raise "
+                f"max_iter={net.max_epochs} epochs were reached while the loss still fell. Raise "
                 f"max_iter, or use learning_rate='one_cycle', which is planned to its end.",
                 ConvergenceWarning,
             )
