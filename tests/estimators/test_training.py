@@ -255,6 +255,7 @@ def test_patience_waits_until_the_learning_rate_has_risen(params):
     # Both improve too slowly in the small first steps for a patience of three epochs.
     X = load_digits().data
     params |= {"n_iter_no_change": 3, "tol": 1e-2, "max_iter": 30, "random_state": 0}
+    params |= {"learning_rate": "one_cycle", "learning_rate_init": 2e-3}
     ae = AutoencoderTransformer(4, hidden_layer_sizes=(32,), **params).fit(X)
     assert ae.n_iter_ >= 0.3 * 30
     # The control: a rate that never rises is judged from the start.
