@@ -31,7 +31,8 @@ class DeviceInName(TorchDispatchMode):
 
     Operations on tensors of the device and of the CPU together raise, as on a GPU, unless those of
     the CPU are single numbers. `sent` and `fetched` hold the shapes of the tensors that were copied
-    to it and back, `dtypes` those of all tensors that operations left there.
+    to it and back, `dtypes` those of all tensors that operations left there. `n_kernels` counts the
+    operations that computed something there.
     """
 
     device = torch.device("meta")
@@ -39,6 +40,7 @@ class DeviceInName(TorchDispatchMode):
     def __init__(self):
         super().__init__()
         self.sent, self.fetched, self.dtypes = [], [], set()
+        self.n_kernels = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func is _aten._has_compatible_shallow_copy_type.default:
@@ -74,6 +76,7 @@ class DeviceInName(TorchDispatchMode):
         if not to_device:
             return answer
         self.dtypes |= {one.dtype for one in _tensors_of(answer)}
+        self.n_kernels += not func.is_view
         # What is written in place is the tensor that was given.
         return tree_map_only(
             torch.Tensor,

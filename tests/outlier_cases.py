@@ -1,5 +1,7 @@
 """Tables with and without outliers, and fast detectors, that the tests of the detector share."""
 
+import copy
+
 import numpy as np
 from scipy.sparse import issparse
 from scipy.spatial.distance import cdist
@@ -30,6 +32,15 @@ def make_detector(autoencoder=LINEAR, **params):
         autoencoder = VariationalAutoencoder(3, hidden_layer_sizes=(), max_iter=5, n_draws=5)
     fast = {"scoring": "mahalanobis", "n_estimators": 2, "random_state": 0}
     return AutoencoderOutlierDetector(autoencoder, **fast | params)
+
+
+def moved(detector, device):
+    """A copy whose networks are on a device."""
+    detector = copy.deepcopy(detector)
+    for member in detector.estimators_:
+        member.net_.module_.to(device)
+        member.net_.criterion_.to(device)
+    return detector
 
 
 def scores_by(member, score, rows):

@@ -23,6 +23,7 @@ from ._members import (
     decoded_by,
     exact_device,
     scores_of,
+    values_by,
 )
 from ._mixed_columns import MixedColumns
 from ._outlier_scores import OutlierScore
@@ -122,12 +123,11 @@ class Ensemble:
     def _scores_of_values(self, chosen: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Return the same for scores of `MemberValues`."""
         members, device = [MemberValues(member) for member in self.members], self.device
-        values = [members[i] for i in chosen]
-        module = self._module(chosen, device)
+        values_of, module = values_by([members[i] for i in chosen]), self._module(chosen, device)
 
         def scores_of_chunk(Z: Tensor) -> Tensor:
             Z = completed(Z, self.columns, members)
-            return module([values_of(Z) for values_of in values], Z).T
+            return module(values_of(Z), Z).T
 
         def examples() -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:
             return [(scores_of_chunk, example_rows(self.members[0].n_features_in_, torch.float64))]

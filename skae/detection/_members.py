@@ -3,8 +3,9 @@
 Rows come validated and in the units of their columns. Functions return arrays.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -143,25 +144,46 @@ class MemberValues:
     """
 
     def __init__(self, member: BaseAutoencoder):
-        self.device = exact_device(member)
-        self._network = RowsAtOnce(member, self.device)
+        self.member, self.device = member, exact_device(member)
         table = member._mixed
         self._answers = None if table is None else _answers(member, table)
 
     def __call__(self, Z: Tensor) -> Tensor:
         """Return the values of rows."""
         if self._answers is None:
-            codes, rows = self._network.codes_and_rows(Z)
-            return torch.cat([Z - rows, codes, Z], dim=1)
+            return _values(self._network, Z)
         codes, output, scaled = self._network.codes_and_output(Z)
         residuals = self._answers.residuals(output[None], scaled[None])[0]
         return torch.cat([residuals, codes.to(Z), Z[:, self._answers.numbers]], dim=1)
+
+    @cached_property
+    def _network(self) -> RowsAtOnce:
+        # Not made where members run as one stack.
+        return RowsAtOnce.of(self.member, self.device)
 
     def shares(self, Z: Tensor) -> Tensor:
         """Return `answers_of` the member to rows of mixed columns."""
         assert self._answers is not None
         output = self._network.codes_and_output(Z)[1]
         return self._answers.shares(output[None])[0]
+
+
+def values_by(members: Sequence[MemberValues]) -> Callable[[Tensor], list[Tensor] | Tensor]:
+    """Return a function of rows: their values by each member, which may be one tensor.
+
+    On a GPU, members whose networks are dense and of the same shapes run as one stack. A single
+    member does, too: its products take the route that they take among others.
+    """
+    network = RowsAtOnce.of_stack([one.member for one in members], members[0].device)
+    if network is None:
+        return lambda Z: [values_of(Z) for values_of in members]
+    return lambda Z: _values(network, Z)
+
+
+def _values(network: RowsAtOnce, Z: Tensor) -> Tensor:
+    """Return the values of rows of numbers."""
+    codes, rows = network.codes_and_rows(Z)
+    return torch.cat([Z - rows, codes, Z.expand_as(rows)], dim=-1)
 
 
 def n_values_of(member: BaseAutoencoder) -> int:

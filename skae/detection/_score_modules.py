@@ -55,19 +55,24 @@ class EnsembleScores(nn.Module):
             self.factors = IsolationFactors([score.isolation_ for score in scores], share)
         self.to(device)
 
-    def forward(self, values: Sequence[Tensor], Z: Tensor) -> Tensor:
+    def forward(self, values: Sequence[Tensor] | Tensor, Z: Tensor) -> Tensor:
         """Return scores in float64, of shape (n_members, n_samples).
 
         All are float64 and on one device: for each member values of shape (n_samples, n_values),
-        and rows of shape (n_samples, n_features).
+        which may be one tensor, and rows of shape (n_samples, n_features).
         """
-        # Codes of the members may differ in width.
-        widest = max(of_member.shape[1] for of_member in values)
-        if any(of_member.shape[1] < widest for of_member in values):
-            values = [pad(of_member, (0, widest - of_member.shape[1])) for of_member in values]
-        scores = self.of_values(torch.stack(list(values))).double()
+        stack = values if isinstance(values, Tensor) else _stack_of(values)
+        scores = self.of_values(stack).double()
         if self.distances is None:
             return scores
         distances = self.distances(Z, self.folds).double().T
         # The scores are half the squares of distances.
         return (2 * scores).sqrt() * self.factors(distances[self.fold_of_member], distances[-1])
+
+
+def _stack_of(values: Sequence[Tensor]) -> Tensor:
+    """Return values of members as one tensor; their codes may differ in width."""
+    widest = max(of_member.shape[1] for of_member in values)
+    if any(of_member.shape[1] < widest for of_member in values):
+        values = [pad(of_member, (0, widest - of_member.shape[1])) for of_member in values]
+    return torch.stack(list(values))

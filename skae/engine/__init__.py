@@ -31,6 +31,7 @@ from ._torch_modes import torch_defaults
 from ._training import Training
 from ._training_rows import TrainingRows, to_gpu
 from .distributed import ONE_RANK, OneRank, check_alike, ranks_of_process, refuse_several_ranks
+from .fused import has_hooks
 
 __all__ = [
     "ONE_RANK",
@@ -52,6 +53,7 @@ __all__ = [
     "existing_device",
     "global_generators_from",
     "half_of_state",
+    "has_hooks",
     "held_out_need",
     "largest_chunk",
     "load_net_state",

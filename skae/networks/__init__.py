@@ -28,6 +28,7 @@ from ._sparse_latents import (
     start_active,
     start_tied,
 )
+from ._stacked_dense import StackedAutoencoders
 from ._supervised import SupervisedAutoencoder
 from ._width_check import check_widths_of
 
@@ -52,6 +53,7 @@ __all__ = [
     "PlainLatent",
     "RectifiedLatent",
     "SequenceNetwork",
+    "StackedAutoencoders",
     "SupervisedAutoencoder",
     "TopKLatent",
     "WithColumnInput",

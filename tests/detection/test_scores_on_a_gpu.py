@@ -1,6 +1,5 @@
 """Rows are scored where the networks of the members are, and one number of each comes back."""
 
-import copy
 import pickle
 import warnings
 
@@ -10,7 +9,7 @@ import torch
 from device_cases import DeviceInName
 from mixed_outlier_cases import ordinary, with_gaps
 from numpy.testing import assert_allclose, assert_array_equal
-from outlier_cases import SCORINGS, draw, draw_outliers, make_detector
+from outlier_cases import SCORINGS, draw, draw_outliers, make_detector, moved
 from scipy import sparse
 
 import skae
@@ -23,13 +22,15 @@ X, NEW = draw(RNG, 300), np.r_[draw(RNG, 100), draw_outliers(RNG, 30)]
 COUNTS = RNG.poisson(np.exp(0.3 * X))
 TABLE, NEW_TABLE = with_gaps(ordinary(0, 200)), with_gaps(ordinary(1, 130))
 OF_VALUES = SCORINGS[:3]
+# Networks compute in float32, and a stack of them adds in another order.
+RTOL = 1e-5
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 3}
 PLAIN = AutoencoderTransformer(3, **SMALL)
 
 # What detectors are fitted on, rows that they judge, and the autoencoder.
 CASES = {
     "numbers": (X, NEW, PLAIN),
-    "codes of several widths": (X, NEW, AutoencoderTransformer(0.9, **SMALL)),
+    "codes of several widths": (X, NEW, AutoencoderTransformer(0.845, **SMALL)),
     "counts": (COUNTS, COUNTS[:130], AutoencoderTransformer(3, loss="poisson", **SMALL)),
     "sparse": (sparse.csr_array(COUNTS * 1.0), sparse.csr_array(COUNTS[:130] * 1.0), PLAIN),
     "table with gaps": (TABLE, NEW_TABLE, PLAIN),
@@ -38,15 +39,6 @@ CASES = {
 
 def fit(case, scoring, **params):
     return make_detector(CASES[case][2], scoring=scoring, **params).fit(CASES[case][0])
-
-
-def moved(detector, device):
-    """A copy whose networks are on a device."""
-    detector = copy.deepcopy(detector)
-    for member in detector.estimators_:
-        member.net_.module_.to(device)
-        member.net_.criterion_.to(device)
-    return detector
 
 
 # -- the way of the data, on a device in name ------------------------------------------------
@@ -65,7 +57,7 @@ def test_rows_go_there_once_and_only_scores_come_back(case, scoring, monkeypatch
         there.score_samples(rows[:3])
         device.sent.clear(), device.fetched.clear()
         found = there.score_samples(rows)
-    assert_allclose(found, expected, rtol=1e-6)
+    assert_allclose(found, expected, rtol=RTOL)
     chunk = 64, rows.shape[1]
     assert device.sent.count(chunk) == 3
     assert [shape for shape in device.fetched if shape] == [(130, 2)]
@@ -84,7 +76,7 @@ def test_many_rows_come_back_in_batches(monkeypatch):
     monkeypatch.setattr(_ensemble, "_CELLS_OF_GPU", 64 * X.shape[1])
     with DeviceInName() as device:
         found = moved(detector, device.device).score_samples(NEW)
-    assert_allclose(found, expected, rtol=1e-6)
+    assert_allclose(found, expected, rtol=RTOL)
     assert device.fetched == [(64, 2), (64, 2), (2, 2)]
 
 
@@ -105,8 +97,8 @@ def test_scores_are_learned_there(case):
         for detector in (here, there):
             detector._learn_scores(*known, np.random.RandomState(0))
         found = there.p_values(rows)
-    assert_allclose(found, here.p_values(rows), rtol=1e-6)
-    assert_allclose(there.offset_, here.offset_, rtol=1e-6)
+    assert_allclose(found, here.p_values(rows), rtol=RTOL)
+    assert_allclose(there.offset_, here.offset_, rtol=RTOL)
 
 
 class _EveryRow:
@@ -145,7 +137,7 @@ def test_a_device_without_double_precision_only_runs_the_networks(monkeypatch):
         found = there.score_samples(NEW)
     assert torch.float64 not in device.dtypes
     assert torch.float32 in device.dtypes
-    assert_allclose(found, detector.score_samples(NEW), rtol=1e-6)
+    assert_allclose(found, detector.score_samples(NEW), rtol=RTOL)
 
 
 def _as_on_apples_gpus(device):
