@@ -22,7 +22,7 @@ OPTIMIZERS: dict[OptimizerName, Callable[..., optim.Optimizer]] = {
 
 # Settings under the schedule "averaged". A linear path starts at a linear optimum and takes a part
 # of the rate. Moments forget sooner, as gradients change faster at a high rate.
-_RATE_OF_LINEAR_PATH = 0.4
+_RATE_OF_LINEAR_PATH = 1 / 3
 _SHORT_MEMORY: dict[str, dict[str, Any]] = {
     "adam": {"optimizer__betas": (0.8, 0.95)},
     "adamw": {"optimizer__betas": (0.8, 0.95)},

@@ -25,7 +25,7 @@ _SMALLEST_BATCH = 32
 _ONE_BATCH = _SMALLEST_BATCH + _SMALLEST_BATCH // 2
 
 # More epochs than the least ones gain where these make few steps; many lead small tables astray.
-_LEAST_EPOCHS, _MOST_EPOCHS, _ENOUGH_STEPS = 28, 36, 1_000
+_LEAST_EPOCHS, _MOST_EPOCHS, _ENOUGH_STEPS = 28, 34, 1_000
 
 
 def split_rows(
