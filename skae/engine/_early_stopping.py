@@ -42,7 +42,7 @@ class BestWeights:
         """Keep the weights as they are now as the best ones, whatever their loss."""
         if self._best is None:
             self._best = [torch.empty_like(tensor) for tensor in self._current]
-        _copy(self._current, self._best)
+        copy_into(self._best, self._current)
 
     @property
     def exhausted(self) -> bool:
@@ -52,9 +52,10 @@ class BestWeights:
     def restore(self) -> None:
         """Put the best weights back, if any were seen."""
         if self._best is not None:
-            _copy(self._best, self._current)
+            copy_into(self._current, self._best)
 
 
 @torch.no_grad()
-def _copy(tensors: list[Tensor], into: list[Tensor]) -> None:
-    torch._foreach_copy_(into, tensors)
+def copy_into(places: list[Tensor], tensors: list[Tensor]) -> None:
+    """Copy the values of tensors into others."""
+    torch._foreach_copy_(places, tensors)

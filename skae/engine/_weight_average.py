@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from ._early_stopping import copy_into
+
 # The weight of a step in the mean grows with this power of its number (Karras et al., 2024), so
 # that the mean is about one over the last twentieth of the steps, however many these are.
 _POWER = 17
@@ -33,7 +35,7 @@ class WeightAverage:
         if self._n_steps < (1 + _STRIDE) * self._n_counted:
             return
         if not self._mean:
-            self._mean = _copies(self._weights)
+            self._mean = self._copies()
         before = self._n_counted / self._n_steps
         torch._foreach_lerp_(self._mean, self._weights, 1 - before ** (_POWER + 1))
         self._n_counted = self._n_steps
@@ -47,27 +49,20 @@ class WeightAverage:
         if not self._mean:
             yield
             return
-        own = _copies(self._weights)
+        own = self._copies()
         self.keep()
         try:
             yield
         finally:
             if all(map(torch.equal, self._weights, self._mean)):
-                _copy(own, self._weights)
+                copy_into(self._weights, own)
             else:
-                _copy(self._weights, self._mean)
+                copy_into(self._mean, self._weights)
 
     def keep(self) -> None:
         """Put the mean in the place of the weights."""
         if self._mean:
-            _copy(self._mean, self._weights)
+            copy_into(self._weights, self._mean)
 
-
-@torch.no_grad()
-def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
-    return [tensor.clone() for tensor in tensors]
-
-
-@torch.no_grad()
-def _copy(tensors: Sequence[Tensor], into: Sequence[Tensor]) -> None:
-    torch._foreach_copy_(list(into), list(tensors))
+    def _copies(self) -> list[Tensor]:
+        return [weight.detach().clone() for weight in self._weights]

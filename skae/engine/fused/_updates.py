@@ -11,10 +11,10 @@ from torch import Tensor, optim
 
 @dataclass
 class Moved:
-    """What one group of an optimizer moves: parts of the flat buffers of one or of several nets.
+    """The tensors of one group of an optimizer: parameters, gradients, moments and counts of steps.
 
-    Parts of parameters, gradients and moments have the same places in their lists, and so has the
-    count of steps of their net.
+    They are parts of the flat buffers of one or of several nets. Entries of the same index belong
+    together. `steps` is empty for optimizers that do not count.
     """
 
     parameters: list[Tensor]
