@@ -1,13 +1,13 @@
 """Guesses of the labels that are missing: what neighbours say, and what a linear model says.
 
 How far each is believed is learned from given labels that were held out, on codes that were learned
-without labels. Where both are wrong, both are believed little, and the guess counts little in
-training.
+without labels. Where both are wrong, both are believed little, and the guess is the mean answer.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.optimize import minimize
@@ -25,9 +25,9 @@ _MOST_JUDGED = 1_000
 # Strength of the pull of the two weights of opinions to one half each.
 _PULL = 1.0
 
-# Guesses are sharpened as in MixMatch (Berthelot et al., 2019). Probabilities as they are would
-# teach doubt where classes are clear; the likeliest classes alone, certainty where they are not.
-_TEMPERATURE = 0.5
+# Guesses that explain this share of the differences between rows show that answers follow groups of
+# rows.
+_EXPLAINED_BY_GROUPS = 0.5
 
 # Least probability of a class in an opinion: nobody is certain.
 _LEAST = 1e-3
@@ -40,13 +40,21 @@ _TINY = np.finfo(np.float64).tiny
 class Guess:
     """Answers to all rows.
 
-    `confidence` says how sure each is, and `explained` which share of the differences between rows
-    all of them explain. Both are between 0 and 1.
+    `weight` says how much each counts in training, and `grouped` how far answers follow groups of
+    rows, as the share of the differences that the guesses explain tells. Both are between 0 and 1.
+
+    In groups a guess counts as far as it is sure. Where there are none, all count: they hold the
+    network to what is known of most rows, where it would learn the few labels by heart.
     """
 
     answers: np.ndarray
-    confidence: np.ndarray
-    explained: float
+    weight: np.ndarray
+    grouped: float
+
+    @classmethod
+    def of(cls, answers: np.ndarray, sure: np.ndarray, grouped: float) -> Self:
+        """Return the guess of answers that are as sure as `sure` says, between 0 and 1."""
+        return cls(answers, 1 - grouped * (1 - sure), grouped)
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,7 @@ class Guesser(ABC):
         of later calls were trained with the labels: of these, held-out ones prove nothing.
         """
         graph, known = LabelGraph.of(codes), np.flatnonzero(weight)
+        expected = self.expected(answers[known], weight[known])
 
         def opinions(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
             by_model = self.linear(codes[learned], answers[learned], weight[learned])
@@ -101,8 +110,8 @@ class Guesser(ABC):
                 judged.append(known[held_out])
                 found.append(opinions(np.delete(known, held_out), known[held_out]))
             truth = answers[np.concatenate(judged)]
-            self._trust = self._learn_trust(np.concatenate(found, axis=1), truth)
-        return self._conclude(of_all, self._trust, self.expected(answers[known], weight[known]))
+            self._trust = self._learn_trust(np.concatenate(found, axis=1), truth, expected)
+        return self._conclude(of_all, self._trust, expected)
 
     @abstractmethod
     def _strata(self, answers: np.ndarray) -> np.ndarray:
@@ -119,7 +128,9 @@ class Guesser(ABC):
         """Return the opinions that outputs of the linear model are."""
 
     @abstractmethod
-    def _learn_trust(self, opinions: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    def _learn_trust(
+        self, opinions: np.ndarray, truth: np.ndarray, expected: np.ndarray
+    ) -> np.ndarray:
         """Return how far each opinion is believed, given those about held-out labels."""
 
     @abstractmethod
@@ -128,7 +139,11 @@ class Guesser(ABC):
 
 
 class ClassGuesser(Guesser):
-    """Guesses classes. Answers are probabilities, and opinions are logarithms of these."""
+    """Guesses classes. Answers are probabilities, and opinions are logarithms of these.
+
+    What counts of an opinion is how far it departs from the shares of the classes: whoever is not
+    believed leaves the shares.
+    """
 
     def linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
         """Return a logistic regression with scikit-learn's default penalty; it gives logits."""
@@ -173,23 +188,25 @@ class ClassGuesser(Guesser):
     def _by_model(self, outputs: np.ndarray) -> np.ndarray:
         return np.maximum(log_softmax(outputs, axis=1), np.log(_LEAST))
 
-    def _learn_trust(self, opinions: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        return _trust_in_classes(opinions, truth.argmax(axis=1))
+    def _learn_trust(
+        self, opinions: np.ndarray, truth: np.ndarray, expected: np.ndarray
+    ) -> np.ndarray:
+        return _trust_in_classes(opinions, truth.argmax(axis=1), np.log(expected))
 
     def _conclude(self, opinions: np.ndarray, trust: np.ndarray, expected: np.ndarray) -> Guess:
-        """Return sharpened probabilities.
+        """Return probabilities.
 
         A guess is sure as far as it leaves less uncertain, in nats, than the shares of classes do.
+        In groups it is sharpened, as in MixMatch (Berthelot et al., 2019): what opinions add to the
+        shares counts twice, as probabilities as they are would teach doubt where classes are clear.
         """
-        logits = np.tensordot(trust, opinions, axes=1)
-        probabilities = softmax(logits, axis=1)
+        shares = np.log(expected)
+        added = np.tensordot(trust, opinions - shares, axes=1)
+        probabilities = softmax(shares + added, axis=1)
         unsure, at_first = entropy(probabilities, axis=1), entropy(expected)
-        explained = (entropy(probabilities.mean(axis=0)) - unsure.mean()) / at_first
-        return Guess(
-            softmax(logits / _TEMPERATURE, axis=1),
-            np.maximum(0.0, 1 - unsure / at_first),
-            float(np.clip(explained, 0.0, 1.0)),
-        )
+        grouped = _grouped((entropy(probabilities.mean(axis=0)) - unsure.mean()) / at_first)
+        sharpened = softmax(shares + (1 + grouped) * added, axis=1)
+        return Guess.of(sharpened, np.maximum(0.0, 1 - unsure / at_first), grouped)
 
 
 class NumberGuesser(Guesser):
@@ -220,7 +237,9 @@ class NumberGuesser(Guesser):
     def _by_model(self, outputs: np.ndarray) -> np.ndarray:
         return outputs
 
-    def _learn_trust(self, opinions: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    def _learn_trust(
+        self, opinions: np.ndarray, truth: np.ndarray, expected: np.ndarray
+    ) -> np.ndarray:
         trust = _trust_in_numbers(opinions, truth)
         error = np.square(np.tensordot(trust, opinions, axes=1) - truth).sum()
         total = np.square(truth).sum()
@@ -229,8 +248,9 @@ class NumberGuesser(Guesser):
 
     def _conclude(self, opinions: np.ndarray, trust: np.ndarray, expected: np.ndarray) -> Guess:
         """Return the expected numbers; all are as sure as they explain variance."""
-        confidence = np.full(opinions.shape[1], self._explained)
-        return Guess(np.tensordot(trust, opinions, axes=1), confidence, self._explained)
+        sure = np.full(opinions.shape[1], self._explained)
+        answers = np.tensordot(trust, opinions, axes=1)
+        return Guess.of(answers, sure, _grouped(self._explained))
 
 
 def _folds(strata: np.ndarray, rng: np.random.RandomState) -> Iterator[np.ndarray]:
@@ -249,14 +269,22 @@ def _folds(strata: np.ndarray, rng: np.random.RandomState) -> Iterator[np.ndarra
         yield np.flatnonzero(fold == number)
 
 
-def _trust_in_classes(opinions: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return the weights of two opinions under which the true classes are likeliest."""
-    rows = np.arange(len(truth))
+def _grouped(explained: float) -> float:
+    """Return how far answers follow groups, given the share of the differences explained."""
+    return float(np.clip(explained / _EXPLAINED_BY_GROUPS, 0.0, 1.0))
+
+
+def _trust_in_classes(opinions: np.ndarray, truth: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the weights of two opinions under which the true classes are likeliest.
+
+    `shares` are the logarithms of the shares of the classes.
+    """
+    rows, added = np.arange(len(truth)), opinions - shares
 
     def loss_and_gradient(trust: np.ndarray) -> tuple[float, np.ndarray]:
-        logs = log_softmax(np.tensordot(trust, opinions, axes=1), axis=1)
-        expected = (np.exp(logs) * opinions).sum(axis=2)
-        gradient = (expected - opinions[:, rows, truth]).sum(axis=1)
+        logs = log_softmax(shares + np.tensordot(trust, added, axes=1), axis=1)
+        expected = (np.exp(logs) * added).sum(axis=2)
+        gradient = (expected - added[:, rows, truth]).sum(axis=1)
         pull = trust - 0.5
         return -logs[rows, truth].sum() + _PULL * (pull @ pull), gradient + 2 * _PULL * pull
 

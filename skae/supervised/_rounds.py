@@ -15,16 +15,12 @@ from ._labels import KnownLabels
 # Most rows of the graph over which labels spread: each is compared with all others.
 _MOST_GUESSED = 2**16
 
-# Weight of a guess of full confidence. A given label has one, and so has the consistency term,
+# Weight of a guess that counts in full. A given label has one, and so has the consistency term,
 # which must outweigh guesses to correct wrong ones.
 _WEIGHT_OF_GUESSES = 0.5
 
 # Labels are few if at most this share of the rows has one.
 _FEW = 0.25
-
-# The consistency term presumes that classes are groups of rows. It counts in full where guesses
-# explain this share of the differences between rows, and less where they explain less.
-_EXPLAINED_BY_GROUPS = 0.5
 
 
 def train_in_rounds(
@@ -57,8 +53,8 @@ def train_in_rounds(
         if guesses:
             seen = codes if trained is None else fitted.codes_of(trained.autoencoder)
             guess = _guess(guesser, seen, labels, learned, rng)
-            sure = min(1.0, guess.explained / _EXPLAINED_BY_GROUPS)
-            consistency = replace(consistency, weight=sure * float(params.consistency))
+            # The consistency term presumes groups.
+            consistency = replace(consistency, weight=guess.grouped * float(params.consistency))
         told = _labels_of(labels, learned, guess, fitted)
         trained = train_with_head(
             fitted, told, held_out, start, expected, consistency, params, seed
@@ -76,15 +72,15 @@ def _guess(
     learned: np.ndarray,
     rng: np.random.RandomState,
 ) -> Guess:
-    """Return guesses for all rows; of very many, some get none, of confidence zero."""
+    """Return guesses for all rows; of very many, some get none, of weight zero."""
     order = rng.permutation(np.flatnonzero(~learned))
     n_others = max(0, _MOST_GUESSED - int(learned.sum()))
     some = np.sort(np.concatenate([np.flatnonzero(learned), order[:n_others]]))
-    weight = np.where(learned, labels.weight, 0.0)[some]
-    found = guesser.guess(codes[some], labels.answers[some], weight)
-    answers, confidence = np.zeros_like(labels.answers), np.zeros(len(codes))
-    answers[some], confidence[some] = found.answers, found.confidence
-    return Guess(answers, confidence, found.explained)
+    of_labels = np.where(learned, labels.weight, 0.0)
+    found = guesser.guess(codes[some], labels.answers[some], of_labels[some])
+    answers, weight = np.zeros_like(labels.answers), np.zeros(len(codes))
+    answers[some], weight[some] = found.answers, found.weight
+    return Guess(answers, weight, found.grouped)
 
 
 def _labels_of(
@@ -95,7 +91,7 @@ def _labels_of(
     if guess is not None:
         is_guessed = ~labels.known
         answers = np.where(is_guessed[:, None], guess.answers, answers)
-        of_guesses = _WEIGHT_OF_GUESSES * guess.confidence
+        of_guesses = _WEIGHT_OF_GUESSES * guess.weight
         of_guesses = of_guesses if fitted.weight is None else of_guesses * fitted.weight
         weight = np.where(is_guessed, of_guesses, weight)
     dtype = next(fitted.autoencoder.net_.module_.parameters()).dtype
