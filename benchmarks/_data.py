@@ -146,6 +146,25 @@ def labelled_sets(folder):
     return sets
 
 
+def some_labels(y, n_labels, seed):
+    """Return labels of some rows: equally many of ten classes, or else rows drawn at random.
+
+    A draw that misses a class is drawn again.
+    """
+    rng = np.random.RandomState(seed)
+    classes = np.unique(y)
+    if len(classes) == 10:
+        of_each = [np.flatnonzero(y == c) for c in classes]
+        chosen = np.concatenate([rng.choice(c, n_labels // 10, replace=False) for c in of_each])
+    else:
+        chosen = rng.permutation(len(y))[:n_labels]
+        while len(np.unique(y[chosen])) < len(classes):
+            chosen = rng.permutation(len(y))[:n_labels]
+    some = np.full(len(y), -1)
+    some[chosen] = y[chosen]
+    return some
+
+
 def _how_to_get(file):
     return (
         f"{file} is not there. It holds X_train (60000, 28, 28), y_train, X_test (10000, 28, 28), "

@@ -15,7 +15,8 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from skae import AutoencoderClassifier, DenoisingAutoencoder
 from skae.networks import ConvolutionalNetwork
 
-from ._data import labelled_images, labelled_sets
+from ._data import labelled_images, labelled_sets, some_labels
+from .class_priors import run_variational
 from .class_samples import run_samples
 
 SEEDS = range(5)
@@ -70,7 +71,13 @@ def run_few(folder):
         yield pd.concat([table, pd.DataFrame([{"data": "mean", "labels": n_labels, **mean}])])
 
 
-PARTS = {"mnist": run_mnist, "digits": run_digits, "few": run_few, "samples": run_samples}
+PARTS = {
+    "mnist": run_mnist,
+    "digits": run_digits,
+    "few": run_few,
+    "variational": run_variational,
+    "samples": run_samples,
+}
 
 
 def _summary(name, n_labels, draws):
@@ -102,28 +109,9 @@ def _split(X, y, seed, scaled=True):
     return X, new, y, y_new
 
 
-def _some_labels(y, n_labels, seed):
-    """Return labels of some rows: equally many of ten classes, or else rows drawn at random.
-
-    A draw that misses a class is drawn again.
-    """
-    rng = np.random.RandomState(seed)
-    classes = np.unique(y)
-    if len(classes) == 10:
-        of_each = [np.flatnonzero(y == c) for c in classes]
-        chosen = np.concatenate([rng.choice(c, n_labels // 10, replace=False) for c in of_each])
-    else:
-        chosen = rng.permutation(len(y))[:n_labels]
-        while len(np.unique(y[chosen])) < len(classes):
-            chosen = rng.permutation(len(y))[:n_labels]
-    some = np.full(len(y), -1)
-    some[chosen] = y[chosen]
-    return some
-
-
 def _measure(X, new, y, y_new, n_labels, seed):
     """Return the accuracy of each method on new rows, and the time of ours."""
-    some = _some_labels(y, n_labels, seed)
+    some = some_labels(y, n_labels, seed)
     known = some >= 0
     start = time.process_time()
     ours = AutoencoderClassifier(random_state=seed).fit(X, some)

@@ -1,7 +1,7 @@
-"""Guesses of the labels that are missing: what neighbours say, and what a linear model says.
+"""Guesses of the labels that are missing: what neighbours, a linear and a kernel model say.
 
 How far each is believed is learned from given labels that were held out, on codes that were learned
-without labels. Where both are wrong, both are believed little, and the guess is the mean answer.
+without labels. Where all are wrong, all are believed little, and the guess is the mean answer.
 """
 
 from abc import ABC, abstractmethod
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, nnls
 from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from ._kernel_features import kernel_features
 from ._label_graph import LabelGraph
 
 _N_FOLDS = 10
@@ -22,7 +23,7 @@ _N_FOLDS = 10
 # Rows with a given label that are held out in turn, at most.
 _MOST_JUDGED = 1_000
 
-# Strength of the pull of the two weights of opinions to one half each.
+# Strength of the pull of the weights of the three opinions to one third each.
 _PULL = 1.0
 
 # Guesses that explain this share of the differences between rows show that answers follow groups of
@@ -71,11 +72,12 @@ class LinearModel:
 class Guesser(ABC):
     """Base class of what guesses classes and numbers.
 
-    There are two opinions, of neighbours and of a linear model. A subclass says how each is formed,
-    and what follows from opinions about rows whose labels were held out.
+    There are three opinions: of neighbours, of a linear model of the codes, and of one of their
+    kernel features. A subclass says how each is formed, and what follows from opinions about rows
+    whose labels were held out.
     """
 
-    # How far each of the two opinions is believed.
+    # How far each of the opinions is believed.
     _trust: np.ndarray | None = None
 
     def __init__(self, rng: np.random.RandomState) -> None:
@@ -97,11 +99,14 @@ class Guesser(ABC):
         """
         graph, known = LabelGraph.of(codes), np.flatnonzero(weight)
         expected = self.expected(answers[known], weight[known])
+        inputs = codes, kernel_features(codes, self._rng)
 
         def opinions(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
-            by_model = self.linear(codes[learned], answers[learned], weight[learned])
-            by_neighbours = self._by_neighbours(graph, answers, learned)[asked]
-            return np.stack([by_neighbours, self._by_model(by_model(codes[asked]))])
+            found = [self._by_neighbours(graph, answers, learned)[asked]]
+            for x in inputs:
+                model = self.linear(x[learned], answers[learned], weight[learned])
+                found.append(self._by_model(model(x[asked])))
+            return np.stack(found)
 
         of_all = opinions(known, np.arange(len(codes)))
         if self._trust is None:
@@ -125,7 +130,7 @@ class Guesser(ABC):
 
     @abstractmethod
     def _by_model(self, outputs: np.ndarray) -> np.ndarray:
-        """Return the opinions that outputs of the linear model are."""
+        """Return the opinions that outputs of a linear model are."""
 
     @abstractmethod
     def _learn_trust(
@@ -275,7 +280,7 @@ def _grouped(explained: float) -> float:
 
 
 def _trust_in_classes(opinions: np.ndarray, truth: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return the weights of two opinions under which the true classes are likeliest.
+    """Return the weights of opinions under which the true classes are likeliest.
 
     `shares` are the logarithms of the shares of the classes.
     """
@@ -285,23 +290,16 @@ def _trust_in_classes(opinions: np.ndarray, truth: np.ndarray, shares: np.ndarra
         logs = log_softmax(shares + np.tensordot(trust, added, axes=1), axis=1)
         expected = (np.exp(logs) * added).sum(axis=2)
         gradient = (expected - added[:, rows, truth]).sum(axis=1)
-        pull = trust - 0.5
+        pull = trust - start
         return -logs[rows, truth].sum() + _PULL * (pull @ pull), gradient + 2 * _PULL * pull
 
-    start = np.full(2, 0.5)
-    return minimize(loss_and_gradient, start, jac=True, bounds=[(0, None)] * 2).x
+    start = np.full(len(opinions), 1 / len(opinions))
+    return minimize(loss_and_gradient, start, jac=True, bounds=[(0, None)] * len(start)).x
 
 
 def _trust_in_numbers(opinions: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return the weights of two opinions, not negative, with the least squared error."""
-    flat, wanted = opinions.reshape(2, -1), truth.ravel()
-    squares = flat @ flat.T + _PULL * np.eye(2)
-    products = flat @ wanted + _PULL * 0.5
-    trust = np.linalg.solve(squares, products)
-    if (trust >= 0).all():
-        return trust
-    # Of two weights one is zero then.
-    kept = int(np.argmax(products / squares.diagonal()))
-    alone = np.zeros(2)
-    alone[kept] = max(0.0, products[kept] / squares[kept, kept])
-    return alone
+    """Return the weights of opinions, not negative, with the least squared error."""
+    n_opinions = len(opinions)
+    pull = np.sqrt(_PULL) * np.eye(n_opinions)
+    told = np.vstack([opinions.reshape(n_opinions, -1).T, pull])
+    return nnls(told, np.concatenate([truth.ravel(), pull.sum(axis=1) / n_opinions]))[0]

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import pairwise_distances
 
 from skae.supervised._guesses import ClassGuesser, NumberGuesser
+from skae.supervised._kernel_features import kernel_features
 from skae.supervised._label_graph import LabelGraph
 
 
@@ -17,6 +19,23 @@ def test_labels_spread_as_the_equation_of_the_graph_says():
     # Sixty rounds of F <- .99 W F + .01 Y from zero, as a sum of powers.
     powers = [np.linalg.matrix_power(0.99 * weights, i) for i in range(60)]
     np.testing.assert_allclose(graph.spread(values), 0.01 * sum(powers) @ values)
+
+
+def test_products_of_kernel_features_are_a_gaussian_kernel():
+    codes = np.random.default_rng(0).normal(size=(50, 3))
+    features = kernel_features(codes, np.random.RandomState(0))
+    squares = pairwise_distances(codes, metric="sqeuclidean")
+    gamma = 1 / np.median(squares[np.triu_indices(50, 1)])
+    np.testing.assert_allclose(features @ features.T, 10 * np.exp(-gamma * squares), atol=1e-6)
+    # In any unit.
+    scaled = kernel_features(1e3 * codes, np.random.RandomState(0))
+    np.testing.assert_allclose(features @ features.T, scaled @ scaled.T, atol=1e-6)
+
+
+def test_rows_that_are_all_equal_have_equal_kernel_features():
+    features = kernel_features(np.ones((5, 2)), np.random.RandomState(0))
+    assert np.isfinite(features).all()
+    assert np.ptp(features, axis=0).max() < 1e-9
 
 
 def two_groups(rng):
@@ -34,7 +53,13 @@ def rings(rng):
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), y
 
 
-@pytest.mark.parametrize(("make", "share"), [(two_groups, 0.9), (rings, 0.95)])
+def hills(rng):
+    """Codes in which a class is a hill in the middle, without a gap around it."""
+    codes = rng.normal(size=(400, 2))
+    return codes, (np.square(codes).sum(axis=1) < 1.4).astype(int)
+
+
+@pytest.mark.parametrize(("make", "share"), [(two_groups, 0.9), (rings, 0.95), (hills, 0.91)])
 def test_whoever_is_right_about_held_out_labels_is_believed(make, share):
     codes, y = make(np.random.default_rng(0))
     answers, weight = np.eye(2)[y], (np.arange(400) % 10 == 0).astype(float)
