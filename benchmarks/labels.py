@@ -3,7 +3,6 @@
 import time
 from functools import partial
 
-import numpy as np
 import pandas as pd
 from sklearn import datasets
 from sklearn.ensemble import HistGradientBoostingClassifier

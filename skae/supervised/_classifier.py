@@ -24,7 +24,7 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
     on its codes. Rows without a label are marked by -1 in `y`, as in
     :mod:`sklearn.semi_supervised`. They help in three ways: the autoencoder is fitted on them
     first, what the network says of them may not change if they move a little, and their labels are
-    guessed from those of their neighbours.
+    guessed from those of other rows.
 
     Parameters
     ----------
@@ -97,6 +97,9 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
     T. Miyato, S. Maeda, M. Koyama and S. Ishii, 2018. Virtual adversarial training: a
     regularization method for supervised and semi-supervised learning. IEEE Transactions on Pattern
     Analysis and Machine Intelligence 41.
+
+    C. K. I. Williams and M. Seeger, 2001. Using the Nystroem method to speed up kernel machines.
+    Advances in Neural Information Processing Systems 13.
 
     D. Zhou, O. Bousquet, T. N. Lal, J. Weston and B. Schoelkopf, 2004. Learning with local and
     global consistency. Advances in Neural Information Processing Systems 16.

@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.optimize import minimize, nnls
 from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from ._kernel_features import kernel_features
 from ._label_graph import LabelGraph
+from ._trust import trust_in_classes, trust_in_numbers
 
 _N_FOLDS = 10
 
 # Rows with a given label that are held out in turn, at most.
 _MOST_JUDGED = 1_000
 
-# Strength of the pull of the weights of the three opinions to one third each.
-_PULL = 1.0
-
 # Guesses that explain this share of the differences between rows show that answers follow groups of
 # rows.
 _EXPLAINED_BY_GROUPS = 0.5
+
+# How much a guess counts where answers do not follow groups.
+_WITHOUT_GROUPS = 0.25
 
 # Least probability of a class in an opinion: nobody is certain.
 _LEAST = 1e-3
@@ -44,8 +44,8 @@ class Guess:
     `weight` says how much each counts in training, and `grouped` how far answers follow groups of
     rows, as the share of the differences that the guesses explain tells. Both are between 0 and 1.
 
-    In groups a guess counts as far as it is sure. Where there are none, all count: they hold the
-    network to what is known of most rows, where it would learn the few labels by heart.
+    In groups a guess counts as far as it is sure. Where there are none, all count a little: they
+    hold the network to what is known of most rows, where it would learn the few labels by heart.
     """
 
     answers: np.ndarray
@@ -55,7 +55,7 @@ class Guess:
     @classmethod
     def of(cls, answers: np.ndarray, sure: np.ndarray, grouped: float) -> Self:
         """Return the guess of answers that are as sure as `sure` says, between 0 and 1."""
-        return cls(answers, 1 - grouped * (1 - sure), grouped)
+        return cls(answers, grouped * sure + (1 - grouped) * _WITHOUT_GROUPS, grouped)
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class ClassGuesser(Guesser):
     def _learn_trust(
         self, opinions: np.ndarray, truth: np.ndarray, expected: np.ndarray
     ) -> np.ndarray:
-        return _trust_in_classes(opinions, truth.argmax(axis=1), np.log(expected))
+        return trust_in_classes(opinions, truth.argmax(axis=1), np.log(expected))
 
     def _conclude(self, opinions: np.ndarray, trust: np.ndarray, expected: np.ndarray) -> Guess:
         """Return probabilities.
@@ -245,7 +245,7 @@ class NumberGuesser(Guesser):
     def _learn_trust(
         self, opinions: np.ndarray, truth: np.ndarray, expected: np.ndarray
     ) -> np.ndarray:
-        trust = _trust_in_numbers(opinions, truth)
+        trust = trust_in_numbers(opinions, truth)
         error = np.square(np.tensordot(trust, opinions, axes=1) - truth).sum()
         total = np.square(truth).sum()
         self._explained = max(0.0, 1 - error / total) if total > 0 else 0.0
@@ -277,29 +277,3 @@ def _folds(strata: np.ndarray, rng: np.random.RandomState) -> Iterator[np.ndarra
 def _grouped(explained: float) -> float:
     """Return how far answers follow groups, given the share of the differences explained."""
     return float(np.clip(explained / _EXPLAINED_BY_GROUPS, 0.0, 1.0))
-
-
-def _trust_in_classes(opinions: np.ndarray, truth: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return the weights of opinions under which the true classes are likeliest.
-
-    `shares` are the logarithms of the shares of the classes.
-    """
-    rows, added = np.arange(len(truth)), opinions - shares
-
-    def loss_and_gradient(trust: np.ndarray) -> tuple[float, np.ndarray]:
-        logs = log_softmax(shares + np.tensordot(trust, added, axes=1), axis=1)
-        expected = (np.exp(logs) * added).sum(axis=2)
-        gradient = (expected - added[:, rows, truth]).sum(axis=1)
-        pull = trust - start
-        return -logs[rows, truth].sum() + _PULL * (pull @ pull), gradient + 2 * _PULL * pull
-
-    start = np.full(len(opinions), 1 / len(opinions))
-    return minimize(loss_and_gradient, start, jac=True, bounds=[(0, None)] * len(start)).x
-
-
-def _trust_in_numbers(opinions: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return the weights of opinions, not negative, with the least squared error."""
-    n_opinions = len(opinions)
-    pull = np.sqrt(_PULL) * np.eye(n_opinions)
-    told = np.vstack([opinions.reshape(n_opinions, -1).T, pull])
-    return nnls(told, np.concatenate([truth.ravel(), pull.sum(axis=1) / n_opinions]))[0]

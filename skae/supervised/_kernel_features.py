@@ -17,8 +17,8 @@ _SCALE = 10.0
 def kernel_features(codes: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
     """Return features of shape (n_samples, n_features) whose products are a Gaussian kernel.
 
-    The kernel is as wide as the median distance between rows, and its features are those of Nystroem
-    (Williams and Seeger, 2001).
+    The kernel is as wide as the median distance between rows, and its features are those of
+    Nystroem's method (Williams and Seeger, 2001).
     """
     some = codes[rng.permutation(len(codes))[:_N_COMPONENTS]]
     squares = pairwise_distances(some, metric="sqeuclidean")

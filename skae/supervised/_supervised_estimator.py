@@ -92,9 +92,11 @@ class SupervisedEstimator(
     n_propagations : int, default=2
         How often labels are guessed, where at least three quarters of the rows have none: each time
         from the codes that the training before has made. Guesses come from labels that spread
-        over a graph of neighbours (Zhou et al., 2004; Iscen et al., 2019) and from a linear model,
-        each of which is believed as far as it is right about held-out labels. Training takes them
-        as labels that count half, and less if they are unsure. 0 guesses nothing.
+        over a graph of neighbours (Zhou et al., 2004; Iscen et al., 2019), from a linear model, and
+        from one of kernel features, each of which is believed as far as it is right about held-out
+        labels. Training takes them as labels that count half, and less if they are unsure. Where
+        they explain little, all count an eighth: they keep the network from learning the few labels
+        by heart. 0 guesses nothing.
     learning_rate_init : float, default=2e-3
         The highest rate of the "one_cycle" schedule of AdamW.
     batch_size : int or "auto", default="auto"

@@ -86,11 +86,12 @@ def test_labels_that_say_nothing_make_guesses_of_the_mean_answer(share):
     assert of_chance.grouped < 0.3 * of_codes.grouped
     assert np.abs(of_chance.answers[:, 1] - y[:60].mean()).mean() < 0.1
     assert np.abs(of_codes.answers[:, 1] - 0.5).mean() > 0.3
-    # They hold the network to that: all count nearly as much as a label.
-    assert of_chance.weight.mean() > 0.8
+    # They hold the network to that: all count, and nearly alike.
+    assert of_chance.weight.min() > 0.1
+    assert np.ptp(of_chance.weight) < 0.5 * np.ptp(of_codes.weight)
     numbers = guess(NumberGuesser, rng.normal(size=(400, 1)))
     assert numbers.grouped < 0.2
-    assert numbers.weight.min() > 0.8
+    assert 0.1 < numbers.weight.min() < 0.4
     numbers = guess(NumberGuesser, codes[:, :1] - codes[:60, :1].mean())
     assert numbers.grouped == 1
     assert numbers.weight.min() > 0.9
