@@ -20,7 +20,7 @@ _MOST_GUESSED = 2**16
 _WEIGHT_OF_GUESSES = 0.5
 
 # Labels are few if at most this share of the rows has one.
-_FEW = 0.25
+_FEW = 0.5
 
 
 def train_in_rounds(
@@ -39,7 +39,7 @@ def train_in_rounds(
     radius = 0.0
     if params.consistency and params.consistency_radius:
         radius = params.consistency_radius * fitted.distance_of_neighbours(rng)
-    # Where labels are not few, wrong guesses cost more than right ones add.
+    # Where labels are not few, guesses add little for their time.
     guesses = params.n_propagations and labels.known.mean() <= _FEW
     seed = int(rng.randint(np.iinfo(np.int32).max))
     codes = fitted.codes_of(fitted.autoencoder)
