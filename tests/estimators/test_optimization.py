@@ -326,14 +326,3 @@ def test_the_schedule_may_change_between_passes(schedule):
     ae.partial_fit(IRIS)
     ae.set_params(learning_rate=schedule).partial_fit(IRIS)
     assert len(ae.net_.optimizer_.param_groups) == (2 if schedule == "averaged" else 1)
-
-
-def test_auto_takes_more_epochs_where_they_make_few_steps():
-    X = np.random.default_rng(0).normal(size=(4_000, 3))
-    params = {"hidden_layer_sizes": (4,), "early_stopping": False, "random_state": 0}
-    iterations = {
-        n: AutoencoderTransformer(1, **params).fit(X[:n]).n_iter_ for n in (100, 1_024, 4_000)
-    }
-    # 4, 32 and 63 batches of an epoch.
-    assert iterations == {100: 34, 1_024: 32, 4_000: 28}
-    assert AutoencoderTransformer(1, max_iter=3, **params).fit(X).n_iter_ == 3

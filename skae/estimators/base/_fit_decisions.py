@@ -24,9 +24,6 @@ _ROUNDING = 1e-6
 _SMALLEST_BATCH = 32
 _ONE_BATCH = _SMALLEST_BATCH + _SMALLEST_BATCH // 2
 
-# More epochs than the least ones gain where these make few steps; many lead small tables astray.
-_LEAST_EPOCHS, _MOST_EPOCHS, _ENOUGH_STEPS = 28, 34, 1_000
-
 
 def split_rows(
     n_samples: int,
@@ -73,13 +70,6 @@ def resolve_batch_size(batch_size: int | str, n_samples: int) -> int:
     if n_samples <= _ONE_BATCH:
         return n_samples
     return int(np.clip(2 ** round(math.log2(n_samples / 64)), _SMALLEST_BATCH, 256))
-
-
-def resolve_epochs(max_iter: int | str, n_batches: int) -> int:
-    """Return the number of epochs, given the parameter and the batches of one."""
-    if not isinstance(max_iter, str):
-        return int(max_iter)
-    return int(np.clip(math.ceil(_ENOUGH_STEPS / n_batches), _LEAST_EPOCHS, _MOST_EPOCHS))
 
 
 def resolve_hidden_layer_sizes(sizes: Any, name: str = "hidden_layer_sizes") -> tuple[int, ...]:

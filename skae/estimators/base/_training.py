@@ -1,6 +1,5 @@
 """Setting up a fit, training the net, and setting the fitted attributes."""
 
-import math
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -47,7 +46,7 @@ from skae.tables import (
 )
 
 from ._count_start import linear_count_inputs, some_rows, start_at_regression
-from ._fit_decisions import resolve_batch_size, resolve_epochs
+from ._fit_decisions import resolve_batch_size
 from ._fit_rows import FitRows
 from ._held_out_rows import GivenRows, hold_out_rows
 from ._link_start import start_below_the_means
@@ -113,8 +112,7 @@ class TrainingFlow(Pickling):
             self._renew_net()
         else:
             self._start(rows, batch_size >= len(rows), rng)
-        n_epochs = resolve_epochs(self.max_iter, math.ceil(n_train / batch_size))
-        self.net_.set_params(batch_size=batch_size, max_epochs=n_epochs)
+        self.net_.set_params(batch_size=batch_size, max_epochs=int(self.max_iter))
         return self._training(
             rows,
             train=train,
