@@ -30,8 +30,8 @@ def time_to_error(folder):
 
     The errors of a curve are those of the weights that would be kept if training ended with an
     epoch, on rows that the fit does not see; the last one is that of the weights that are kept.
-    Fits take turns, and an epoch takes the median time of all epochs of its schedule. Tables are cut
-    in three ways, MNIST once.
+    Fits take turns, and an epoch takes the median time of all epochs of its schedule. Tables are
+    cut in three ways, MNIST once.
 
     Parameters
     ----------
