@@ -32,8 +32,8 @@ class AutoencoderClassifier(ClassifierMixin, SupervisedEstimator):
         The loss of the labels: the cross-entropy in nats, or half the squared distance of predicted
         and given probabilities, which wrong labels mislead less.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, as in scikit-learn's classifiers. They count for given labels, not
-        for guesses.
+        Weights of the classes, as in scikit-learn's classifiers. Guesses of labels that are missing
+        take them into account.
 
     Attributes
     ----------

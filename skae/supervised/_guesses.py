@@ -30,7 +30,7 @@ _EXPLAINED_BY_GROUPS = 0.5
 # How much a guess counts where answers do not follow groups.
 _WITHOUT_GROUPS = 0.25
 
-# Least probability of a class in an opinion: nobody is certain.
+# Least probability of a class in an opinion: none is certain.
 _LEAST = 1e-3
 
 # Replaces a divisor of zero. Labels that spread are larger.
@@ -41,11 +41,11 @@ _TINY = np.finfo(np.float64).tiny
 class Guess:
     """Answers to all rows.
 
-    `weight` says how much each counts in training, and `grouped` how far answers follow groups of
-    rows, as the share of the differences that the guesses explain tells. Both are between 0 and 1.
+    `weight` says how much each counts in training. `grouped` is the share of the differences
+    between rows that the guesses explain, divided by one half, and at most 1.
 
-    In groups a guess counts as far as it is sure. Where there are none, all count a little: they
-    hold the network to what is known of most rows, where it would learn the few labels by heart.
+    If that is 1, a guess counts as far as it is sure. If it is 0, all guesses count a little: they
+    keep the network near the mean answer, where it would learn the few labels by heart.
     """
 
     answers: np.ndarray
@@ -84,7 +84,7 @@ class Guesser(ABC):
         self._rng = rng
 
     @abstractmethod
-    def linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
+    def fit_linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
         """Return a linear model of labelled rows."""
 
     @abstractmethod
@@ -102,10 +102,10 @@ class Guesser(ABC):
         inputs = codes, kernel_features(codes, self._rng)
 
         def opinions(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
-            found = [self._by_neighbours(graph, answers, learned)[asked]]
+            found = [self._by_neighbours(graph, answers, weight, learned)[asked]]
             for x in inputs:
-                model = self.linear(x[learned], answers[learned], weight[learned])
-                found.append(self._by_model(model(x[asked])))
+                model = self.fit_linear(x[learned], answers[learned], weight[learned])
+                found.append(self._by_model(model(x[asked]), expected))
             return np.stack(found)
 
         of_all = opinions(known, np.arange(len(codes)))
@@ -114,8 +114,8 @@ class Guesser(ABC):
             for held_out in _folds(self._strata(answers[known]), self._rng):
                 judged.append(known[held_out])
                 found.append(opinions(np.delete(known, held_out), known[held_out]))
-            truth = answers[np.concatenate(judged)]
-            self._trust = self._learn_trust(np.concatenate(found, axis=1), truth, expected)
+            rows, of_held_out = np.concatenate(judged), np.concatenate(found, axis=1)
+            self._trust = self._learn_trust(of_held_out, answers[rows], weight[rows], expected)
         return self._conclude(of_all, self._trust, expected)
 
     @abstractmethod
@@ -124,17 +124,17 @@ class Guesser(ABC):
 
     @abstractmethod
     def _by_neighbours(
-        self, graph: LabelGraph, answers: np.ndarray, learned: np.ndarray
+        self, graph: LabelGraph, answers: np.ndarray, weight: np.ndarray, learned: np.ndarray
     ) -> np.ndarray:
         """Return the opinions of neighbours about all rows, given the labels of some."""
 
     @abstractmethod
-    def _by_model(self, outputs: np.ndarray) -> np.ndarray:
-        """Return the opinions that outputs of a linear model are."""
+    def _by_model(self, outputs: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        """Return the opinions of a model, given its outputs and the mean answer."""
 
     @abstractmethod
     def _learn_trust(
-        self, opinions: np.ndarray, truth: np.ndarray, expected: np.ndarray
+        self, opinions: np.ndarray, truth: np.ndarray, weight: np.ndarray, expected: np.ndarray
     ) -> np.ndarray:
         """Return how far each opinion is believed, given those about held-out labels."""
 
@@ -146,11 +146,11 @@ class Guesser(ABC):
 class ClassGuesser(Guesser):
     """Guesses classes. Answers are probabilities, and opinions are logarithms of these.
 
-    What counts of an opinion is how far it departs from the shares of the classes: whoever is not
-    believed leaves the shares.
+    What counts of an opinion is how far it departs from the shares of the classes: a guess without
+    any trust in opinions is these shares.
     """
 
-    def linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
+    def fit_linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
         """Return a logistic regression with scikit-learn's default penalty; it gives logits."""
         n_classes, found = answers.shape[1], answers.argmax(axis=1)
         coefficients = np.zeros((n_classes, codes.shape[1]))
@@ -177,26 +177,26 @@ class ClassGuesser(Guesser):
         return answers.argmax(axis=1)
 
     def _by_neighbours(
-        self, graph: LabelGraph, answers: np.ndarray, learned: np.ndarray
+        self, graph: LabelGraph, answers: np.ndarray, weight: np.ndarray, learned: np.ndarray
     ) -> np.ndarray:
         given = np.zeros_like(answers)
         given[learned] = answers[learned]
         spread = graph.spread(given)
         # How far a class spreads depends on where its labels lie: the shares put that right.
-        shares = self.expected(answers[learned], np.ones(len(learned)))
+        shares = self.expected(answers[learned], weight[learned])
         spread *= shares / np.maximum(spread.sum(axis=0), _TINY)
         total = spread.sum(axis=1, keepdims=True)
         # Labels do not reach parts of the graph without any.
         probabilities = np.where(total > 0, spread / np.maximum(total, _TINY), shares)
-        return np.log(np.maximum(probabilities, _LEAST))
+        return np.log(np.maximum(probabilities, _least(shares)))
 
-    def _by_model(self, outputs: np.ndarray) -> np.ndarray:
-        return np.maximum(log_softmax(outputs, axis=1), np.log(_LEAST))
+    def _by_model(self, outputs: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        return np.maximum(log_softmax(outputs, axis=1), np.log(_least(expected)))
 
     def _learn_trust(
-        self, opinions: np.ndarray, truth: np.ndarray, expected: np.ndarray
+        self, opinions: np.ndarray, truth: np.ndarray, weight: np.ndarray, expected: np.ndarray
     ) -> np.ndarray:
-        return trust_in_classes(opinions, truth.argmax(axis=1), np.log(expected))
+        return trust_in_classes(opinions, truth.argmax(axis=1), weight, np.log(expected))
 
     def _conclude(self, opinions: np.ndarray, trust: np.ndarray, expected: np.ndarray) -> Guess:
         """Return probabilities.
@@ -206,7 +206,7 @@ class ClassGuesser(Guesser):
         shares counts twice, as probabilities as they are would teach doubt where classes are clear.
         """
         shares = np.log(expected)
-        added = np.tensordot(trust, opinions - shares, axes=1)
+        added = np.tensordot(trust, opinions, axes=1) - trust.sum() * shares
         probabilities = softmax(shares + added, axis=1)
         unsure, at_first = entropy(probabilities, axis=1), entropy(expected)
         grouped = _grouped((entropy(probabilities.mean(axis=0)) - unsure.mean()) / at_first)
@@ -217,7 +217,7 @@ class ClassGuesser(Guesser):
 class NumberGuesser(Guesser):
     """Guesses numbers. Answers and opinions are scaled numbers of mean zero."""
 
-    def linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
+    def fit_linear(self, codes: np.ndarray, answers: np.ndarray, weight: np.ndarray) -> LinearModel:
         """Return a ridge regression with scikit-learn's default penalty."""
         model = Ridge().fit(codes, answers, sample_weight=weight)
         return LinearModel(np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_))
@@ -230,7 +230,7 @@ class NumberGuesser(Guesser):
         return np.zeros(len(answers))
 
     def _by_neighbours(
-        self, graph: LabelGraph, answers: np.ndarray, learned: np.ndarray
+        self, graph: LabelGraph, answers: np.ndarray, weight: np.ndarray, learned: np.ndarray
     ) -> np.ndarray:
         is_known = np.zeros((len(answers), 1))
         is_known[learned] = 1.0
@@ -239,11 +239,11 @@ class NumberGuesser(Guesser):
         # Elsewhere it is the mean.
         return np.where(reached > 0, spread[:, :-1] / np.maximum(reached, _TINY), 0.0)
 
-    def _by_model(self, outputs: np.ndarray) -> np.ndarray:
+    def _by_model(self, outputs: np.ndarray, expected: np.ndarray) -> np.ndarray:
         return outputs
 
     def _learn_trust(
-        self, opinions: np.ndarray, truth: np.ndarray, expected: np.ndarray
+        self, opinions: np.ndarray, truth: np.ndarray, weight: np.ndarray, expected: np.ndarray
     ) -> np.ndarray:
         trust = trust_in_numbers(opinions, truth)
         error = np.square(np.tensordot(trust, opinions, axes=1) - truth).sum()
@@ -274,6 +274,11 @@ def _folds(strata: np.ndarray, rng: np.random.RandomState) -> Iterator[np.ndarra
         yield np.flatnonzero(fold == number)
 
 
+def _least(shares: np.ndarray) -> np.ndarray:
+    """Return the least probability of each class in an opinion; that of a rare class is less."""
+    return _LEAST * np.minimum(1.0, len(shares) * shares)
+
+
 def _grouped(explained: float) -> float:
-    """Return how far answers follow groups, given the share of the differences explained."""
+    """Return `grouped` of a guess, given the share of the differences that is explained."""
     return float(np.clip(explained / _EXPLAINED_BY_GROUPS, 0.0, 1.0))

@@ -9,8 +9,8 @@ from sklearn.metrics import pairwise_distances
 # Rows from which the features are made, at most.
 _N_COMPONENTS = 300
 
-# Features have a length of at most one, so that penalised models of them hardly bend. Their square
-# counts so many times.
+# Nystroem features have a length of at most one, too short for scikit-learn's default penalties.
+# The kernel is that many times larger.
 _SCALE = 10.0
 
 
@@ -24,6 +24,5 @@ def kernel_features(codes: np.ndarray, rng: np.random.RandomState) -> np.ndarray
     squares = pairwise_distances(some, metric="sqeuclidean")
     apart = squares[squares > 0]
     gamma = 1 / np.median(apart) if len(apart) else 1.0
-    seed = rng.randint(np.iinfo(np.int32).max)
-    kernel = Nystroem(gamma=gamma, n_components=len(some), random_state=seed)
-    return math.sqrt(_SCALE) * kernel.fit(codes).transform(codes)
+    kernel = Nystroem(gamma=gamma, n_components=len(some), random_state=0)
+    return math.sqrt(_SCALE) * kernel.fit(some).transform(codes)

@@ -12,8 +12,9 @@ from ._guesses import Guess, Guesser
 from ._joint_training import Consistency, FittedRows, Trained, train_with_head
 from ._labels import KnownLabels
 
-# Most rows of the graph over which labels spread: each is compared with all others.
-_MOST_GUESSED = 2**16
+# Most rows of the graph over which labels spread, as each is compared with all others, and most of
+# these that have a label, as models learn from them.
+_MOST_ROWS, _MOST_LABELLED = 2**16, 10_000
 
 # Weight of a guess that counts in full. A given label has one, and so has the consistency term,
 # which must outweigh guesses to correct wrong ones.
@@ -43,8 +44,8 @@ def train_in_rounds(
     guesses = params.n_propagations and labels.known.mean() <= _FEW
     seed = int(rng.randint(np.iinfo(np.int32).max))
     codes = fitted.codes_of(fitted.autoencoder)
-    known = codes[learned], labels.answers[learned], labels.weight[learned]
-    start = guesser.linear(*known)
+    known = codes[learned], labels.answers[learned], labels.weight_of_mean_one[learned]
+    start = guesser.fit_linear(*known)
     expected = torch.as_tensor(guesser.expected(*known[1:]))
     consistency = Consistency(float(params.consistency), radius)
     trained: Trained | None = None
@@ -74,9 +75,9 @@ def _guess(
 ) -> Guess:
     """Return guesses for all rows; of very many, some get none, of weight zero."""
     order = rng.permutation(np.flatnonzero(~learned))
-    n_others = max(0, _MOST_GUESSED - int(learned.sum()))
-    some = np.sort(np.concatenate([np.flatnonzero(learned), order[:n_others]]))
-    of_labels = np.where(learned, labels.weight, 0.0)
+    told = rng.permutation(np.flatnonzero(learned))[:_MOST_LABELLED]
+    some = np.sort(np.concatenate([told, order[: _MOST_ROWS - len(told)]]))
+    of_labels = np.where(learned, labels.weight_of_mean_one, 0.0)
     found = guesser.guess(codes[some], labels.answers[some], of_labels[some])
     answers, weight = np.zeros_like(labels.answers), np.zeros(len(codes))
     answers[some], weight[some] = found.answers, found.weight

@@ -90,18 +90,18 @@ class SupervisedEstimator(
         How far rows are moved, as a share of the median distance between a row and its nearest
         neighbour, so that it does not depend on the unit or the number of columns.
     n_propagations : int, default=2
-        How often labels are guessed, where at least half of the rows have none: each time from
-        the codes that the training before has made. Guesses come from labels that spread
-        over a graph of neighbours (Zhou et al., 2004; Iscen et al., 2019), from a linear model, and
-        from one of kernel features, each of which is believed as far as it is right about held-out
-        labels. Training takes them as labels that count half, and less if they are unsure. Where
-        they explain little, all count an eighth: they keep the network from learning the few labels
-        by heart. 0 guesses nothing.
+        How often labels are guessed, where at least half of the rows have none: each time from the
+        codes that the training before has made. Guesses come from labels that spread over a graph
+        of neighbours (Zhou et al., 2004; Iscen et al., 2019), from a linear model, and from a
+        kernel model (Williams and Seeger, 2001), each of which is believed as far as it is right
+        about held-out labels. Training takes them as labels that count half, and less if they are
+        unsure. Where they explain little, all count an eighth: they keep the network from learning
+        the few labels by heart. 0 guesses nothing.
     learning_rate_init : float, default=2e-3
         The highest rate of the "one_cycle" schedule of AdamW.
     batch_size : int or "auto", default="auto"
-        Rows without a label in a batch, beside as many with one, but at most 128. "auto" chooses as
-        the autoencoders do.
+        Rows without a label in a batch. Up to as many rows with a label join them, at most 128.
+        "auto" chooses as the autoencoders do.
     max_iter : int or None, default=None
         Epochs of each training with labels. None is 10, or as many as make 300 to 1,500 steps: more
         would learn wrong guesses by heart.
