@@ -5,7 +5,7 @@ from scipy.optimize import minimize, nnls
 from scipy.special import log_softmax
 
 # Strength of the pull of the trust in opinions to equal parts of one.
-_PULL = 4.0
+_PULL = 1.0
 
 
 def trust_in_classes(

@@ -31,6 +31,13 @@ def test_each_batch_has_given_labels_and_others():
         assert (numbers >= 20).sum() == 100
 
 
+def test_a_batch_has_no_more_given_labels_than_others():
+    for batch_size, n_given in ((32, 32), (100, 100), (400, 128)):
+        for numbers, _, _ in epoch_of(labelled(1000, 200), batch_size):
+            assert (numbers < 200).sum() == n_given
+            assert (numbers >= 200).sum() == batch_size
+
+
 def test_an_epoch_goes_through_all_rows():
     for n_given in (300, 900):
         seen = torch.cat([numbers for numbers, _, _ in epoch_of(labelled(1000, n_given), 64)])

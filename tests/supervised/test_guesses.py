@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import pairwise_distances
 
+from skae.supervised import _rounds
 from skae.supervised._guesses import ClassGuesser, NumberGuesser
 from skae.supervised._kernel_features import kernel_features
 from skae.supervised._label_graph import LabelGraph
+from skae.supervised._labels import KnownLabels
 
 
 def test_labels_spread_as_the_equation_of_the_graph_says():
@@ -71,28 +73,34 @@ def test_whoever_is_right_about_held_out_labels_is_believed(make, share):
     assert guess.weight[right].mean() > guess.weight[~right].mean() if not right.all() else 1
 
 
+def guess_of_sixty(guesser, codes, answers):
+    """The guess from the labels of the first sixty rows."""
+    weight = (np.arange(len(codes)) < 60).astype(float)
+    return guesser(np.random.RandomState(0)).guess(codes, answers * weight[:, None], weight)
+
+
 @pytest.mark.parametrize("share", [0.5, 0.1])
-def test_labels_that_say_nothing_make_guesses_of_the_mean_answer(share):
+def test_labels_that_say_nothing_make_guesses_of_the_shares(share):
     rng = np.random.default_rng(0)
     codes = rng.normal(size=(400, 5))
-    weight = (np.arange(400) < 60).astype(float)
     y = (rng.random(400) < share).astype(int)
-
-    def guess(guesser, answers):
-        return guesser(np.random.RandomState(0)).guess(codes, answers * weight[:, None], weight)
-
-    of_chance = guess(ClassGuesser, np.eye(2)[y])
-    of_codes = guess(ClassGuesser, np.eye(2)[(codes[:, 0] > 0) * 1])
+    of_chance = guess_of_sixty(ClassGuesser, codes, np.eye(2)[y])
+    of_codes = guess_of_sixty(ClassGuesser, codes, np.eye(2)[(codes[:, 0] > 0) * 1])
     assert of_chance.grouped < 0.3 * of_codes.grouped
     assert np.abs(of_chance.answers[:, 1] - y[:60].mean()).mean() < 0.1
     assert np.abs(of_codes.answers[:, 1] - 0.5).mean() > 0.3
     # They hold the network to that: all count, and nearly alike.
     assert of_chance.weight.min() > 0.1
     assert np.ptp(of_chance.weight) < 0.5 * np.ptp(of_codes.weight)
-    numbers = guess(NumberGuesser, rng.normal(size=(400, 1)))
+
+
+def test_numbers_that_say_nothing_make_guesses_that_count_little():
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(400, 5))
+    numbers = guess_of_sixty(NumberGuesser, codes, rng.normal(size=(400, 1)))
     assert numbers.grouped < 0.2
     assert 0.1 < numbers.weight.min() < 0.4
-    numbers = guess(NumberGuesser, codes[:, :1] - codes[:60, :1].mean())
+    numbers = guess_of_sixty(NumberGuesser, codes, codes[:, :1] - codes[:60, :1].mean())
     assert numbers.grouped == 1
     assert numbers.weight.min() > 0.9
 
@@ -112,7 +120,7 @@ def test_codes_that_know_the_labels_do_not_change_whom_to_believe():
     assert np.abs(doubtful.answers - 0.5).mean() < 0.5 * np.abs(credulous.answers - 0.5).mean()
 
 
-def test_the_share_of_classes_alone_makes_no_guess_sure():
+def test_the_share_of_classes_alone_sets_no_row_apart():
     rng = np.random.default_rng(0)
     codes, y = rng.normal(size=(400, 5)), (rng.random(400) < 0.1).astype(int)
     weight = (np.arange(400) < 100).astype(float)
@@ -122,6 +130,33 @@ def test_the_share_of_classes_alone_makes_no_guess_sure():
     assert (guess.answers.argmax(axis=1) == 0).all()
     assert abs(guess.answers[:, 1].mean() - y[:100].mean()) < 0.03
     assert guess.grouped < 0.2
+    assert np.ptp(guess.weight) < 0.15
+
+
+def test_weights_of_classes_shift_guesses():
+    rng = np.random.default_rng(0)
+    codes, y = rng.normal(size=(400, 5)), (rng.random(400) < 0.1).astype(int)
+    known = np.arange(400) < 100
+    balanced = np.where(known, np.where(y == 1, 1 / y[:100].mean(), 1 / (1 - y[:100].mean())), 0)
+
+    def guess(weight):
+        answers = np.eye(2)[y] * known[:, None]
+        return ClassGuesser(np.random.RandomState(0)).guess(codes, answers, weight)
+
+    assert guess(known.astype(float)).answers[:, 1].mean() < 0.15
+    assert abs(guess(balanced / 2).answers[:, 1].mean() - 0.5) < 0.1
+
+
+def test_of_very_many_rows_some_are_guessed(monkeypatch):
+    codes, y = two_groups(np.random.default_rng(0))
+    labels = KnownLabels(np.eye(2)[y], np.arange(400) % 2 == 0, (np.arange(400) % 2 == 0) * 1.0)
+    monkeypatch.setattr(_rounds, "_MOST_LABELLED", 60)
+    monkeypatch.setattr(_rounds, "_MOST_ROWS", 100)
+    rng = np.random.RandomState(0)
+    guess = _rounds._guess(ClassGuesser(rng), codes, labels, labels.known, rng)
+    guessed = ~labels.known & guess.answers.any(axis=1)
+    assert guessed.sum() == 40
+    assert (guess.answers.argmax(axis=1) == y)[guessed].mean() > 0.8
 
 
 def test_one_label_of_each_class_is_enough_to_guess():
