@@ -146,6 +146,15 @@ def labelled_sets(folder):
     return sets
 
 
+def stratified_split(X, y, test_size, seed, scaled):
+    """Return training rows, new rows, and their classes; training rows set the scale, if any."""
+    X, new, y, y_new = train_test_split(X, y, test_size=test_size, stratify=y, random_state=seed)
+    if scaled:
+        scaler = StandardScaler().fit(X)
+        X, new = scaler.transform(X), scaler.transform(new)
+    return X, new, y, y_new
+
+
 def some_labels(y, n_labels, seed):
     """Return labels of some rows: equally many of ten classes, or else rows drawn at random.
 

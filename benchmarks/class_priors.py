@@ -5,12 +5,11 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 from sklearn import datasets
-from sklearn.model_selection import train_test_split
 
 from skae import AutoencoderClassifier, VariationalAutoencoder
 from skae.supervised import _joint_training
 
-from ._data import some_labels
+from ._data import some_labels, stratified_split
 
 SEEDS = range(5)
 
@@ -55,10 +54,8 @@ def _measure(load, n_labels, n_components, setting):
 
 
 def _draw(X, y, n_labels, n_components, params, seed):
-    X, new, y, y_new = train_test_split(X, y, test_size=0.5, stratify=y, random_state=seed)
-    if len(np.unique(y)) < 10:
-        mean, scale = X.mean(axis=0), X.std(axis=0)
-        X, new = (X - mean) / scale, (new - mean) / scale
+    # The pixels of digits have one unit.
+    X, new, y, y_new = stratified_split(X, y, 0.5, seed, scaled=len(np.unique(y)) < 10)
     some = some_labels(y, n_labels, seed)
     known = some >= 0
 
@@ -67,6 +64,7 @@ def _draw(X, y, n_labels, n_components, params, seed):
         return AutoencoderClassifier(vae, random_state=seed, **params).fit(X, y).score(new, y_new)
 
     found = {"labels alone": accuracy(X[known], y[known]), "with class priors": accuracy(X, some)}
+    # No parameter leaves out the priors alone.
     with patch.object(_joint_training, "_class_prior", return_value=None):
         found["with one prior"] = accuracy(X, some)
     return found

@@ -8,13 +8,12 @@ from sklearn import datasets
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
 from skae import AutoencoderClassifier, DenoisingAutoencoder
 from skae.networks import ConvolutionalNetwork
 
-from ._data import labelled_images, labelled_sets, some_labels
+from ._data import labelled_images, labelled_sets, some_labels, stratified_split
 from .class_priors import run_variational
 from .class_samples import run_samples
 
@@ -101,11 +100,7 @@ def _split(X, y, seed, scaled=True):
     """Return training rows, new rows, and their classes."""
     if len(X) > MOST_ROWS:
         X, _, y, _ = train_test_split(X, y, train_size=MOST_ROWS, stratify=y, random_state=seed)
-    X, new, y, y_new = train_test_split(X, y, test_size=0.3, stratify=y, random_state=seed)
-    if scaled:
-        scaler = StandardScaler().fit(X)
-        X, new = scaler.transform(X), scaler.transform(new)
-    return X, new, y, y_new
+    return stratified_split(X, y, 0.3, seed, scaled)
 
 
 def _measure(X, new, y, y_new, n_labels, seed):

@@ -47,9 +47,18 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
 
     References
     ----------
+    A. Iscen, G. Tolias, Y. Avrithis and O. Chum, 2019. Label propagation for deep semi-supervised
+    learning. IEEE Conference on Computer Vision and Pattern Recognition.
+
     T. Miyato, S. Maeda, M. Koyama and S. Ishii, 2018. Virtual adversarial training: a
     regularization method for supervised and semi-supervised learning. IEEE Transactions on Pattern
     Analysis and Machine Intelligence 41.
+
+    C. K. I. Williams and M. Seeger, 2001. Using the Nystroem method to speed up kernel machines.
+    Advances in Neural Information Processing Systems 13.
+
+    D. Zhou, O. Bousquet, T. N. Lal, J. Weston and B. Schoelkopf, 2004. Learning with local and
+    global consistency. Advances in Neural Information Processing Systems 16.
 
     Examples
     --------
