@@ -36,9 +36,9 @@ class Labels:
 class LabelledBatches:
     """Iterator over the batches of an epoch, in which given labels have a share of their own.
 
-    Each batch has up to `batch_size` rows with a given label, at most 128, and up to `batch_size`
-    others. An epoch goes through both at least once. The given labels of a batch count as much as
-    all others together, if these count one each.
+    Each batch has up to `batch_size` rows without a given label, and up to twice as many with one,
+    at most 128. An epoch goes through both at least once. The given labels of a batch count as much
+    as all others together, if these count one each.
     """
 
     def __init__(self, rows: "TrainingRows", batch_size: int, generator: torch.Generator) -> None:
@@ -50,7 +50,7 @@ class LabelledBatches:
         self._groups = [places[kind] for kind in (given, ~given) if kind.any()]
         sizes = [min(batch_size, len(group)) for group in self._groups]
         if len(sizes) == 2:
-            sizes[0] = min(_MOST_GIVEN, sizes[0])
+            sizes[0] = min(_MOST_GIVEN, 2 * batch_size, len(self._groups[0]))
         self._sizes = sizes
         needed = [len(g) / size for g, size in zip(self._groups, sizes, strict=True)]
         self.n_batches = math.ceil(max(needed))

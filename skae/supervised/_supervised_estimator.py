@@ -100,7 +100,7 @@ class SupervisedEstimator(
     learning_rate_init : float, default=2e-3
         The highest rate of the "one_cycle" schedule of AdamW.
     batch_size : int or "auto", default="auto"
-        Rows without a label in a batch. Up to as many rows with a label join them, at most 128.
+        Rows without a label in a batch. Up to twice as many with a label join them, at most 128.
         "auto" chooses as the autoencoders do.
     max_iter : int or None, default=None
         Epochs of each training with labels. None is 10, or as many as make 300 to 1,500 steps: more
