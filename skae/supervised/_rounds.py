@@ -44,7 +44,7 @@ def train_in_rounds(
     guesses = params.n_propagations and labels.known.mean() <= _FEW
     seed = int(rng.randint(np.iinfo(np.int32).max))
     codes = fitted.codes_of(fitted.autoencoder)
-    known = codes[learned], labels.answers[learned], labels.weight_of_mean_one[learned]
+    known = codes[learned], labels.answers[learned], labels.weight[learned]
     start = guesser.fit_linear(*known)
     expected = torch.as_tensor(guesser.expected(*known[1:]))
     consistency = Consistency(float(params.consistency), radius)
@@ -77,7 +77,7 @@ def _guess(
     order = rng.permutation(np.flatnonzero(~learned))
     told = rng.permutation(np.flatnonzero(learned))[:_MOST_LABELLED]
     some = np.sort(np.concatenate([told, order[: _MOST_ROWS - len(told)]]))
-    of_labels = np.where(learned, labels.weight_of_mean_one, 0.0)
+    of_labels = np.where(learned, labels.weight, 0.0)
     found = guesser.guess(codes[some], labels.answers[some], of_labels[some])
     answers, weight = np.zeros_like(labels.answers), np.zeros(len(codes))
     answers[some], weight[some] = found.answers, found.weight

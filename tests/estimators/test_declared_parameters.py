@@ -49,7 +49,7 @@ def test_an_init_of_its_own_is_left_as_it_is():
     ae = clone(Classic(2, beta=2.0))
     assert ae.get_params() == {"n_components": 2, "max_iter": 3, "beta": 2.0}
     assert ae.fit(X).n_iter_ == 3
-    with pytest.raises(ValueError, match=r"'max_iter' parameter of Classic must be .* an int"):
+    with pytest.raises(ValueError, match=r"'max_iter' parameter of Classic must be an int"):
         ae.set_params(max_iter=-1).fit(X)
 
 
