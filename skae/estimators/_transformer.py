@@ -27,9 +27,9 @@ class AutoencoderTransformer(StandardizedCodes, ColumnParameters, BaseAutoencode
     Parameters
     ----------
     learning_rate_init : float, default=4.5e-3
-        Highest learning rate. What other estimators do, 50 epochs of "one_cycle" at 2e-3, takes 1.6
-        times as long. Over 15 tables its errors are the same on average, and on single ones a
-        seventh smaller to a quarter larger.
+        Highest learning rate. What other estimators do, 50 epochs of "one_cycle" at 2e-3, takes 1.3
+        times as long. Errors of the default are 4% smaller on average over 20 tables, and on single
+        ones up to 2.5% larger.
     learning_rate : {"averaged", "constant", "one_cycle", "cosine", "plateau"}, default="averaged"
         Schedule of the learning rate over the planned steps. "averaged" rises in a tenth of the
         steps and then falls in a straight line. Held-out rows judge a running mean of the weights,
