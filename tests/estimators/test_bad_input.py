@@ -8,23 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from bad_input_cases import PARAMS, X, assert_survives, everything, with_value
 from fused_cases import pairwise
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback
 
 from skae import AutoencoderTransformer
-
-PARAMS = {"hidden_layer_sizes": (5,), "max_iter": 3, "random_state": 0}
-
-
-def make_table(n_samples=60):
-    rng = np.random.RandomState(0)
-    table = rng.uniform(size=(n_samples, 2)) @ rng.uniform(size=(2, 4)) / 2
-    return (table + 0.1 * rng.uniform(size=table.shape)).clip(0, 1)
-
-
-X = make_table()
 
 
 class NoList(Callback):
@@ -35,44 +25,6 @@ class NoList(Callback):
 
 
 NAMED = pd.DataFrame(X, columns=list("abcd"))
-
-
-@pytest.fixture(scope="module")
-def fitted_blob():
-    return pickle.dumps(AutoencoderTransformer(2, **PARAMS).fit(X))
-
-
-@pytest.fixture
-def fitted(fitted_blob):
-    """A fitted model of the test's own."""
-    return pickle.loads(fitted_blob)
-
-
-def everything(ae):
-    """What a fitted model answers, and what it says of itself."""
-    return {
-        "codes": ae.transform(X),
-        "scores": ae.score_samples(X),
-        "reconstructed": ae.reconstruct(X),
-        "curve": np.array(ae.loss_curve_),
-        "loss": np.array([ae.loss_, ae.n_iter_, ae.n_features_in_, ae.n_components_]),
-    }
-
-
-def assert_survives(ae, error, match, call):
-    """Run a call that must fail; the fitted model must answer as before, to the last bit."""
-    before = everything(ae)
-    with pytest.raises(error, match=match):
-        call()
-    after = everything(ae)
-    for name, value in before.items():
-        np.testing.assert_array_equal(after[name], value, err_msg=name)
-
-
-def with_value(value, dtype=np.float64):
-    bad = X.astype(dtype)
-    bad[3, 1] = value
-    return bad
 
 
 BAD_ROWS = {
@@ -340,166 +292,3 @@ def test_warm_start_refuses_what_cannot_be_continued(fitted, change):
     fitted.set_params(warm_start=True, **change)
     assert_survives(fitted, ValueError, "changed since the first fit", lambda: fitted.fit(X))
     fitted.set_params(warm_start=False).fit(X)
-
-
-def test_an_error_in_a_callback(fitted):
-    class Fails(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            if len(net.history) == 2:
-                raise RuntimeError("from the callback")
-
-    fitted.set_params(callbacks=[Fails()])
-    assert_survives(fitted, RuntimeError, "from the callback", lambda: fitted.fit(X))
-
-
-class InterruptAt(Callback):
-    """Press Ctrl-C in an epoch, at its begin, its end or in one of its batches."""
-
-    def __init__(self, event, epoch):
-        self.event = event
-        self.epoch = epoch
-
-    def on_epoch_begin(self, net, **kwargs):
-        self._press("epoch_begin", net)
-
-    def on_epoch_end(self, net, **kwargs):
-        self._press("epoch_end", net)
-
-    def _press(self, event, net):
-        if event == self.event and len(net.history) == self.epoch:
-            raise KeyboardInterrupt
-
-
-class InterruptInBatch(InterruptAt):
-    """The same, in a callback that skorch calls for every batch."""
-
-    def on_batch_end(self, net, **kwargs):
-        self._press("batch_end", net)
-
-
-@pytest.mark.parametrize(
-    ("callback", "n_epochs"),
-    [
-        (InterruptAt("epoch_end", 4), 4),
-        (InterruptAt("epoch_begin", 5), 4),
-        (InterruptInBatch("batch_end", 5), 4),
-    ],
-    ids=["epoch_end", "epoch_begin", "batch_end"],
-)
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_an_interrupt_keeps_the_best_model_so_far(callback, n_epochs, early_stopping):
-    """The interrupted fit is the fit that was planned to end where this one was best."""
-    params = PARAMS | {"n_components": 2, "init": "random", "early_stopping": early_stopping}
-    # The rate is too high for the best weights to be the last.
-    params |= {"learning_rate": "constant", "learning_rate_init": 0.2, "random_state": 1}
-    params |= {"n_iter_no_change": 50, "batch_size": 60}
-    interrupted = AutoencoderTransformer(**params | {"max_iter": 20}, callbacks=[callback])
-    with pytest.warns(UserWarning, match=f"interrupted after {n_epochs} epochs.*best weights"):
-        interrupted.fit(X)
-    curve = interrupted.validation_loss_curve_ or interrupted.loss_curve_
-    assert len(curve) == interrupted.n_iter_ == n_epochs
-    best_epoch = 1 + int(np.argmin(curve))
-    assert best_epoch < n_epochs
-    # Listening to batches costs the fused step, whose rounding is another.
-    patient = InterruptInBatch("batch_end", 10**9) if "Batch" in type(callback).__name__ else None
-    planned = AutoencoderTransformer(
-        **params | {"max_iter": best_epoch}, callbacks=[patient] if patient else None
-    )
-    with pytest.warns(ConvergenceWarning):
-        planned.fit(X)
-    np.testing.assert_array_equal(interrupted.transform(X), planned.transform(X))
-    np.testing.assert_array_equal(interrupted.reconstruct(X), planned.reconstruct(X))
-    assert interrupted.loss_curve_[:best_epoch] == planned.loss_curve_
-    assert interrupted.loss_ == planned.loss_
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_an_interrupt_in_the_first_epoch_keeps_the_start(early_stopping):
-    callback = InterruptInBatch("batch_end", 1)
-    params = PARAMS | {"hidden_layer_sizes": (), "callbacks": [callback]}
-    ae = AutoencoderTransformer(4, early_stopping=early_stopping, **params)
-    with pytest.warns(UserWarning, match="interrupted after 0 epochs"):
-        ae.fit(X)
-    # Training starts at PCA, which loses nothing in as many components as columns.
-    np.testing.assert_allclose(ae.reconstruct(X), X, atol=1e-3)
-    assert ae.loss_curve_ == []
-    pickle.loads(pickle.dumps(ae.set_params(callbacks=None))).partial_fit(X)
-
-
-def test_an_interrupt_of_warm_start_and_partial_fit_keeps_a_usable_model(fitted):
-    for method in ("fit", "partial_fit"):
-        interrupt = InterruptAt("epoch_end", fitted.n_iter_ + 1)
-        fitted.set_params(warm_start=True, callbacks=[interrupt])
-        with pytest.warns(UserWarning, match="interrupted"):
-            getattr(fitted, method)(X)
-        assert np.isfinite(fitted.transform(X)).all()
-
-
-def test_early_stopping_of_skorch_ends_training_without_a_warning():
-    stop = EarlyStopping(monitor="train_loss", patience=2, threshold=1e9, sink=lambda _: None)
-    ae = AutoencoderTransformer(2, **PARAMS | {"max_iter": 30}, callbacks=[stop]).fit(X)
-    assert 1 < ae.n_iter_ < 10
-    assert AutoencoderTransformer(2, **PARAMS | {"max_iter": 30}).fit(X).n_iter_ > ae.n_iter_
-
-
-POOR = {
-    "one_column": X[:, :1],
-    "constant_column": np.c_[X, np.full(60, 0.3)],
-    "all_constant": np.full((60, 3), 0.3),
-    "all_zero": np.zeros((60, 2)),
-    "two_rows": X[:2],
-}
-
-
-@pytest.mark.parametrize(
-    ("table", "normalization", "init", "loss"),
-    pairwise(
-        POOR,
-        [None, "batch"],
-        ["pca", "random"],
-        ["squared_error", "huber", "poisson", "log_loss"],
-    ),
-)
-def test_tables_that_are_poor_but_valid(table, normalization, init, loss):
-    table = POOR[table]
-    ae = AutoencoderTransformer(1, loss=loss, init=init, normalization=normalization, **PARAMS)
-    codes = ae.fit(table).transform(table)
-    assert codes.shape == (len(table), 1)
-    for result in (codes, ae.reconstruct(table), ae.score_samples(table), ae.loss_):
-        assert np.isfinite(result).all()
-
-
-@pytest.mark.parametrize("n_components", [1, "auto", 0.9])
-def test_constant_data_is_reconstructed_exactly(n_components):
-    table = np.full((30, 3), 1e6) + np.arange(3)
-    ae = AutoencoderTransformer(n_components, **PARAMS).fit(table)
-    np.testing.assert_allclose(ae.reconstruct(table), table, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("unit", "batch_size", "to_input"),
-    # A whole table in one batch is trained in float64, batches of it in float32.
-    pairwise([2.0**-664, 2.0**-60, 2.0**60, 2.0**400], [60, 20], [np.asarray, sparse.csr_array]),
-)
-def test_the_unit_of_the_data_changes_nothing(unit, batch_size, to_input):
-    params = PARAMS | {"batch_size": batch_size}
-    plain = AutoencoderTransformer(2, **params).fit(to_input(X))
-    table = to_input(X * unit)
-    ae = AutoencoderTransformer(2, **params).fit(table)
-    np.testing.assert_allclose(ae.transform(table), plain.transform(X), atol=1e-6)
-    np.testing.assert_allclose(ae.reconstruct(table) / unit, plain.reconstruct(X), atol=1e-6)
-    assert np.isfinite(ae.score_samples(table)).all()
-
-
-@pytest.mark.parametrize("to_input", [np.asarray, sparse.csr_array])
-def test_values_whose_square_is_no_number(fitted, to_input):
-    table = to_input(X * 1e300)
-    assert_survives(fitted, ValueError, "too large.*Scale the data", lambda: fitted.fit(table))
-
-
-@pytest.mark.parametrize("params", [{"batch_size": 1}, {}], ids=["fit", "partial_fit"])
-def test_batch_normalization_of_single_rows_is_refused(params):
-    ae = AutoencoderTransformer(2, hidden_layer_sizes=(6,), max_iter=2, normalization="batch")
-    ae.fit(X).set_params(**params)
-    train = (lambda: ae.fit(X)) if params else (lambda: ae.partial_fit(X[:1]))
-    assert_survives(ae, ValueError, "normalization='batch' needs batches of at least 2", train)

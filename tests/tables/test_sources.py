@@ -6,114 +6,28 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from source_cases import (
+    SMALL,
+    N,
+    Slices,
+    frame_of_numbers,
+    joined,
+    mixed_frame,
+    numbers,
+    sources_of_mixed_columns,
+    sources_of_numbers,
+)
 
 from skae import (
-    AutoencoderClassifier,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
     ConvolutionalAutoencoder,
     VariationalAutoencoder,
 )
-
-N = 900
-SMALL = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
-ROWS_IN_GROUP = 250
-
-
-def numbers():
-    """Numbers of two factors."""
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(N, 2)) @ rng.normal(size=(2, 5)) + 0.1 * rng.normal(size=(N, 5))
-
-
-def frame_of_numbers():
-    return pd.DataFrame(numbers(), columns=list("abcde"))
-
-
-def mixed_frame():
-    """A table whose columns have gaps, words, dates, and values that come late or are rare."""
-    frame, rng = frame_of_numbers(), np.random.default_rng(1)
-    frame.loc[::7, "b"] = np.nan
-    frame["word"] = np.where(frame["a"] > 0, "yes", "no")
-    frame.loc[5:9, "word"] = None
-    frame.loc[N - 1, "word"] = "rare"
-    frame["late"] = np.where(np.arange(N) < N // 2, None, rng.choice(["u", "v"], N))
-    frame["day"] = pd.date_range("2024-01-01", periods=N)
-    frame.loc[N - 3 :, "day"] += pd.Timedelta(hours=5)
-    frame["whole"] = pd.array(rng.integers(0, 9, N), dtype="Int64")
-    frame.loc[N - 5, "whole"] = pd.NA
-    return frame
-
-
-class Slices:
-    """An object with a length and slices, as HDF5 and Zarr have them."""
-
-    def __init__(self, rows):
-        self._rows = rows
-
-    def __len__(self):
-        return len(self._rows)
-
-    def __getitem__(self, selection):
-        return self._rows[selection]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Tables as files: one of numbers, one of several types, and that in two files."""
-    folder = tmp_path_factory.mktemp("files")
-    frame_of_numbers().to_parquet(folder / "numbers.parquet", row_group_size=ROWS_IN_GROUP)
-    frame = mixed_frame()
-    frame.to_parquet(folder / "mixed.parquet", row_group_size=ROWS_IN_GROUP)
-    (folder / "parts").mkdir()
-    # A table that was cut out of another has an index, which is no column.
-    frame[: N // 2].to_parquet(folder / "parts" / "1.parquet")
-    frame[N // 2 :].to_parquet(folder / "parts" / "2.parquet")
-    np.save(folder / "numbers.npy", numbers())
-    return folder
-
-
-def sources_of_numbers(folder):
-    return {
-        "parquet": str(folder / "numbers.parquet"),
-        "dask array": da.from_array(numbers(), chunks=(200, 3)),
-        "dask table": dd.from_pandas(frame_of_numbers(), npartitions=3),
-        "slices": Slices(numbers()),
-        "slices of a table": Slices(frame_of_numbers()),
-        "memory map": np.load(folder / "numbers.npy", mmap_mode="r"),
-    }
-
-
-def sources_of_mixed_columns(folder):
-    with_an_empty_partition = dd.from_pandas(mixed_frame(), npartitions=3)
-    kept = with_an_empty_partition["a"].map_partitions(lambda a: pd.Series(True, a.index))
-    return {
-        "path": folder / "mixed.parquet",
-        "folder": folder / "parts",
-        "list": [folder / "parts" / "1.parquet", folder / "parts" / "2.parquet"],
-        "dataset": ds.dataset(folder / "mixed.parquet"),
-        "dask table": with_an_empty_partition[kept],
-    }
-
-
-def joined(parts):
-    """The answers of all parts, as those about a table in memory are."""
-    parts = [*parts]
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)
-    tables = [part.to_pandas() if isinstance(part, pa.Table) else part for part in parts]
-    return pd.concat(tables, ignore_index=True)
-
-
-@pytest.fixture(scope="module")
-def fitted_in_memory():
-    make = AutoencoderTransformer(2, **SMALL)
-    return {"numbers": clone(make).fit(numbers()), "mixed": clone(make).fit(mixed_frame())}
 
 
 @pytest.mark.parametrize(
@@ -344,154 +258,3 @@ def test_where_answers_go_is_no_metadata():
         requests = estimator.get_metadata_routing()
         for method in ("transform", "predict", "decision_function"):
             assert "to" not in getattr(requests, method).requests
-
-
-def test_parts_of_a_path_are_categories_below_a_folder_only(tmp_path):
-    frame = frame_of_numbers()
-    for year, rows in ((2024, frame[:400]), (2025, frame[400:])):
-        (tmp_path / f"year={year}").mkdir()
-        rows.to_parquet(tmp_path / f"year={year}" / "rows.parquet")
-    # What others leave beside the files of a table.
-    (tmp_path / "_log").mkdir()
-    frame[["a"]].to_parquet(tmp_path / "_log" / "1.parquet")
-    (tmp_path / ".part.parquet").write_bytes(b"half of a file")
-    ae = AutoencoderTransformer(2, **SMALL).fit(tmp_path)
-    expected = AutoencoderTransformer(2, **SMALL).fit(pd.read_parquet(tmp_path))
-    assert ae.loss_curve_ == pytest.approx(expected.loss_curve_, rel=1e-6)
-    assert [*ae.feature_names_in_] == [*frame.columns, "year"]
-    alone = AutoencoderTransformer(2, **SMALL).fit(tmp_path / "year=2024" / "rows.parquet")
-    assert [*alone.feature_names_in_] == [*frame.columns]
-
-
-def test_columns_are_in_the_order_of_the_first_file(tmp_path, fitted_in_memory):
-    frame = frame_of_numbers()
-    frame[: N // 2].to_parquet(tmp_path / "1.parquet")
-    frame[N // 2 :][[*"edcba"]].to_parquet(tmp_path / "2.parquet")
-    ae = AutoencoderTransformer(2, **SMALL).fit(tmp_path)
-    assert [*ae.feature_names_in_] == [*"abcde"]
-    assert ae.loss_curve_ == fitted_in_memory["numbers"].loss_curve_
-
-
-def test_files_whose_categories_differ_in_number(tmp_path):
-    few, many = mixed_frame()[:300], mixed_frame()[300:]
-    many = many.assign(word=[f"w{i % 150}" for i in range(600)])
-    for i, rows in enumerate((few, many)):
-        rows.astype({"word": "category"}).to_parquet(tmp_path / f"{i}.parquet")
-    ae = AutoencoderTransformer(2, **SMALL).fit(tmp_path)
-    expected = AutoencoderTransformer(2, **SMALL).fit(pd.concat([few, many]))
-    assert ae.loss_curve_ == pytest.approx(expected.loss_curve_, rel=1e-6)
-
-
-def test_files_in_which_pandas_found_other_types(tmp_path):
-    # Whole numbers, of which one is missing later, and columns that are empty in one file.
-    rng = np.random.default_rng(0)
-    parts = [
-        pd.DataFrame(
-            {"n": rng.integers(0, 9, 60), "x": rng.normal(size=60), "first": None, "word": "u"}
-        )
-        for _ in range(2)
-    ]
-    parts[0]["word"] = None
-    parts[1]["first"] = rng.normal(size=60)
-    parts[1].loc[7, "n"] = np.nan
-    parts[1]["x"] = parts[1]["x"].astype(np.float32)
-    for i, part in enumerate(parts):
-        part.to_parquet(tmp_path / f"{i}.parquet")
-    together = pd.concat(parts, ignore_index=True).astype({"first": float})
-    ae = AutoencoderTransformer(2, **SMALL).fit(together)
-    from_files = AutoencoderTransformer(2, **SMALL).fit(tmp_path)
-    assert_array_equal(np.concatenate([*from_files.transform(tmp_path)]), ae.transform(together))
-    files = [tmp_path / "1.parquet", tmp_path / "0.parquet"]
-    assert_array_equal(np.concatenate([*ae.transform(files)]), ae.transform(pd.concat(parts[::-1])))
-
-
-@pytest.mark.filterwarnings("ignore:Columns differ more than a thousandfold")
-def test_whole_numbers_that_one_type_does_not_hold(tmp_path):
-    # Numbers above those of int64 beside negative ones, and more digits than floats have.
-    large = np.arange(60, dtype=np.uint64) + np.uint64(2**63)
-    parts = [{"n": large}, {"n": np.arange(-60, 0)}, {"n": np.linspace(0, 1, 60)}]
-    tables = [pd.DataFrame({**part, "x": numbers()[:60, 0]}) for part in parts]
-    for i, table in enumerate(tables):
-        table.to_parquet(tmp_path / f"{i}.parquet")
-    together = pd.concat(tables, ignore_index=True)
-    for files in ([0, 1], [1, 0], [0, 2]):
-        paths = [tmp_path / f"{i}.parquet" for i in files]
-        ae = AutoencoderTransformer(1, **SMALL).fit(paths)
-        expected = AutoencoderTransformer(1, **SMALL).fit(pd.concat([tables[i] for i in files]))
-        assert ae.loss_curve_ == expected.loss_curve_
-    assert len(joined(ae.transform([*tmp_path.glob("*.parquet")]))) == len(together)
-
-
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_categories_of_a_mapped_file(tmp_path, method):
-    X = numbers()
-    X[:, 0] = np.random.default_rng(0).integers(0, 4, N)
-    np.save(tmp_path / "rows.npy", X)
-    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
-    make = AutoencoderTransformer(2, categorical_features=[0], **SMALL)
-    ae, expected = (getattr(clone(make), method)(rows) for rows in (mapped, X))
-    assert ae.loss_curve_ == expected.loss_curve_
-    assert (
-        ae.loss_curve_
-        != getattr(clone(make).set_params(categorical_features=None), method)(mapped).loss_curve_
-    )
-    assert_array_equal(ae.transform(mapped), expected.transform(X))
-    assert ae.score(mapped) == expected.score(X)
-    # Of what takes tables in memory, too.
-    labels = (X[:, 1] > 0).astype(int)
-    fits = [AutoencoderClassifier(make, random_state=0).fit(rows, labels) for rows in (mapped, X)]
-    assert_array_equal(fits[0].predict_proba(mapped), fits[1].predict_proba(X))
-
-
-def test_mapped_numbers_of_many_digits(tmp_path):
-    X = numbers().astype(np.longdouble)
-    mapped = np.memmap(tmp_path / "rows", X.dtype, "w+", shape=X.shape)
-    mapped[:] = X
-    ae, expected = (AutoencoderTransformer(2, **SMALL).fit(rows) for rows in (mapped, X))
-    assert ae.loss_curve_ == expected.loss_curve_
-
-
-def test_a_part_in_which_all_whole_numbers_are_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr("skae.tables.sources._parquet._MOST_ROWS", 100)
-    monkeypatch.setattr("skae.tables.sources._parquet._FEWEST_ROWS", 10)
-    frame = pd.DataFrame({"n": np.arange(300.0), "x": numbers()[:300, 0]})
-    frame.loc[190:, "n"] = np.nan
-    table = pa.Table.from_pandas(frame.astype({"n": "Int64"}))
-    pq.write_table(table, tmp_path / "rows.parquet")
-    # pandas has floats where whole numbers are missing.
-    ae = AutoencoderTransformer(1, **SMALL).fit(frame)
-    path = ae.reconstruct(tmp_path / "rows.parquet", to=tmp_path / "answers.parquet")
-    found, expected = pq.read_table(path), ae.reconstruct(table)
-    assert found.schema.types == expected.schema.types == [pa.int64(), pa.float64()]
-    assert found.to_pydict() == expected.to_pydict()
-
-
-def test_rows_of_weight_zero_teach_no_category(folder):
-    weight = np.r_[np.zeros(N // 2), np.ones(N // 2)]
-    ae = AutoencoderTransformer(2, **SMALL)
-    ae.fit(folder / "parts", sample_weight=weight)
-    expected = clone(ae).fit(mixed_frame(), sample_weight=weight)
-    levels = [one._frame.schema.columns[5].levels for one in (ae, expected)]
-    assert levels[0] == levels[1]
-    assert ae.loss_curve_ == pytest.approx(expected.loss_curve_, rel=1e-6)
-    # One weight for all rows.
-    same = clone(ae).fit(folder / "parts", sample_weight=3.0)
-    assert same.loss_curve_ == clone(ae).fit(folder / "parts").loss_curve_
-
-
-def test_the_detector_draws_among_rows_that_count(folder, monkeypatch):
-    monkeypatch.setattr("skae.detection._validation._SAMPLED_ROWS", 300)
-    weight = (np.arange(N) % 4 == 0).astype(float)
-    member = AutoencoderTransformer(2, **SMALL)
-    detector = AutoencoderOutlierDetector(member, n_estimators=2, random_state=0)
-    detector.fit(folder / "numbers.parquet", sample_weight=weight)
-    assert detector.n_samples_seen_ == weight.sum()
-
-
-def test_a_dataset_with_a_filter(folder):
-    few = ds.dataset(folder / "numbers.parquet").filter(ds.field("a") > 0)
-    frame = frame_of_numbers()
-    ae = AutoencoderTransformer(2, **SMALL).fit(few)
-    expected = AutoencoderTransformer(2, **SMALL).fit(frame[frame["a"] > 0])
-    assert ae.loss_curve_ == expected.loss_curve_
-    assert len(joined(ae.transform(few))) == (frame["a"] > 0).sum()
