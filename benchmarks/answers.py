@@ -1,15 +1,14 @@
 """Answers of a checkout, to the bit, to compare with those of another one.
 
-``python -m benchmarks.answers record FILE.npz`` trains everything in small and writes what it
-answers, ``python -m benchmarks.answers compare A.npz B.npz`` lists what differs. To record another
-checkout: ``PYTHONPATH=CHECKOUT python benchmarks/answers.py record FILE.npz``.
+``python -m benchmarks.answers FILE.npz`` trains everything in small and writes what it answers. To
+record another checkout: ``PYTHONPATH=CHECKOUT python benchmarks/answers.py FILE.npz``.
+``python -m benchmarks.compared_answers A.npz B.npz`` lists what differs.
 """
 
 import argparse
 import pickle
 import random
 import re
-import sys
 import tempfile
 import time
 import warnings
@@ -376,29 +375,9 @@ def record(path, only):
     print(len(arrays), "arrays in", round(time.process_time() - start), "s of the processor")
 
 
-def compare(one, other):
-    """Print what differs; return 1 if answers do, 0 if it is nothing or only messages."""
-    a, b = dict(np.load(one)), dict(np.load(other))
-    counts = {"equal": 0, "messages": 0, "ANSWERS": 0}
-    for key in sorted(a.keys() | b.keys()):
-        x, y = (np.asarray(arrays.get(key, "missing")) for arrays in (a, b))
-        if (x.dtype, x.shape, x.tobytes()) == (y.dtype, y.shape, y.tobytes()):
-            counts["equal"] += 1
-            continue
-        found = [v.tolist() if v.dtype.kind == "U" else f"{v.dtype} {v.shape}" for v in (x, y)]
-        if found[0] == found[1]:
-            found += [f"differ by up to {np.abs(x.astype(float) - y.astype(float)).max()}"]
-        kind = "messages" if key.startswith("messages/") else "ANSWERS"
-        counts[kind] += 1
-        print(kind, key, *found, sep=" | ")
-    print(counts)
-    return int(counts["ANSWERS"] > 0)
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["record", "compare"])
-    parser.add_argument("files", nargs="+", help="FILE.npz, or two of them to compare")
+    parser.add_argument("file", help="FILE.npz")
     parser.add_argument("--only", default="", help="record cases whose names hold this")
     given = parser.parse_args()
-    sys.exit(compare(*given.files) if given.what == "compare" else record(*given.files, given.only))
+    record(given.file, given.only)

@@ -120,6 +120,14 @@ def test_paths_that_hold_no_table(tmp_path):
         make_ae().fit(tmp_path / "empty.parquet")
 
 
+@pytest.mark.parametrize("X", ["", [""], ["1.parquet", ""]], ids=repr)
+def test_an_empty_path_is_not_the_current_folder(folder, monkeypatch, X):
+    monkeypatch.chdir(folder)
+    assert make_ae().fit(".").n_features_in_ == 3
+    with pytest.raises(ValueError, match="X is an empty path, expected that of a Parquet file"):
+        make_ae().fit(X)
+
+
 @pytest.mark.parametrize("how", ["replaced", "longer"])
 def test_a_file_that_is_replaced_while_it_is_read(folder, monkeypatch, how):
     monkeypatch.setattr(_parquet, "_MOST_ROWS", 10)

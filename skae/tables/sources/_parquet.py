@@ -39,7 +39,13 @@ class ParquetSource:
             self.name, self._datasets = "the dataset of Arrow", [X]
             _check_names(X.schema.names, self.name)
         else:
-            paths = [Path(one) for one in ([X] if isinstance(X, str | PathLike) else X)]
+            given = [X] if isinstance(X, str | PathLike) else X
+            if "" in given:
+                raise ValueError(
+                    "X is an empty path, expected that of a Parquet file or of a folder of them. "
+                    "The current folder is '.'."
+                )
+            paths = [*map(Path, given)]
             others = "" if len(paths) == 1 else f" and {len(paths) - 1} more"
             self.name = f"{paths[0]}{others}"
             self._datasets = [
