@@ -28,6 +28,7 @@ _LONG = {
     "test_documentation.py",
     "test_notebook.py",
     "test_ranks.py",
+    "test_tables_in_tools.py",
     "test_types.py",
 }
 
