@@ -162,7 +162,10 @@ def test_an_interrupt_between_two_steps_ends_all(monkeypatch):
 
 
 def test_an_unfinished_schedule_is_warned_of_for_each():
+    members = members_of(
+        AutoencoderTransformer, 2, init="random", learning_rate="constant", max_iter=4
+    )
     with pytest.warns(ConvergenceWarning) as caught:
-        fitted(2, learning_rate="constant", max_iter=4)
+        fit_in_lockstep(members, DIGITS, rows_of(2))
     assert len(caught) == 2
     assert all(warning.filename == __file__ for warning in caught)
