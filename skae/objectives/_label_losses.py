@@ -70,8 +70,12 @@ class Deviation:
         return self._function(answers, label, reduction="none").mean(dim=1)
 
     def divergences(self, reference: Tensor, answers: Tensor) -> Tensor:
-        """Return half the mean squared distance of each row, which is smooth at zero."""
-        return 0.5 * (answers - reference).square().mean(dim=1)
+        """Return half the mean squared distance of each row, which is smooth at zero.
+
+        Beyond one, the standard deviation of the numbers, it grows linearly (Huber, 1964): squares
+        of a few extreme rows would outweigh all others.
+        """
+        return F.smooth_l1_loss(answers, reference, reduction="none").mean(dim=1)
 
     def deviation_of_mean(self, answers: Tensor, expected: Tensor) -> Tensor:
         """Return half the mean squared distance of the means of a batch from those expected."""

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from numpy.testing import assert_allclose
+from scipy.special import huber
 from torch import nn
 
 from skae.networks import Autoencoder, Linear, SupervisedAutoencoder
@@ -25,12 +27,23 @@ def penalty(loss, radius, weight, x):
 def test_numbers_move_as_far_as_the_steepest_direction_moves_them():
     weight = torch.tensor([[3.0, 0.0], [0.0, 1.0]])
     x = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
-    # Half the mean over two answers of the square of a step of 0.5 along the first input; one power
+    # Half the mean over two answers of the square of a step of 0.3 along the first input; one power
     # iteration comes near, random directions do not.
-    most = 0.5 * (3 * 0.5) ** 2 / 2
-    assert 0.85 * most < penalty("squared_error", 0.5, weight, x).item() < 1.001 * most
-    at_random = 0.5 * (9 + 1) / 2 * 0.5**2 / 2
-    assert penalty("squared_error", 0.5, weight, x).item() > 1.5 * at_random
+    most = 0.5 * (3 * 0.3) ** 2 / 2
+    assert 0.85 * most < penalty("squared_error", 0.3, weight, x).item() < 1.001 * most
+    at_random = 0.5 * (9 + 1) / 2 * 0.3**2 / 2
+    assert penalty("squared_error", 0.3, weight, x).item() > 1.5 * at_random
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+def test_an_extreme_row_pulls_no_more_than_others(loss):
+    reference = torch.zeros(5, 2, dtype=torch.float64)
+    answers = torch.tensor([[0.1, 0], [0.9, -0.9], [2, 0], [-50, 0], [1e3, 1e3]]).double()
+    found = LABEL_LOSSES[loss].divergences(reference, answers.requires_grad_())
+    expected = huber(1.0, answers.detach().numpy()).mean(axis=1)
+    assert_allclose(found.detach(), expected, rtol=1e-6)
+    (gradient,) = torch.autograd.grad(found.sum(), answers)
+    assert_allclose(gradient, answers.detach().clamp(-1, 1) / 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "brier"])
