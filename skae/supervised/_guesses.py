@@ -27,7 +27,8 @@ _MOST_JUDGED = 1_000
 # rows.
 _EXPLAINED_BY_GROUPS = 0.5
 
-# How much a guess counts where answers do not follow groups.
+# Weight of every guess where guesses explain no differences between rows, as a share of that of a
+# sure one.
 _WITHOUT_GROUPS = 0.25
 
 # Least probability of a class in an opinion: none is certain.

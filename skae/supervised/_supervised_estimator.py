@@ -85,7 +85,8 @@ class SupervisedEstimator(
     consistency : float, default=1.0
         Weight, relative to the loss of the labels, of the virtual adversarial loss (Miyato et al.,
         2018): how far the answer to a row may change when the row moves by `consistency_radius`. It
-        needs no labels. 0 switches it off.
+        needs no labels. Changes of numbers count as squares up to a standard deviation and linearly
+        beyond (Huber, 1964), so that extreme rows do not outweigh the others. 0 switches it off.
     consistency_radius : float, default=0.4
         How far rows are moved, as a share of the median distance between a row and its nearest
         neighbour, so that it does not depend on the unit or the number of columns.

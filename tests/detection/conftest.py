@@ -1,6 +1,8 @@
 """Fixtures that the tests of detectors share."""
 
+import numpy as np
 import pytest
+from drift_cases import draw, fit_model, independent
 
 from skae.detection import _members, _outlier_detector
 
@@ -22,3 +24,26 @@ def trained_on(monkeypatch):
     monkeypatch.setattr(_outlier_detector, "fit_members", fit_members)
     monkeypatch.setattr(_outlier_detector, "train_member", train_member)
     return seen
+
+
+# The models and rows of the tests of drift.
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fit_model(draw, 500)
+
+
+@pytest.fixture(scope="module")
+def model_of_independent():
+    return fit_model(independent, 5000)
+
+
+@pytest.fixture(scope="module")
+def heldout():
+    return draw(np.random.default_rng(2), 300)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return draw(np.random.default_rng(3), 100)

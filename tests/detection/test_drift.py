@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from drift_cases import FEW, LINEAR, draw, fit_model
+from drift_cases import FEW, LINEAR, draw
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from scipy import sparse
@@ -23,21 +23,6 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skae import AutoencoderTransformer, DriftDetector, SparseAutoencoder, VariationalAutoencoder
 from skae.detection._two_sample_tests import gaussian_kernel, squared_mmd
-
-
-@pytest.fixture(scope="module")
-def model():
-    return fit_model(draw, 500)
-
-
-@pytest.fixture(scope="module")
-def heldout():
-    return draw(np.random.default_rng(2), 300)
-
-
-@pytest.fixture(scope="module")
-def batch():
-    return draw(np.random.default_rng(3), 100)
 
 
 @pytest.fixture(scope="module")

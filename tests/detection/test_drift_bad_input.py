@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drift_cases import FEW, draw, fit_model, independent
+from drift_cases import FEW, draw, independent
 from pandas.testing import assert_frame_equal
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
@@ -11,26 +11,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderTransformer, DriftDetector
-
-
-@pytest.fixture(scope="module")
-def model():
-    return fit_model(draw, 500)
-
-
-@pytest.fixture(scope="module")
-def model_of_independent():
-    return fit_model(independent, 5000)
-
-
-@pytest.fixture(scope="module")
-def heldout():
-    return draw(np.random.default_rng(2), 300)
-
-
-@pytest.fixture(scope="module")
-def batch():
-    return draw(np.random.default_rng(3), 100)
 
 
 def test_a_model_that_is_not_fitted(heldout):

@@ -2,21 +2,11 @@
 
 import numpy as np
 import pytest
-from drift_cases import FEW, LINEAR, draw, fit_model, independent
+from drift_cases import FEW, LINEAR, draw, independent
 from numpy.testing import assert_array_equal
 from scipy.stats import binom
 
 from skae import AutoencoderTransformer, DriftDetector
-
-
-@pytest.fixture(scope="module")
-def model():
-    return fit_model(draw, 500)
-
-
-@pytest.fixture(scope="module")
-def model_of_independent():
-    return fit_model(independent, 5000)
 
 
 def results(model, reference, new, *, n_samples=(100, 100), n_repeats=20, **params):
