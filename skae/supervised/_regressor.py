@@ -50,6 +50,9 @@ class AutoencoderRegressor(RegressorMixin, SupervisedEstimator):
     A. Iscen, G. Tolias, Y. Avrithis and O. Chum, 2019. Label propagation for deep semi-supervised
     learning. IEEE Conference on Computer Vision and Pattern Recognition.
 
+    P. J. Huber, 1964. Robust estimation of a location parameter. Annals of Mathematical Statistics
+    35.
+
     T. Miyato, S. Maeda, M. Koyama and S. Ishii, 2018. Virtual adversarial training: a
     regularization method for supervised and semi-supervised learning. IEEE Transactions on Pattern
     Analysis and Machine Intelligence 41.
