@@ -11,7 +11,7 @@ from skae._compat import StrOptions, fit_context
 from skae.engine import torch_defaults
 from skae.estimators.base import ClassArray, as_before_on_error, fitted
 
-from ._guesses import ClassGuesser
+from ._class_guesser import ClassGuesser
 from ._labels import KnownLabels, read_classes
 from ._scoring import rows_with_classes
 from ._supervised_estimator import SupervisedEstimator

@@ -20,13 +20,19 @@ from skae.estimators.base import (
     warn_of_ignored_parameters,
 )
 from skae.networks import SupervisedAutoencoder, make_head, rescale_inputs, start_linear_path
-from skae.objectives import LABEL_LOSSES, ClassPrior, SupervisedObjective, VirtualAdversary
+from skae.objectives import (
+    LABEL_LOSSES,
+    ClassPrior,
+    LabelLoss,
+    SupervisedObjective,
+    VirtualAdversary,
+)
 from skae.objectives._variational import PosteriorDraw
 from skae.tables import validate_new_rows
 
 from ._fitted_head import FittedHead
 from ._frozen_layers import frozen_modules
-from ._guesses import LinearModel
+from ._guesser import LinearModel
 
 # Epochs of a training where their number is not given, and the least and the most steps then. More
 # epochs learn wrong guesses by heart.
@@ -106,18 +112,18 @@ class FittedRows:
         """
         scale: Any = module.code_scale
         variance = float(scale.double().square().sum())
-        return math.sqrt(variance / self.inputs(slice(0, 1)).shape[1])
+        return math.sqrt(variance / self.inputs(np.arange(1)).shape[1])
 
-    def inputs(self, selection: slice | Tensor) -> Tensor:
-        """Return some rows as the first layer after that of columns sees them."""
+    def inputs(self, places: np.ndarray) -> np.ndarray:
+        """Return the rows at some places as the first layer after that of columns sees them."""
         module: Any = self.autoencoder.net_.module_
+        selection = torch.from_numpy(places).to(self.rows.index_device)
         with torch.no_grad():
-            return module.encoder_parts[0](self.rows.read(selection).x).clone()
+            return module.encoder_parts[0](self.rows.read(selection).x).cpu().double().numpy()
 
     def distance_of_neighbours(self, rng: np.random.RandomState) -> float:
         """Return the median distance of a row from the nearest that differs, in scaled units."""
-        some = torch.from_numpy(rng.permutation(len(self))[:_NEIGHBOURS])
-        inputs = self.inputs(some.to(self.rows.index_device)).cpu().double().numpy()
+        inputs = self.inputs(rng.permutation(len(self))[:_NEIGHBOURS])
         distinct = rng.permutation(np.unique(inputs, axis=0))
         if len(distinct) < 2:
             return 0.0
@@ -157,10 +163,14 @@ class Trained:
 
 
 @dataclass
-class Consistency:
-    """The weight of the virtual adversary, and its radius in the unit of scaled rows."""
+class Weights:
+    """Weights in the objective, and the radius of the virtual adversary, in scaled units.
 
-    weight: float
+    `supervised` is the share of the loss of the labels, and `consistency` is relative to it.
+    """
+
+    supervised: float
+    consistency: float
     radius: float
 
 
@@ -170,7 +180,7 @@ def train_with_head(
     held_out: np.ndarray,
     start: LinearModel,
     expected: Tensor,
-    consistency: Consistency,
+    weights: Weights,
     params: Any,
     seed: int,
 ) -> Trained:
@@ -189,13 +199,16 @@ def train_with_head(
     )
     supervised.code_scale.fill_(scale)
     supervised.to(next(module.parameters()))
-    prior = _class_prior(autoencoder, expected, params)
+    # A frozen encoder leaves nothing to reconstruct for.
+    own_weight = 0.0 if params.freeze == "encoder" else 1 - weights.supervised
+    prior = _class_prior(autoencoder, expected, params) if own_weight else None
     objective = _objective(
         of_autoencoder.criterion_,
-        consistency,
+        own_weight,
+        LABEL_LOSSES[params.loss],
+        weights,
         None if labels.given.all() else expected,
         prior,
-        params,
     )
     net = autoencoder._net_class(
         supervised,
@@ -238,32 +251,26 @@ def _head(start: LinearModel, params: Any, seed: int) -> nn.Module:
     return head
 
 
-def _own_weight(params: Any) -> float:
-    """Return the weight of the autoencoder's own objective."""
-    # A frozen encoder leaves nothing to reconstruct for.
-    return 0.0 if params.freeze == "encoder" else 1 - float(params.supervised_weight)
-
-
 def _class_prior(autoencoder: Any, shares: Tensor, params: Any) -> ClassPrior | None:
     """Return a prior of codes by class, for a classifier whose autoencoder is variational."""
     draw = getattr(autoencoder.net_.criterion_, "code_term", None)
-    if is_classifier(params) and isinstance(draw, PosteriorDraw) and _own_weight(params):
+    if is_classifier(params) and isinstance(draw, PosteriorDraw):
         return ClassPrior(shares, autoencoder.n_components_)
     return None
 
 
 def _objective(
     own: Any,
-    consistency: Consistency,
+    own_weight: float,
+    loss: LabelLoss,
+    weights: Weights,
     expected: Tensor | None,
     prior: ClassPrior | None,
-    params: Any,
 ) -> SupervisedObjective:
-    loss, weight = LABEL_LOSSES[params.loss], float(params.supervised_weight)
-    adversary = VirtualAdversary(loss, consistency.radius) if consistency.radius else None
-    consistency_weight = weight * consistency.weight
+    weight, consistency_weight = weights.supervised, weights.supervised * weights.consistency
+    adversary = VirtualAdversary(loss, weights.radius) if weights.radius else None
     return SupervisedObjective(
-        own, loss, weight, _own_weight(params), adversary, consistency_weight, expected, prior
+        own, loss, weight, own_weight, adversary, consistency_weight, expected, prior
     )
 
 

@@ -11,8 +11,8 @@ from skae._typing import ArrayOf
 from skae.engine import torch_defaults
 from skae.estimators.base import as_before_on_error, fitted
 
-from ._guesses import NumberGuesser
 from ._labels import KnownLabels, NumberScale, read_numbers
+from ._number_guesser import NumberGuesser
 from ._scoring import rows_with_numbers
 from ._supervised_estimator import SupervisedEstimator
 

@@ -1,6 +1,5 @@
 """Rounds of training: each guesses labels from the codes of the one before."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,17 +7,18 @@ import torch
 
 from skae.engine import Labels
 
-from ._guesses import Guess, Guesser
-from ._joint_training import Consistency, FittedRows, Trained, train_with_head
+from ._guess import Guess
+from ._guesser import Guesser
+from ._joint_training import FittedRows, Trained, Weights, train_with_head
 from ._labels import KnownLabels
 
 # Most rows of the graph over which labels spread, as each is compared with all others, and most of
 # these that have a label, as models learn from them.
 _MOST_ROWS, _MOST_LABELLED = 2**16, 10_000
 
-# Weight of a guess that counts in full. A given label has one, and so has the consistency term,
-# which must outweigh guesses to correct wrong ones.
-_WEIGHT_OF_GUESSES = 0.5
+# The loss of the labels counts this part, beside the autoencoder's own objective, where guesses
+# explain nothing: few labels tell little then, and would undo what was learned without them.
+_LABELS_WITHOUT_GROUPS = 0.05
 
 # Labels are few if at most this share of the rows has one.
 _FEW = 0.5
@@ -47,23 +47,28 @@ def train_in_rounds(
     known = codes[learned], labels.answers[learned], labels.weight[learned]
     start = guesser.fit_linear(*known)
     expected = torch.as_tensor(guesser.expected(*known[1:]))
-    consistency = Consistency(float(params.consistency), radius)
     trained: Trained | None = None
+    guess: Guess | None = None
     for _ in range(params.n_propagations if guesses else 1):
-        guess = None
         if guesses:
             seen = codes if trained is None else fitted.codes_of(trained.autoencoder)
-            guess = _guess(guesser, seen, labels, learned, rng)
-            # The consistency term presumes groups.
-            consistency = replace(consistency, weight=guess.grouped * float(params.consistency))
+            found = _guess(guesser, seen, labels, learned, rng, fitted)
+            guess = found if guess is None else guess.renewed(found)
+        weights = _weights(params, radius, 1.0 if guess is None else guess.grouped)
         told = _labels_of(labels, learned, guess, fitted)
-        trained = train_with_head(
-            fitted, told, held_out, start, expected, consistency, params, seed
-        )
+        trained = train_with_head(fitted, told, held_out, start, expected, weights, params, seed)
         if trained.net.interrupted_:
             break
     assert trained is not None
     return trained
+
+
+def _weights(params: Any, radius: float, grouped: float) -> Weights:
+    """Return the weights where guesses explain as much as `grouped` says; see `Guess`."""
+    labels = float(params.supervised_weight)
+    part = labels * _LABELS_WITHOUT_GROUPS ** (1 - grouped)
+    # The consistency term presumes groups.
+    return Weights(part / (part + (1 - labels)), grouped * float(params.consistency), radius)
 
 
 def _guess(
@@ -72,13 +77,15 @@ def _guess(
     labels: KnownLabels,
     learned: np.ndarray,
     rng: np.random.RandomState,
+    fitted: FittedRows,
 ) -> Guess:
     """Return guesses for all rows; of very many, some get none, of weight zero."""
     order = rng.permutation(np.flatnonzero(~learned))
     told = rng.permutation(np.flatnonzero(learned))[:_MOST_LABELLED]
     some = np.sort(np.concatenate([told, order[: _MOST_ROWS - len(told)]]))
     of_labels = np.where(learned, labels.weight, 0.0)
-    found = guesser.guess(codes[some], labels.answers[some], of_labels[some])
+    rows = fitted.inputs(some) if guesser.asks_rows else None
+    found = guesser.guess(codes[some], labels.answers[some], of_labels[some], rows)
     answers, weight = np.zeros_like(labels.answers), np.zeros(len(codes))
     answers[some], weight[some] = found.answers, found.weight
     return Guess(answers, weight, found.grouped)
@@ -92,8 +99,7 @@ def _labels_of(
     if guess is not None:
         is_guessed = ~labels.known
         answers = np.where(is_guessed[:, None], guess.answers, answers)
-        of_guesses = _WEIGHT_OF_GUESSES * guess.weight
-        of_guesses = of_guesses if fitted.weight is None else of_guesses * fitted.weight
+        of_guesses = guess.weight if fitted.weight is None else guess.weight * fitted.weight
         weight = np.where(is_guessed, of_guesses, weight)
     dtype = next(fitted.autoencoder.net_.module_.parameters()).dtype
     device = fitted.rows.index_device

@@ -41,7 +41,7 @@ from skae.tables import as_set_output, check_kind, check_names, detached, valida
 
 from ._default_autoencoder import default_autoencoder
 from ._fitted_head import FittedHead
-from ._guesses import Guesser
+from ._guesser import Guesser
 from ._held_out_labels import held_out_labels
 from ._joint_training import FittedRows, answer, encode
 from ._labels import KnownLabels
@@ -82,6 +82,8 @@ class SupervisedEstimator(
     supervised_weight : float, default=0.5
         Share of the loss of the labels in the objective, in (0, 1]. The other share is that of the
         autoencoder's own objective. 1 leaves that out: the decoder then no longer fits the codes.
+        Where labels are guessed and guesses explain little, labels count less beside the own
+        objective, down to a twentieth: a few labels would undo what was learned without them.
     consistency : float, default=1.0
         Weight, relative to the loss of the labels, of the virtual adversarial loss (Miyato et al.,
         2018): how far the answer to a row may change when the row moves by `consistency_radius`. It
@@ -95,9 +97,10 @@ class SupervisedEstimator(
         codes that the training before has made. Guesses come from labels that spread over a graph
         of neighbours (Zhou et al., 2004; Iscen et al., 2019), from a linear model, and from a
         kernel model (Williams and Seeger, 2001), each of which is believed as far as it is right
-        about held-out labels. Training takes them as labels that count half, and less if they are
-        unsure. Where they explain little, all count an eighth: they keep the network from learning
-        the few labels by heart. 0 guesses nothing.
+        about held-out labels; those of numbers from a linear model of the rows as well. Training
+        takes classes as labels that count half, and less if they are unsure, and numbers as labels.
+        Where guesses explain little, all count alike and the first ones stay: they keep the network
+        from learning the few labels by heart. 0 guesses nothing.
     learning_rate_init : float, default=2e-3
         The highest rate of the "one_cycle" schedule of AdamW.
     batch_size : int or "auto", default="auto"

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
+from sklearn.preprocessing import StandardScaler
 
 from skae import AutoencoderRegressor, AutoencoderTransformer
 from skae.supervised import score_labelled
@@ -43,6 +45,18 @@ def test_guesses_of_neighbours_help():
     known = ~np.isnan(some)
     np.testing.assert_allclose(guessed.transduction_[known], some[known])
     np.testing.assert_array_equal(guessed.transduction_[~known], guessed.predict(X[~known]))
+
+
+def test_linear_numbers_are_learned_nearly_as_by_a_linear_model():
+    X = StandardScaler().fit_transform(load_breast_cancer().data)
+    X, y = np.delete(X, 9, axis=1), X[:, 9]
+    given = np.arange(len(y)) < 40
+    model = AutoencoderRegressor(random_state=0).fit(X, np.where(given, y, np.nan))
+    alone = AutoencoderRegressor(random_state=0).fit(X[given], y[given])
+    linear = Ridge().fit(X[given], y[given])
+    left = [1 - estimator.score(X[~given], y[~given]) for estimator in (model, alone, linear)]
+    assert left[0] < 0.75 * left[1]
+    assert left[0] < 1.5 * left[2]
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])

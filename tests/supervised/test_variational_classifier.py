@@ -17,9 +17,10 @@ from skae import (
 )
 from skae.objectives import ClassPrior
 from skae.supervised import _joint_training
-from skae.supervised._guesses import ClassGuesser, NumberGuesser
+from skae.supervised._class_guesser import ClassGuesser
 from skae.supervised._joint_training import FittedRows
 from skae.supervised._labels import read_classes, read_numbers
+from skae.supervised._number_guesser import NumberGuesser
 from skae.supervised._rounds import train_in_rounds
 
 TINY = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
