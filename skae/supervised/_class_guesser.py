@@ -10,10 +10,9 @@ from ._guesser import Guesser, LinearModel
 from ._label_graph import LabelGraph
 from ._trust import trust_in_classes
 
-# Weights of a sure guess, and of every guess where guesses explain no differences between rows. A
-# given label has one, and so has the consistency term, which must outweigh guesses to correct wrong
-# ones.
-_SURE, _WITHOUT_GROUPS = 0.5, 0.25
+# Weight of a guess that counts in full. A given label has one, and so has the consistency term,
+# which must outweigh guesses to correct wrong ones.
+_WEIGHT = 0.5
 
 # Least probability of a class in an opinion: none is certain.
 _LEAST = 1e-3
@@ -81,7 +80,7 @@ class ClassGuesser(Guesser):
         """Return probabilities.
 
         A guess is sure as far as it leaves less uncertain, in nats, than the shares of classes do.
-        In groups it counts as far as it is sure. Without groups all count a little: they keep the
+        In groups it counts as far as it is sure. Without groups all count in full: they keep the
         network near the shares, where it would learn the few labels by heart.
 
         In groups a guess is also sharpened, as in MixMatch (Berthelot et al., 2019): what opinions
@@ -95,7 +94,7 @@ class ClassGuesser(Guesser):
         grouped = grouped_by((entropy(probabilities.mean(axis=0)) - unsure.mean()) / at_first)
         sharpened = softmax(shares + (1 + grouped) * added, axis=1)
         sure = np.maximum(0.0, 1 - unsure / at_first)
-        return Guess(sharpened, grouped * _SURE * sure + (1 - grouped) * _WITHOUT_GROUPS, grouped)
+        return Guess(sharpened, _WEIGHT * (grouped * sure + (1 - grouped)), grouped)
 
 
 def _least(shares: np.ndarray) -> np.ndarray:

@@ -99,8 +99,8 @@ class SupervisedEstimator(
         kernel model (Williams and Seeger, 2001), each of which is believed as far as it is right
         about held-out labels; those of numbers from a linear model of the rows as well. Training
         takes classes as labels that count half, and less if they are unsure, and numbers as labels.
-        Where guesses explain little, the first ones stay, and those of classes all count a quarter:
-        they keep the network from learning the few labels by heart. 0 guesses nothing.
+        Where guesses explain little, all count alike and the first ones stay: they keep the network
+        from learning the few labels by heart. 0 guesses nothing.
     learning_rate_init : float, default=2e-3
         The highest rate of the "one_cycle" schedule of AdamW.
     batch_size : int or "auto", default="auto"

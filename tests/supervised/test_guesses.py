@@ -92,7 +92,7 @@ def test_labels_that_say_nothing_make_guesses_of_the_shares(share):
     assert np.abs(of_chance.answers[:, 1] - y[:60].mean()).mean() < 0.1
     assert np.abs(of_codes.answers[:, 1] - 0.5).mean() > 0.3
     # They hold the network to that: all count, and nearly alike.
-    assert of_chance.weight.min() > 0.1
+    assert of_chance.weight.min() > 0.3
     assert np.ptp(of_chance.weight) < 0.5 * np.ptp(of_codes.weight)
 
 
