@@ -80,8 +80,8 @@ class ClassGuesser(Guesser):
         """Return probabilities.
 
         A guess is sure as far as it leaves less uncertain, in nats, than the shares of classes do.
-        In groups it counts as far as it is sure. Without groups all count in full: they keep the
-        network near the shares, where it would learn the few labels by heart.
+        In groups it counts as far as it is sure. Without groups all count in full: without
+        them the network would learn the few labels by heart.
 
         In groups a guess is also sharpened, as in MixMatch (Berthelot et al., 2019): what opinions
         add to the shares counts twice, as probabilities as they are would teach doubt where classes

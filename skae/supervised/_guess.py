@@ -29,7 +29,8 @@ class Guess:
     def renewed(self, later: Self) -> Self:
         """Return a guess from codes that were trained with this one, as far as there are groups.
 
-        Without groups this guess stays: the codes have learned the given labels by heart.
+        Without groups this guess stays: the codes have learned the given labels by heart. `grouped`
+        stays that of this guess, for the same reason.
         """
         of_later, of_this = self.grouped * later.weight, (1 - self.grouped) * self.weight
         weight = of_later + of_this

@@ -1,4 +1,4 @@
-"""What guesses the labels that are missing: what neighbours, linear and kernel models say.
+"""The base class of guessers of missing labels, from neighbours, linear and kernel models.
 
 How far each is believed is learned from given labels that were held out, on codes that were learned
 without labels. Where all are wrong, all are believed little, and the guess is the mean answer.
@@ -73,21 +73,22 @@ class Guesser(ABC):
         inputs = [codes, kernel_features(codes, self._rng)]
         inputs += [rows] if rows is not None else []
 
-        def opinions(learned: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        def opinions(learned: np.ndarray, asked: np.ndarray | slice) -> np.ndarray:
             found = [self._by_neighbours(graph, answers, weight, learned)[asked]]
             for x in inputs:
                 model = self.fit_linear(x[learned], answers[learned], weight[learned])
                 found.append(self._by_model(model(x[asked]), expected))
             return np.stack(found)
 
-        of_all = opinions(known, np.arange(len(codes)))
+        of_all = opinions(known, slice(None))
         if self._trust is None:
             judged, found = [known[:0]], [of_all[:, :0]]
             for held_out in _folds(self._strata(answers[known]), self._rng):
                 judged.append(known[held_out])
                 found.append(opinions(np.delete(known, held_out), known[held_out]))
-            rows, of_held_out = np.concatenate(judged), np.concatenate(found, axis=1)
-            self._trust = self._learn_trust(of_held_out, answers[rows], weight[rows], expected)
+            places, of_held_out = np.concatenate(judged), np.concatenate(found, axis=1)
+            truth, counted = answers[places], weight[places]
+            self._trust = self._learn_trust(of_held_out, truth, counted, expected)
         return self._conclude(of_all, self._trust, expected)
 
     @abstractmethod

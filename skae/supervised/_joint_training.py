@@ -41,6 +41,9 @@ _EPOCHS, _LEAST_STEPS, _MOST_STEPS = 10, 300, 1_500
 # Rows whose nearest neighbour is looked for, and those among which it is.
 _ASKED, _NEIGHBOURS = 1_000, 10_000
 
+# Rows that are read at once.
+_BLOCK = 4_096
+
 
 @dataclass
 class FittedRows:
@@ -112,14 +115,25 @@ class FittedRows:
         """
         scale: Any = module.code_scale
         variance = float(scale.double().square().sum())
-        return math.sqrt(variance / self.inputs(np.arange(1)).shape[1])
+        return math.sqrt(variance / self.n_inputs)
+
+    @property
+    def n_inputs(self) -> int:
+        """The number of inputs of a row; of columns with gaps, indicators are inputs as well."""
+        return self.inputs(np.arange(1)).shape[1]
 
     def inputs(self, places: np.ndarray) -> np.ndarray:
         """Return the rows at some places as the first layer after that of columns sees them."""
         module: Any = self.autoencoder.net_.module_
-        selection = torch.from_numpy(places).to(self.rows.index_device)
-        with torch.no_grad():
-            return module.encoder_parts[0](self.rows.read(selection).x).cpu().double().numpy()
+        found = []
+        # The rows keep the buffer of the longest block that was read.
+        for first in range(0, len(places), _BLOCK):
+            selection = torch.from_numpy(places[first : first + _BLOCK]).to(self.rows.index_device)
+            with torch.no_grad():
+                block = module.encoder_parts[0](self.rows.read(selection).x)
+            # A copy: the next block is read to the same place.
+            found.append(block.to("cpu", torch.float64, copy=True).numpy())
+        return np.concatenate(found)
 
     def distance_of_neighbours(self, rng: np.random.RandomState) -> float:
         """Return the median distance of a row from the nearest that differs, in scaled units."""

@@ -16,6 +16,9 @@ from ._labels import KnownLabels
 # these that have a label, as models learn from them.
 _MOST_ROWS, _MOST_LABELLED = 2**16, 10_000
 
+# Most cells of rows that are held in double precision for a linear model of them: 256 MiB.
+_MOST_CELLS = 2**25
+
 # The loss of the labels counts this part, beside the autoencoder's own objective, where guesses
 # explain nothing: few labels tell little then, and would undo what was learned without them.
 _LABELS_WITHOUT_GROUPS = 0.05
@@ -57,7 +60,8 @@ def train_in_rounds(
         weights = _weights(params, radius, 1.0 if guess is None else guess.grouped)
         told = _labels_of(labels, learned, guess, fitted)
         trained = train_with_head(fitted, told, held_out, start, expected, weights, params, seed)
-        if trained.net.interrupted_:
+        # Without groups the next guess would be the same.
+        if trained.net.interrupted_ or (guess is not None and guess.grouped == 0):
             break
     assert trained is not None
     return trained
@@ -66,9 +70,11 @@ def train_in_rounds(
 def _weights(params: Any, radius: float, grouped: float) -> Weights:
     """Return the weights where guesses explain as much as `grouped` says; see `Guess`."""
     labels = float(params.supervised_weight)
-    part = labels * _LABELS_WITHOUT_GROUPS ** (1 - grouped)
+    # A frozen encoder has no own objective.
+    beside = 1.0 if params.freeze == "encoder" else _LABELS_WITHOUT_GROUPS ** (1 - grouped)
+    share = labels * beside / (labels * beside + (1 - labels))
     # The consistency term presumes groups.
-    return Weights(part / (part + (1 - labels)), grouped * float(params.consistency), radius)
+    return Weights(share, grouped * float(params.consistency), radius)
 
 
 def _guess(
@@ -84,7 +90,9 @@ def _guess(
     told = rng.permutation(np.flatnonzero(learned))[:_MOST_LABELLED]
     some = np.sort(np.concatenate([told, order[: _MOST_ROWS - len(told)]]))
     of_labels = np.where(learned, labels.weight, 0.0)
-    rows = fitted.inputs(some) if guesser.asks_rows else None
+    rows = None
+    if guesser.asks_rows and len(some) * fitted.n_inputs <= _MOST_CELLS:
+        rows = fitted.inputs(some)
     found = guesser.guess(codes[some], labels.answers[some], of_labels[some], rows)
     answers, weight = np.zeros_like(labels.answers), np.zeros(len(codes))
     answers[some], weight[some] = found.answers, found.weight

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import pairwise_distances
 
+from skae import AutoencoderTransformer
 from skae.supervised import _rounds
 from skae.supervised._class_guesser import ClassGuesser
 from skae.supervised._guess import Guess
+from skae.supervised._joint_training import FittedRows
 from skae.supervised._kernel_features import kernel_features
 from skae.supervised._label_graph import LabelGraph
 from skae.supervised._labels import KnownLabels
@@ -188,6 +190,31 @@ def test_of_very_many_rows_some_are_guessed(monkeypatch):
     guessed = ~labels.known & guess.answers.any(axis=1)
     assert guessed.sum() == 40
     assert (guess.answers.argmax(axis=1) == y)[guessed].mean() > 0.8
+
+
+def test_some_of_very_many_rows_are_asked_with_their_codes(monkeypatch):
+    rng = np.random.default_rng(0)
+    rows, codes = rng.normal(size=(400, 5)), rng.normal(size=(400, 5))
+    numbers = rows[:, :1] / rows[:, 0].std()
+    autoencoder = AutoencoderTransformer(2, hidden_layer_sizes=(), max_iter=1, random_state=0)
+    fitted = FittedRows.of(autoencoder, rows, None, None)
+    known = np.arange(400) % 2 == 0
+    labels = KnownLabels(numbers * known[:, None], known, known * 1.0)
+    monkeypatch.setattr(_rounds, "_MOST_LABELLED", 60)
+    monkeypatch.setattr(_rounds, "_MOST_ROWS", 100)
+
+    def error():
+        rng = np.random.RandomState(0)
+        guess = _rounds._guess(NumberGuesser(rng), codes, labels, known, rng, fitted)
+        guessed = ~known & (guess.weight > 0)
+        assert guessed.sum() == 40
+        return np.square(guess.answers - numbers)[guessed].mean()
+
+    from_rows = error()
+    assert from_rows < 0.1
+    # Rows of too many cells are told by their codes alone, which are noise here.
+    monkeypatch.setattr(_rounds, "_MOST_CELLS", 499)
+    assert error() > 5 * from_rows
 
 
 def test_one_label_of_each_class_is_enough_to_guess():

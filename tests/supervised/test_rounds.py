@@ -42,3 +42,5 @@ def test_the_part_of_the_labels_is_beside_the_own_objective(share):
         odds = [w.supervised / (1 - w.supervised) for w in (grouped, half, apart)]
         assert odds[2] / odds[0] == pytest.approx(0.05)
         assert odds[1] ** 2 == pytest.approx(odds[0] * odds[2])
+    frozen = estimator.set_params(freeze="encoder")
+    assert _rounds._weights(frozen, 0.1, 0.0).supervised == pytest.approx(share)
