@@ -58,8 +58,8 @@ class NumberGuesser(Guesser):
     def _conclude(self, opinions: np.ndarray, trust: np.ndarray, expected: np.ndarray) -> Guess:
         """Return the expected numbers, each of which counts as a label does.
 
-        Opinions are believed as far as they explain variance. Where they explain little, guesses are
-        near the mean of the numbers, which does no harm.
+        Opinions are believed as far as they explain variance. Where they explain little, guesses
+        are near the mean of the numbers, which does no harm.
         """
         answers = np.tensordot(trust, opinions, axes=1)
         return Guess(answers, np.ones(len(answers)), grouped_by(self._explained))
