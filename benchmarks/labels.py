@@ -16,7 +16,7 @@ from skae.networks import ConvolutionalNetwork
 from ._data import labelled_images, labelled_sets, some_labels, stratified_split
 from .class_priors import run_variational
 from .class_samples import run_samples
-from .numbers import run_numbers
+from .numbers import run_numbers, with_mean
 
 SEEDS = range(5)
 # Every set of the folder in which a tenth of the rows is of the smaller class, with rows for a
@@ -65,9 +65,7 @@ def run_few(folder):
             means = pd.DataFrame(draws).mean().drop("CPU s")
             rows.append({"data": name, "labels": n_labels, **means})
             print(rows[-1], flush=True)
-        table = pd.DataFrame(rows)
-        mean = table.mean(numeric_only=True).drop("labels")
-        yield pd.concat([table, pd.DataFrame([{"data": "mean", "labels": n_labels, **mean}])])
+        yield with_mean(rows)
 
 
 PARTS = {

@@ -35,9 +35,14 @@ def run_numbers(folder):
             worst = draws["skae"].min()
             rows.append({"data": name, "labels": n_labels, **draws.mean(), "skae, worst": worst})
             print(rows[-1], flush=True)
-        table = pd.DataFrame(rows)
-        mean = table.mean(numeric_only=True).drop("labels")
-        yield pd.concat([table, pd.DataFrame([{"data": "mean", "labels": n_labels, **mean}])])
+        yield with_mean(rows)
+
+
+def with_mean(rows):
+    """Return results of tables, all with as many labels, as a DataFrame with their mean below."""
+    table = pd.DataFrame(rows)
+    mean = {"data": "mean", **table.mean(numeric_only=True), "labels": rows[0]["labels"]}
+    return pd.concat([table, pd.DataFrame([mean])])
 
 
 def _tables(folder):

@@ -32,7 +32,7 @@ class LinearModel:
 
 
 class Guesser(ABC):
-    """Base class of what guesses classes and numbers.
+    """Base class of the guessers of classes and of numbers.
 
     There are three opinions: of neighbours, of a linear model of the codes, and of one of their
     kernel features. A guesser that `asks_rows` has a fourth, of a linear model of the rows. A
